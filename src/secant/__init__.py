@@ -1,0 +1,11 @@
+"""Secant: neural-network learning by numerical differentiation.
+
+Every public name is listed once, in `__init__.pyi`; each is loaded when it is
+first used, so that `import secant` is quick and needs neither JAX nor Matplotlib.
+"""
+
+import lazy_loader
+
+from secant._version import __version__ as __version__
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

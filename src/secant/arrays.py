@@ -1,0 +1,75 @@
+"""One text for two engines: the array namespace of one's arguments.
+
+The mathematics of Secant is written once, in terms of `xp`, the namespace that
+the arguments bring along: `numpy` for NumPy arrays and plain Python numbers,
+`jax.numpy` for JAX arrays and for what `jit`, `vmap` and `grad` pass through a
+function. JAX is never imported here: whoever holds a JAX array has done so.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.errors import InvalidInput
+
+Array: TypeAlias = Any
+"""A NumPy array, a JAX array or a JAX tracer."""
+
+
+def namespace(*arrays: object) -> ModuleType:
+    """The array namespace of the arguments: JAX's if one of them is JAX's.
+
+    Example:
+        >>> namespace([1, 2]).__name__
+        'numpy'
+    """
+    for array in arrays:
+        find = getattr(array, "__array_namespace__", None)
+        if find is not None and (xp := find()) is not np:
+            return xp
+    return np
+
+
+def is_traced(*arrays: object) -> bool:
+    """Whether an argument is a JAX tracer, whose values cannot be looked at."""
+    jax = sys.modules.get("jax")
+    return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
+
+
+def as_real(x: ArrayLike | Array, name: str, xp: ModuleType | None = None) -> Array:
+    """`x` as a real floating-point array: its dtype kept, integers promoted.
+
+    Integers and booleans become the engine's default float (NumPy: float64,
+    JAX: float32 unless x64 is on).
+
+    Raises:
+        InvalidInput: `x` holds something else than real numbers.
+
+    Example:
+        >>> as_real([3, 4], "x")
+        array([3., 4.])
+        >>> as_real("three", "x")
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: x holds <U5, not real numbers: pass numbers
+    """
+    xp = xp or namespace(x)
+    try:
+        array = xp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{name} is no array of numbers ({error}): pass one whose rows are "
+            "equally long"
+        ) from None
+    # bfloat16 and its like are floating to JAX and unknown to NumPy's hierarchy.
+    if xp is not np and xp.issubdtype(array.dtype, xp.floating):
+        return array
+    if array.dtype.kind in "iub":
+        return array.astype(xp.asarray(0.0).dtype)
+    if array.dtype.kind != "f":
+        raise InvalidInput(
+            f"{name} holds {array.dtype}, not real numbers: pass numbers"
+        )
+    return array

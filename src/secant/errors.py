@@ -1,0 +1,44 @@
+"""What Secant raises, and the sentences that its errors share.
+
+Every error that Secant raises on purpose is a `SecantError`; one that is about
+an argument is also a `ValueError`, as NumPy's users expect. Its message says
+what came, why that is wrong and what to write instead.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SecantError(Exception):
+    """Anything that Secant raises on purpose."""
+
+
+class InvalidInput(SecantError, ValueError):
+    """An argument that cannot be worked with."""
+
+
+class DataError(InvalidInput):
+    """A file of data that cannot be read, or data that is not at hand."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
+    """The error for a name that stands in no table, with the nearest that does.
+
+    Args:
+        kind: What the name should name, in the singular: `"activation"`.
+        name: What came.
+        known: The names that there are.
+
+    Returns:
+        The error, for the caller to raise.
+
+    Example:
+        >>> unknown_name("activation", "sigmoyd", ["relu", "sigmoid"])
+        InvalidInput("there is no activation 'sigmoyd': did you mean 'sigmoid'? ...")
+    """
+    names = sorted(known)
+    near = get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return InvalidInput(
+        f"there is no {kind} {name!r}: {hint}Known: {', '.join(names)}."
+    )
