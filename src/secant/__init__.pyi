@@ -1,1 +1,23 @@
-from secant._version import __version__ as __version__
+# The public names, once; the runtime reads this list (see __init__.py).
+from ._version import __version__ as __version__
+from .errors import DataError as DataError
+from .errors import InvalidInput as InvalidInput
+from .errors import SecantError as SecantError
+from .functions import identity as identity
+from .functions import log_softmax as log_softmax
+from .functions import relu as relu
+from .functions import sigmoid as sigmoid
+from .functions import softmax as softmax
+from .functions import tanh as tanh
+from .losses import cross_entropy_error as cross_entropy_error
+from .losses import softmax_cross_entropy as softmax_cross_entropy
+from .losses import sum_squares_error as sum_squares_error
+from .targets import one_hot as one_hot
+from .architecture import Architecture as Architecture
+from .networks import MLP as MLP
+from .networks import SimpleNet as SimpleNet
+from .networks import TwoLayerNet as TwoLayerNet
+from .training import NotFinite as NotFinite
+from .training import Run as Run
+from .training import TrainingWarning as TrainingWarning
+from .training import fit as fit

@@ -73,3 +73,18 @@ def as_real(x: ArrayLike | Array, name: str, xp: ModuleType | None = None) -> Ar
             f"{name} holds {array.dtype}, not real numbers: pass numbers"
         )
     return array
+
+
+def place(name: str, mask: np.ndarray) -> str:
+    """Where the first true entry of `mask` stands, as one would write it.
+
+    Example:
+        >>> place("y", np.array([[False, False], [False, True]]))
+        'y[1, 1]'
+        >>> place("y", np.array(True))
+        'y'
+    """
+    if mask.ndim == 0:
+        return name
+    index = np.unravel_index(int(np.argmax(mask)), mask.shape)
+    return f"{name}[{', '.join(str(i) for i in index)}]"

@@ -1,0 +1,171 @@
+"""What a network computes, apart from its weights: pure functions of both.
+
+    scores = ... f(f(x W1 + b1) W2 + b2) ...        prediction = output(scores)
+
+The weights are always an argument, a dict of arrays `W1, b1, W2, b2, …`: whoever
+wants to know what a nudged weight does passes other weights. Arrays may be
+NumPy's or JAX's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import index
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.errors import InvalidInput, unknown_name
+from secant.functions import ACTIVATIONS
+from secant.losses import LOSSES
+from secant.targets import as_vectors
+
+Params: TypeAlias = Mapping[str, Array]
+"""Weights and biases by name: `Wi` of shape (sizes[i-1], sizes[i]), `bi` of
+shape (sizes[i],)."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Layers of neurons, each connected with every one of the layer before.
+
+    Attributes:
+        sizes: Neurons a layer, from the inputs to the outputs: (784, 50, 10).
+        activation: What the hidden layers do with their input sums: a name of
+            `secant.functions.ACTIVATIONS`.
+        loss: What is made small: a name of `secant.losses.LOSSES`. It brings the
+            output that goes with it: softmax for `cross_entropy`, the sums
+            themselves for `sum_squares`.
+        bias: Whether a layer adds one.
+
+    Raises:
+        InvalidInput: A size is no positive whole number, there are fewer than
+            two, or a name is unknown.
+
+    Example:
+        >>> Architecture((784, 50, 10)).shapes
+        {'W1': (784, 50), 'b1': (50,), 'W2': (50, 10), 'b2': (10,)}
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "sigmoid"
+    loss: str = "cross_entropy"
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name("activation", self.activation, ACTIVATIONS)
+        if self.loss not in LOSSES:
+            raise unknown_name("loss", self.loss, LOSSES)
+
+    @property
+    def depth(self) -> int:
+        """How many layers of weights there are."""
+        return len(self.sizes) - 1
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter, in the order of the layers."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in range(1, self.depth + 1):
+            below, here = self.sizes[layer - 1], self.sizes[layer]
+            shapes[f"W{layer}"] = (below, here)
+            if self.bias:
+                shapes[f"b{layer}"] = (here,)
+        return shapes
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are learned; for 784-50-10: 39,760."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    def layers(self, params: Params, x: Array) -> list[Array]:
+        """What each layer puts out: the input, the hidden layers, the scores."""
+        activate = ACTIVATIONS[self.activation].function
+        outputs = [x]
+        for layer in range(1, self.depth + 1):
+            sums = outputs[-1] @ params[f"W{layer}"]
+            if self.bias:
+                sums = sums + params[f"b{layer}"]
+            outputs.append(sums if layer == self.depth else activate(sums))
+        return outputs
+
+    def scores(self, params: Params, x: Array) -> Array:
+        """The last layer's sums, shape (..., sizes[-1]), before softmax."""
+        return self.layers(params, x)[-1]
+
+    def predict(self, params: Params, x: Array) -> Array:
+        """The network's outputs: for `cross_entropy`, probabilities."""
+        return LOSSES[self.loss].output(self.scores(params, x))
+
+    def error(self, params: Params, x: Array, t: Array) -> Array:
+        """The loss of a batch from `as_batch`: mean over its samples."""
+        return LOSSES[self.loss].function(self.scores(params, x), t)
+
+    def as_inputs(self, x: ArrayLike | Array) -> Array:
+        """`x` as real numbers of shape (inputs,) or (samples, inputs), checked.
+
+        Raises:
+            InvalidInput: Another shape, a NaN or an infinity.
+        """
+        x = as_real(x, "x")
+        inputs = self.sizes[0]
+        if x.ndim not in (1, 2) or x.shape[-1] != inputs:
+            flat = x.ndim > 1 and int(np.prod(x.shape[1:])) == inputs
+            raise InvalidInput(
+                f"x has shape {x.shape}, and this network takes {inputs} numbers a "
+                + (
+                    f"sample: pass x.reshape(-1, {inputs})"
+                    if flat
+                    else f"sample: pass x of shape ({inputs},) or (samples, {inputs})"
+                )
+            )
+        if not is_traced(x):
+            values = np.asarray(x)
+            wrong = ~np.isfinite(values)
+            if wrong.any():
+                raise InvalidInput(
+                    f"{place('x', wrong)} is {values[wrong][0]}: inputs must be "
+                    "finite; leave out the sample or fill the gap"
+                )
+        return x
+
+    def as_batch(
+        self, x: ArrayLike | Array, t: ArrayLike | Array
+    ) -> tuple[Array, Array]:
+        """Samples and targets as a batch that the pure functions take.
+
+        Args:
+            x: Inputs, (inputs,) or (samples, inputs).
+            t: Targets: labels or vectors, see `secant.targets`.
+
+        Returns:
+            `x` of shape (samples, inputs) and `t` as vectors of shape
+            (samples, outputs), both of x's dtype.
+
+        Raises:
+            InvalidInput: Something in them cannot be right.
+        """
+        x = self.as_inputs(x)
+        shape = (*x.shape[:-1], self.sizes[-1])
+        if 0 in shape:
+            raise InvalidInput("x holds no sample: pass at least one")
+        loss = LOSSES[self.loss]
+        xp = namespace(x, t)
+        t = as_vectors(xp.asarray(t), shape, x.dtype, probabilities=loss.probabilities)
+        return x.reshape(-1, self.sizes[0]), t.reshape(-1, self.sizes[-1])
+
+
+def _checked_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        checked = tuple(index(size) for size in sizes)
+    except TypeError:
+        checked = ()
+    if len(checked) < 2 or min(checked) < 1:
+        raise InvalidInput(
+            f"sizes is {sizes!r}: pass the neurons of each layer, at least inputs and "
+            "outputs, as positive whole numbers: (784, 50, 10)"
+        )
+    return checked

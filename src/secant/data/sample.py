@@ -1,0 +1,46 @@
+"""The digits that come with the package: `sample.npz`, beside this file."""
+
+from functools import cache
+from pathlib import Path
+from zipfile import ZipFile
+
+from secant.data.npz import read_npz
+from secant.data.pairs import Data
+from secant.errors import DataError
+
+PATH = Path(__file__).with_name("sample.npz")
+
+NAME = "sample of 5,000 MNIST digits (built in)"
+
+
+@cache
+def read_sample() -> Data:
+    """The digits as they are stored: uint8 of shape (N, 28, 28), and their labels.
+
+    They are read once and shared, hence read-only.
+
+    Returns:
+        4,000 to train on and 1,000 to test on, the classes equal in number and mixed.
+
+    Example:
+        >>> (x_train, t_train), (x_test, t_test) = read_sample()
+        >>> x_train.shape, x_test.shape
+        ((4000, 28, 28), (1000, 28, 28))
+    """
+    train, test = read_npz(PATH)
+    if test is None:
+        raise DataError(f"{PATH}: has no test part: install the package anew")
+    for array in (*train, *test):
+        array.flags.writeable = False
+    return train, test
+
+
+def provenance() -> str:
+    """Who made the digits, where they are from, and under which licence.
+
+    Example:
+        >>> "CC BY-SA 3.0" in provenance()
+        True
+    """
+    with ZipFile(PATH) as archive:
+        return archive.read("about.txt").decode()

@@ -1,0 +1,160 @@
+"""The functions that a neuron computes, and softmax.
+
+Each takes a number, a list or an array of any shape, of NumPy or of JAX, and
+works under `jit`, `vmap` and `grad`. A floating dtype is kept; integers become
+the engine's default float. All are stable: no finite input makes them overflow.
+The last axis holds the classes; whatever stands before it are samples.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.arrays import Array, as_real, namespace
+from secant.errors import InvalidInput
+
+
+def identity(x: ArrayLike | Array) -> Array:
+    """The input itself: `y = x`.
+
+    Example:
+        >>> identity([-1, 2])
+        array([-1.,  2.])
+    """
+    return as_real(x, "x")
+
+
+def relu(x: ArrayLike | Array) -> Array:
+    """The positive part of the input: `y = max(0, x)`.
+
+    Its slope at 0, where it has none, is taken as 0, as usual.
+
+    Example:
+        >>> relu([-1.0, 0.0, 2.0])
+        array([0., 0., 2.])
+    """
+    xp = namespace(x)
+    x = as_real(x, "x", xp)
+    # Not `maximum`, to which JAX gives the slope 1/2 at 0; and NaN stays NaN.
+    return xp.where(x <= 0, xp.zeros_like(x), x)
+
+
+def sigmoid(x: ArrayLike | Array) -> Array:
+    """The logistic function: `y = 1 / (1 + exp(-x))`, between 0 and 1.
+
+    The formula overflows at x = -89 in float32; here only exponentials of
+    negative numbers are taken: with `e = exp(-|x|)` it is `1 / (1 + e)` on the
+    right and `e / (1 + e)` on the left. Both sides are right to a few units in
+    the last place down to the smallest normal number.
+
+    Example:
+        >>> sigmoid([-1000.0, 0.0, 1000.0])
+        array([0. , 0.5, 1. ])
+    """
+    xp = namespace(x)
+    x = as_real(x, "x", xp)
+    right = x >= 0
+    # Not `abs`, to which JAX gives the slope 0 at 0: the slope there is 1/4.
+    e = xp.exp(xp.where(right, -x, x))
+    return xp.where(right, xp.ones_like(e), e) / (1 + e)
+
+
+def tanh(x: ArrayLike | Array) -> Array:
+    """The hyperbolic tangent, between -1 and 1.
+
+    Example:
+        >>> tanh([-1000.0, 0.0, 1000.0])
+        array([-1.,  0.,  1.])
+    """
+    xp = namespace(x)
+    return xp.tanh(as_real(x, "x", xp))
+
+
+def softmax(x: ArrayLike | Array) -> Array:
+    """Probabilities from scores: `y_k = exp(x_k) / Σ_j exp(x_j)`.
+
+    The sum runs over the last axis, the classes, so that each sample has
+    probabilities of its own. (Summed over the whole batch, as a formula for one
+    sample does when it is given many, each row of ten samples sums to about 1/10.)
+    The largest score of each sample is subtracted first, which changes nothing
+    and keeps `exp` from overflowing.
+
+    Args:
+        x: Scores, shape (..., classes).
+
+    Returns:
+        Shape (..., classes); non-negative, each row sums to 1.
+
+    Raises:
+        InvalidInput: `x` has no last axis, or an empty one.
+
+    Example:
+        >>> softmax([[1010.0, 1000.0, 990.0], [1.0, 1.0, 1.0]]).round(3)
+        array([[1.   , 0.   , 0.   ],
+               [0.333, 0.333, 0.333]])
+    """
+    xp = namespace(x)
+    e = xp.exp(_below_maximum(x, xp))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+def log_softmax(x: ArrayLike | Array) -> Array:
+    """Logarithms of the probabilities: `x_k - log Σ_j exp(x_j)`.
+
+    Exact where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
+    its logarithm, -115, is not.
+
+    Args:
+        x: Scores, shape (..., classes).
+
+    Returns:
+        Shape (..., classes), nowhere positive.
+
+    Raises:
+        InvalidInput: `x` has no last axis, or an empty one.
+
+    Example:
+        >>> log_softmax([0.0, -1000.0])
+        array([    0., -1000.])
+    """
+    xp = namespace(x)
+    shifted = _below_maximum(x, xp)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+
+def _below_maximum(x: ArrayLike | Array, xp: ModuleType) -> Array:
+    x = as_real(x, "x", xp)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise InvalidInput(
+            f"softmax runs over the last axis and x, of shape {x.shape}, has none "
+            "to run over: pass one score for each class"
+        )
+    # Scores further apart than the largest float differ by infinity, and
+    # exp(-inf) = 0 is the right probability: nothing to warn of.
+    with np.errstate(over="ignore"):
+        return x - xp.max(x, axis=-1, keepdims=True)
+
+
+class Activation(NamedTuple):
+    """What a layer does with its input sums, and the slope of that.
+
+    Attributes:
+        function: `a -> y`, elementwise.
+        derivative: `y -> dy/da`, written in the output `y`, which a backward
+            pass still has at hand.
+    """
+
+    function: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": Activation(sigmoid, lambda y: y * (1 - y)),
+    "relu": Activation(relu, lambda y: (y > 0).astype(y.dtype)),
+    "tanh": Activation(tanh, lambda y: 1 - y * y),
+    "identity": Activation(identity, lambda y: y * 0 + 1),
+}
+"""The activations by name. One more line here is one more everywhere."""

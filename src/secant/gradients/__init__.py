@@ -1,0 +1,38 @@
+"""The ways to a network's gradient, by name."""
+
+from secant.errors import unknown_name
+from secant.gradients.backprop import BACKPROP, backprop
+from secant.gradients.definition import DEFINITION, definition
+from secant.gradients.method import GradientMethod, LossAndGradients
+
+METHODS: dict[str, GradientMethod] = {
+    method.name: method for method in (DEFINITION, BACKPROP)
+}
+"""Every method that `gradient=` takes. A new one is one more entry."""
+
+
+def find_method(gradient: str | GradientMethod) -> GradientMethod:
+    """The method that a name stands for, or the method itself.
+
+    Raises:
+        InvalidInput: There is none of that name.
+
+    Example:
+        >>> find_method("backprop").nudges
+        'nothing: the chain rule'
+    """
+    if isinstance(gradient, GradientMethod):
+        return gradient
+    if gradient not in METHODS:
+        raise unknown_name("gradient method", gradient, METHODS)
+    return METHODS[gradient]
+
+
+__all__ = [
+    "METHODS",
+    "GradientMethod",
+    "LossAndGradients",
+    "backprop",
+    "definition",
+    "find_method",
+]

@@ -1,0 +1,69 @@
+"""The gradient by the chain rule, written out: nothing is nudged.
+
+From the last layer to the first, with `z` the outputs of a layer, `a` the input
+sums of the next and `δ = ∂L/∂a`:
+
+    ∂L/∂W = zᵀ δ        ∂L/∂b = Σ_samples δ        δ_below = (δ Wᵀ) · f'(a_below)
+
+Rumelhart, Hinton & Williams (1986), "Learning representations by
+back-propagating errors", Nature 323, 533-536.
+"""
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array, namespace
+from secant.functions import ACTIVATIONS
+from secant.gradients.method import GradientMethod
+from secant.losses import LOSSES
+
+
+def backprop(
+    architecture: Architecture,
+    params: Params,
+    x: Array,
+    t: Array,
+    key: Array | None = None,
+) -> tuple[Array, dict[str, Array]]:
+    """The loss of a batch and its exact gradient, by the chain rule.
+
+    Args:
+        architecture: What the network computes.
+        params: Its weights; never changed.
+        x: Inputs, (samples, inputs), from `Architecture.as_batch`.
+        t: Targets as vectors, (samples, outputs).
+        key: Not looked at.
+
+    Returns:
+        The loss and the gradients by the names of `params`, of the arrays' dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> tiny = Architecture((1, 1), loss="sum_squares", bias=False)
+        >>> w, x, t = np.array([[3.0]]), np.array([[1.0]]), np.array([[1.0]])
+        >>> loss, gradients = backprop(tiny, {"W1": w}, x, t)
+        >>> float(loss), gradients["W1"]
+        (2.0, array([[2.]]))
+    """
+    loss = LOSSES[architecture.loss]
+    slope = ACTIVATIONS[architecture.activation].derivative
+    outputs = architecture.layers(params, x)
+    xp = namespace(outputs[-1])
+    delta = loss.gradient(outputs[-1], t)
+    gradients: dict[str, Array] = {}
+    for layer in range(architecture.depth, 0, -1):
+        below = outputs[layer - 1]
+        gradients[f"W{layer}"] = below.T @ delta
+        if architecture.bias:
+            gradients[f"b{layer}"] = xp.sum(delta, axis=0)
+        if layer > 1:
+            delta = (delta @ params[f"W{layer}"].T) * slope(below)
+    value = loss.function(outputs[-1], t)
+    return value, {name: gradients[name] for name in params}
+
+
+BACKPROP = GradientMethod(
+    name="backprop",
+    function=backprop,
+    nudges="nothing: the chain rule",
+    traceable=True,
+    evaluations=None,
+)

@@ -1,0 +1,187 @@
+"""How wrong the outputs are: one number to make small.
+
+A loss of many samples is the mean of theirs. Targets are class labels or
+vectors, told apart by their number of dimensions (see `secant.targets`). Values
+are checked where they can be looked at; under `jit` only shapes are.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.errors import InvalidInput
+from secant.functions import identity, log_softmax, softmax
+from secant.targets import as_vectors
+
+GUARD = 1e-7
+"""Added to a probability before its logarithm: log(0) would be -inf."""
+
+# A probability nudged by a numerical derivative may leave [0, 1] by this much.
+_NUDGE = 1e-3
+
+
+def sum_squares_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+    """Half the sum of squared errors: `E = 1/2 Σ_k (y_k - t_k)²`.
+
+    Args:
+        y: Outputs, shape (outputs,) or (samples, outputs).
+        t: Targets of the same shape, any real numbers; or class labels, one
+            dimension less, which stand for one-hot vectors.
+
+    Returns:
+        A scalar of y's dtype: the error of the sample, the mean over samples.
+
+    Raises:
+        InvalidInput: A shape that does not go with `y`'s, a label out of range,
+            a NaN or an infinity.
+
+    Example:
+        >>> float(sum_squares_error([0.1, 0.6, 0.3], [0, 1, 0]))
+        0.13
+    """
+    xp = namespace(y, t)
+    y = _outputs(y, xp)
+    vectors = as_vectors(xp.asarray(t), y.shape, y.dtype, probabilities=False)
+    return _sum_squares(y, vectors, xp)
+
+
+def cross_entropy_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+    """Cross entropy of probabilities: `E = -Σ_k t_k log(y_k + 1e-7)`.
+
+    With a one-hot target only the right class counts: `-log(y_right + 1e-7)`.
+
+    Args:
+        y: Probabilities such as `softmax` gives, shape (classes,) or
+            (samples, classes).
+        t: Class labels (one dimension less than `y`) or one-hot rows (the same).
+
+    Returns:
+        A scalar of y's dtype: the error of the sample, the mean over samples.
+
+    Raises:
+        InvalidInput: `y` is no probability, a shape does not go with the
+            other, a label is out of range, a row is not one-hot, or a NaN came.
+
+    Example:
+        >>> y = [0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]
+        >>> float(cross_entropy_error(y, 2))
+        0.510825457099338
+    """
+    xp = namespace(y, t)
+    y = _outputs(y, xp)
+    if not is_traced(y):
+        _refuse_improbable(np.asarray(y))
+    vectors = as_vectors(xp.asarray(t), y.shape, y.dtype, probabilities=True)
+    return _cross_entropy(xp.log(y + GUARD), vectors, xp)
+
+
+def softmax_cross_entropy(scores: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+    """Cross entropy of scores: `E = log Σ_j exp(a_j) - a_right`.
+
+    What `cross_entropy_error(softmax(scores), t)` means, without the detour
+    through probabilities that round to 0, hence without a guard: its slope is
+    `softmax(scores) - t` however wrong the scores are.
+
+    Args:
+        scores: Any real numbers, shape (classes,) or (samples, classes).
+        t: Class labels (one dimension less than `scores`) or one-hot rows.
+
+    Returns:
+        A scalar of the scores' dtype: the error of the sample, the mean over
+        samples.
+
+    Raises:
+        InvalidInput: A shape does not go with the other, a label is out of
+            range, a row is not one-hot, or a NaN or an infinity came.
+
+    Example:
+        >>> float(softmax_cross_entropy([[0.0, -1000.0]], [1]))
+        1000.0
+    """
+    xp = namespace(scores, t)
+    scores = _outputs(scores, xp, "scores")
+    vectors = as_vectors(xp.asarray(t), scores.shape, scores.dtype, probabilities=True)
+    return _cross_entropy(log_softmax(scores), vectors, xp)
+
+
+def _outputs(y: ArrayLike | Array, xp: ModuleType, name: str = "y") -> Array:
+    y = as_real(y, name, xp)
+    if y.ndim == 0 or y.size == 0:
+        raise InvalidInput(
+            f"{name} has shape {y.shape}: pass the outputs of one sample, shape "
+            "(outputs,), or of several, shape (samples, outputs)"
+        )
+    if not is_traced(y):
+        values = np.asarray(y)
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            raise InvalidInput(
+                f"{place(name, wrong)} is {values[wrong][0]}, and no error can be "
+                "told from that: look where it came from (a learning rate that is "
+                "too large, a division by 0, a NaN in the data)"
+            )
+    return y
+
+
+def _refuse_improbable(y: np.ndarray) -> None:
+    wrong = (y + GUARD <= 0) | (y > 1 + _NUDGE)
+    if wrong.any():
+        raise InvalidInput(
+            f"{place('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
+            "pass softmax(scores), or the scores to softmax_cross_entropy"
+        )
+
+
+def _sum_squares(y: Array, t: Array, xp: ModuleType) -> Array:
+    return xp.sum((y - t) ** 2) / (2 * _samples(y))
+
+
+def _cross_entropy(logarithms: Array, t: Array, xp: ModuleType) -> Array:
+    # Of a class that is not meant, nothing counts: not even 0 · log(0).
+    terms = xp.where(t == 0, xp.zeros_like(logarithms), t * logarithms)
+    return -xp.sum(terms) / _samples(logarithms)
+
+
+def _samples(outputs: Array) -> int:
+    return outputs.size // outputs.shape[-1]
+
+
+class Loss(NamedTuple):
+    """A loss as a network trains with it: of the last layer's input sums.
+
+    Targets are vectors here, prepared once by `secant.targets.as_vectors`, and
+    nothing is looked at: this is what runs in a compiled loop.
+
+    Attributes:
+        function: `(scores, t) -> error`, a scalar.
+        gradient: `(scores, t) -> d error / d scores`, of the scores' shape.
+        output: `scores -> outputs`: what the network predicts.
+        probabilities: Whether targets must be one-hot.
+    """
+
+    function: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
+    output: Callable[[Array], Array]
+    probabilities: bool
+
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": Loss(
+        function=lambda a, t: _cross_entropy(log_softmax(a), t, namespace(a)),
+        gradient=lambda a, t: (softmax(a) - t) / _samples(a),
+        output=softmax,
+        probabilities=True,
+    ),
+    "sum_squares": Loss(
+        function=lambda a, t: _sum_squares(a, t, namespace(a)),
+        gradient=lambda a, t: (a - t) / _samples(a),
+        output=identity,
+        probabilities=False,
+    ),
+}
+"""The losses by name. `cross_entropy` goes with softmax outputs, `sum_squares`
+with the sums themselves."""

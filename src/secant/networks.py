@@ -1,0 +1,280 @@
+"""Networks that hold their weights: `MLP`, and the notebook's two faces of it.
+
+"`loss_W = lambda W: self.loss(x, t)`: W is unused, so isn't the gradient zero?"
+It is not, for a reason that cannot be seen in that line: the array being nudged
+is the very one that `self.loss` reads. Here the weights are an argument,
+`net.architecture.error(params, x, t)`, and nothing has to be known.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array, namespace
+from secant.errors import InvalidInput, unknown_name
+from secant.gradients import find_method
+from secant.targets import as_labels
+
+
+def _normal(below: int, here: int, std: float) -> float:
+    return std
+
+
+def _xavier(below: int, here: int, std: float) -> float:
+    """Glorot & Bengio (2010), eq. 12: keeps variances on the way there and back."""
+    return float(np.sqrt(2 / (below + here)))
+
+
+def _he(below: int, here: int, std: float) -> float:
+    """He et al. (2015), eq. 10: the same for relu, which drops half of its input."""
+    return float(np.sqrt(2 / below))
+
+
+INITIALISATIONS = {"normal": _normal, "xavier": _xavier, "he": _he}
+"""How far the first weights spread (their standard deviation), by name."""
+
+
+class MLP:
+    """A network of fully connected layers, with its weights.
+
+    Args:
+        sizes: Neurons a layer, from the inputs to the outputs.
+        activation: `sigmoid`, `relu`, `tanh` or `identity`, for hidden layers.
+        loss: `cross_entropy` (outputs are probabilities, softmax) or
+            `sum_squares` (outputs are the last layer's sums).
+        bias: Whether layers add one.
+        init: How the first weights are drawn, all from a normal distribution
+            around 0: `normal` with the standard deviation `weight_init_std`,
+            `xavier` with √(2 / (inputs + outputs)) of the layer, `he` with
+            √(2 / inputs). Biases start at 0.
+        weight_init_std: For `init="normal"`.
+        seed: The same seed draws the same weights, on every machine.
+
+    Attributes:
+        architecture: What the network computes, apart from its weights.
+        params: The weights, a dict of NumPy arrays `W1, b1, W2, b2, …`, float64
+            when drawn. They may be changed in place: `net.params["W1"] -= …`.
+
+    Raises:
+        InvalidInput: A size or a name that cannot be.
+
+    Example:
+        >>> net = MLP((2, 3, 2), activation="tanh", init="xavier", seed=1)
+        >>> net.predict([0.5, -0.5]).shape, net.predict([[0.5, -0.5]] * 4).shape
+        ((2,), (4, 2))
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        activation: str = "sigmoid",
+        loss: str = "cross_entropy",
+        *,
+        bias: bool = True,
+        init: str = "normal",
+        weight_init_std: float = 0.01,
+        seed: int = 0,
+    ) -> None:
+        self.architecture = Architecture(sizes, activation, loss, bias)
+        self.params = _draw(self.architecture, init, weight_init_std, seed)
+
+    @classmethod
+    def from_params(cls, architecture: Architecture, params: Params) -> "MLP":
+        """A network with the given weights, each of the shape that it must have.
+
+        Raises:
+            InvalidInput: A parameter is missing, too much or of another shape.
+        """
+        net = MLP.__new__(MLP)
+        net.architecture = architecture
+        net.params = _checked(architecture, params)
+        return net
+
+    def replace(self, params: Params) -> Self:
+        """The same network with other weights; this one stays as it is."""
+        net = type(self).__new__(type(self))
+        net.architecture = self.architecture
+        net.params = _checked(self.architecture, params)
+        return net
+
+    def scores(self, x: ArrayLike | Array) -> Array:
+        """The last layer's sums, shape (outputs,) or (samples, outputs)."""
+        return self.architecture.scores(self.params, self.architecture.as_inputs(x))
+
+    def predict(self, x: ArrayLike | Array) -> Array:
+        """The outputs: probabilities, or for `sum_squares` the sums themselves.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+
+        Returns:
+            Shape (outputs,) or (samples, outputs).
+
+        Raises:
+            InvalidInput: `x` has another shape or is not finite.
+        """
+        return self.architecture.predict(self.params, self.architecture.as_inputs(x))
+
+    def loss(self, x: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+        """How wrong the outputs are, a scalar: the mean over samples.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+            t: Class labels, or one-hot rows (for `sum_squares` any vectors).
+
+        Raises:
+            InvalidInput: A shape or a value in them cannot be right.
+        """
+        x, t = self.architecture.as_batch(x, t)
+        return self.architecture.error(self.params, x, t)
+
+    def accuracy(self, x: ArrayLike | Array, t: ArrayLike | Array) -> float:
+        """The share of samples whose largest output is the right class, 0 to 1.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+            t: Class labels, or one-hot rows.
+
+        Raises:
+            InvalidInput: A shape or a value in them cannot be right.
+        """
+        scores = self.scores(x)
+        labels = as_labels(t, scores.shape)
+        xp = namespace(scores)
+        return float(xp.mean(xp.argmax(scores, axis=-1) == labels))
+
+    def numerical_gradient(
+        self, x: ArrayLike | Array, t: ArrayLike | Array
+    ) -> dict[str, Array]:
+        """The gradient of the loss by its definition: each weight nudged by ±1e-4.
+
+        Right to about 1e-8, and slow: two runs of the network for every weight.
+
+        Raises:
+            InvalidInput: A shape or a value in `x` or `t` cannot be right.
+        """
+        return self._gradients("definition", x, t)
+
+    def gradient(self, x: ArrayLike | Array, t: ArrayLike | Array) -> dict[str, Array]:
+        """The gradient of the loss by backpropagation.
+
+        Raises:
+            InvalidInput: A shape or a value in `x` or `t` cannot be right.
+        """
+        return self._gradients("backprop", x, t)
+
+    def _gradients(
+        self, method: str, x: ArrayLike | Array, t: ArrayLike | Array
+    ) -> dict[str, Array]:
+        batch = self.architecture.as_batch(x, t)
+        return find_method(method).function(self.architecture, self.params, *batch)[1]
+
+    def __repr__(self) -> str:
+        a = self.architecture
+        sizes = "-".join(str(size) for size in a.sizes)
+        return (
+            f"<{type(self).__name__} {sizes}, {a.activation}, {a.loss}, "
+            f"{a.parameter_count:,} parameters>"
+        )
+
+
+class SimpleNet(MLP):
+    """The notebook's first net: one layer of weights, no bias.
+
+    As there, `predict` gives the scores and `loss` takes their softmax. Weights
+    are drawn from the standard normal distribution.
+
+    Example:
+        >>> net = SimpleNet(seed=0)
+        >>> net.W[...] = [[0.25, 0.35, 0.0], [-0.74, -1.14, 1.24]]
+        >>> net.predict([0.6, 0.9])
+        array([-0.516, -0.816,  1.116])
+        >>> round(float(net.loss([0.6, 0.9], [0, 0, 1])), 3)
+        0.293
+    """
+
+    def __init__(
+        self, input_size: int = 2, output_size: int = 3, *, seed: int = 0
+    ) -> None:
+        super().__init__(
+            (input_size, output_size), bias=False, weight_init_std=1.0, seed=seed
+        )
+
+    @property
+    def W(self) -> Array:  # noqa: N802 - the notebook's name
+        """The weights, shape (input_size, output_size)."""
+        return self.params["W1"]
+
+    def predict(self, x: ArrayLike | Array) -> Array:
+        """The scores, `x W`: their softmax is taken by `loss`."""
+        return self.scores(x)
+
+
+class TwoLayerNet(MLP):
+    """The notebook's network: a hidden layer of sigmoids, softmax, cross entropy.
+
+    Args:
+        input_size: Numbers a sample; 784 for the digits.
+        hidden_size: Neurons of the hidden layer.
+        output_size: Classes.
+        weight_init_std: Spread of the first weights; biases start at 0.
+        seed: The same seed draws the same weights.
+
+    Example:
+        >>> net = TwoLayerNet(input_size=784, hidden_size=50, output_size=10)
+        >>> {name: array.shape for name, array in net.params.items()}
+        {'W1': (784, 50), 'b1': (50,), 'W2': (50, 10), 'b2': (10,)}
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            (input_size, hidden_size, output_size),
+            weight_init_std=weight_init_std,
+            seed=seed,
+        )
+
+
+def _draw(
+    architecture: Architecture, init: str, std: float, seed: int
+) -> dict[str, np.ndarray]:
+    if init not in INITIALISATIONS:
+        raise unknown_name("initialisation", init, INITIALISATIONS)
+    if not (np.isscalar(std) and np.isfinite(std) and std >= 0):
+        raise InvalidInput(
+            f"weight_init_std is {std!r}: pass a finite number that is not negative, "
+            "such as 0.01"
+        )
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidInput(f"seed is {seed!r}: pass a whole number, 0 or above")
+    draw = np.random.default_rng(seed)
+    params = {}
+    for name, shape in architecture.shapes.items():
+        if name.startswith("W"):
+            spread = INITIALISATIONS[init](*shape, std)
+            params[name] = spread * draw.standard_normal(shape)
+        else:
+            params[name] = np.zeros(shape)
+    return params
+
+
+def _checked(
+    architecture: Architecture, params: Mapping[str, Array]
+) -> dict[str, np.ndarray]:
+    shapes = {name: np.shape(value) for name, value in params.items()}
+    if shapes != architecture.shapes:
+        raise InvalidInput(
+            f"the parameters have shapes {shapes}, and this network's are "
+            f"{architecture.shapes}: pass exactly these"
+        )
+    return {name: np.array(params[name]) for name in architecture.shapes}

@@ -1,0 +1,131 @@
+"""Pictures of what people would rather look at than read.
+
+Every function returns a Matplotlib `Figure`, drawn without a display. Matplotlib
+is loaded when the first picture is drawn.
+"""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from secant.history import History
+
+# Okabe & Ito's colours: told apart by everybody, also in grey.
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
+
+# Whichever of these is installed draws Korean labels; naming an absent one would
+# print a warning for every text.
+_KOREAN = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic",
+           "Apple SD Gothic Neo")  # fmt: skip
+_INSTALLED = {font.name for font in fontManager.ttflist}
+
+STYLE = {
+    "font.family": ["DejaVu Sans", *(name for name in _KOREAN if name in _INSTALLED)],
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 150,
+}
+
+
+def training(history: History, *, title: str = "") -> Figure:
+    """Loss and accuracy of a run, side by side.
+
+    Args:
+        history: Of the run.
+        title: A line above both.
+
+    Returns:
+        A figure with two axes. The loss of single batches is drawn pale, their
+        running mean strong; accuracy is drawn where it was measured.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_loss(left, history.losses)
+        _draw_accuracy(right, history)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10, color="#555555")
+        return figure
+
+
+def _draw_loss(axes: Axes, losses: np.ndarray) -> None:
+    axes.set_title("Loss")
+    axes.set_xlabel("step")
+    axes.set_ylabel("mean loss of the batch")
+    _count_steps(axes)
+    if not len(losses):
+        _say_empty(axes)
+        return
+    steps = np.arange(len(losses))
+    marker = "o" if len(losses) == 1 else None
+    window = max(len(losses) // 100, 1)
+    if window > 1:
+        axes.plot(steps, losses, color=BLUE, alpha=0.18, linewidth=0.6, label="batch")
+    smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+    label = f"mean of {window}" if window > 1 else "batch"
+    axes.plot(
+        steps[window - 1 :],
+        smooth,
+        color=BLUE,
+        linewidth=1.6,
+        marker=marker,
+        label=label,
+    )
+    axes.set_ylim(0, 1.06 * float(np.quantile(losses, 0.999)))
+    axes.set_xlim(0, max(len(losses), 1))
+    axes.legend(loc="upper right")
+
+
+def _draw_accuracy(axes: Axes, history: History) -> None:
+    axes.set_title("Accuracy")
+    axes.set_xlabel("step")
+    axes.set_ylabel("share of samples that are right")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylim(0, 1)
+    _count_steps(axes)
+    if not history.epochs:
+        _say_empty(axes)
+        return
+    steps = [epoch.step for epoch in history.epochs]
+    marker = "o" if len(steps) <= 40 else None
+    axes.set_xlim(0, max(steps[-1], 1))
+    curves = [("train", ORANGE, [epoch.train_accuracy for epoch in history.epochs])]
+    tested = [epoch.test_accuracy for epoch in history.epochs]
+    if None not in tested:
+        curves.append(("test", GREEN, tested))
+    for name, color, values in curves:
+        axes.plot(
+            steps,
+            values,
+            color=color,
+            linewidth=1.6,
+            marker=marker,
+            markersize=3.5,
+            label=f"{name}: {values[-1]:.1%} at the end",
+            clip_on=False,
+        )
+    axes.legend(loc="lower right")
+
+
+def _count_steps(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+
+
+def _say_empty(axes: Axes) -> None:
+    axes.text(
+        0.5, 0.5, "no step was taken", ha="center", color=GREY, transform=axes.transAxes
+    )

@@ -1,0 +1,156 @@
+"""Targets: what the outputs should have been, as class labels or as vectors.
+
+Which of the two an array holds follows from its number of dimensions, never
+from its values: for outputs of shape (..., classes), targets of shape (...) are
+labels, targets of shape (..., classes) are vectors (one-hot, for classes).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.errors import InvalidInput
+
+
+def one_hot(labels: ArrayLike | Array, classes: int, dtype: object = None) -> Array:
+    """Labels as vectors: 1 at the label, 0 elsewhere.
+
+    Args:
+        labels: Whole numbers in [0, classes), any shape.
+        classes: How many classes there are.
+        dtype: Of the result; the engine's default float if not given.
+
+    Returns:
+        Shape `labels.shape + (classes,)`. Under `jit`, where a label's value
+        cannot be looked at, one that is out of range gives a row of NaN.
+
+    Raises:
+        InvalidInput: A label is not a whole number or out of range.
+
+    Example:
+        >>> one_hot([2, 0], 3)
+        array([[0., 0., 1.],
+               [1., 0., 0.]])
+    """
+    xp = namespace(labels)
+    labels = xp.asarray(labels)
+    _check_labels(labels, classes)
+    dtype = xp.asarray(0.0).dtype if dtype is None else dtype
+    ids = xp.arange(classes, dtype=labels.dtype)
+    rows = (labels[..., None] == ids).astype(dtype)
+    if is_traced(labels):
+        known = (labels >= 0) & (labels < classes)
+        rows = xp.where(known[..., None], rows, xp.asarray(xp.nan, dtype))
+    return rows
+
+
+def as_vectors(
+    t: ArrayLike | Array,
+    shape: Sequence[int],
+    dtype: object = None,
+    *,
+    probabilities: bool,
+) -> Array:
+    """Targets of either form as vectors of the shape of the outputs.
+
+    Args:
+        t: Labels of shape `shape[:-1]`, or vectors of shape `shape`.
+        shape: Of the outputs, (..., classes).
+        dtype: Of the result; the engine's default float if not given.
+        probabilities: Whether each vector must be one-hot, as a class is.
+
+    Returns:
+        Shape `shape`, dtype `dtype`.
+
+    Raises:
+        InvalidInput: `t` has another shape, a label out of range, a NaN, or a
+            row that is not one-hot where it must be.
+
+    Example:
+        >>> as_vectors([1], (1, 2), "float32", probabilities=True)
+        array([[0., 1.]], dtype=float32)
+    """
+    xp = namespace(t)
+    t = xp.asarray(t)
+    shape = tuple(shape)
+    if t.shape == shape[:-1]:
+        return one_hot(t, shape[-1], dtype)
+    if t.shape != shape:
+        raise InvalidInput(
+            f"t has shape {t.shape}, which does not go with outputs of shape {shape}: "
+            f"pass class labels of shape {shape[:-1]} or vectors of shape {shape}"
+        )
+    vectors = as_real(t, "t", xp)
+    if not is_traced(vectors):
+        values = np.asarray(vectors)
+        _refuse_not_finite(values)
+        if probabilities:
+            _refuse_not_one_hot(values)
+    return vectors if dtype is None else vectors.astype(dtype)
+
+
+def as_labels(t: ArrayLike | Array, shape: Sequence[int]) -> Array:
+    """Targets of either form as labels: for vectors, where the largest entry is.
+
+    Args:
+        t: Labels of shape `shape[:-1]`, or vectors of shape `shape`.
+        shape: Of the outputs, (..., classes).
+
+    Returns:
+        Whole numbers of shape `shape[:-1]`.
+
+    Raises:
+        InvalidInput: As `as_vectors` raises it.
+
+    Example:
+        >>> as_labels([[0, 0, 1]], (1, 3))
+        array([2])
+    """
+    xp = namespace(t)
+    if xp.asarray(t).shape == tuple(shape)[:-1]:
+        labels = xp.asarray(t)
+        _check_labels(labels, shape[-1])
+        return labels
+    return xp.argmax(as_vectors(t, shape, probabilities=False), axis=-1)
+
+
+def _check_labels(labels: Array, classes: int) -> None:
+    if labels.dtype.kind not in "iu":
+        raise InvalidInput(
+            f"t holds {labels.dtype}, and class labels are whole numbers: pass "
+            "t.astype(int), or one-hot rows, one entry for each class"
+        )
+    if is_traced(labels):
+        return
+    values = np.asarray(labels)
+    wrong = (values < 0) | (values >= classes)
+    if wrong.any():
+        where = place("t", wrong)
+        raise InvalidInput(
+            f"{where} is {values[wrong][0]}, and with {classes} classes a label is "
+            f"one of 0 to {classes - 1}: correct the label, or give the outputs a "
+            "column for each class"
+        )
+
+
+def _refuse_not_finite(values: np.ndarray) -> None:
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        raise InvalidInput(
+            f"{place('t', wrong)} is {values[wrong][0]}: a target must be a finite "
+            "number; leave out samples that have none"
+        )
+
+
+def _refuse_not_one_hot(values: np.ndarray) -> None:
+    ones = (values == 1).sum(axis=-1) == 1
+    wrong = ~(ones & ((values == 0).sum(axis=-1) == values.shape[-1] - 1))
+    if wrong.any():
+        row = values[wrong][0]
+        raise InvalidInput(
+            f"{place('t', wrong)} is {np.array2string(row, threshold=12)}, which is "
+            "not one-hot (a single 1, all else 0): pass one-hot rows, or class "
+            "labels, one whole number a sample"
+        )

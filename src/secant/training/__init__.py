@@ -1,0 +1,8 @@
+"""Training: mini-batches, steps, runs."""
+
+from secant.training.forecast import Forecast
+from secant.training.loop import NotFinite, Progress, fit
+from secant.training.run import Run
+from secant.training.watch import TrainingWarning
+
+__all__ = ["Forecast", "NotFinite", "Progress", "Run", "TrainingWarning", "fit"]

@@ -1,0 +1,117 @@
+"""What a run will take, measured before it starts."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from secant.gradients import METHODS
+from secant.training.steps import Problem, State, Steps
+
+# Runs of the whole network that tell how long one takes.
+_PROBES = 15
+LONG = 600.0
+"""A run of more than these seconds is long enough to name a faster way."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        method: The gradient method's name.
+        iterations: Steps.
+        seconds_per_step: Measured on this machine, for this network and batch.
+        evaluations: Runs of the whole network a step; None if that says nothing.
+        alternative: A faster method's name, where the run is long; else None.
+        alternative_seconds: What the whole run would take with it, at most.
+    """
+
+    method: str
+    iterations: int
+    seconds_per_step: float
+    evaluations: int | None
+    alternative: str | None = None
+    alternative_seconds: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What all steps will take."""
+        return self.iterations * self.seconds_per_step
+
+    def at(self, iterations: int) -> float:
+        """What as many steps as these would take, in seconds."""
+        return iterations * self.seconds_per_step
+
+    def __str__(self) -> str:
+        runs = f"{self.evaluations:,} runs of the network, " if self.evaluations else ""
+        sentence = (
+            f"{self.method}: a step takes {runs}about "
+            f"{duration(self.seconds_per_step)}; {self.iterations:,} steps about "
+            f"{duration(self.seconds)}."
+        )
+        if self.alternative and self.alternative_seconds is not None:
+            sentence += (
+                f" gradient={self.alternative!r} would take at most "
+                f"{duration(self.alternative_seconds)}."
+            )
+        return sentence
+
+
+def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Forecast:
+    """How long `iterations` steps will take, from a few that are thrown away."""
+    method = problem.method
+    evaluations = (
+        method.evaluations(problem.architecture) if method.evaluations else None
+    )
+    if method.traceable:
+        steps.advance(state, 0, 1)
+        per_step = _seconds_of(lambda: steps.advance(state, 0, 1))
+        few = int(min(max(0.02 / per_step, 1), 50))
+        per_step = _seconds_of(lambda: steps.advance(state, 0, few)) / few
+        return Forecast(method.name, iterations, per_step, evaluations)
+
+    # A step of such a method may take minutes: time what it is made of.
+    rows = problem.batches.indices(0, 1)[0]
+    batch = problem.x[rows], problem.t[rows]
+
+    def run() -> object:
+        return problem.architecture.error(state.params, *batch)
+
+    if evaluations:
+        run()
+        per_step = evaluations * min(_seconds_of(run) for _ in range(_PROBES))
+    else:
+        per_step = _seconds_of(lambda: steps.advance(state, 0, 1))
+    forecast = Forecast(method.name, iterations, per_step, evaluations)
+    if forecast.seconds < LONG:
+        return forecast
+    faster = METHODS["backprop"].function
+    seconds = min(
+        _seconds_of(lambda: faster(problem.architecture, state.params, *batch))
+        for _ in range(_PROBES)
+    )
+    return Forecast(
+        method.name, iterations, per_step, evaluations, "backprop", seconds * iterations
+    )
+
+
+def _seconds_of(run: object) -> float:
+    start = perf_counter()
+    run()  # type: ignore[operator]
+    return perf_counter() - start
+
+
+_UNITS = (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0), ("s", 1.0))
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it.
+
+    Example:
+        >>> duration(0.00042), duration(42), duration(5400), duration(400_000)
+        ('0.42 ms', '42 s', '1.5 hours', '4.6 days')
+    """
+    for unit, length in _UNITS:
+        if seconds >= 2 * length or (unit == "s" and seconds >= 0.1):
+            count = seconds / length
+            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.2g} {unit}"
+    return f"{1000 * seconds:.2g} ms"

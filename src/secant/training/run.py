@@ -1,0 +1,269 @@
+"""A run: what came out of training, and the folder that keeps it."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from secant._version import __version__
+from secant.architecture import Architecture
+from secant.errors import DataError, InvalidInput
+from secant.history import History
+from secant.networks import MLP
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NETWORK_FILE = "network.safetensors"
+HISTORY_FILE = "history.csv"
+PICTURE_FILE = "training.png"
+_FORMAT = "secant run 1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run was trained: what `fit` was told.
+
+    Attributes:
+        gradient: The gradient method's name.
+        optimizer: The optimiser's name; `custom` for one that was passed itself.
+        learning_rate: None for a custom optimiser.
+        iterations: Steps that were asked for.
+        batch_size: Samples a step.
+        sampling: `replacement` or `epochs`.
+        seed: Of the batches.
+        data: What it was trained on, in words.
+    """
+
+    gradient: str
+    optimizer: str
+    learning_rate: float | None
+    iterations: int
+    batch_size: int
+    sampling: str
+    seed: int
+    data: str = ""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where a run's seconds went.
+
+    Attributes:
+        preparation: Compiling, and measuring the forecast.
+        training: The steps themselves.
+        evaluation: Measuring loss and accuracy on all samples.
+    """
+
+    preparation: float = 0.0
+    training: float = 0.0
+    evaluation: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network and how it came about.
+
+    Attributes:
+        net: The trained network.
+        history: The loss of every step, the accuracy of every epoch.
+        settings: How it was trained.
+        status: `finished`, `interrupted` (by Ctrl-C) or `stopped` (the loss was
+            not finite).
+        timings: Where the seconds went.
+    """
+
+    net: MLP
+    history: History
+    settings: Settings
+    status: str = "finished"
+    timings: Timings = Timings()
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The loss that each step saw, shape (steps,)."""
+        return self.history.losses
+
+    @property
+    def train_accuracy(self) -> np.ndarray:
+        """Accuracy on the training samples: at the start, each epoch, the end."""
+        return np.array([epoch.train_accuracy for epoch in self.history.epochs])
+
+    @property
+    def test_accuracy(self) -> np.ndarray:
+        """Accuracy on the test samples, NaN without any: as `train_accuracy`."""
+        return np.array(
+            [epoch.test_accuracy for epoch in self.history.epochs], np.float64
+        )
+
+    def plot(self) -> "Figure":
+        """A picture of loss and accuracy over the steps."""
+        from secant import plots
+
+        return plots.training(self.history, title=self.describe())
+
+    def describe(self) -> str:
+        """The run in one line."""
+        s, sizes = self.settings, "-".join(map(str, self.net.architecture.sizes))
+        rate = f", rate {s.learning_rate:g}" if s.learning_rate is not None else ""
+        return (
+            f"{sizes} · {s.gradient} · {s.optimizer}{rate} · batch {s.batch_size} · "
+            f"seed {s.seed}"
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Keeps the run in a folder: network, history and picture.
+
+        Args:
+            folder: A new folder, or an empty one.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InvalidInput: The folder holds something already.
+        """
+        folder = new_folder(folder)
+        replace_file(folder / NETWORK_FILE, self._network_bytes())
+        replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
+        self.plot().savefig(folder / PICTURE_FILE)
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The run that `save` kept.
+
+        Raises:
+            DataError: There is none, or a file of it is damaged or foreign.
+        """
+        folder = Path(folder)
+        architecture, params, about = _read_network(folder / NETWORK_FILE)
+        history = History.from_csv(
+            _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
+        )
+        try:
+            settings = Settings(**about["settings"])
+            timings = Timings(**about["timings"])
+            status = str(about["status"])
+        except (KeyError, TypeError) as error:
+            raise _damaged(
+                folder / NETWORK_FILE, f"its settings lack {error}"
+            ) from None
+        net = MLP.from_params(architecture, params)
+        return cls(net, history, settings, status, timings)
+
+    def _network_bytes(self) -> bytes:
+        about = json.dumps(
+            {
+                "architecture": asdict(self.net.architecture),
+                "settings": asdict(self.settings),
+                "timings": asdict(self.timings),
+                "status": self.status,
+                "secant": __version__,
+            },
+            sort_keys=True,
+        )
+        params = {
+            name: np.ascontiguousarray(value) for name, value in self.net.params.items()
+        }
+        metadata = {
+            "format": _FORMAT,
+            "run": about,
+            "sha256": _fingerprint(params, about),
+        }
+        return safetensors.numpy.save(params, metadata)
+
+
+def new_folder(folder: str | os.PathLike[str]) -> Path:
+    """A folder for a run, made if need be; never one that holds something.
+
+    Raises:
+        InvalidInput: It holds something already, or is a file.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise InvalidInput(
+            f"{folder} is there already, and nothing in it will be overwritten: name "
+            "a new folder, or move that one away"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file so that whoever reads it finds all of it or the old one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _fingerprint(params: dict[str, np.ndarray], about: str) -> str:
+    digest = hashlib.sha256(about.encode())
+    for name in sorted(params):
+        value = params[name]
+        digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+def _read_network(
+    path: Path,
+) -> tuple[Architecture, dict[str, np.ndarray], dict[str, Any]]:
+    if not path.is_file():
+        near = sorted(
+            p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")
+        )
+        hint = f"; runs beside it: {', '.join(near[:8])}" if near else ""
+        raise DataError(
+            f"{path.parent} is no run: it holds no {NETWORK_FILE}{hint}. Name a folder "
+            "that `secant train` or Run.save wrote"
+        )
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
+        raise _damaged(path, str(error)) from None
+    if metadata.get("format") != _FORMAT:
+        raise DataError(
+            f"{path} holds tensors, but not of a run (format "
+            f"{metadata.get('format')!r}, wanted {_FORMAT!r}): name a folder that "
+            "`secant train` or Run.save wrote"
+        )
+    if _fingerprint(params, metadata.get("run", "")) != metadata.get("sha256"):
+        raise _damaged(path, "its SHA-256 is not the one that it was saved with")
+    try:
+        about = json.loads(metadata["run"])
+        described = dict(about["architecture"])
+        described["sizes"] = tuple(described["sizes"])
+        architecture = Architecture(**described)
+        checked = MLP.from_params(architecture, params)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, str(error)) from None
+    return architecture, checked.params, about
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"{path} is damaged or was changed: {reason}. Restore it from a copy, or train "
+        "again"
+    )

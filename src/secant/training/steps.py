@@ -1,0 +1,220 @@
+"""Running training steps: compiled with JAX, or one by one in NumPy.
+
+Both are pure functions of a state: `advance(state, start, count)` gives the
+state after steps `start … start + count - 1` and the loss of each, and leaves
+the state that came as it was. Whoever keeps an old state can go back to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from secant.architecture import Architecture
+from secant.arrays import Array
+from secant.gradients import GradientMethod
+from secant.losses import LOSSES
+from secant.training.batches import Batches
+
+BLOCK = 1_000
+"""The most steps that one call of the compiled loop runs."""
+
+# How much memory an evaluation's intermediate results may take.
+_EVALUATION_BYTES = 2**28
+
+
+class State(NamedTuple):
+    """Where training stands: the weights and the optimiser's memory."""
+
+    params: Mapping[str, Array]
+    optimizer_state: Any
+
+
+class Score(NamedTuple):
+    """How good a network is on a set of samples."""
+
+    loss: float
+    accuracy: float
+
+
+class Steps(Protocol):
+    """A way to run steps."""
+
+    def start(self) -> State:
+        """The state before the first step."""
+        ...
+
+    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
+        ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained, on what, and how: all that a step depends on.
+
+    Attributes:
+        architecture: What the network computes.
+        params: Its weights at the start.
+        x: Training inputs, (samples, inputs), NumPy.
+        t: Targets as vectors, (samples, outputs), NumPy.
+        method: The way to the gradient.
+        optimizer: What a step makes of it.
+        batches: Which samples each step sees.
+    """
+
+    architecture: Architecture
+    params: Mapping[str, np.ndarray]
+    x: np.ndarray
+    t: np.ndarray
+    method: GradientMethod
+    optimizer: optax.GradientTransformation
+    batches: Batches
+
+
+class CompiledSteps:
+    """Steps as one compiled loop, the data on JAX's device.
+
+    The loop's number of turns is an argument of the one program that XLA makes,
+    not a part of it: however a run is cut into calls, each step is computed by
+    the same instructions, and the result is the same bit for bit. (`lax.scan`
+    would be compiled anew for each length, with roundings of its own.)
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        """Puts the data on the device, in JAX's default float."""
+        self._problem = problem
+        self._x = jnp.asarray(problem.x, float)
+        self._t = jnp.asarray(problem.t, float)
+        self._key = jax.random.key(problem.batches.seed)
+
+    def start(self) -> State:
+        params = {
+            name: jnp.asarray(value, float)
+            for name, value in self._problem.params.items()
+        }
+        return State(params, self._problem.optimizer.init(params))
+
+    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+        problem = self._problem
+        indices = np.zeros((BLOCK, problem.batches.batch_size), np.int32)
+        indices[:count] = problem.batches.indices(start, start + count)
+        state, losses = _loop(
+            problem.architecture,
+            problem.method,
+            problem.optimizer,
+            state,
+            (self._x, self._t),
+            indices,
+            self._key,
+            start,
+            count,
+        )
+        return state, np.asarray(losses[:count], np.float64)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _loop(
+    architecture: Architecture,
+    method: GradientMethod,
+    optimizer: optax.GradientTransformation,
+    state: State,
+    data: tuple[Array, Array],
+    indices: Array,
+    key: Array,
+    start: int,
+    count: int,
+) -> tuple[State, Array]:
+    x, t = data
+
+    def step(turn: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
+        (params, optimizer_state), losses = carry
+        rows = indices[turn]
+        loss, gradients = method.function(
+            architecture,
+            params,
+            x[rows],
+            t[rows],
+            jax.random.fold_in(key, start + turn),
+        )
+        updates, optimizer_state = optimizer.update(gradients, optimizer_state, params)
+        params = optax.apply_updates(params, updates)
+        return State(params, optimizer_state), losses.at[turn].set(loss)
+
+    losses = jnp.zeros(len(indices), x.dtype)
+    return jax.lax.fori_loop(0, count, step, (state, losses))
+
+
+class PlainSteps:
+    """Steps one by one in NumPy and float64, for methods that JAX cannot enter."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Nothing is prepared: a method takes a batch as the data has it."""
+        self._problem = problem
+
+    def start(self) -> State:
+        params = {
+            name: np.array(value, np.float64)
+            for name, value in self._problem.params.items()
+        }
+        with jax.enable_x64(True):
+            return State(params, self._problem.optimizer.init(params))
+
+    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+        problem = self._problem
+        losses = np.empty(count)
+        for turn, rows in enumerate(problem.batches.indices(start, start + count)):
+            losses[turn], gradients = problem.method.function(
+                problem.architecture, state.params, problem.x[rows], problem.t[rows]
+            )
+            # Optax computes with JAX, which has float64 only where it is let.
+            with jax.enable_x64(True):
+                updates, optimizer_state = problem.optimizer.update(
+                    gradients, state.optimizer_state, state.params
+                )
+            params = {
+                name: value + np.asarray(updates[name])
+                for name, value in state.params.items()
+            }
+            state = State(params, optimizer_state)
+        return state, losses
+
+
+class Evaluator:
+    """Loss and accuracy on a whole set of samples, in blocks of bounded memory."""
+
+    def __init__(
+        self, architecture: Architecture, x: np.ndarray, t: np.ndarray
+    ) -> None:
+        """Puts the samples on the device."""
+        self._architecture = architecture
+        self._samples = len(x)
+        # Blocks are separate calls: inside a compiled loop, XLA's products on a
+        # CPU use one core, and are four times slower here.
+        block = max(_EVALUATION_BYTES // (4 * sum(architecture.sizes[1:])), 1)
+        self._blocks = [
+            (jnp.asarray(x[i : i + block], float), jnp.asarray(t[i : i + block], float))
+            for i in range(0, len(x), block)
+        ]
+
+    def __call__(self, params: Mapping[str, Array]) -> Score:
+        """How good the network is with these weights."""
+        params = {name: jnp.asarray(value, float) for name, value in params.items()}
+        sums = [_block(self._architecture, params, *block) for block in self._blocks]
+        loss, right = np.sum(sums, axis=0, dtype=np.float64) / self._samples
+        return Score(float(loss), float(right))
+
+
+@partial(jax.jit, static_argnums=0)
+def _block(
+    architecture: Architecture, params: Mapping[str, Array], x: Array, t: Array
+) -> tuple[Array, Array]:
+    """The sum of the samples' losses, and how many of them are right."""
+    scores = architecture.scores(params, x)
+    loss = LOSSES[architecture.loss].function(scores, t)
+    return loss * len(x), (scores.argmax(-1) == t.argmax(-1)).sum()

@@ -1,0 +1,75 @@
+"""Looking at a run for the mistakes that learners make, and naming them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from secant.arrays import Array
+from secant.training.steps import Problem, Score
+
+
+class TrainingWarning(UserWarning):
+    """A run that goes on, but hardly as it was meant."""
+
+
+def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | None:
+    """What to say if not one weight has changed since the start."""
+    if any(
+        np.any(np.asarray(value) != problem.params[name].astype(value.dtype))
+        for name, value in params.items()
+    ):
+        return None
+    return (
+        f"no parameter has moved in {step} steps. Either the gradient is exactly 0 "
+        "(every relu may be off: try other initial weights), or the update is lost: "
+        "the optimiser gives 0 or the learning rate is too small for the weights' "
+        "digits. (In a loop of one's own, look for `params[key] - rate * grad` "
+        "where `params[key] -= rate * grad` was meant.)"
+    )
+
+
+def no_better_than_chance(problem: Problem, score: Score, before: Score) -> str | None:
+    """What to say if the network has learned nothing from its first epoch."""
+    chance = chance_loss(problem.architecture.loss, problem.t)
+    if score.loss < chance:
+        return None
+    if score.loss > 1.5 * before.loss + 1e-3:
+        cause = (
+            "the loss has risen, so the learning rate is too large: try a tenth of it"
+        )
+    elif np.ptp(problem.x) > 20:
+        cause = (
+            f"inputs run from {problem.x.min():g} to {problem.x.max():g}, where about "
+            "0 to 1 is wanted: load them with normalize=True, or divide by 255"
+        )
+    elif before.loss - score.loss < 1e-3 * before.loss:
+        cause = (
+            "the loss has hardly changed, so the learning rate is too small or all "
+            "weights start alike (weight_init_std=0): try ten times the rate"
+        )
+    else:
+        cause = (
+            "it may only have begun, or inputs and targets do not belong together "
+            "(was one of them shuffled without the other?)"
+        )
+    return (
+        f"after the first epoch the loss is {score.loss:.4g}, no better than the "
+        f"{chance:.4g} of always giving the same best answer: {cause}."
+    )
+
+
+def chance_loss(loss: str, t: np.ndarray) -> float:
+    """The loss of the best answer that looks at no input.
+
+    For cross entropy that is the entropy of the classes' shares (log 10 = 2.303
+    for ten of equal size), for squared error half the summed variance.
+
+    Example:
+        >>> round(chance_loss("cross_entropy", np.eye(10)), 3)
+        2.303
+    """
+    share = t.mean(axis=0, dtype=np.float64)
+    if loss == "cross_entropy":
+        present = share[share > 0]
+        return float(-np.sum(present * np.log(present)))
+    return float(0.5 * np.sum(np.var(t, axis=0, dtype=np.float64)))
