@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, TypeAlias, cast
 
 from secant.errors import DataError
 
@@ -69,7 +69,7 @@ def opened(path: PathName) -> Iterator[IO[bytes]]:
                 raw.seek(0)
                 if zipped:
                     with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
-                        yield stream
+                        yield cast(IO[bytes], stream)
                 else:
                     yield raw
             finally:

@@ -96,8 +96,8 @@ def _read_header(stream: IO[bytes], path: PathName) -> tuple[np.dtype, tuple[int
     sizes = stream.read(4 * dimensions)
     if len(sizes) < 4 * dimensions:
         raise DataError(
-            f"{path}: ends at byte {4 + len(sizes)}, within the {dimensions} dimensions "
-            "of its header: the file is incomplete, get it again"
+            f"{path}: ends at byte {4 + len(sizes)}, within the {dimensions} "
+            "dimensions of its header: the file is incomplete, get it again"
         )
     shape = struct.unpack(f">{dimensions}I", sizes)
     if 0 in shape:

@@ -129,9 +129,8 @@ def _in_form(data: Data, normalize: bool, one_hot_label: bool, flatten: bool) ->
     def form(pair: Pair) -> Pair:
         x, t = pair
         x = x.reshape(len(x), -1) if flatten else x.reshape(len(x), 1, *x.shape[-2:])
-        if normalize:
-            x = x.astype(np.float32)
-            x /= 255
+        if normalize:  # the bits of x.astype(float32) / 255, in one pass
+            x = np.divide(x, np.float32(255), dtype=np.float32)
         labels = as_labels(t, "labels")
         return x, np.eye(10, dtype=np.float32)[labels] if one_hot_label else labels
 

@@ -232,8 +232,8 @@ def _pairs(
             if x.ndim < 2 or t.ndim not in (1, 2):
                 raise DataError(
                     f"{path}: {roles[x_role]} has shape {x.shape} and {roles[t_role]} "
-                    f"{t.shape}: inputs have shape (N, features) or (N, height, width), "
-                    "labels (N,) or one-hot (N, classes)"
+                    f"{t.shape}: inputs have shape (N, features) or (N, height, "
+                    "width), labels (N,) or one-hot (N, classes)"
                 )
             refuse_unequal(x, t, f"{path}: {roles[x_role]}", roles[t_role])
             found.append((x, t))

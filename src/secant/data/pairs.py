@@ -117,7 +117,7 @@ def as_inputs(x: np.ndarray, name: str, *, pixels: bool) -> np.ndarray:
                 "in what is missing"
             )
     if pixels:
-        rows = np.divide(rows, np.float32(255), out=None if rows is x else rows)
+        rows = rows / np.float32(255)
     return rows
 
 

@@ -153,7 +153,7 @@ def spec_named(name: str) -> Spec:
         'MNIST'
         >>> spec_named("minst")
         Traceback (most recent call last):
-        secant.errors.InvalidInput: there is no data set 'minst': did you mean 'mnist'?...
+        secant.errors.InvalidInput: there is no data set 'minst': ...
     """
     if name not in SPECS:
         raise unknown_name("data set", name, SPECS)

@@ -29,7 +29,7 @@ class _Layout(NamedTuple):
 
 
 def read_table(path: PathName, label_column: str | int | None = None) -> Pair:
-    """Inputs and labels from a CSV file of numbers.
+    r"""Inputs and labels from a CSV file of numbers.
 
     The first line is a header if one of its cells is not a number. Empty lines are
     passed over. Cells are separated by commas and may be quoted; the encoding is
@@ -54,7 +54,7 @@ def read_table(path: PathName, label_column: str | int | None = None) -> Pair:
         >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "digits.csv")
-        ...     _ = path.write_text("label,left,right\\n7,0.5,1\\n2,0,0.25\\n")
+        ...     _ = path.write_text("label,left,right\n7,0.5,1\n2,0,0.25\n")
         ...     x, t = read_table(path)
         >>> x
         array([[0.5 , 1.  ],

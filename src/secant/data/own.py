@@ -1,0 +1,176 @@
+"""One's own data: a `.npz`, a CSV, or IDX files, in the form of `load_mnist`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from secant.data.files import PathName, regular_file
+from secant.data.idx import read_idx
+from secant.data.npz import read_npz
+from secant.data.pairs import (
+    TEST_SHARE,
+    Data,
+    Pair,
+    are_pixels,
+    as_inputs,
+    as_labels,
+    refuse_unequal,
+    split,
+)
+from secant.data.specs import SPECS, file_in
+from secant.data.table import read_table
+from secant.errors import DataError
+
+_TEXT = (".csv", ".txt")
+
+
+def load_data(
+    path: PathName,
+    test: PathName | None = None,
+    label_column: str | int | None = None,
+    scale: bool | None = None,
+) -> Data:
+    """Data of one's own, in the form that `load_mnist` returns.
+
+    | path | read as |
+    |---|---|
+    | `*.npz` | `x_train, t_train, x_test, t_test`, or `x, t`: see `npz` |
+    | `*.csv`, `*.txt` | a sample a line: see `table` |
+    | a folder | four IDX files named as MNIST's are |
+    | any other file | IDX images, with their labels in the file beside it that has \
+`labels` for `images` (and `idx1` for `idx3`) in its name |
+
+    Where there is no test part, a fifth of each class is set apart for it, the same
+    fifth every time (`pairs.split`).
+
+    Args:
+        path: The data, or their training part.
+        test: The test part, a file of any of these kinds.
+        label_column: Where a CSV has its labels: a name or an index from 0. If not
+            given: the column named `label`, and without a header the first.
+        scale: Divide the inputs by 255, as MNIST's are. If not given: where they are
+            8-bit pixels, that is uint8, or whole numbers 0–255 that reach 128.
+
+    Returns:
+        ((x_train, t_train), (x_test, t_test)): x float32 of shape (N, features), t
+        int64 of shape (N,), classes numbered from 0.
+
+    Raises:
+        DataError: A file cannot be read, inputs and labels do not agree, or the test
+            part has other features, or classes that the training part lacks.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> x, t = np.zeros((10, 28, 28), np.uint8), np.repeat([0, 1], 5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "mine.npz")
+        ...     np.savez(path, x=x, t=t)
+        ...     (x_train, t_train), (x_test, t_test) = load_data(path)
+        >>> x_train.shape, t_train, t_test
+        ((8, 784), array([0, 0, 0, 0, 1, 1, 1, 1]), array([0, 1]))
+    """
+    return load_data_with_notes(path, test, label_column, scale)[0]
+
+
+def load_data_with_notes(
+    path: PathName,
+    test: PathName | None = None,
+    label_column: str | int | None = None,
+    scale: bool | None = None,
+) -> tuple[Data, tuple[str, ...]]:
+    """As `load_data`, with what was decided on the way, a phrase each."""
+    first, second = _read(path, label_column)
+    if test is not None:
+        if second is not None:
+            raise DataError(
+                f"{path}: has a test part of its own, and {test} was given for one: "
+                "give one of the two"
+            )
+        second, more = _read(test, label_column)
+        if more is not None:
+            raise DataError(
+                f"{test}: has a training and a test part: give a file of test samples"
+            )
+    pixels = are_pixels(first[0]) if scale is None else scale
+    notes = ["pixels 0–255 divided by 255"] if pixels else []
+    train = _checked(first, str(path), pixels)
+    if second is None:
+        notes.append(f"{TEST_SHARE:.0%} of each class set apart for the test")
+        return split(*train, str(path)), tuple(notes)
+    found = _checked(second, str(test or path), pixels)
+    _refuse_strangers(train, found, str(path), str(test or path))
+    return (train, found), tuple(notes)
+
+
+def _read(path: PathName, label_column: str | int | None) -> tuple[Pair, Pair | None]:
+    """The arrays as they are stored, and the test part where there is one."""
+    if isinstance(path, str | Path) and Path(path).is_dir():
+        return _read_folder(Path(path))
+    file = regular_file(path)
+    if file.suffix.lower() == ".npz":
+        return read_npz(file)
+    if file.suffix.lower() in _TEXT:
+        return read_table(file, label_column), None
+    return _read_images(file), None
+
+
+def _read_folder(folder: Path) -> tuple[Pair, Pair | None]:
+    names = [file.name for file in SPECS["mnist"].files]
+    paths = [file_in(folder, name) for name in names]
+    found = [path for path in paths if path is not None]
+    if len(found) != len(names):
+        lacking = [name for name, path in zip(names, paths, strict=True) if not path]
+        raise DataError(
+            f"{folder}: lacks {', '.join(lacking)}: a folder of data holds four IDX "
+            "files named as MNIST's are; or pass the path of a .npz or .csv file"
+        )
+    x_train, t_train, x_test, t_test = found
+    return _read_idx_pair(x_train, t_train), _read_idx_pair(x_test, t_test)
+
+
+def _read_images(images: Path) -> Pair:
+    name = images.name.replace("images", "labels")
+    labels = images.with_name(name.replace("idx3", "idx1"))
+    if labels == images:
+        raise DataError(
+            f"{images}: what it holds does not follow from its name: pass a .npz, a "
+            ".csv, a folder of IDX files, or an IDX file with 'images' in its name"
+        )
+    if not labels.is_file():
+        raise DataError(
+            f"{images}: its labels are looked for in {labels.name} beside it, and "
+            "there is no such file: put them there"
+        )
+    return _read_idx_pair(images, labels)
+
+
+def _read_idx_pair(images: Path, labels: Path) -> Pair:
+    x, t = read_idx(images), read_idx(labels)
+    if x.ndim < 2 or t.ndim > 2:
+        raise DataError(
+            f"{images} has shape {x.shape} and {labels.name} {t.shape}: images have "
+            "shape (N, height, width) and labels (N,)"
+        )
+    refuse_unequal(x, t, str(images), str(labels))
+    return x, t
+
+
+def _checked(pair: Pair, name: str, pixels: bool) -> Pair:
+    x, t = pair
+    return as_inputs(x, f"{name}: x", pixels=pixels), as_labels(t, f"{name}: t")
+
+
+def _refuse_strangers(train: Pair, test: Pair, train_name: str, test_name: str) -> None:
+    """Refuse a test part that no network trained on the other part could take."""
+    if train[0].shape[1] != test[0].shape[1]:
+        raise DataError(
+            f"{test_name}: the test part has {test[0].shape[1]} features a sample, and "
+            f"the training part ({train_name}) {train[0].shape[1]}: give both the same"
+        )
+    new = np.setdiff1d(test[1], train[1])
+    if new.size:
+        raise DataError(
+            f"{test_name}: the test part has the label {new[0]}, which never occurs "
+            f"in the training part ({train_name}): add samples of it there, or leave it "
+            "out"
+        )
