@@ -6,6 +6,4 @@ first used, so that `import secant` is quick and needs neither JAX nor Matplotli
 
 import lazy_loader
 
-from secant._version import __version__
-
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,9 +13,8 @@ from operator import index
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
 from secant.errors import InvalidInput, unknown_name
 from secant.functions import ACTIVATIONS
 from secant.losses import LOSSES
@@ -104,7 +103,7 @@ class Architecture:
         """The loss of a batch from `as_batch`: mean over its samples."""
         return LOSSES[self.loss].function(self.scores(params, x), t)
 
-    def as_inputs(self, x: ArrayLike | Array) -> Array:
+    def as_inputs(self, x: ArrayLike) -> Array:
         """`x` as real numbers of shape (inputs,) or (samples, inputs), checked.
 
         Raises:
@@ -132,9 +131,7 @@ class Architecture:
                 )
         return x
 
-    def as_batch(
-        self, x: ArrayLike | Array, t: ArrayLike | Array
-    ) -> tuple[Array, Array]:
+    def as_batch(self, x: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
         """Samples and targets as a batch that the pure functions take.
 
         Args:

@@ -11,12 +11,14 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from secant.errors import InvalidInput
 
 Array: TypeAlias = Any
 """A NumPy array, a JAX array or a JAX tracer."""
+
+ArrayLike: TypeAlias = Any
+"""What becomes one: an array, a number, or a list of numbers or of lists."""
 
 
 def namespace(*arrays: object) -> ModuleType:
@@ -39,7 +41,7 @@ def is_traced(*arrays: object) -> bool:
     return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
 
 
-def as_real(x: ArrayLike | Array, name: str, xp: ModuleType | None = None) -> Array:
+def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """`x` as a real floating-point array: its dtype kept, integers promoted.
 
     Integers and booleans become the engine's default float (NumPy: float64,

@@ -11,13 +11,12 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from secant.arrays import Array, as_real, namespace
+from secant.arrays import Array, ArrayLike, as_real, namespace
 from secant.errors import InvalidInput
 
 
-def identity(x: ArrayLike | Array) -> Array:
+def identity(x: ArrayLike) -> Array:
     """The input itself: `y = x`.
 
     Example:
@@ -27,7 +26,7 @@ def identity(x: ArrayLike | Array) -> Array:
     return as_real(x, "x")
 
 
-def relu(x: ArrayLike | Array) -> Array:
+def relu(x: ArrayLike) -> Array:
     """The positive part of the input: `y = max(0, x)`.
 
     Its slope at 0, where it has none, is taken as 0, as usual.
@@ -42,7 +41,7 @@ def relu(x: ArrayLike | Array) -> Array:
     return xp.where(x <= 0, xp.zeros_like(x), x)
 
 
-def sigmoid(x: ArrayLike | Array) -> Array:
+def sigmoid(x: ArrayLike) -> Array:
     """The logistic function: `y = 1 / (1 + exp(-x))`, between 0 and 1.
 
     The formula overflows at x = -89 in float32; here only exponentials of
@@ -62,7 +61,7 @@ def sigmoid(x: ArrayLike | Array) -> Array:
     return xp.where(right, xp.ones_like(e), e) / (1 + e)
 
 
-def tanh(x: ArrayLike | Array) -> Array:
+def tanh(x: ArrayLike) -> Array:
     """The hyperbolic tangent, between -1 and 1.
 
     Example:
@@ -73,7 +72,7 @@ def tanh(x: ArrayLike | Array) -> Array:
     return xp.tanh(as_real(x, "x", xp))
 
 
-def softmax(x: ArrayLike | Array) -> Array:
+def softmax(x: ArrayLike) -> Array:
     """Probabilities from scores: `y_k = exp(x_k) / Σ_j exp(x_j)`.
 
     The sum runs over the last axis, the classes, so that each sample has
@@ -101,7 +100,7 @@ def softmax(x: ArrayLike | Array) -> Array:
     return e / xp.sum(e, axis=-1, keepdims=True)
 
 
-def log_softmax(x: ArrayLike | Array) -> Array:
+def log_softmax(x: ArrayLike) -> Array:
     """Logarithms of the probabilities: `x_k - log Σ_j exp(x_j)`.
 
     Exact where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
@@ -125,7 +124,7 @@ def log_softmax(x: ArrayLike | Array) -> Array:
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
 
 
-def _below_maximum(x: ArrayLike | Array, xp: ModuleType) -> Array:
+def _below_maximum(x: ArrayLike, xp: ModuleType) -> Array:
     x = as_real(x, "x", xp)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise InvalidInput(

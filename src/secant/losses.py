@@ -10,9 +10,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
 from secant.errors import InvalidInput
 from secant.functions import identity, log_softmax, softmax
 from secant.targets import as_vectors
@@ -24,7 +23,7 @@ GUARD = 1e-7
 _NUDGE = 1e-3
 
 
-def sum_squares_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
     """Half the sum of squared errors: `E = 1/2 Σ_k (y_k - t_k)²`.
 
     Args:
@@ -49,7 +48,7 @@ def sum_squares_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
     return _sum_squares(y, vectors, xp)
 
 
-def cross_entropy_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
     """Cross entropy of probabilities: `E = -Σ_k t_k log(y_k + 1e-7)`.
 
     With a one-hot target only the right class counts: `-log(y_right + 1e-7)`.
@@ -79,7 +78,7 @@ def cross_entropy_error(y: ArrayLike | Array, t: ArrayLike | Array) -> Array:
     return _cross_entropy(xp.log(y + GUARD), vectors, xp)
 
 
-def softmax_cross_entropy(scores: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+def softmax_cross_entropy(scores: ArrayLike, t: ArrayLike) -> Array:
     """Cross entropy of scores: `E = log Σ_j exp(a_j) - a_right`.
 
     What `cross_entropy_error(softmax(scores), t)` means, without the detour
@@ -108,7 +107,7 @@ def softmax_cross_entropy(scores: ArrayLike | Array, t: ArrayLike | Array) -> Ar
     return _cross_entropy(log_softmax(scores), vectors, xp)
 
 
-def _outputs(y: ArrayLike | Array, xp: ModuleType, name: str = "y") -> Array:
+def _outputs(y: ArrayLike, xp: ModuleType, name: str = "y") -> Array:
     y = as_real(y, name, xp)
     if y.ndim == 0 or y.size == 0:
         raise InvalidInput(

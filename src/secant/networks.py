@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from secant.architecture import Architecture, Params
-from secant.arrays import Array, namespace
+from secant.arrays import Array, ArrayLike, namespace
 from secant.errors import InvalidInput, unknown_name
 from secant.gradients import find_method
 from secant.targets import as_labels
@@ -100,11 +99,11 @@ class MLP:
         net.params = _checked(self.architecture, params)
         return net
 
-    def scores(self, x: ArrayLike | Array) -> Array:
+    def scores(self, x: ArrayLike) -> Array:
         """The last layer's sums, shape (outputs,) or (samples, outputs)."""
         return self.architecture.scores(self.params, self.architecture.as_inputs(x))
 
-    def predict(self, x: ArrayLike | Array) -> Array:
+    def predict(self, x: ArrayLike) -> Array:
         """The outputs: probabilities, or for `sum_squares` the sums themselves.
 
         Args:
@@ -118,7 +117,7 @@ class MLP:
         """
         return self.architecture.predict(self.params, self.architecture.as_inputs(x))
 
-    def loss(self, x: ArrayLike | Array, t: ArrayLike | Array) -> Array:
+    def loss(self, x: ArrayLike, t: ArrayLike) -> Array:
         """How wrong the outputs are, a scalar: the mean over samples.
 
         Args:
@@ -131,7 +130,7 @@ class MLP:
         x, t = self.architecture.as_batch(x, t)
         return self.architecture.error(self.params, x, t)
 
-    def accuracy(self, x: ArrayLike | Array, t: ArrayLike | Array) -> float:
+    def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """The share of samples whose largest output is the right class, 0 to 1.
 
         Args:
@@ -146,9 +145,7 @@ class MLP:
         xp = namespace(scores)
         return float(xp.mean(xp.argmax(scores, axis=-1) == labels))
 
-    def numerical_gradient(
-        self, x: ArrayLike | Array, t: ArrayLike | Array
-    ) -> dict[str, Array]:
+    def numerical_gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         """The gradient of the loss by its definition: each weight nudged by ±1e-4.
 
         Right to about 1e-8, and slow: two runs of the network for every weight.
@@ -158,7 +155,7 @@ class MLP:
         """
         return self._gradients("definition", x, t)
 
-    def gradient(self, x: ArrayLike | Array, t: ArrayLike | Array) -> dict[str, Array]:
+    def gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         """The gradient of the loss by backpropagation.
 
         Raises:
@@ -166,9 +163,7 @@ class MLP:
         """
         return self._gradients("backprop", x, t)
 
-    def _gradients(
-        self, method: str, x: ArrayLike | Array, t: ArrayLike | Array
-    ) -> dict[str, Array]:
+    def _gradients(self, method: str, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         batch = self.architecture.as_batch(x, t)
         return find_method(method).function(self.architecture, self.params, *batch)[1]
 
@@ -204,11 +199,11 @@ class SimpleNet(MLP):
         )
 
     @property
-    def W(self) -> Array:  # noqa: N802 - the notebook's name
+    def W(self) -> Array:
         """The weights, shape (input_size, output_size)."""
         return self.params["W1"]
 
-    def predict(self, x: ArrayLike | Array) -> Array:
+    def predict(self, x: ArrayLike) -> Array:
         """The scores, `x W`: their softmax is taken by `loss`."""
         return self.scores(x)
 
@@ -250,7 +245,7 @@ def _draw(
 ) -> dict[str, np.ndarray]:
     if init not in INITIALISATIONS:
         raise unknown_name("initialisation", init, INITIALISATIONS)
-    if not (np.isscalar(std) and np.isfinite(std) and std >= 0):
+    if not (isinstance(std, int | float | np.number) and 0 <= std < np.inf):
         raise InvalidInput(
             f"weight_init_std is {std!r}: pass a finite number that is not negative, "
             "such as 0.01"
@@ -261,7 +256,8 @@ def _draw(
     params = {}
     for name, shape in architecture.shapes.items():
         if name.startswith("W"):
-            spread = INITIALISATIONS[init](*shape, std)
+            below, here = shape
+            spread = INITIALISATIONS[init](below, here, std)
             params[name] = spread * draw.standard_normal(shape)
         else:
             params[name] = np.zeros(shape)

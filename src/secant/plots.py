@@ -4,6 +4,8 @@ Every function returns a Matplotlib `Figure`, drawn without a display. Matplotli
 is loaded when the first picture is drawn.
 """
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,7 +24,7 @@ _KOREAN = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic
            "Apple SD Gothic Neo")  # fmt: skip
 _INSTALLED = {font.name for font in fontManager.ttflist}
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", *(name for name in _KOREAN if name in _INSTALLED)],
     "font.size": 10,
     "axes.spines.top": False,
@@ -104,8 +106,12 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
     marker = "o" if len(steps) <= 40 else None
     axes.set_xlim(0, max(steps[-1], 1))
     curves = [("train", ORANGE, [epoch.train_accuracy for epoch in history.epochs])]
-    tested = [epoch.test_accuracy for epoch in history.epochs]
-    if None not in tested:
+    tested = [
+        epoch.test_accuracy
+        for epoch in history.epochs
+        if epoch.test_accuracy is not None
+    ]
+    if len(tested) == len(steps):
         curves.append(("test", GREEN, tested))
     for name, color, values in curves:
         axes.plot(

@@ -8,13 +8,12 @@ labels, targets of shape (..., classes) are vectors (one-hot, for classes).
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from secant.arrays import Array, as_real, is_traced, namespace, place
+from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
 from secant.errors import InvalidInput
 
 
-def one_hot(labels: ArrayLike | Array, classes: int, dtype: object = None) -> Array:
+def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
     """Labels as vectors: 1 at the label, 0 elsewhere.
 
     Args:
@@ -47,7 +46,7 @@ def one_hot(labels: ArrayLike | Array, classes: int, dtype: object = None) -> Ar
 
 
 def as_vectors(
-    t: ArrayLike | Array,
+    t: ArrayLike,
     shape: Sequence[int],
     dtype: object = None,
     *,
@@ -91,7 +90,7 @@ def as_vectors(
     return vectors if dtype is None else vectors.astype(dtype)
 
 
-def as_labels(t: ArrayLike | Array, shape: Sequence[int]) -> Array:
+def as_labels(t: ArrayLike, shape: Sequence[int]) -> Array:
     """Targets of either form as labels: for vectors, where the largest entry is.
 
     Args:

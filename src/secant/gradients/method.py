@@ -1,4 +1,4 @@
-"""The protocol of a gradient method: parameters and a batch in, loss and gradients out."""
+"""What a gradient method is: parameters and a batch in, loss and gradients out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

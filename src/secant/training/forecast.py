@@ -1,7 +1,10 @@
 """What a run will take, measured before it starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+
+import numpy as np
 
 from secant.gradients import METHODS
 from secant.training.steps import Problem, State, Steps
@@ -71,7 +74,7 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
 
     # A step of such a method may take minutes: time what it is made of.
     rows = problem.batches.indices(0, 1)[0]
-    batch = problem.x[rows], problem.t[rows]
+    batch = problem.x[rows].astype(np.float64), problem.t[rows].astype(np.float64)
 
     def run() -> object:
         return problem.architecture.error(state.params, *batch)
@@ -94,9 +97,9 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     )
 
 
-def _seconds_of(run: object) -> float:
+def _seconds_of(run: Callable[[], object]) -> float:
     start = perf_counter()
-    run()  # type: ignore[operator]
+    run()
     return perf_counter() - start
 
 

@@ -2,22 +2,22 @@
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import index
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import optax
-from numpy.typing import ArrayLike
 
 from secant.architecture import Architecture
+from secant.arrays import ArrayLike
 from secant.errors import InvalidInput, SecantError
 from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
-from secant.training.forecast import LONG, Forecast, measure
+from secant.training.forecast import Forecast, measure
 from secant.training.optimizers import find_optimizer
 from secant.training.run import Run, Settings, Timings
 from secant.training.steps import (
@@ -174,7 +174,7 @@ class _Reached:
     step: int = 0
     losses: tuple[np.ndarray, ...] = ()
     epochs: tuple[Epoch, ...] = ()
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
 
     def spent(self, **seconds: float) -> "_Reached":
         added = {
@@ -352,8 +352,8 @@ def _checked_data(
         first, second = data
     except (TypeError, ValueError):
         raise InvalidInput(
-            f"data is {_described(data)}: pass (x_train, t_train), (x_test, t_test), or "
-            "(x_train, t_train) alone"
+            f"data is {_described(data)}: pass (x_train, t_train), (x_test, t_test), "
+            "or (x_train, t_train) alone"
         ) from None
     # A pair of pairs: its first part is no array, but holds one, of samples.
     if isinstance(first, tuple | list) and len(first) == 2 and np.ndim(first[0]) == 2:
@@ -361,7 +361,7 @@ def _checked_data(
             x_test, t_test = second
         except (TypeError, ValueError):
             raise InvalidInput(
-                f"the test part of data is {_described(second)}: pass (x_test, t_test)"
+                f"data's test part is {_described(second)}: pass (x_test, t_test)"
             ) from None
         return _samples(architecture, *first), _samples(architecture, x_test, t_test)
     return _samples(architecture, first, second), None

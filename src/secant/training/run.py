@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -83,7 +83,7 @@ class Run:
     history: History
     settings: Settings
     status: str = "finished"
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def losses(self) -> np.ndarray:

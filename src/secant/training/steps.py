@@ -94,6 +94,7 @@ class CompiledSteps:
         self._key = jax.random.key(problem.batches.seed)
 
     def start(self) -> State:
+        """The state before the first step, on the device."""
         params = {
             name: jnp.asarray(value, float)
             for name, value in self._problem.params.items()
@@ -101,6 +102,7 @@ class CompiledSteps:
         return State(params, self._problem.optimizer.init(params))
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
         problem = self._problem
         indices = np.zeros((BLOCK, problem.batches.batch_size), np.int32)
         indices[:count] = problem.batches.indices(start, start + count)
@@ -143,7 +145,7 @@ def _loop(
             jax.random.fold_in(key, start + turn),
         )
         updates, optimizer_state = optimizer.update(gradients, optimizer_state, params)
-        params = optax.apply_updates(params, updates)
+        params: Any = optax.apply_updates(params, updates)
         return State(params, optimizer_state), losses.at[turn].set(loss)
 
     losses = jnp.zeros(len(indices), x.dtype)
@@ -158,6 +160,7 @@ class PlainSteps:
         self._problem = problem
 
     def start(self) -> State:
+        """The state before the first step, in float64."""
         params = {
             name: np.array(value, np.float64)
             for name, value in self._problem.params.items()
@@ -166,6 +169,7 @@ class PlainSteps:
             return State(params, self._problem.optimizer.init(params))
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+        """`count` steps from step `start` on, and their losses."""
         problem = self._problem
         losses = np.empty(count)
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
@@ -174,6 +178,7 @@ class PlainSteps:
             )
             # Optax computes with JAX, which has float64 only where it is let.
             with jax.enable_x64(True):
+                updates: Any
                 updates, optimizer_state = problem.optimizer.update(
                     gradients, state.optimizer_state, state.params
                 )
@@ -206,7 +211,7 @@ class Evaluator:
         """How good the network is with these weights."""
         params = {name: jnp.asarray(value, float) for name, value in params.items()}
         sums = [_block(self._architecture, params, *block) for block in self._blocks]
-        loss, right = np.sum(sums, axis=0, dtype=np.float64) / self._samples
+        loss, right = np.asarray(sums, np.float64).sum(axis=0) / self._samples
         return Score(float(loss), float(right))
 
 
