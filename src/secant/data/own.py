@@ -171,6 +171,6 @@ def _refuse_strangers(train: Pair, test: Pair, train_name: str, test_name: str) 
     if new.size:
         raise DataError(
             f"{test_name}: the test part has the label {new[0]}, which never occurs "
-            f"in the training part ({train_name}): add samples of it there, or leave it "
-            "out"
+            f"in the training part ({train_name}): add samples of it there, or leave "
+            "it out"
         )

@@ -1,0 +1,218 @@
+"""A drawn digit brought to the form that MNIST's are in.
+
+MNIST's digits are light on dark, fitted into 20×20 pixels with their proportions
+kept, and placed by whole pixels so that their centre of mass is at pixel (14, 14) of
+28×28 (LeCun et al., 1998: checked on all 60,000). A network that learned from those
+recognises a photograph only once it has been brought to the same form.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from secant.arrays import place
+from secant.errors import DataError
+
+MAX_PIXELS = 40_000_000
+"""The largest picture that is worked on: 40 megapixels."""
+
+MIN_CONTRAST = 0.1
+"""A picture whose brightness, from 0 to 1, varies less than this is blank."""
+
+SIDE, BOX, CENTRE = 28, 20, 14
+
+_WORKING_SIDE = 560
+_MIN_INK = 0.2
+
+
+def to_mnist_form(picture: ArrayLike, name: str = "picture") -> np.ndarray:
+    """The digit in a grey picture, in MNIST's form.
+
+    Whether it is dark on light or light on dark follows from its border, which is
+    taken for background. The ink is cut out, fitted into 20×20 pixels by averaging,
+    and placed in 28×28 by its centre of mass.
+
+    Args:
+        picture: Shape (height, width): grey values, uint8 or uint16 over their whole
+            range, bool, or floats from 0 to 1.
+        name: What the picture is, for the messages.
+
+    Returns:
+        float32 of shape (784,), from 0 (background) to 1 (ink).
+
+    Raises:
+        DataError: The picture has another shape or other values, or is blank.
+
+    Example:
+        >>> picture = np.ones((100, 60))
+        >>> picture[20:80, 25:35] = 0  # a one, dark on light
+        >>> digit = to_mnist_form(picture).reshape(28, 28)
+        >>> digit[14, 10:18].round(1)
+        array([0., 0., 0., 1., 1., 1., 0., 0.], dtype=float32)
+    """
+    array = np.asarray(picture)
+    if array.ndim != 2 or min(array.shape) < 1 or array.dtype.kind not in "buf":
+        raise DataError(
+            f"{name} has shape {array.shape} and holds {array.dtype}: pass a grey "
+            "picture of shape (height, width), uint8 or floats from 0 to 1"
+        )
+    if array.size > MAX_PIXELS:
+        raise DataError(f"{name} has {array.size:,} pixels, more than {MAX_PIXELS:,}")
+    if array.dtype.kind == "u":
+        grey = array.astype(np.float32) / np.iinfo(array.dtype).max
+    else:
+        grey = array.astype(np.float32)
+    wrong = ~((grey >= 0) & (grey <= 1))
+    if wrong.any():
+        raise DataError(
+            f"{place(name, wrong)} is {array[wrong][0]}: floats go from 0 to 1; divide "
+            "by the largest value that there can be"
+        )
+    ink = _ink(_shrunk(grey), name)
+    return _placed(_fitted(ink)).reshape(-1)
+
+
+def _shrunk(grey: np.ndarray) -> np.ndarray:
+    """A large picture averaged down: quicker, and rid of a camera's noise."""
+    factor = max(grey.shape) // _WORKING_SIDE
+    if factor < 2:
+        return grey
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(grey).reduce(factor))
+
+
+def _ink(grey: np.ndarray, name: str) -> np.ndarray:
+    """How much ink there is, from 0 to 1: the difference from the background."""
+    background, roughness = _background(grey)
+    difference = grey - background
+    # Ink is on the side of the background on which more can be seen.
+    if -difference.min() > difference.max():
+        difference = -difference
+    strongest = float(difference.max())
+    if strongest < MIN_CONTRAST:
+        raise blank(name)
+    ink = np.clip(difference / strongest, 0, 1)
+    threshold = _otsu(ink)
+    ink = np.minimum(ink / np.median(ink[ink >= threshold]), 1)
+    # What paper and a lossy format add to the background is no ink.
+    noise = max(0.04, min(4 * roughness / strongest, threshold))
+    return _without_specks(np.where(ink > noise, ink, 0))
+
+
+def _background(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """The paper's brightness everywhere, and how much the paper differs from it.
+
+    A photograph is darker on one side: the border is fitted by a + b·x + c·y + d·x·y
+    with the least absolute error, which ink that runs over the border does not bend.
+    """
+    height, width = grey.shape
+    y, x = np.meshgrid(
+        np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"
+    )
+    ring = np.zeros(grey.shape, bool)
+    ring[[0, -1]] = ring[:, [0, -1]] = True
+    terms = np.stack([np.ones(int(ring.sum())), x[ring], y[ring], (x * y)[ring]], 1)
+    border = grey[ring].astype(np.float64)
+    fit = np.array([np.median(border), 0.0, 0.0, 0.0])
+    for _ in range(8):
+        # Least absolute error by least squares, weighted by 1/error.
+        weight = 1 / np.sqrt(np.abs(border - terms @ fit) + 1e-3)
+        fit = np.linalg.lstsq(terms * weight[:, None], border * weight, rcond=None)[0]
+    roughness = float(np.median(np.abs(border - terms @ fit)))
+    return fit[0] + fit[1] * x + fit[2] * y + fit[3] * x * y, roughness
+
+
+def _without_specks(ink: np.ndarray) -> np.ndarray:
+    """The ink without what lies apart and is less than a hundredth of its largest part: dust.
+
+    Parts are told apart on a grid of 64×64 cells at most: what is nearer than a cell
+    belongs together.
+    """
+    cell = -(-max(ink.shape) // 64)
+    rows, columns = (-(-n // cell) for n in ink.shape)
+    padded = np.zeros((rows * cell, columns * cell), ink.dtype)
+    padded[: ink.shape[0], : ink.shape[1]] = ink
+    blocks = padded.reshape(rows, cell, columns, cell)
+    inked = blocks.max(axis=(1, 3)) >= _MIN_INK
+    # Each cell takes the largest number among its neighbours, until none changes.
+    part = np.where(inked, np.arange(1, inked.size + 1).reshape(inked.shape), 0)
+    while True:
+        around = np.pad(part, 1)
+        wide = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
+        new = np.maximum(np.maximum(wide[:, :-2], wide[:, 1:-1]), wide[:, 2:])
+        new = np.where(inked, new, 0)
+        if (new == part).all():
+            break
+        part = new
+    amount = np.bincount(part.ravel(), blocks.sum(axis=(1, 3)).ravel())
+    amount[0] = 0
+    keep = (amount >= amount.max() / 100)[part] & inked
+    # The cells next to a part hold the soft edges of its strokes.
+    around = np.pad(keep, 1)
+    wide = around[:-2] | around[1:-1] | around[2:]
+    keep = wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]
+    mask = keep.repeat(cell, axis=0).repeat(cell, axis=1)
+    return np.where(mask[: ink.shape[0], : ink.shape[1]], ink, 0)
+
+
+def _otsu(ink: np.ndarray) -> float:
+    """The threshold that parts ink from paper with the least variance within both.
+
+    Source: Otsu 1979, A threshold selection method from gray-level histograms.
+    """
+    counts, edges = np.histogram(ink, bins=128, range=(0, 1))
+    middles = (edges[:-1] + edges[1:]) / 2
+    below, total = np.cumsum(counts)[:-1], ink.size
+    above = total - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = (sums[-1] - sums[:-1]) / above - sums[:-1] / below
+    between = np.where((below > 0) & (above > 0), below * above * gap**2, 0)
+    return float(edges[1 + int(np.argmax(between))])
+
+
+def _fitted(ink: np.ndarray) -> np.ndarray:
+    """The ink alone, its longer side averaged or stretched to 20 pixels."""
+    from PIL import Image
+
+    top, bottom = _extent(ink.max(axis=1))
+    left, right = _extent(ink.max(axis=0))
+    height, width = bottom - top, right - left
+    scale = BOX / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = Image.fromarray(np.ascontiguousarray(ink, np.float32))
+    fitted = image.resize(
+        size,
+        Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC,
+        box=(left, top, right, bottom),
+    )
+    array = np.clip(np.asarray(fitted), 0, None)
+    # A thin pen averages to a grey line; MNIST's strokes are white at their core.
+    return np.minimum(array / array.max(), 1)
+
+
+def _extent(profile: np.ndarray) -> tuple[int, int]:
+    """From where to where there is ink along one axis."""
+    inked = np.flatnonzero(profile >= _MIN_INK)
+    return int(inked[0]), int(inked[-1]) + 1
+
+
+def _placed(box: np.ndarray) -> np.ndarray:
+    """28×28 with the centre of mass at pixel (14, 14), to the nearest pixel."""
+    corner = []
+    for axis, length in enumerate(box.shape):
+        profile = box.sum(axis=1 - axis)
+        centre = float(profile @ np.arange(length)) / float(profile.sum())
+        corner.append(min(max(round(CENTRE - centre), 0), SIDE - length))
+    digit = np.zeros((SIDE, SIDE), np.float32)
+    top, left = corner
+    digit[top : top + box.shape[0], left : left + box.shape[1]] = box
+    return digit
+
+
+def blank(name: str) -> DataError:
+    """The error for a picture with nothing on it."""
+    return DataError(
+        f"{name}: is blank: its darkest and lightest places differ by less than "
+        f"{MIN_CONTRAST:.0%}; write with more contrast"
+    )
