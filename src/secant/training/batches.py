@@ -35,7 +35,7 @@ class Batches:
     Example:
         >>> Batches(samples=4, batch_size=2, sampling="epochs", seed=0).indices(0, 2)
         array([[1, 0],
-               [2, 3]], dtype=int32)
+               [3, 2]], dtype=int32)
     """
 
     samples: int

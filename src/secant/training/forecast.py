@@ -110,8 +110,8 @@ def duration(seconds: float) -> str:
     """A time as a person says it.
 
     Example:
-        >>> duration(0.00042), duration(42), duration(5400), duration(400_000)
-        ('0.42 ms', '42 s', '1.5 hours', '4.6 days')
+        >>> duration(0.00042), duration(42), duration(9000), duration(400_000)
+        ('0.42 ms', '42 s', '2.5 hours', '4.6 days')
     """
     for unit, length in _UNITS:
         if seconds >= 2 * length or (unit == "s" and seconds >= 0.1):

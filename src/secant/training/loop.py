@@ -31,6 +31,9 @@ from secant.training.steps import (
 )
 from secant.training.watch import TrainingWarning, no_better_than_chance, unmoved
 
+# The first epoch is judged when it had at least this many steps.
+_FEW = 20
+
 # Callbacks are called, and Ctrl-C is heard, about this often.
 _PULSE = 0.1
 
@@ -282,13 +285,12 @@ class _Loop:
 
     def _look_after(self) -> None:
         reached, per_epoch = self.reached, self.problem.batches.steps_per_epoch
-        first = reached.step <= per_epoch
         ended = reached.step == self.iterations
         if reached.step % per_epoch == 0 or ended:
             score = self._evaluate()
-            if first:
+            if reached.step <= per_epoch:
                 self._warn(unmoved(self.problem, reached.state.params, reached.step))
-            if reached.step == per_epoch:
+            if reached.step == max(-(-_FEW // per_epoch), 1) * per_epoch:
                 start = reached.epochs[0]
                 self._warn(
                     no_better_than_chance(
@@ -368,9 +370,11 @@ def _checked_data(
 
 
 def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> _Samples:
-    if np.ndim(x) != 2:
-        # One sample is no data set; `as_batch` has the words for all other shapes.
-        architecture.as_inputs(np.atleast_2d(x))
+    if np.ndim(x) == 1:
+        raise InvalidInput(
+            f"x has shape {np.shape(x)}, one sample: pass a data set, of shape "
+            "(samples, inputs)"
+        )
     return _Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
 
 

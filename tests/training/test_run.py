@@ -1,0 +1,127 @@
+"""Run: kept in a folder, and read back from it with care."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from secant import DataError, InvalidInput, Run, SimpleNet, fit
+from secant.training.run import HISTORY_FILE, NETWORK_FILE, PICTURE_FILE
+
+
+@pytest.fixture
+def run(net, clusters):
+    return fit(net, clusters, iterations=25, batch_size=12, data_name="three clouds")
+
+
+@pytest.fixture
+def folder(run, tmp_path):
+    return run.save(tmp_path / "runs" / "first")
+
+
+def test_a_run_reads_back_as_it_was(run, folder):
+    again = Run.load(folder)
+    assert again.settings == run.settings
+    assert again.status == run.status
+    assert again.timings == run.timings
+    assert again.history.epochs == run.history.epochs
+    np.testing.assert_array_equal(again.losses, run.losses)
+    assert again.net.architecture == run.net.architecture
+    for name, value in run.net.params.items():
+        np.testing.assert_array_equal(again.net.params[name], value)
+        assert again.net.params[name].dtype == value.dtype
+
+
+def test_a_run_is_a_folder_of_three_files(folder):
+    names = {path.name for path in folder.iterdir()}
+    assert names == {NETWORK_FILE, HISTORY_FILE, PICTURE_FILE}
+    with Image.open(folder / PICTURE_FILE) as picture:
+        assert picture.width > 1000
+
+
+def test_the_definition_run_keeps_its_float64(clusters, tmp_path):
+    net = SimpleNet(2, 3)
+    run = fit(net, clusters, "definition", iterations=2, batch_size=12)
+    again = Run.load(run.save(tmp_path / "run"))
+    np.testing.assert_array_equal(again.net.params["W1"], run.net.params["W1"])
+
+
+def test_nothing_is_overwritten(run, folder):
+    with pytest.raises(InvalidInput, match="will be overwritten"):
+        run.save(folder)
+    with pytest.raises(InvalidInput, match="will be overwritten"):
+        run.save(folder / HISTORY_FILE)
+
+
+def test_an_empty_folder_is_taken(run, tmp_path):
+    assert Run.load(run.save(tmp_path)).status == "finished"
+
+
+def test_no_run_there_names_the_runs_beside_it(folder):
+    with pytest.raises(DataError, match=r"is no run.*runs beside it: first"):
+        Run.load(folder.parent / "frist")
+
+
+def test_every_flipped_byte_of_the_network_is_noticed(folder):
+    path = folder / NETWORK_FILE
+    whole = path.read_bytes()
+    draw = np.random.default_rng(0)
+    for place in draw.choice(len(whole), 150, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << draw.integers(8)
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=NETWORK_FILE):
+            Run.load(folder)
+
+
+def test_every_truncation_of_the_network_is_noticed(folder):
+    path = folder / NETWORK_FILE
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataError, match=NETWORK_FILE):
+            Run.load(folder)
+
+
+def test_tensors_of_somebody_else_are_no_run(folder):
+    (folder / NETWORK_FILE).write_bytes(safetensors.numpy.save({"W1": np.zeros(3)}))
+    with pytest.raises(DataError, match="not of a run"):
+        Run.load(folder)
+
+
+def test_a_signed_network_of_other_shapes_is_refused(run, folder):
+    other = run.net.replace(run.net.params)
+    other.params["W1"] = np.zeros((3, 3))
+    damaged = Run(other, run.history, run.settings)
+    (folder / NETWORK_FILE).write_bytes(damaged._network_bytes())
+    with pytest.raises(DataError, match="shapes"):
+        Run.load(folder)
+
+
+def test_a_missing_or_changed_history_is_told(folder):
+    path = folder / HISTORY_FILE
+    path.write_text(path.read_text().replace("step", "stride"))
+    with pytest.raises(DataError, match="line 1"):
+        Run.load(folder)
+    path.unlink()
+    with pytest.raises(DataError, match=HISTORY_FILE):
+        Run.load(folder)
+
+
+def test_the_settings_can_be_read_without_secant(folder):
+    with safetensors.safe_open(folder / NETWORK_FILE, framework="numpy") as file:
+        about = json.loads(file.metadata()["run"])
+    assert about["settings"]["data"] == "three clouds"
+    assert about["architecture"]["sizes"] == [2, 8, 3]
+
+
+def test_a_write_that_fails_leaves_no_half_of_a_file(run, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("secant.training.run.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        run.save(tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
