@@ -21,3 +21,14 @@ from .training import NotFinite as NotFinite
 from .training import Run as Run
 from .training import TrainingWarning as TrainingWarning
 from .training import fit as fit
+from .data.own import load_data as load_data
+from .data.mnist import load_fashion_mnist as load_fashion_mnist
+from .data.mnist import load_mnist as load_mnist
+from .data.mnist import load_mnist_sample as load_mnist_sample
+from .descent import Descent as Descent
+from .descent import DescentWarning as DescentWarning
+from .descent import descend as descend
+from .descent import gradient_descent as gradient_descent
+from .slopes.definition import numerical_diff as numerical_diff
+from .slopes.definition import numerical_gradient as numerical_gradient
+from .slopes.definition import partial_derivative as partial_derivative

@@ -57,14 +57,15 @@ def training(history: History, *, title: str = "") -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 3.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        _draw_loss(left, history.losses)
-        _draw_accuracy(right, history)
+        draw_loss(left, history.losses)
+        draw_accuracy(right, history)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10, color="#555555")
         return figure
 
 
-def _draw_loss(axes: Axes, losses: np.ndarray) -> None:
+def draw_loss(axes: Axes, losses: np.ndarray) -> None:
+    """The loss of each step: single batches pale, their running mean strong."""
     axes.set_title("Loss")
     axes.set_xlabel("step")
     axes.set_ylabel("mean loss of the batch")
@@ -89,10 +90,14 @@ def _draw_loss(axes: Axes, losses: np.ndarray) -> None:
     )
     axes.set_ylim(0, 1.06 * float(np.quantile(losses, 0.999)))
     axes.set_xlim(0, max(len(losses), 1))
-    axes.legend(loc="upper right")
+    legend = axes.legend(loc="upper right")
+    if window > 1:
+        # A line this thin and pale cannot be seen in a legend.
+        legend.get_lines()[0].set(linewidth=5, alpha=0.25)
 
 
-def _draw_accuracy(axes: Axes, history: History) -> None:
+def draw_accuracy(axes: Axes, history: History) -> None:
+    """Accuracy on training and test samples wherever it was measured."""
     axes.set_title("Accuracy")
     axes.set_xlabel("step")
     axes.set_ylabel("share of samples that are right")
@@ -105,22 +110,24 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
     steps = [epoch.step for epoch in history.epochs]
     marker = "o" if len(steps) <= 40 else None
     axes.set_xlim(0, max(steps[-1], 1))
-    curves = [("train", ORANGE, [epoch.train_accuracy for epoch in history.epochs])]
+    # Train and test often lie on one another: the wider line below shows both.
+    trained = [epoch.train_accuracy for epoch in history.epochs]
+    curves = [("train", ORANGE, 3.6, trained)]
     tested = [
         epoch.test_accuracy
         for epoch in history.epochs
         if epoch.test_accuracy is not None
     ]
     if len(tested) == len(steps):
-        curves.append(("test", GREEN, tested))
-    for name, color, values in curves:
+        curves.append(("test", GREEN, 1.5, tested))
+    for name, color, width, values in curves:
         axes.plot(
             steps,
             values,
             color=color,
-            linewidth=1.6,
+            linewidth=width,
             marker=marker,
-            markersize=3.5,
+            markersize=width + 2,
             label=f"{name}: {values[-1]:.1%} at the end",
             clip_on=False,
         )
