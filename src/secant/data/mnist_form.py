@@ -123,7 +123,7 @@ def _background(grey: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:
-    """The ink without what lies apart and is less than a hundredth of its largest part: dust.
+    """The ink without dust: what lies apart and has less than 1 % of the largest part.
 
     Parts are told apart on a grid of 64×64 cells at most: what is nearer than a cell
     belongs together.

@@ -46,6 +46,8 @@ def as_labels(values: np.ndarray, name: str) -> np.ndarray:
             f"{name} has shape {values.shape} and holds {values.dtype}: labels are "
             "whole numbers of shape (N,), or one-hot rows of shape (N, classes)"
         )
+    if values.dtype == np.float16:  # too short to be compared with MAX_CLASSES
+        values = values.astype(np.float32)
     # Written so that NaN is wrong too: it compares false with everything.
     wrong = ~((values >= 0) & (values < MAX_CLASSES))
     if values.dtype.kind == "f":

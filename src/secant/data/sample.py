@@ -1,6 +1,5 @@
 """The digits that come with the package: `sample.npz`, beside this file."""
 
-from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -13,11 +12,8 @@ PATH = Path(__file__).with_name("sample.npz")
 NAME = "sample of 5,000 MNIST digits (built in)"
 
 
-@cache
 def read_sample() -> Data:
     """The digits as they are stored: uint8 of shape (N, 28, 28), and their labels.
-
-    They are read once and shared, hence read-only.
 
     Returns:
         4,000 to train on and 1,000 to test on, the classes equal in number and mixed.
@@ -30,8 +26,6 @@ def read_sample() -> Data:
     train, test = read_npz(PATH)
     if test is None:
         raise DataError(f"{PATH}: has no test part: install the package anew")
-    for array in (*train, *test):
-        array.flags.writeable = False
     return train, test
 
 

@@ -18,6 +18,7 @@ MAX_TEXT = 2**29
 four in memory, and reading may hold it twice: 2 GiB at the very most."""
 
 _MAX_LINE = 2**22
+_LARGEST = float(np.finfo(np.float32).max)
 _COMPRESSED = (".gz", ".bz2", ".xz", ".lzma")
 
 
@@ -99,7 +100,7 @@ def _layout(path: Path, label_column: str | int | None) -> _Layout:
     if len(line) == _MAX_LINE:
         raise DataError(f"{path}: line 1 is longer than {_MAX_LINE:,} characters")
     cells = [cell.strip() for cell in next(csv.reader([line]), [])]
-    if not cells:
+    if not any(cells):
         with _open(path) as file:
             empty = not any(part.strip() for part in islice(file, 1000))
         what = "is empty" if empty else "begins with an empty line: take it out"
@@ -197,7 +198,7 @@ def _raise_culprit(layout: _Layout, start: int) -> None:
                 there = f"{there} ({layout.header[column][:40]!r})"
             if value is None:
                 raise DataError(f"{there} is not a number: write one, such as 0.5")
-            if not abs(value) <= np.finfo(np.float32).max:
+            if not abs(value) <= _LARGEST:
                 raise DataError(
                     f"{there} is not a finite number (in float32, below 3.4e38): fill "
                     "it in, or leave out the line"
