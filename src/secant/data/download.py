@@ -84,13 +84,14 @@ def _attempt(
     start = _size(part)
     response = _get(session, url, start, timeout)
     try:
-        if start and not _resumes(response, start):
-            # The whole file after all (200), or another piece than was asked for.
+        if start and response.status_code == 200:
+            part.unlink()  # the whole file after all
+            start = 0
+        elif start and _misfits(response, start):
             part.unlink()
             start = 0
-            if response.status_code != 200:
-                response.close()
-                response = _get(session, url, 0, timeout)
+            response.close()
+            response = _get(session, url, 0, timeout)
         if response.status_code != (206 if start else 200):
             raise Refused(f"answers {response.status_code} {response.reason}".strip())
         _refuse_insecure(response.url)
@@ -127,13 +128,16 @@ def _receive(
     # read1 gives what has come; read would wait for a whole bite, however slow.
     raw: Any = response.raw
     read = getattr(raw, "read1", raw.read)
-    done, began = start, time.monotonic()
+    done, began, broken = start, time.monotonic(), False
     with part.open("ab") as file:
         while total is None or done < total:
             try:
                 bite = read(_BITE, decode_content=False)
             except (HTTPError, OSError) as error:
-                raise _Broken(_reason(error)) from None
+                if "timed out" in str(error):
+                    raise _Broken("stalls") from None
+                broken = True
+                break
             if not bite:
                 break
             done += len(bite)
@@ -147,17 +151,20 @@ def _receive(
                 raise Refused(f"is slower than {SLOWEST:,} bytes a second")
         file.flush()
         os.fsync(file.fileno())
-    if total is not None and done < total:
-        raise _Broken(f"breaks off after {done:,} of {total:,} bytes")
+    if broken or (total is not None and done < total):
+        whole = "an unknown number of" if total is None else f"{total:,}"
+        raise _Broken(f"breaks off after {done:,} of {whole} bytes")
 
 
-def _resumes(response: "requests.Response", start: int) -> bool:
-    """Whether the answer is the rest of the file from byte `start` on."""
+def _misfits(response: "requests.Response", start: int) -> bool:
+    """Whether the answer is another piece than asked for, or there is no such piece."""
+    if response.status_code != 206:
+        return response.status_code == 416
     match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if response.status_code != 206 or match is None:
-        return False
+    if match is None:
+        return True
     first, last, total = map(int, match.groups())
-    return first == start and last == total - 1
+    return first != start or last != total - 1
 
 
 def _total(response: "requests.Response", start: int) -> int | None:
@@ -176,12 +183,15 @@ def _refuse_insecure(url: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """One line: what a library's exception comes down to."""
+    """A few words: what an exception comes down to."""
     import requests
+
+    if isinstance(error, _Broken):
+        return str(error)
 
     if isinstance(error, requests.ConnectTimeout):
         return "does not answer in time"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+    if isinstance(error, requests.Timeout):
         return "stalls"
     if isinstance(error, requests.exceptions.SSLError):
         return "has no certificate that can be trusted"
