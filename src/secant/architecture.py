@@ -14,7 +14,15 @@ from typing import TypeAlias
 
 import numpy as np
 
-from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
+from secant.arrays import (
+    Array,
+    ArrayLike,
+    as_array,
+    as_real,
+    is_traced,
+    namespace,
+    place,
+)
 from secant.errors import InvalidInput, unknown_name
 from secant.functions import ACTIVATIONS
 from secant.losses import LOSSES
@@ -40,7 +48,7 @@ class Architecture:
 
     Raises:
         InvalidInput: A size is no positive whole number, there are fewer than
-            two, or a name is unknown.
+            two, a name is unknown, or `bias` is neither True nor False.
 
     Example:
         >>> Architecture((784, 50, 10)).shapes
@@ -54,10 +62,12 @@ class Architecture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
-        if self.loss not in LOSSES:
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise unknown_name("loss", self.loss, LOSSES)
+        if not isinstance(self.bias, bool):
+            raise InvalidInput(f"bias is {self.bias!r}: pass True or False")
 
     @property
     def depth(self) -> int:
@@ -112,7 +122,7 @@ class Architecture:
         x = as_real(x, "x")
         inputs = self.sizes[0]
         if x.ndim not in (1, 2) or x.shape[-1] != inputs:
-            flat = x.ndim > 1 and int(np.prod(x.shape[1:])) == inputs
+            flat = x.ndim > 1 and inputs in (x.size, int(np.prod(x.shape[1:])))
             raise InvalidInput(
                 f"x has shape {x.shape}, and this network takes {inputs} numbers a "
                 + (
@@ -145,13 +155,13 @@ class Architecture:
         Raises:
             InvalidInput: Something in them cannot be right.
         """
-        x = self.as_inputs(x)
+        xp = namespace(x, t)
+        x = self.as_inputs(as_array(x, "x", xp))
         shape = (*x.shape[:-1], self.sizes[-1])
         if 0 in shape:
             raise InvalidInput("x holds no sample: pass at least one")
-        loss = LOSSES[self.loss]
-        xp = namespace(x, t)
-        t = as_vectors(xp.asarray(t), shape, x.dtype, probabilities=loss.probabilities)
+        t = as_array(t, "t", xp)
+        t = as_vectors(t, shape, x.dtype, probabilities=LOSSES[self.loss].probabilities)
         return x.reshape(-1, self.sizes[0]), t.reshape(-1, self.sizes[-1])
 
 

@@ -41,6 +41,28 @@ def is_traced(*arrays: object) -> bool:
     return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
 
 
+def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
+    """`x` as an array of whatever it holds.
+
+    Raises:
+        InvalidInput: It has no shape, as lists of unequal lengths have none.
+
+    Example:
+        >>> as_array([[1, 2], [3]], "x")
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: x is no array of numbers (...): pass one array, ...
+    """
+    xp = xp or namespace(x)
+    try:
+        return xp.asarray(x)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidInput(
+            f"{name} is no array of numbers ({reason}): pass one array, or lists whose "
+            "rows are equally long"
+        ) from None
+
+
 def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """`x` as a real floating-point array: its dtype kept, integers promoted.
 
@@ -58,18 +80,17 @@ def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
         secant.errors.InvalidInput: x holds <U5, not real numbers: pass numbers
     """
     xp = xp or namespace(x)
-    try:
-        array = xp.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"{name} is no array of numbers ({error}): pass one whose rows are "
-            "equally long"
-        ) from None
+    array = as_array(x, name, xp)
     # bfloat16 and its like are floating to JAX and unknown to NumPy's hierarchy.
     if xp is not np and xp.issubdtype(array.dtype, xp.floating):
         return array
     if array.dtype.kind in "iub":
         return array.astype(xp.asarray(0.0).dtype)
+    if "float" in array.dtype.name and array.dtype.kind != "f":
+        raise InvalidInput(
+            f"{name} holds {array.dtype}, with which NumPy cannot reckon: pass a JAX "
+            f"array, or {name}.astype(np.float32)"
+        )
     if array.dtype.kind != "f":
         raise InvalidInput(
             f"{name} holds {array.dtype}, not real numbers: pass numbers"

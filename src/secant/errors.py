@@ -37,7 +37,8 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
         InvalidInput("there is no activation 'sigmoyd': did you mean 'sigmoid'? ...")
     """
     names = sorted(known)
-    near = get_close_matches(str(name), names, n=1)
+    # `relu` itself where its name is wanted, and "ReLU", are near enough too.
+    near = get_close_matches(str(getattr(name, "__name__", name)).lower(), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InvalidInput(
         f"there is no {kind} {name!r}: {hint}Known: {', '.join(names)}."

@@ -2,7 +2,8 @@
 
 Each takes a number, a list or an array of any shape, of NumPy or of JAX, and
 works under `jit`, `vmap` and `grad`. A floating dtype is kept; integers become
-the engine's default float. All are stable: no finite input makes them overflow.
+the engine's default float. All are stable: on the way to a result that the dtype
+can hold, no finite input overflows. Accuracies are in ulp, units in the last place.
 The last axis holds the classes; whatever stands before it are samples.
 """
 
@@ -46,8 +47,8 @@ def sigmoid(x: ArrayLike) -> Array:
 
     The formula overflows at x = -89 in float32; here only exponentials of
     negative numbers are taken: with `e = exp(-|x|)` it is `1 / (1 + e)` on the
-    right and `e / (1 + e)` on the left. Both sides are right to a few units in
-    the last place down to the smallest normal number.
+    right and `e / (1 + e)` on the left. Both sides are right to 4 ulp down to the
+    smallest normal number.
 
     Example:
         >>> sigmoid([-1000.0, 0.0, 1000.0])
@@ -79,7 +80,8 @@ def softmax(x: ArrayLike) -> Array:
     probabilities of its own. (Summed over the whole batch, as a formula for one
     sample does when it is given many, each row of ten samples sums to about 1/10.)
     The largest score of each sample is subtracted first, which changes nothing
-    and keeps `exp` from overflowing.
+    and keeps `exp` from overflowing. A probability is right to 8 ulp, and 1 ulp
+    more for each unit that its score lies below the largest.
 
     Args:
         x: Scores, shape (..., classes).
@@ -103,8 +105,10 @@ def softmax(x: ArrayLike) -> Array:
 def log_softmax(x: ArrayLike) -> Array:
     """Logarithms of the probabilities: `x_k - log Σ_j exp(x_j)`.
 
-    Exact where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
-    its logarithm, -115, is not.
+    Right where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
+    its logarithm, -115, is not. Right to 4 ulp of the result or of 1, whichever
+    is larger: of a probability near 1 the logarithm is near 0, and what it differs
+    from 0 by is rounded as 1 is.
 
     Args:
         x: Scores, shape (..., classes).

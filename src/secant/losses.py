@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
+from secant.arrays import (
+    Array,
+    ArrayLike,
+    as_array,
+    as_real,
+    is_traced,
+    namespace,
+    place,
+)
 from secant.errors import InvalidInput
 from secant.functions import identity, log_softmax, softmax
 from secant.targets import as_vectors
@@ -21,6 +29,9 @@ GUARD = 1e-7
 
 # A probability nudged by a numerical derivative may leave [0, 1] by this much.
 _NUDGE = 1e-3
+
+# How far from 1 a sum of probabilities may be: bfloat16's rounding adds up to 0.01.
+_SLACK = 0.02
 
 
 def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
@@ -44,7 +55,8 @@ def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
     """
     xp = namespace(y, t)
     y = _outputs(y, xp)
-    vectors = as_vectors(xp.asarray(t), y.shape, y.dtype, probabilities=False)
+    t = as_array(t, "t", xp)
+    vectors = as_vectors(t, y.shape, y.dtype, probabilities=False)
     return _sum_squares(y, vectors, xp)
 
 
@@ -62,8 +74,9 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
         A scalar of y's dtype: the error of the sample, the mean over samples.
 
     Raises:
-        InvalidInput: `y` is no probability, a shape does not go with the
-            other, a label is out of range, a row is not one-hot, or a NaN came.
+        InvalidInput: `y` is no probability, or a sample's do not sum to 1; a
+            shape does not go with the other, a label is out of range, a row is
+            not one-hot, or a NaN came.
 
     Example:
         >>> y = [0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]
@@ -74,7 +87,8 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
     y = _outputs(y, xp)
     if not is_traced(y):
         _refuse_improbable(np.asarray(y))
-    vectors = as_vectors(xp.asarray(t), y.shape, y.dtype, probabilities=True)
+    t = as_array(t, "t", xp)
+    vectors = as_vectors(t, y.shape, y.dtype, probabilities=True)
     return _cross_entropy(xp.log(y + GUARD), vectors, xp)
 
 
@@ -103,7 +117,8 @@ def softmax_cross_entropy(scores: ArrayLike, t: ArrayLike) -> Array:
     """
     xp = namespace(scores, t)
     scores = _outputs(scores, xp, "scores")
-    vectors = as_vectors(xp.asarray(t), scores.shape, scores.dtype, probabilities=True)
+    t = as_array(t, "t", xp)
+    vectors = as_vectors(t, scores.shape, scores.dtype, probabilities=True)
     return _cross_entropy(log_softmax(scores), vectors, xp)
 
 
@@ -133,16 +148,26 @@ def _refuse_improbable(y: np.ndarray) -> None:
             f"{place('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
             "pass softmax(scores), or the scores to softmax_cross_entropy"
         )
+    # Scores that lie between 0 and 1 by chance, or a softmax over the whole batch.
+    sums = y.astype(np.float64).sum(axis=-1)
+    wrong = abs(sums - 1) > _SLACK
+    if wrong.any():
+        raise InvalidInput(
+            f"{place('y', wrong)} sums to {sums[wrong][0]:.6g}, and a sample's "
+            "probabilities sum to 1: pass softmax(scores), taken over the last axis, "
+            "or the scores to softmax_cross_entropy"
+        )
 
 
 def _sum_squares(y: Array, t: Array, xp: ModuleType) -> Array:
-    return xp.sum((y - t) ** 2) / (2 * _samples(y))
+    # `mean` adds float16 up in float32: a sum over many samples would overflow.
+    return xp.mean(xp.sum((y - t) ** 2, axis=-1)) / 2
 
 
 def _cross_entropy(logarithms: Array, t: Array, xp: ModuleType) -> Array:
     # Of a class that is not meant, nothing counts: not even 0 · log(0).
-    terms = xp.where(t == 0, xp.zeros_like(logarithms), t * logarithms)
-    return -xp.sum(terms) / _samples(logarithms)
+    terms = t * xp.where(t == 0, xp.zeros_like(logarithms), -logarithms)
+    return xp.mean(xp.sum(terms, axis=-1))
 
 
 def _samples(outputs: Array) -> int:

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from secant.architecture import Architecture, Params
-from secant.arrays import Array, ArrayLike, namespace
+from secant.arrays import Array, ArrayLike, as_real, namespace
 from secant.errors import InvalidInput, unknown_name
 from secant.gradients import find_method
 from secant.targets import as_labels
@@ -85,7 +85,8 @@ class MLP:
         """A network with the given weights, each of the shape that it must have.
 
         Raises:
-            InvalidInput: A parameter is missing, too much or of another shape.
+            InvalidInput: A parameter is missing, too much, of another shape, or
+                not of real numbers.
         """
         net = MLP.__new__(MLP)
         net.architecture = architecture
@@ -141,6 +142,8 @@ class MLP:
             InvalidInput: A shape or a value in them cannot be right.
         """
         scores = self.scores(x)
+        if scores.size == 0:
+            raise InvalidInput("x holds no sample: pass at least one")
         labels = as_labels(t, scores.shape)
         xp = namespace(scores)
         return float(xp.mean(xp.argmax(scores, axis=-1) == labels))
@@ -243,7 +246,7 @@ class TwoLayerNet(MLP):
 def _draw(
     architecture: Architecture, init: str, std: float, seed: int
 ) -> dict[str, np.ndarray]:
-    if init not in INITIALISATIONS:
+    if not isinstance(init, str) or init not in INITIALISATIONS:
         raise unknown_name("initialisation", init, INITIALISATIONS)
     if not (isinstance(std, int | float | np.number) and 0 <= std < np.inf):
         raise InvalidInput(
@@ -267,10 +270,20 @@ def _draw(
 def _checked(
     architecture: Architecture, params: Mapping[str, Array]
 ) -> dict[str, np.ndarray]:
-    shapes = {name: np.shape(value) for name, value in params.items()}
+    if not isinstance(params, Mapping):
+        raise InvalidInput(
+            f"the parameters are a {type(params).__name__}: pass a dict of arrays, "
+            f"of shapes {architecture.shapes}"
+        )
+    # The network's own arrays, to be changed in place: floating, and copies.
+    arrays = {
+        name: np.array(as_real(value, f"params[{name!r}]", np))
+        for name, value in params.items()
+    }
+    shapes = {name: array.shape for name, array in arrays.items()}
     if shapes != architecture.shapes:
         raise InvalidInput(
             f"the parameters have shapes {shapes}, and this network's are "
             f"{architecture.shapes}: pass exactly these"
         )
-    return {name: np.array(params[name]) for name in architecture.shapes}
+    return {name: arrays[name] for name in architecture.shapes}

@@ -6,10 +6,20 @@ labels, targets of shape (..., classes) are vectors (one-hot, for classes).
 """
 
 from collections.abc import Sequence
+from operator import index
+from types import ModuleType
 
 import numpy as np
 
-from secant.arrays import Array, ArrayLike, as_real, is_traced, namespace, place
+from secant.arrays import (
+    Array,
+    ArrayLike,
+    as_array,
+    as_real,
+    is_traced,
+    namespace,
+    place,
+)
 from secant.errors import InvalidInput
 
 
@@ -23,25 +33,37 @@ def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
 
     Returns:
         Shape `labels.shape + (classes,)`. Under `jit`, where a label's value
-        cannot be looked at, one that is out of range gives a row of NaN.
+        cannot be looked at, one that is out of range gives a row of NaN (of 0 in
+        a dtype that has no NaN).
 
     Raises:
-        InvalidInput: A label is not a whole number or out of range.
+        InvalidInput: A label is not a whole number or out of range, or `classes`
+            is no positive whole number.
 
     Example:
         >>> one_hot([2, 0], 3)
         array([[0., 0., 1.],
                [1., 0., 0.]])
     """
+    try:
+        count = index(classes)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise InvalidInput(f"classes is {classes!r}: pass a whole number, 1 or above")
     xp = namespace(labels)
-    labels = xp.asarray(labels)
-    _check_labels(labels, classes)
-    dtype = xp.asarray(0.0).dtype if dtype is None else dtype
-    ids = xp.arange(classes, dtype=labels.dtype)
-    rows = (labels[..., None] == ids).astype(dtype)
-    if is_traced(labels):
-        known = (labels >= 0) & (labels < classes)
-        rows = xp.where(known[..., None], rows, xp.asarray(xp.nan, dtype))
+    labels = as_array(labels, "labels", xp)
+    _check_labels(labels, count, "labels")
+    return _one_hot(labels, count, dtype, xp)
+
+
+def _one_hot(labels: Array, classes: int, dtype: object, xp: ModuleType) -> Array:
+    # Not in the labels' dtype: uint8 labels may be of 1,000 classes.
+    meant = labels[..., None] == xp.arange(classes)
+    rows = meant.astype(xp.asarray(0.0).dtype if dtype is None else dtype)
+    if is_traced(labels) and xp.issubdtype(rows.dtype, xp.inexact):
+        known = xp.any(meant, axis=-1, keepdims=True)
+        rows = xp.where(known, rows, xp.asarray(xp.nan, rows.dtype))
     return rows
 
 
@@ -72,10 +94,11 @@ def as_vectors(
         array([[0., 1.]], dtype=float32)
     """
     xp = namespace(t)
-    t = xp.asarray(t)
+    t = as_array(t, "t", xp)
     shape = tuple(shape)
     if t.shape == shape[:-1]:
-        return one_hot(t, shape[-1], dtype)
+        _check_labels(t, shape[-1], "t")
+        return _one_hot(t, shape[-1], dtype, xp)
     if t.shape != shape:
         raise InvalidInput(
             f"t has shape {t.shape}, which does not go with outputs of shape {shape}: "
@@ -108,25 +131,25 @@ def as_labels(t: ArrayLike, shape: Sequence[int]) -> Array:
         array([2])
     """
     xp = namespace(t)
-    if xp.asarray(t).shape == tuple(shape)[:-1]:
-        labels = xp.asarray(t)
-        _check_labels(labels, shape[-1])
-        return labels
+    t = as_array(t, "t", xp)
+    if t.shape == tuple(shape)[:-1]:
+        _check_labels(t, shape[-1], "t")
+        return t
     return xp.argmax(as_vectors(t, shape, probabilities=False), axis=-1)
 
 
-def _check_labels(labels: Array, classes: int) -> None:
+def _check_labels(labels: Array, classes: int, name: str) -> None:
     if labels.dtype.kind not in "iu":
         raise InvalidInput(
-            f"t holds {labels.dtype}, and class labels are whole numbers: pass "
-            "t.astype(int), or one-hot rows, one entry for each class"
+            f"{name} holds {labels.dtype}, and class labels are whole numbers: pass "
+            f"{name}.astype(int), or one-hot rows, one entry for each class"
         )
     if is_traced(labels):
         return
     values = np.asarray(labels)
     wrong = (values < 0) | (values >= classes)
     if wrong.any():
-        where = place("t", wrong)
+        where = place(name, wrong)
         raise InvalidInput(
             f"{where} is {values[wrong][0]}, and with {classes} classes a label is "
             f"one of 0 to {classes - 1}: correct the label, or give the outputs a "

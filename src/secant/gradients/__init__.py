@@ -23,7 +23,7 @@ def find_method(gradient: str | GradientMethod) -> GradientMethod:
     """
     if isinstance(gradient, GradientMethod):
         return gradient
-    if gradient not in METHODS:
+    if not isinstance(gradient, str) or gradient not in METHODS:
         raise unknown_name("gradient method", gradient, METHODS)
     return METHODS[gradient]
 
