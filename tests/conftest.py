@@ -1,0 +1,20 @@
+"""What every test may use: both engines, and how Hypothesis searches."""
+
+import os
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# No deadline: a first call under `jit` compiles. The same examples on every run
+# of CI, so that what fails there fails again; new ones on a developer's machine.
+settings.register_profile("local", deadline=None, max_examples=40)
+settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session", params=[np, jnp], ids=["numpy", "jax"])
+def xp(request):
+    """The array namespace of each engine in turn."""
+    return request.param

@@ -1,0 +1,118 @@
+"""Arrays: whose namespace, which dtype, and where something stands."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from secant import InvalidInput
+from secant.arrays import as_array, as_real, is_traced, namespace, place
+
+
+@pytest.mark.parametrize("plain", [2, 2.0, [1, 2], (1, 2), np.ones(2), np.float32(1)])
+def test_what_is_not_jax_is_reckoned_in_numpy(plain):
+    assert namespace(plain) is np
+    assert namespace(plain, None, plain) is np
+
+
+def test_one_jax_array_among_the_arguments_is_enough_for_jax():
+    assert namespace(jnp.ones(2)) is jnp
+    assert namespace(np.ones(2), jnp.ones(2)) is jnp
+    assert namespace([1, 2], jnp.ones(2), 3) is jnp
+
+
+def test_a_tracer_is_jax_and_known_as_one():
+    seen = []
+
+    def look(x):
+        seen.append((namespace(x), namespace(1.0, x), is_traced(x), is_traced(1, x)))
+        return x
+
+    jax.jit(look)(1.0)
+    jax.vmap(look)(jnp.ones(2))
+    jax.grad(look)(1.0)
+    assert seen == [(jnp, jnp, True, True)] * 3
+
+
+def test_an_array_that_can_be_looked_at_is_no_tracer(xp):
+    assert not is_traced(xp.ones(2), 1.0, [2])
+    assert not is_traced()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_floating_dtype_is_kept(xp, dtype):
+    assert as_real(xp.ones(2, dtype), "x").dtype == dtype
+
+
+def test_float64_is_kept_where_the_engine_has_it(xp):
+    with jax.enable_x64(True):
+        assert as_real(xp.ones(2, "float64"), "x").dtype == "float64"
+
+
+def test_jax_bfloat16_is_kept():
+    assert as_real(jnp.ones(2, jnp.bfloat16), "x").dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "uint32"])
+def test_whole_numbers_become_the_engines_float(xp, dtype):
+    real = as_real(xp.asarray([0, 1], dtype), "x")
+    assert real.dtype == xp.asarray(0.0).dtype
+    assert real.tolist() == [0, 1]
+
+
+def test_jax_whole_numbers_become_float64_under_x64():
+    with jax.enable_x64(True):
+        assert as_real(jnp.asarray([1]), "x").dtype == "float64"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what_came", "advice"),
+    [
+        ([1j], "complex128", "pass numbers"),
+        ("three", "<U5", "pass numbers"),
+        (["1", "2"], "<U1", "pass numbers"),
+        (None, "object", "pass numbers"),
+        ([1.0, None], "object", "pass numbers"),
+        ([10**400], "object", "pass numbers"),
+        (np.array(["2020-01-01"], "datetime64[D]"), "datetime64", "pass numbers"),
+        ([[1, 2], [3]], "inhomogeneous shape", "rows are equally long"),
+    ],
+)
+def test_what_is_no_real_number_is_named_and_refused(wrong, what_came, advice):
+    with pytest.raises(InvalidInput) as caught:
+        as_real(wrong, "the_name")
+    message = str(caught.value)
+    assert message.startswith("the_name ")
+    assert what_came in message
+    assert advice in message
+
+
+def test_complex_jax_arrays_are_refused():
+    with pytest.raises(InvalidInput, match="holds complex64"):
+        as_real(jnp.asarray([1j]), "x")
+
+
+def test_bfloat16_in_numpy_is_told_the_way_out():
+    """`np.asarray` of a JAX array may be that: it is floating, but not NumPy's."""
+    with pytest.raises(InvalidInput, match=r"bfloat16.*x\.astype\(np\.float32\)"):
+        as_real(np.asarray(jnp.ones(2, jnp.bfloat16)), "x")
+
+
+def test_a_list_of_tracers_is_told_to_be_one_array():
+    with pytest.raises(InvalidInput, match="traced array.*pass one array"):
+        jax.jit(lambda a: as_real([a, a], "x"))(1.0)
+
+
+def test_a_whole_number_too_large_for_jax_is_refused():
+    with pytest.raises(InvalidInput, match="t is no array of numbers"):
+        as_array([2**80], "t", jnp)
+
+
+def test_a_place_is_written_as_an_index():
+    mask = np.zeros((2, 3), bool)
+    mask[1, 2] = True
+    assert place("y", mask) == "y[1, 2]"
+    mask[1, 0] = True
+    assert place("y", mask) == "y[1, 0]"
+    assert place("t", np.array([False, True])) == "t[1]"
+    assert place("t", np.array(True)) == "t"

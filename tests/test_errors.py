@@ -1,0 +1,37 @@
+"""Errors: what they are, and what an unknown name is told."""
+
+import pytest
+
+from secant import DataError, InvalidInput, SecantError, relu
+from secant.errors import unknown_name
+
+KNOWN = ["relu", "sigmoid", "tanh"]
+
+
+def test_a_wrong_argument_is_a_value_error_and_a_secant_error():
+    assert issubclass(InvalidInput, ValueError)
+    assert issubclass(InvalidInput, SecantError)
+    assert issubclass(DataError, InvalidInput)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("sigmoyd", "sigmoid"),
+        ("ReLU", "relu"),
+        ("TANH", "tanh"),
+        (relu, "relu"),
+        (["relu"], "relu"),
+    ],
+)
+def test_a_name_nearly_right_is_told_the_right_one(written, meant):
+    message = str(unknown_name("activation", written, KNOWN))
+    assert f"did you mean '{meant}'?" in message
+
+
+@pytest.mark.parametrize("written", ["gelu-ish thing", None, 3])
+def test_a_name_unlike_all_others_is_told_them_all(written):
+    message = str(unknown_name("activation", written, KNOWN))
+    assert f"no activation {written!r}" in message
+    assert "did you mean" not in message
+    assert "Known: relu, sigmoid, tanh." in message
