@@ -245,6 +245,7 @@ def test_mirror_that_cannot_be_reached_is_named(mirror: Start, no_data: Path) ->
     gone.close()
     with pytest.raises(DataError, match=f"{gone.url}/{IMAGES}: cannot be reached"):
         fetch.fetch("mnist", mirrors=[gone.url], timeout=QUICK)
+    assert list(no_data.iterdir()) == []  # nothing is left where nothing came
 
 
 def test_all_mirrors_that_fail_are_listed(mirror: Start, no_data: Path) -> None:

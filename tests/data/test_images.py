@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_digits_of_mnist_come_back_from_every_format(
     tmp_path: Path,
     digits: np.ndarray,
     suffix: str,
-    options: dict[str, int],
+    options: dict[str, Any],
     difference: Difference,
 ) -> None:
     path = tmp_path / f"digit.{suffix}"

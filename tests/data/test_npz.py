@@ -71,7 +71,8 @@ def test_split_form_is_read(
 
 @pytest.mark.parametrize("names", [("x", "t"), ("x", "y"), ("x_train", "t_train")])
 def test_form_without_test_part_is_read(path: Path, names: tuple[str, str]) -> None:
-    np.savez(path, **dict(zip(names, (X, T), strict=True)), notes=np.array("mine"))
+    arrays: dict[str, Any] = dict(zip(names, (X, T), strict=True))
+    np.savez(path, **arrays, notes=np.array("mine"))
     (x, t), test = read_npz(path)
     assert test is None
     assert (len(x), len(t)) == (4, 4)

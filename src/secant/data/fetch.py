@@ -163,6 +163,8 @@ def _workplace(target: Path) -> Iterator[Path]:
     try:
         yield mine
     finally:
+        with suppress(OSError):
+            mine.rmdir()  # where not a byte came
         if mine.exists():
             try:
                 os.rename(mine, waiting)
