@@ -80,8 +80,8 @@ def softmax(x: ArrayLike) -> Array:
     probabilities of its own. (Summed over the whole batch, as a formula for one
     sample does when it is given many, each row of ten samples sums to about 1/10.)
     The largest score of each sample is subtracted first, which changes nothing
-    and keeps `exp` from overflowing. A probability is right to 8 ulp, and 1 ulp
-    more for each unit that its score lies below the largest.
+    and keeps `exp` from overflowing. Of 100 classes, a probability is right
+    to 10 ulp, and 1 more for each unit that its score lies below the largest.
 
     Args:
         x: Scores, shape (..., classes).
@@ -106,7 +106,7 @@ def log_softmax(x: ArrayLike) -> Array:
     """Logarithms of the probabilities: `x_k - log Σ_j exp(x_j)`.
 
     Right where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
-    its logarithm, -115, is not. Right to 4 ulp of the result or of 1, whichever
+    its logarithm, -115, is not. Right to 6 ulp of the result or of 1, whichever
     is larger: of a probability near 1 the logarithm is near 0, and what it differs
     from 0 by is rounded as 1 is.
 
