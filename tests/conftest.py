@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from secant.data import places
+
 # No deadline: a first call under `jit` compiles. The same examples on every run
 # of CI, so that what fails there fails again; new ones on a developer's machine.
 settings.register_profile("local", deadline=None, max_examples=40)
@@ -18,3 +20,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 def xp(request):
     """The array namespace of each engine in turn."""
     return request.param
+
+
+@pytest.fixture
+def mnist_at_hand() -> str:
+    """Skips unless SECANT_DATA names a folder with the whole of MNIST."""
+    if not os.environ.get(places.VARIABLE):
+        pytest.skip("needs the whole of MNIST: set SECANT_DATA to its folder")
+    found = places.find("mnist")
+    if found is None or found.origin != "SECANT_DATA":
+        pytest.skip("needs the whole of MNIST: SECANT_DATA names a folder without it")
+    return str(found.folder)

@@ -22,6 +22,7 @@ from .training import Run as Run
 from .training import TrainingWarning as TrainingWarning
 from .training import fit as fit
 from .data.own import load_data as load_data
+from .data.images import read_digit as read_digit
 from .data.mnist import load_fashion_mnist as load_fashion_mnist
 from .data.mnist import load_mnist as load_mnist
 from .data.mnist import load_mnist_sample as load_mnist_sample

@@ -1,7 +1,6 @@
 """Files to read, whole and damaged, and a set of MNIST's form that is quick to make."""
 
 import gzip
-import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -124,17 +123,6 @@ def digits() -> np.ndarray:
     """Ten digits of the sample built in, one of each: uint8 of shape (10, 28, 28)."""
     (x, t), _ = sample.read_sample()
     return np.stack([x[t == digit][0] for digit in range(10)])
-
-
-@pytest.fixture
-def mnist_at_hand() -> str:
-    """Skips unless SECANT_DATA names a folder with the whole of MNIST."""
-    if not os.environ.get(places.VARIABLE):
-        pytest.skip("needs the whole of MNIST: set SECANT_DATA to its folder")
-    found = places.find("mnist")
-    if found is None or found.origin != "SECANT_DATA":
-        pytest.skip("needs the whole of MNIST: SECANT_DATA names a folder without it")
-    return str(found.folder)
 
 
 @pytest.fixture(scope="session")

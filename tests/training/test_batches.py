@@ -29,7 +29,7 @@ def test_any_stretch_of_steps_is_the_same_however_it_is_asked_for(
     assert whole.shape == (stop - start, size)
     parts = [batches.indices(start, middle), batches.indices(middle, stop)]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
-    assert whole.size == 0 or (0 <= whole.min() and whole.max() < samples)
+    assert np.isin(whole, np.arange(samples)).all()
 
 
 def test_epochs_show_every_sample_once_before_any_again():

@@ -338,19 +338,16 @@ def test_a_healthy_run_warns_of_nothing(net, clusters):
         fit(net, clusters, iterations=30, batch_size=12)
 
 
-def test_a_run_of_days_says_so_and_names_a_faster_way(clusters):
+def test_a_run_of_days_says_so_and_names_a_faster_way(clusters, monkeypatch):
     wide = MLP((2, 300, 300, 3), seed=0)
 
+    def interrupt(self, stop):
+        """Ctrl-C before the first of its steps, which would take minutes."""
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("secant.training.loop._Loop._advance", interrupt)
     with pytest.warns(TrainingWarning, match=r"(hours|days).*'backprop' would take"):
-        # Ctrl-C before the first of its steps, which would take minutes.
-        original = secant.training.loop._Loop._advance
-        try:
-            secant.training.loop._Loop._advance = lambda self, stop: (
-                signal.raise_signal(signal.SIGINT)
-            )
-            run = fit(wide, clusters, "definition", iterations=1000, batch_size=12)
-        finally:
-            secant.training.loop._Loop._advance = original
+        run = fit(wide, clusters, "definition", iterations=1000, batch_size=12)
     assert run.status == "interrupted"
 
 

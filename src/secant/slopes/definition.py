@@ -1,0 +1,505 @@
+"""Derivatives by their definition: nudge, look, nudge the other way, divide.
+
+`f'(x) ≈ (f(x + h) - f(x - h)) / 2h`, the central difference. It is off by h²/6
+times the third derivative, because h is not 0, and by about 1e-16/h times f,
+because two nearly equal numbers are subtracted: with h = 1e-4 both are tiny in
+float64, and the second is all that is left of the answer in float32. Hence every
+nudge happens in float64, whatever came.
+
+A function should do all its arithmetic in float64 as well: one that rounds to
+float32 (JAX does, unless `jax_enable_x64` is on) returns values whose difference
+holds some three digits.
+"""
+
+from collections.abc import Callable, Iterable
+from math import isfinite
+from numbers import Real
+from operator import index as as_integer
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secant.arrays import Array, ArrayLike, as_real, is_traced, place
+from secant.errors import InvalidInput
+
+Function: TypeAlias = Callable[[Any], Any]
+"""What is differentiated: an array in, one real number out."""
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
+    """The slope of a function of one variable: `(f(x + h) - f(x - h)) / 2h`.
+
+    Args:
+        f: A function of a number; for an array of places, one that works
+            elementwise, as for a plot.
+        x: The place, a real number, or an array of places.
+        h: How far `x` is nudged, to both sides.
+
+    Returns:
+        A float; for an array, slopes of its shape, float64.
+
+    Raises:
+        InvalidInput: `x`, `h` or what `f` returns is no finite real number, `f` does
+            not work elementwise, or `h` is lost beside a large `x`.
+
+    Example:
+        The notebook's own digits: the slope of x² + 16 at 3.
+
+        >>> numerical_diff(lambda x: x * x + 4.0**2, 3.0)
+        6.00000000000378
+        >>> numerical_diff(lambda x: x**2, [0, 1, 2]).round(6)
+        array([0., 2., 4.])
+    """
+    f, h, point = as_function(f), as_step(h), as_point(x)
+    _refuse_lost_step(point, range(point.size), h)
+    if point.ndim == 0:
+        # A Python number stays one: f may be made of `math`, f-strings or `**`.
+        x0 = float(point) if isinstance(x, int | float) else point[()]
+        above = as_number(f(x0 + h), lambda: f"where x is {x0 + h!r}")
+        below = as_number(f(x0 - h), lambda: f"where x is {x0 - h!r}")
+        slopes = np.array((above - below) / (2 * h))
+    else:
+        above = _elementwise(f(point + h), point + h)
+        below = _elementwise(f(point - h), point - h)
+        with np.errstate(over="ignore"):
+            slopes = (above - below) / (2 * h)
+    _refuse_overflow(slopes, "x")
+    return slopes if slopes.ndim else float(slopes)
+
+
+def partial_derivative(
+    f: Function,
+    x: ArrayLike,
+    index: int | tuple[int, ...] | None = None,
+    h: float = 1e-4,
+) -> float:
+    """The slope along one coordinate: `(f(x + h eᵢ) - f(x - h eᵢ)) / 2h`.
+
+    Args:
+        f: A function of an array of x's shape that returns one real number.
+        x: The point, an array of real numbers of any shape.
+        index: Which coordinate `i` is nudged: an int, for several dimensions a
+            tuple, for none `()` or None. Negative ones count from the end.
+        h: How far it is nudged, to both sides.
+
+    Returns:
+        The slope.
+
+    Raises:
+        InvalidInput: As `numerical_gradient`; or `index` names no entry of `x`.
+
+    Example:
+        >>> round(partial_derivative(lambda x: x[0] ** 2 + x[1] ** 2, [3, 4], 1), 9)
+        8.0
+    """
+    f, h = as_function(f), as_step(h)
+    point, shared = _nudgeable(x)
+    entry = _entry(index, point.shape)
+    (slope,) = _slopes(f, point, [entry], h)
+    if slope == 0 and not shared:
+        refuse_unread(f, point, x)
+    return slope
+
+
+def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
+    """The slopes along every coordinate: `(f(x + h eᵢ) - f(x - h eᵢ)) / 2h`.
+
+    A writable float64 array is nudged in place and is restored, bit for bit,
+    however the call ends: the textbook's `f = lambda w: net.loss(x, t)` works with
+    the very array that `net` holds. Anything else is nudged in a float64 copy, which
+    only a function that uses its argument can see; one that does not is told apart
+    from a flat one and refused, where x is an array that can be written to.
+
+    Args:
+        f: A function of an array of x's shape that returns one real number.
+        x: The point: real numbers of any shape and dtype, a NumPy or JAX array or a
+            list; an empty one has an empty gradient.
+        h: How far each coordinate is nudged, to both sides.
+
+    Returns:
+        The gradient, float64, of x's shape. It points to where `f` rises most; minus
+        it points to where `f` falls most.
+
+    Raises:
+        InvalidInput: `x` or `h` is not finite and real, `h` is lost beside a large
+            `x[i]`, `f` returns something else than a finite real number, changes its
+            argument, or reads the caller's own array in place of it. What `f` raises
+            passes through, with a note of which coordinate was nudged.
+
+    Example:
+        >>> numerical_gradient(lambda x: x[0] ** 2 + x[1] ** 2, [3, 4])
+        array([6., 8.])
+        >>> W = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> numerical_gradient(lambda w: np.sum(W**2), W).round(6)
+        array([[2., 4.],
+               [6., 8.]])
+    """
+    f, h = as_function(f), as_step(h)
+    point, shared = _nudgeable(x)
+    slopes = _slopes(f, point, range(point.size), h)
+    if not any(slopes) and not shared:
+        refuse_unread(f, point, x)
+    return np.array(slopes, np.float64).reshape(point.shape)
+
+
+def _slopes(f: Function, x: Floats, entries: Iterable[int], h: float) -> list[float]:
+    """The slopes along some entries of `x`, counted as if it had one dimension.
+
+    Everything here that is done for each entry counts: there may be 40,000.
+    """
+    _refuse_lost_step(x, entries, h)
+    memory = x.view(np.ndarray)
+    flat = memory.flat
+    before = memory.copy()
+    values = before.ravel().tolist()
+
+    def value_at(nudged: float) -> float:
+        flat[entry] = nudged
+        try:
+            value = f(x)
+        except Exception as error:
+            error.add_note(f"raised by f where {_where(entry, x.shape, nudged)}")
+            raise
+        if flat[entry] != nudged:
+            raise _changed(entry, x.shape)
+        if isinstance(value, float) and isfinite(value):
+            return float(value)
+        return as_number(value, lambda: f"where {_where(entry, x.shape, nudged)}")
+
+    slopes: list[float] = []
+    try:
+        for entry in entries:
+            value = values[entry]
+            # Looking at an entry just before its turn, and at all of them in the
+            # end, finds whatever f changed and left changed, at little cost.
+            if flat[entry] != value:
+                raise _changed(entry, x.shape)
+            slope = (value_at(value + h) - value_at(value - h)) / (2 * h)
+            flat[entry] = value
+            slopes.append(slope)
+        changed = memory != before
+        if changed.any():
+            raise _changed(int(np.argmax(changed)), x.shape)
+    finally:
+        np.copyto(memory, before)
+    _refuse_overflow(np.array(slopes), "the gradient")
+    return slopes
+
+
+# --- what comes in ---------------------------------------------------------------
+
+
+def as_function(f: object, name: str = "f") -> Function:
+    """`f`, if it can be called.
+
+    Raises:
+        InvalidInput: It cannot.
+
+    Example:
+        >>> as_function(9.0)
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: f is 9.0, which is no function: pass f itself, ...
+    """
+    if not callable(f):
+        raise InvalidInput(
+            f"{name} is {_short(f)}, which is no function: pass {name} itself, not "
+            f"{name}(x), and pass it first"
+        )
+    return f
+
+
+def as_step(h: object) -> float:
+    """`h` as a float, if it is a positive, finite number.
+
+    Raises:
+        InvalidInput: It is not.
+
+    Example:
+        >>> as_step(0)
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: h is 0: pass a positive number such as h=1e-4
+    """
+    if not isinstance(h, bool) and isinstance(h, Real):
+        # Halved, because what is divided by is 2h.
+        if h > 0 and h <= np.finfo(np.float64).max / 2 and float(h) > 0:
+            return float(h)
+    raise InvalidInput(f"h is {_short(h)}: pass a positive number such as h=1e-4")
+
+
+def as_point(x: ArrayLike, name: str = "x") -> Floats:
+    """`x` as a new float64 array.
+
+    Raises:
+        InvalidInput: It holds something else than finite real numbers.
+
+    Example:
+        >>> as_point([3, 4])
+        array([3., 4.])
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise InvalidInput(
+            f"{name} is a masked array, and f has no slope along what is missing: pass "
+            f"{name}.compressed() or {name}.filled(0.0)"
+        )
+    if is_traced(x):
+        raise InvalidInput(
+            f"{name} is traced by JAX (jit, vmap or grad), so it has no values to "
+            "nudge: call outside of the traced function"
+        )
+    point = np.array(as_real(x, name), np.float64)
+    _refuse_not_finite(point, name)
+    return point
+
+
+def as_number(value: object, where: Callable[[], str]) -> float:
+    """What `f` returned as a float.
+
+    Args:
+        value: What it returned.
+        where: Says at what place, if need be.
+
+    Raises:
+        InvalidInput: It is not one real number, or not finite.
+
+    Example:
+        >>> as_number(np.array([9.0]), lambda: "where x[0] is 3.0")
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: f returned an array of shape (1,) where x[0] is ...
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = _as_float(value)
+    else:
+        array = np.asarray(value)
+        kind = array.dtype.kind
+        # JAX's bfloat16 is of kind "V".
+        real = kind in "iuf" or "float" in array.dtype.name
+        if value is None or not real or array.ndim or np.ma.isMaskedArray(value):
+            raise InvalidInput(
+                f"f returned {_what(value, array)} {where()}, and a slope needs one "
+                f"real number: {_instead(value, array)}"
+            )
+        number = float(array)
+    if not isfinite(number):
+        raise InvalidInput(
+            f"f is {number} {where()}, and no slope can be told from that: choose a "
+            "point where f is finite on both sides, a smaller h, or look for a log(0), "
+            "a division by 0 or an overflow in f"
+        )
+    return number
+
+
+def refuse_unread(
+    f: Function, point: Floats, own: object, instead: str = "W.astype(float)"
+) -> None:
+    """Refuses a function that reads the caller's own array, not its argument.
+
+    To be called when every slope along a copy came out as exactly 0. The caller's
+    array is changed for a moment, the argument is not: should the value follow,
+    the zeros say nothing about `f`.
+
+    Args:
+        f: The function.
+        point: The copy that was nudged.
+        own: What the caller passed. Nothing can be told from anything else than an
+            array that can be written to.
+        instead: An array that would be nudged in place, as one would write it.
+
+    Raises:
+        InvalidInput: It does.
+    """
+    if not isinstance(own, np.ndarray) or own.size == 0:
+        return
+    locked = not own.flags.writeable
+    try:
+        # A lock that its owner set can be lifted for a moment, as nothing stays
+        # changed; memory that is read-only by nature refuses.
+        own.flags.writeable = True
+    except ValueError:
+        return
+    value = as_number(f(point), lambda: "at x")
+    saved = own.copy()
+    try:
+        with np.errstate(all="ignore"):
+            own[...] = _another(saved)
+            follows = float(f(point)) != value
+    except Exception:
+        # f cannot be asked again (a budget of calls, say): nothing is known.
+        return
+    finally:
+        np.copyto(own, saved)
+        own.flags.writeable = not locked
+    if follows:
+        raise InvalidInput(
+            "every slope is 0 because f reads the array itself and not its argument, "
+            f"and {own.dtype} is nudged in a float64 copy that f does not see: use the "
+            f"argument, as in `lambda w: loss(w, x, t)`, or let f read and pass "
+            f"`{instead}`"
+        )
+
+
+def _another(array: np.ndarray) -> np.ndarray:
+    """Other values than those of `array`, and not just moved all by as much:
+    softmax, for one, would not notice."""
+    pattern = (np.arange(array.size) % 3 + 1).reshape(array.shape)
+    if array.dtype.kind == "b":
+        return ~array
+    if array.dtype.kind in "iu":
+        return array ^ pattern.astype(array.dtype)
+    return (array + (1 + abs(array)) * pattern / 4).astype(array.dtype)
+
+
+def _nudgeable(x: ArrayLike) -> tuple[Floats, bool]:
+    """What to nudge, and whether it is the caller's own memory."""
+    own = isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
+    if own and x.dtype == np.float64 and x.flags.writeable and not _overlaps(x):
+        _refuse_not_finite(np.asarray(x), "x")
+        # A view: should f give its argument another shape, the caller's keeps its.
+        return x.view(), True
+    return as_point(x), False
+
+
+def _overlaps(x: np.ndarray) -> bool:
+    """Whether two entries share memory, as those of `as_strided` views may."""
+    if x.flags.forc or x.size < 2:
+        return False
+    offsets = np.zeros((), np.intp)
+    for length, stride in zip(x.shape, x.strides, strict=True):
+        offsets = np.add.outer(offsets, np.arange(length) * stride)
+    return bool((np.diff(np.sort(offsets, axis=None)) < x.itemsize).any())
+
+
+def _entry(index: object, shape: tuple[int, ...]) -> int:
+    """The entry that `index` names, counted as if there were one dimension."""
+    numbers = () if index is None else index if isinstance(index, tuple) else (index,)
+    try:
+        if any(isinstance(number, bool | np.bool_) for number in numbers):
+            raise TypeError
+        places = [as_integer(number) for number in numbers]
+        if len(places) != len(shape):
+            raise IndexError
+        entry = 0
+        for number, length in zip(places, shape, strict=True):
+            entry = entry * length + range(length)[number]
+    except (TypeError, IndexError):
+        example = tuple(max(length - 1, 0) for length in shape)
+        last = str(example[0]) if len(example) == 1 else str(example)
+        hint = "there is no entry" if 0 in shape else f"pass one up to index={last}"
+        raise InvalidInput(
+            f"index is {_short(index)}, which names no entry of x of shape {shape}: "
+            f"{hint}"
+        ) from None
+    return entry
+
+
+# --- what is refused, in words ---------------------------------------------------
+
+
+def _refuse_not_finite(x: np.ndarray, name: str) -> None:
+    wrong = ~np.isfinite(x)
+    if wrong.any():
+        raise InvalidInput(
+            f"{place(name, wrong)} is {x[wrong][0]}, and there is no slope at such a "
+            f"place: pass finite numbers (np.isfinite({name}) finds the others)"
+        )
+
+
+def _refuse_lost_step(x: np.ndarray, entries: Iterable[int], h: float) -> None:
+    """Floats lie the farther apart the larger they are: 1e16 + 1e-4 is 1e16."""
+    values = x.ravel()
+    chosen = np.fromiter(entries, np.intp)
+    with np.errstate(over="ignore", invalid="ignore"):
+        above, below = values[chosen] + h, values[chosen] - h
+        # At most 1 %: of the slope, no more than that is lost with it.
+        lost = ~(abs((above - below) - 2 * h) <= 0.02 * h)
+    if lost.any():
+        first = int(np.argmax(lost))
+        # Rounding and truncation err about equally where h is ε^(1/3) of x.
+        better = 6e-6 * float(abs(values[chosen]).max())
+        name = _name(int(chosen[first]), x.shape)
+        raise InvalidInput(
+            f"h = {h!r} is lost beside {name} = {float(values[chosen[first]])!r}: "
+            f"x + h and x - h are rounded to {float(above[first])!r} and "
+            f"{float(below[first])!r}; pass h={better:.0e}, or measure x in larger units"
+        )
+
+
+def _refuse_overflow(slopes: np.ndarray, name: str) -> None:
+    wrong = ~np.isfinite(slopes)
+    if wrong.any():
+        raise InvalidInput(
+            f"the slope {place(name, wrong).replace(name, 'at entry ', 1)} is beyond "
+            "float64's largest number, 1.8e308: scale f down"
+        )
+
+
+def _elementwise(values: object, x: Floats) -> Floats:
+    array = np.asarray(values)
+    if array.shape != x.shape:
+        raise InvalidInput(
+            f"f returned {_what(values, array)} for x of shape {x.shape}, where "
+            "numerical_diff needs a value for each entry: pass "
+            "an f that works elementwise, or call numerical_gradient"
+        )
+    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
+        raise InvalidInput(
+            f"f returned {_what(values, array)}, and a slope needs real numbers: "
+            f"{_instead(values, array)}"
+        )
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        as_number(
+            float(array[wrong][0]),
+            lambda: f"where {place('x', wrong)} is {float(x[wrong][0])!r}",
+        )
+    return array.astype(np.float64)
+
+
+def _changed(entry: int, shape: tuple[int, ...]) -> InvalidInput:
+    return InvalidInput(
+        f"f changed its argument: {_name(entry, shape)} was another number after the "
+        "call (x is restored): write `y = x - 1` instead of `x -= 1`, or begin f with "
+        "`x = x.copy()`"
+    )
+
+
+def _name(entry: int, shape: tuple[int, ...]) -> str:
+    return place("x", (np.arange(np.prod(shape, dtype=int)) == entry).reshape(shape))
+
+
+def _where(entry: int, shape: tuple[int, ...], nudged: float) -> str:
+    return f"{_name(entry, shape)} is nudged to {nudged!r}"
+
+
+def _what(value: object, array: np.ndarray) -> str:
+    if np.ma.isMaskedArray(value):
+        return "a masked value"
+    if array.ndim:
+        return f"an array of shape {array.shape}"
+    if value is None or array.dtype.kind in "bc":
+        return str(value)
+    return f"{_short(value)} ({type(value).__name__})"
+
+
+def _instead(value: object, array: np.ndarray) -> str:
+    if value is None:
+        return "has f a `return`?"
+    if array.dtype.kind == "c":
+        return "`return abs(y)` or `return y.real`"
+    if array.dtype.kind == "b":
+        return "a comparison has no slope; return what is compared"
+    return "`return float(np.sum(y))`"
+
+
+def _as_float(value: Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
