@@ -185,16 +185,18 @@ def test_softmax_and_log_softmax_are_right_to_a_few_ulp(
     draw = np.random.default_rng(classes)
     x = (spread * draw.standard_normal((200 // classes, classes))).astype(dtype)
     with x64(xp, dtype):
-        y, logs = (
-            np.asarray(softmax(xp.asarray(x))),
-            np.asarray(log_softmax(xp.asarray(x))),
-        )
+        y = np.asarray(softmax(xp.asarray(x)))
+        logs = np.asarray(log_softmax(xp.asarray(x)))
+    tiny = 2 * float(np.finfo(dtype).smallest_normal)
     for row, p, log_p in zip(x, y, logs, strict=True):
         powers = [mpmath.exp(mpmath.mpf(float(v))) for v in row]
         exact = [power / sum(powers) for power in powers]
         logs_exact = [mpmath.log(e) for e in exact]
         below = row.max() - row
-        assert np.all(ulps(p, exact, dtype) < 10 + below)
+        # XLA takes what is below the normal numbers for 0.
+        held = np.array([e > tiny for e in exact])
+        assert np.all(ulps(p, exact, dtype)[held] < (10 + below)[held])
+        assert np.all(p[~held] <= 2 * tiny)
         assert np.all(ulps(log_p, logs_exact, dtype, least=1.0) < 6)
 
 
