@@ -11,11 +11,11 @@ float32 (JAX does, unless `jax_enable_x64` is on) returns values whose differenc
 holds some three digits.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from numbers import Real
 from operator import index as as_integer
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
         with np.errstate(over="ignore"):
             slopes = (above - below) / (2 * h)
     _refuse_overflow(slopes, "x")
-    return slopes if slopes.ndim else float(slopes)
+    return slopes if point.ndim else float(slopes)
 
 
 def partial_derivative(
@@ -99,6 +99,7 @@ def partial_derivative(
     point, shared = _nudgeable(x)
     entry = _entry(index, point.shape)
     (slope,) = _slopes(f, point, [entry], h)
+    _refuse_overflow(np.array(slope), _name(entry, point.shape))
     if slope == 0 and not shared:
         refuse_unread(f, point, x)
     return slope
@@ -140,12 +141,14 @@ def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
     f, h = as_function(f), as_step(h)
     point, shared = _nudgeable(x)
     slopes = _slopes(f, point, range(point.size), h)
-    if not any(slopes) and not shared:
+    gradient = np.array(slopes, np.float64).reshape(point.shape)
+    _refuse_overflow(gradient, "x")
+    if not shared and not gradient.any():
         refuse_unread(f, point, x)
-    return np.array(slopes, np.float64).reshape(point.shape)
+    return gradient
 
 
-def _slopes(f: Function, x: Floats, entries: Iterable[int], h: float) -> list[float]:
+def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[float]:
     """The slopes along some entries of `x`, counted as if it had one dimension.
 
     Everything here that is done for each entry counts: there may be 40,000.
@@ -185,7 +188,6 @@ def _slopes(f: Function, x: Floats, entries: Iterable[int], h: float) -> list[fl
             raise _changed(int(np.argmax(changed)), x.shape)
     finally:
         np.copyto(memory, before)
-    _refuse_overflow(np.array(slopes), "the gradient")
     return slopes
 
 
@@ -222,10 +224,10 @@ def as_step(h: object) -> float:
         Traceback (most recent call last):
         secant.errors.InvalidInput: h is 0: pass a positive number such as h=1e-4
     """
-    if not isinstance(h, bool) and isinstance(h, Real):
-        # Halved, because what is divided by is 2h.
-        if h > 0 and h <= np.finfo(np.float64).max / 2 and float(h) > 0:
-            return float(h)
+    number = _as_float(h) if _is_number(h) else 0.0
+    # Doubled, because what is divided by is 2h.
+    if number > 0 and isfinite(2 * number):
+        return number
     raise InvalidInput(f"h is {_short(h)}: pass a positive number such as h=1e-4")
 
 
@@ -249,7 +251,8 @@ def as_point(x: ArrayLike, name: str = "x") -> Floats:
             f"{name} is traced by JAX (jit, vmap or grad), so it has no values to "
             "nudge: call outside of the traced function"
         )
-    point = np.array(as_real(x, name), np.float64)
+    with np.errstate(over="ignore"):
+        point = np.array(as_real(x, name), np.float64)
     _refuse_not_finite(point, name)
     return point
 
@@ -269,10 +272,10 @@ def as_number(value: object, where: Callable[[], str]) -> float:
         Traceback (most recent call last):
         secant.errors.InvalidInput: f returned an array of shape (1,) where x[0] is ...
     """
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if _is_number(value):
         number = _as_float(value)
     else:
-        array = np.asarray(value)
+        array = _as_array(value)
         kind = array.dtype.kind
         # JAX's bfloat16 is of kind "V".
         real = kind in "iuf" or "float" in array.dtype.name
@@ -292,7 +295,7 @@ def as_number(value: object, where: Callable[[], str]) -> float:
 
 
 def refuse_unread(
-    f: Function, point: Floats, own: object, instead: str = "W.astype(float)"
+    f: Function, point: Floats, own: ArrayLike, instead: str = "W.astype(float)"
 ) -> None:
     """Refuses a function that reads the caller's own array, not its argument.
 
@@ -310,7 +313,7 @@ def refuse_unread(
     Raises:
         InvalidInput: It does.
     """
-    if not isinstance(own, np.ndarray) or own.size == 0:
+    if not _is_array(own) or own.size == 0:
         return
     locked = not own.flags.writeable
     try:
@@ -340,10 +343,10 @@ def refuse_unread(
         )
 
 
-def _another(array: np.ndarray) -> np.ndarray:
-    """Other values than those of `array`, and not just moved all by as much:
-    softmax, for one, would not notice."""
-    pattern = (np.arange(array.size) % 3 + 1).reshape(array.shape)
+def _another(array: Array) -> Array:
+    """Other values than those of `array`."""
+    # Not all moved by as much: softmax, for one, would not notice.
+    pattern: Array = np.resize(np.array([1, 2, 3]), array.shape)
     if array.dtype.kind == "b":
         return ~array
     if array.dtype.kind in "iu":
@@ -353,27 +356,34 @@ def _another(array: np.ndarray) -> np.ndarray:
 
 def _nudgeable(x: ArrayLike) -> tuple[Floats, bool]:
     """What to nudge, and whether it is the caller's own memory."""
-    own = isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
-    if own and x.dtype == np.float64 and x.flags.writeable and not _overlaps(x):
+    own = _is_array(x) and x.dtype == np.float64 and x.flags.writeable
+    if own and not _overlaps(x):
         _refuse_not_finite(np.asarray(x), "x")
         # A view: should f give its argument another shape, the caller's keeps its.
         return x.view(), True
     return as_point(x), False
 
 
-def _overlaps(x: np.ndarray) -> bool:
+def _is_array(x: object) -> bool:
+    return isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
+
+
+def _overlaps(x: Array) -> bool:
     """Whether two entries share memory, as those of `as_strided` views may."""
     if x.flags.forc or x.size < 2:
         return False
-    offsets = np.zeros((), np.intp)
+    offsets = np.zeros((), np.int64)
     for length, stride in zip(x.shape, x.strides, strict=True):
-        offsets = np.add.outer(offsets, np.arange(length) * stride)
+        places = np.arange(length, dtype=np.int64) * stride
+        offsets = offsets[..., np.newaxis] + places
     return bool((np.diff(np.sort(offsets, axis=None)) < x.itemsize).any())
 
 
-def _entry(index: object, shape: tuple[int, ...]) -> int:
+def _entry(index: Any, shape: tuple[int, ...]) -> int:
     """The entry that `index` names, counted as if there were one dimension."""
-    numbers = () if index is None else index if isinstance(index, tuple) else (index,)
+    numbers: Any = index if isinstance(index, tuple) else (index,)
+    if index is None:
+        numbers = ()
     try:
         if any(isinstance(number, bool | np.bool_) for number in numbers):
             raise TypeError
@@ -397,7 +407,7 @@ def _entry(index: object, shape: tuple[int, ...]) -> int:
 # --- what is refused, in words ---------------------------------------------------
 
 
-def _refuse_not_finite(x: np.ndarray, name: str) -> None:
+def _refuse_not_finite(x: Array, name: str) -> None:
     wrong = ~np.isfinite(x)
     if wrong.any():
         raise InvalidInput(
@@ -406,10 +416,10 @@ def _refuse_not_finite(x: np.ndarray, name: str) -> None:
         )
 
 
-def _refuse_lost_step(x: np.ndarray, entries: Iterable[int], h: float) -> None:
+def _refuse_lost_step(x: Floats, entries: Sequence[int], h: float) -> None:
     """Floats lie the farther apart the larger they are: 1e16 + 1e-4 is 1e16."""
     values = x.ravel()
-    chosen = np.fromiter(entries, np.intp)
+    chosen = np.array(entries, np.intp)
     with np.errstate(over="ignore", invalid="ignore"):
         above, below = values[chosen] + h, values[chosen] - h
         # At most 1 %: of the slope, no more than that is lost with it.
@@ -422,21 +432,22 @@ def _refuse_lost_step(x: np.ndarray, entries: Iterable[int], h: float) -> None:
         raise InvalidInput(
             f"h = {h!r} is lost beside {name} = {float(values[chosen[first]])!r}: "
             f"x + h and x - h are rounded to {float(above[first])!r} and "
-            f"{float(below[first])!r}; pass h={better:.0e}, or measure x in larger units"
+            f"{float(below[first])!r}; pass h={better:.0e}, or measure x in larger "
+            "units"
         )
 
 
-def _refuse_overflow(slopes: np.ndarray, name: str) -> None:
+def _refuse_overflow(slopes: Floats, name: str) -> None:
     wrong = ~np.isfinite(slopes)
     if wrong.any():
         raise InvalidInput(
-            f"the slope {place(name, wrong).replace(name, 'at entry ', 1)} is beyond "
-            "float64's largest number, 1.8e308: scale f down"
+            f"the slope along {place(name, wrong)} is beyond float64's largest number, "
+            "1.8e308: scale f down, as in `lambda x: f(x) / 1e10`"
         )
 
 
 def _elementwise(values: object, x: Floats) -> Floats:
-    array = np.asarray(values)
+    array = _as_array(values)
     if array.shape != x.shape:
         raise InvalidInput(
             f"f returned {_what(values, array)} for x of shape {x.shape}, where "
@@ -466,14 +477,16 @@ def _changed(entry: int, shape: tuple[int, ...]) -> InvalidInput:
 
 
 def _name(entry: int, shape: tuple[int, ...]) -> str:
-    return place("x", (np.arange(np.prod(shape, dtype=int)) == entry).reshape(shape))
+    mask = np.zeros(shape, bool)
+    mask.flat[entry] = True
+    return place("x", mask)
 
 
 def _where(entry: int, shape: tuple[int, ...], nudged: float) -> str:
     return f"{_name(entry, shape)} is nudged to {nudged!r}"
 
 
-def _what(value: object, array: np.ndarray) -> str:
+def _what(value: object, array: Array) -> str:
     if np.ma.isMaskedArray(value):
         return "a masked value"
     if array.ndim:
@@ -483,7 +496,7 @@ def _what(value: object, array: np.ndarray) -> str:
     return f"{_short(value)} ({type(value).__name__})"
 
 
-def _instead(value: object, array: np.ndarray) -> str:
+def _instead(value: object, array: Array) -> str:
     if value is None:
         return "has f a `return`?"
     if array.dtype.kind == "c":
@@ -491,6 +504,18 @@ def _instead(value: object, array: np.ndarray) -> str:
     if array.dtype.kind == "b":
         return "a comparison has no slope; return what is compared"
     return "`return float(np.sum(y))`"
+
+
+def _is_number(value: object) -> TypeGuard[Real]:
+    # True is a number to Python, and a mistake here.
+    return not isinstance(value, bool) and isinstance(value, Real)
+
+
+def _as_array(value: object) -> Array:
+    try:
+        return np.asarray(value)
+    except Exception:  # a ragged list, a tensor that lives elsewhere
+        return np.asarray(None)
 
 
 def _as_float(value: Real) -> float:
