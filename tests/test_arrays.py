@@ -99,7 +99,7 @@ def test_bfloat16_in_numpy_is_told_the_way_out():
 
 
 def test_a_list_of_tracers_is_told_to_be_one_array():
-    with pytest.raises(InvalidInput, match="traced array.*pass one array"):
+    with pytest.raises(InvalidInput, match=r"traced array.*pass one array"):
         jax.jit(lambda a: as_real([a, a], "x"))(1.0)
 
 
