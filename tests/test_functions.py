@@ -348,34 +348,35 @@ def test_slopes_at_exactly_zero(f, slope, bend):
     assert jax.grad(jax.grad(f))(0.0) == bend
 
 
-@pytest.mark.parametrize("x", [-3.0, -0.5, 0.5, 3.0])
-def test_first_and_second_derivatives_are_the_formulas(x):
+def test_first_and_second_derivatives_are_the_formulas():
     with jax.enable_x64(True):
+        x = np.array([-3.0, -0.5, 0.5, 3.0])
         y, z = sigmoid(x), tanh(x)
         first = {
-            identity: 1,
-            relu: float(x > 0),
+            identity: np.ones(4),
+            relu: x > 0,
             sigmoid: y * (1 - y),
             tanh: 1 - z * z,
         }
         second = {
-            identity: 0,
-            relu: 0,
+            identity: np.zeros(4),
+            relu: np.zeros(4),
             sigmoid: y * (1 - y) * (1 - 2 * y),
             tanh: -2 * z * (1 - z * z),
         }
-        # Both sides are a few float64 operations on numbers of order 1.
+        # 1 - z² for z = 0.995 magnifies the 6 ulp of XLA's tanh to 1.4e-13.
         for f in ELEMENTWISE:
-            assert jax.grad(f)(x) == pytest.approx(first[f], rel=1e-14)
-            assert jax.grad(jax.grad(f))(x) == pytest.approx(second[f], rel=1e-13)
+            slope, bend = jax.grad(f), jax.grad(jax.grad(f))
+            np.testing.assert_allclose(jax.jit(jax.vmap(slope))(x), first[f], 1e-12)
+            np.testing.assert_allclose(jax.jit(jax.vmap(bend))(x), second[f], 1e-12)
 
 
 @elementwise
-@pytest.mark.parametrize("x", [1e4, -1e4, 3e38, -3e38])
-def test_slopes_are_finite_far_out(f, x):
-    limit = 1.0 if f is identity or (f is relu and x > 0) else 0.0
-    assert jax.grad(f)(x) == limit
-    assert jax.grad(jax.grad(f))(x) == 0
+def test_slopes_are_finite_far_out(f):
+    x = jnp.asarray([1e4, -1e4, 3e38, -3e38])
+    limits = {identity: [1, 1, 1, 1], relu: [1, 0, 1, 0]}.get(f, [0, 0, 0, 0])
+    assert jax.jit(jax.vmap(jax.grad(f)))(x).tolist() == limits
+    assert jax.jit(jax.vmap(jax.grad(jax.grad(f))))(x).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -407,7 +408,7 @@ def test_derivatives_of_softmax_are_the_formulas_ties_or_not(x):
         )
         bend = np.outer(p, p) - np.diag(p)
         np.testing.assert_allclose(
-            jax.hessian(log_softmax)(x), np.stack([bend] * 3), atol=1e-15
+            jax.jit(jax.hessian(log_softmax))(x), np.stack([bend] * 3), atol=1e-15
         )
 
 
@@ -419,7 +420,7 @@ def test_derivatives_of_softmax_are_finite_far_out(f, far):
     np.testing.assert_array_equal(
         jax.jacobian(f)(x), chosen if f is log_softmax else np.zeros((3, 3))
     )
-    assert np.isfinite(jax.hessian(f)(x)).all()
+    assert np.isfinite(jax.jit(jax.hessian(f))(x)).all()
 
 
 # --- bad input -------------------------------------------------------------------

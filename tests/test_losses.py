@@ -384,7 +384,7 @@ def test_probabilities_nudged_by_a_numerical_derivative_are_taken():
 def test_what_softmax_gives_is_always_taken_for_probabilities(dtype):
     """Rounded to bfloat16, the shares of 2,000 classes may miss 1 by 0.01."""
     draw = np.random.default_rng(0)
-    for classes in (2, 10, 2000):
+    for classes in (2, 2000):
         scores = jnp.asarray(draw.standard_normal((20, classes)), dtype)
         assert cross_entropy_error(softmax(scores), np.zeros(20, int)) > 0
 

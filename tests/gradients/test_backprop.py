@@ -34,7 +34,7 @@ def problems(draw, hidden=None):
         draw(st.sampled_from(sorted(LOSSES))),
         draw(st.booleans()),
     )
-    samples = draw(st.integers(1, 5))
+    samples = draw(st.integers(1, 5) if hidden is None else st.sampled_from([1, 5]))
     numbers = np.random.default_rng(draw(st.integers(0, 2**32)))
     params = {
         name: numbers.standard_normal(shape) / np.sqrt(shape[0])
@@ -64,7 +64,7 @@ def worst(gradients, expected, size=0.0):
 
 def by_jax(architecture, params, x, t):
     with jax.enable_x64(True):
-        gradients = jax.grad(architecture.error)(params, x, t)
+        gradients = jax.jit(jax.grad(architecture.error))(params, x, t)
     return {name: np.asarray(gradients[name]) for name in params}
 
 
