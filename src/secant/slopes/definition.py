@@ -11,22 +11,29 @@ float32 (JAX does, unless `jax_enable_x64` is on) returns values whose differenc
 holds some three digits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite
-from numbers import Real
 from operator import index as as_integer
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from secant.arrays import Array, ArrayLike, as_real, is_traced, place
+from secant.arrays import Array, ArrayLike
 from secant.errors import InvalidInput
-
-Function: TypeAlias = Callable[[Any], Any]
-"""What is differentiated: an array in, one real number out."""
-
-Floats: TypeAlias = NDArray[np.float64]
+from secant.slopes.checks import (
+    Floats,
+    Function,
+    as_elementwise,
+    as_function,
+    as_number,
+    as_point,
+    as_step,
+    changed_argument,
+    entry_name,
+    refuse_not_finite,
+    refuse_overflow,
+    short,
+)
 
 
 def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
@@ -62,11 +69,11 @@ def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
         below = as_number(f(x0 - h), lambda: f"where x is {x0 - h!r}")
         slopes = np.array((above - below) / (2 * h))
     else:
-        above = _elementwise(f(point + h), point + h)
-        below = _elementwise(f(point - h), point - h)
+        above = as_elementwise(f(point + h), point + h)
+        below = as_elementwise(f(point - h), point - h)
         with np.errstate(over="ignore"):
             slopes = (above - below) / (2 * h)
-    _refuse_overflow(slopes, "x")
+    refuse_overflow(slopes, "x")
     return slopes if point.ndim else float(slopes)
 
 
@@ -99,7 +106,7 @@ def partial_derivative(
     point, shared = _nudgeable(x)
     entry = _entry(index, point.shape)
     (slope,) = _slopes(f, point, [entry], h)
-    _refuse_overflow(np.array(slope), _name(entry, point.shape))
+    refuse_overflow(np.array(slope), entry_name(entry, point.shape))
     if slope == 0 and not shared:
         refuse_unread(f, point, x)
     return slope
@@ -142,7 +149,7 @@ def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
     point, shared = _nudgeable(x)
     slopes = _slopes(f, point, range(point.size), h)
     gradient = np.array(slopes, np.float64).reshape(point.shape)
-    _refuse_overflow(gradient, "x")
+    refuse_overflow(gradient, "x")
     if not shared and not gradient.any():
         refuse_unread(f, point, x)
     return gradient
@@ -167,7 +174,7 @@ def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[fl
             error.add_note(f"raised by f where {_where(entry, x.shape, nudged)}")
             raise
         if flat[entry] != nudged:
-            raise _changed(entry, x.shape)
+            raise changed_argument(entry, x.shape)
         if isinstance(value, float) and isfinite(value):
             return float(value)
         return as_number(value, lambda: f"where {_where(entry, x.shape, nudged)}")
@@ -179,186 +186,27 @@ def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[fl
             # Looking at an entry just before its turn, and at all of them in the
             # end, finds whatever f changed and left changed, at little cost.
             if flat[entry] != value:
-                raise _changed(entry, x.shape)
+                raise changed_argument(entry, x.shape)
             slope = (value_at(value + h) - value_at(value - h)) / (2 * h)
             flat[entry] = value
             slopes.append(slope)
         changed = memory != before
         if changed.any():
-            raise _changed(int(np.argmax(changed)), x.shape)
+            raise changed_argument(int(np.argmax(changed)), x.shape)
     finally:
         np.copyto(memory, before)
     return slopes
 
 
-# --- what comes in ---------------------------------------------------------------
-
-
-def as_function(f: object, name: str = "f") -> Function:
-    """`f`, if it can be called.
-
-    Raises:
-        InvalidInput: It cannot.
-
-    Example:
-        >>> as_function(9.0)
-        Traceback (most recent call last):
-        secant.errors.InvalidInput: f is 9.0, which is no function: pass f itself, ...
-    """
-    if not callable(f):
-        raise InvalidInput(
-            f"{name} is {_short(f)}, which is no function: pass {name} itself, not "
-            f"{name}(x), and pass it first"
-        )
-    return f
-
-
-def as_step(h: object) -> float:
-    """`h` as a float, if it is a positive, finite number.
-
-    Raises:
-        InvalidInput: It is not.
-
-    Example:
-        >>> as_step(0)
-        Traceback (most recent call last):
-        secant.errors.InvalidInput: h is 0: pass a positive number such as h=1e-4
-    """
-    number = _as_float(h) if _is_number(h) else 0.0
-    # Doubled, because what is divided by is 2h.
-    if number > 0 and isfinite(2 * number):
-        return number
-    raise InvalidInput(f"h is {_short(h)}: pass a positive number such as h=1e-4")
-
-
-def as_point(x: ArrayLike, name: str = "x") -> Floats:
-    """`x` as a new float64 array.
-
-    Raises:
-        InvalidInput: It holds something else than finite real numbers.
-
-    Example:
-        >>> as_point([3, 4])
-        array([3., 4.])
-    """
-    if isinstance(x, np.ma.MaskedArray):
-        raise InvalidInput(
-            f"{name} is a masked array, and f has no slope along what is missing: pass "
-            f"{name}.compressed() or {name}.filled(0.0)"
-        )
-    if is_traced(x):
-        raise InvalidInput(
-            f"{name} is traced by JAX (jit, vmap or grad), so it has no values to "
-            "nudge: call outside of the traced function"
-        )
-    with np.errstate(over="ignore"):
-        point = np.array(as_real(x, name), np.float64)
-    _refuse_not_finite(point, name)
-    return point
-
-
-def as_number(value: object, where: Callable[[], str]) -> float:
-    """What `f` returned as a float.
-
-    Args:
-        value: What it returned.
-        where: Says at what place, if need be.
-
-    Raises:
-        InvalidInput: It is not one real number, or not finite.
-
-    Example:
-        >>> as_number(np.array([9.0]), lambda: "where x[0] is 3.0")
-        Traceback (most recent call last):
-        secant.errors.InvalidInput: f returned an array of shape (1,) where x[0] is ...
-    """
-    if _is_number(value):
-        number = _as_float(value)
-    else:
-        array = _as_array(value)
-        kind = array.dtype.kind
-        # JAX's bfloat16 is of kind "V".
-        real = kind in "iuf" or "float" in array.dtype.name
-        if value is None or not real or array.ndim or np.ma.isMaskedArray(value):
-            raise InvalidInput(
-                f"f returned {_what(value, array)} {where()}, and a slope needs one "
-                f"real number: {_instead(value, array)}"
-            )
-        number = float(array)
-    if not isfinite(number):
-        raise InvalidInput(
-            f"f is {number} {where()}, and no slope can be told from that: choose a "
-            "point where f is finite on both sides, a smaller h, or look for a log(0), "
-            "a division by 0 or an overflow in f"
-        )
-    return number
-
-
-def refuse_unread(
-    f: Function, point: Floats, own: ArrayLike, instead: str = "W.astype(float)"
-) -> None:
-    """Refuses a function that reads the caller's own array, not its argument.
-
-    To be called when every slope along a copy came out as exactly 0. The caller's
-    array is changed for a moment, the argument is not: should the value follow,
-    the zeros say nothing about `f`.
-
-    Args:
-        f: The function.
-        point: The copy that was nudged.
-        own: What the caller passed. Nothing can be told from anything else than an
-            array that can be written to.
-        instead: An array that would be nudged in place, as one would write it.
-
-    Raises:
-        InvalidInput: It does.
-    """
-    if not _is_array(own) or own.size == 0:
-        return
-    locked = not own.flags.writeable
-    try:
-        # A lock that its owner set can be lifted for a moment, as nothing stays
-        # changed; memory that is read-only by nature refuses.
-        own.flags.writeable = True
-    except ValueError:
-        return
-    value = as_number(f(point), lambda: "at x")
-    saved = own.copy()
-    try:
-        with np.errstate(all="ignore"):
-            own[...] = _another(saved)
-            follows = float(f(point)) != value
-    except Exception:
-        # f cannot be asked again (a budget of calls, say): nothing is known.
-        return
-    finally:
-        np.copyto(own, saved)
-        own.flags.writeable = not locked
-    if follows:
-        raise InvalidInput(
-            "every slope is 0 because f reads the array itself and not its argument, "
-            f"and {own.dtype} is nudged in a float64 copy that f does not see: use the "
-            f"argument, as in `lambda w: loss(w, x, t)`, or let f read and pass "
-            f"`{instead}`"
-        )
-
-
-def _another(array: Array) -> Array:
-    """Other values than those of `array`."""
-    # Not all moved by as much: softmax, for one, would not notice.
-    pattern: Array = np.resize(np.array([1, 2, 3]), array.shape)
-    if array.dtype.kind == "b":
-        return ~array
-    if array.dtype.kind in "iu":
-        return array ^ pattern.astype(array.dtype)
-    return (array + (1 + abs(array)) * pattern / 4).astype(array.dtype)
+def _where(entry: int, shape: tuple[int, ...], nudged: float) -> str:
+    return f"{entry_name(entry, shape)} is nudged to {nudged!r}"
 
 
 def _nudgeable(x: ArrayLike) -> tuple[Floats, bool]:
     """What to nudge, and whether it is the caller's own memory."""
     own = _is_array(x) and x.dtype == np.float64 and x.flags.writeable
     if own and not _overlaps(x):
-        _refuse_not_finite(np.asarray(x), "x")
+        refuse_not_finite(np.asarray(x), "x")
         # A view: should f give its argument another shape, the caller's keeps its.
         return x.view(), True
     return as_point(x), False
@@ -381,9 +229,7 @@ def _overlaps(x: Array) -> bool:
 
 def _entry(index: Any, shape: tuple[int, ...]) -> int:
     """The entry that `index` names, counted as if there were one dimension."""
-    numbers: Any = index if isinstance(index, tuple) else (index,)
-    if index is None:
-        numbers = ()
+    numbers: tuple[Any, ...] = () if index is None else np.index_exp[index]
     try:
         if any(isinstance(number, bool | np.bool_) for number in numbers):
             raise TypeError
@@ -398,22 +244,10 @@ def _entry(index: Any, shape: tuple[int, ...]) -> int:
         last = str(example[0]) if len(example) == 1 else str(example)
         hint = "there is no entry" if 0 in shape else f"pass one up to index={last}"
         raise InvalidInput(
-            f"index is {_short(index)}, which names no entry of x of shape {shape}: "
+            f"index is {short(index)}, which names no entry of x of shape {shape}: "
             f"{hint}"
         ) from None
     return entry
-
-
-# --- what is refused, in words ---------------------------------------------------
-
-
-def _refuse_not_finite(x: Array, name: str) -> None:
-    wrong = ~np.isfinite(x)
-    if wrong.any():
-        raise InvalidInput(
-            f"{place(name, wrong)} is {x[wrong][0]}, and there is no slope at such a "
-            f"place: pass finite numbers (np.isfinite({name}) finds the others)"
-        )
 
 
 def _refuse_lost_step(x: Floats, entries: Sequence[int], h: float) -> None:
@@ -428,7 +262,7 @@ def _refuse_lost_step(x: Floats, entries: Sequence[int], h: float) -> None:
         first = int(np.argmax(lost))
         # Rounding and truncation err about equally where h is ε^(1/3) of x.
         better = 6e-6 * float(abs(values[chosen]).max())
-        name = _name(int(chosen[first]), x.shape)
+        name = entry_name(int(chosen[first]), x.shape)
         raise InvalidInput(
             f"h = {h!r} is lost beside {name} = {float(values[chosen[first]])!r}: "
             f"x + h and x - h are rounded to {float(above[first])!r} and "
@@ -437,94 +271,65 @@ def _refuse_lost_step(x: Floats, entries: Sequence[int], h: float) -> None:
         )
 
 
-def _refuse_overflow(slopes: Floats, name: str) -> None:
-    wrong = ~np.isfinite(slopes)
-    if wrong.any():
+def refuse_unread(
+    f: Function,
+    point: Floats,
+    own: ArrayLike,
+    remedy: str = ", or let f read, and pass, `W.astype(float)`",
+) -> None:
+    """Refuses a function that reads the caller's own array, not its argument.
+
+    To be called when every slope along a copy came out as exactly 0. The caller's
+    array is changed for a moment, the argument is not: should the value follow,
+    the zeros say nothing about `f`.
+
+    Args:
+        f: The function.
+        point: The copy that was nudged.
+        own: What the caller passed. Nothing can be told from anything else than an
+            array that can be written to.
+        remedy: What else helps, after "use the argument".
+
+    Raises:
+        InvalidInput: It does.
+    """
+    if not _is_array(own) or own.size == 0:
+        return
+    locked = not own.flags.writeable
+    if locked:
+        # A lock that its owner set can be lifted for a moment, as nothing stays
+        # changed; memory that is read-only by nature refuses.
+        try:
+            own.flags.writeable = True
+        except ValueError:
+            return
+    value = as_number(f(point), lambda: "at x")
+    saved = own.copy()
+    try:
+        with np.errstate(all="ignore"):
+            own[...] = _another(saved)
+            follows = float(f(point)) != value
+    except Exception:
+        # f cannot be asked again (a budget of calls, say): nothing is known.
+        return
+    finally:
+        np.copyto(own, saved)
+        if locked:
+            own.flags.writeable = False
+    if follows:
         raise InvalidInput(
-            f"the slope along {place(name, wrong)} is beyond float64's largest number, "
-            "1.8e308: scale f down, as in `lambda x: f(x) / 1e10`"
+            "every slope is 0 because f reads the array that was passed and not its "
+            "argument, a float64 copy of it: use the argument, as in "
+            f"`lambda w: loss(w, x, t)`{remedy}"
         )
 
 
-def _elementwise(values: object, x: Floats) -> Floats:
-    array = _as_array(values)
-    if array.shape != x.shape:
-        raise InvalidInput(
-            f"f returned {_what(values, array)} for x of shape {x.shape}, where "
-            "numerical_diff needs a value for each entry: pass "
-            "an f that works elementwise, or call numerical_gradient"
-        )
-    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
-        raise InvalidInput(
-            f"f returned {_what(values, array)}, and a slope needs real numbers: "
-            f"{_instead(values, array)}"
-        )
-    wrong = ~np.isfinite(array)
-    if wrong.any():
-        as_number(
-            float(array[wrong][0]),
-            lambda: f"where {place('x', wrong)} is {float(x[wrong][0])!r}",
-        )
-    return array.astype(np.float64)
-
-
-def _changed(entry: int, shape: tuple[int, ...]) -> InvalidInput:
-    return InvalidInput(
-        f"f changed its argument: {_name(entry, shape)} was another number after the "
-        "call (x is restored): write `y = x - 1` instead of `x -= 1`, or begin f with "
-        "`x = x.copy()`"
-    )
-
-
-def _name(entry: int, shape: tuple[int, ...]) -> str:
-    mask = np.zeros(shape, bool)
-    mask.flat[entry] = True
-    return place("x", mask)
-
-
-def _where(entry: int, shape: tuple[int, ...], nudged: float) -> str:
-    return f"{_name(entry, shape)} is nudged to {nudged!r}"
-
-
-def _what(value: object, array: Array) -> str:
-    if np.ma.isMaskedArray(value):
-        return "a masked value"
-    if array.ndim:
-        return f"an array of shape {array.shape}"
-    if value is None or array.dtype.kind in "bc":
-        return str(value)
-    return f"{_short(value)} ({type(value).__name__})"
-
-
-def _instead(value: object, array: Array) -> str:
-    if value is None:
-        return "has f a `return`?"
-    if array.dtype.kind == "c":
-        return "`return abs(y)` or `return y.real`"
+def _another(array: Array) -> Array:
+    """Other values than those of `array`."""
+    # Not all moved by as much: softmax, for one, would not notice.
+    pattern: Array = np.resize(np.array([1, 2, 3]), array.shape)
     if array.dtype.kind == "b":
-        return "a comparison has no slope; return what is compared"
-    return "`return float(np.sum(y))`"
-
-
-def _is_number(value: object) -> TypeGuard[Real]:
-    # True is a number to Python, and a mistake here.
-    return not isinstance(value, bool) and isinstance(value, Real)
-
-
-def _as_array(value: object) -> Array:
-    try:
-        return np.asarray(value)
-    except Exception:  # a ragged list, a tensor that lives elsewhere
-        return np.asarray(None)
-
-
-def _as_float(value: Real) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return array ^ (pattern == 1)
+    if array.dtype.kind in "iu":
+        return array ^ pattern.astype(array.dtype)
+    return (array + (1 + abs(array)) * pattern / 4).astype(array.dtype)
