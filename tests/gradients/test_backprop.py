@@ -146,19 +146,26 @@ def test_backprop_takes_zero_for_relus_slope_at_exactly_zero():
 WHOLE = Architecture((3, 4, 2, 3), "tanh")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def problem():
     draw = np.random.default_rng(0)
     params = {name: draw.standard_normal(s) for name, s in WHOLE.shapes.items()}
     x, t = WHOLE.as_batch(draw.standard_normal((5, 3)), [0, 2, 1, 1, 0])
+    for array in (*params.values(), x, t):
+        array.flags.writeable = False
     return WHOLE, params, x, t
+
+
+@pytest.fixture(scope="module")
+def judges(problem):
+    return by_definition(*problem), by_jax(*problem)
 
 
 @pytest.mark.parametrize("name", WHOLE.shapes)
 @pytest.mark.parametrize("fault", ["whole", "one entry"])
-def test_a_gradient_wrong_by_a_thousandth_is_caught(problem, name, fault):
+def test_a_gradient_wrong_by_a_thousandth_is_caught(problem, judges, name, fault):
     _, gradients = backprop(*problem)
-    numerical, exact = by_definition(*problem), by_jax(*problem)
+    numerical, exact = judges
     allowed = size(*problem)
     assert worst(gradients, numerical, allowed) < 1
     assert worst(gradients, exact) < 1e-3
