@@ -67,9 +67,13 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     )
     if method.traceable:
         steps.advance(state, 0, 1)
-        per_step = _seconds_of(lambda: steps.advance(state, 0, 1))
-        few = int(min(max(0.02 / per_step, 1), 50))
-        per_step = _seconds_of(lambda: steps.advance(state, 0, few)) / few
+        one = min(_seconds_of(lambda: steps.advance(state, 0, 1)) for _ in range(3))
+        more = int(min(max(0.05 / one, 1), 100))
+        many = min(
+            _seconds_of(lambda: steps.advance(state, 0, 1 + more)) for _ in range(2)
+        )
+        # A call costs something too; what matters is how much more steps cost more.
+        per_step = max((many - one) / more, 1e-9)
         return Forecast(method.name, iterations, per_step, evaluations)
 
     # A step of such a method may take minutes: time what it is made of.

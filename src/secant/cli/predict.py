@@ -1,0 +1,92 @@
+"""`secant predict`: which digit is on a picture."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from secant.cli.console import BAD_INPUT, err, fail, grid, guarded, out
+from secant.errors import SecantError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@guarded
+def predict(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Pictures of a digit: PNG, JPEG …, any size.")
+    ],
+    show: Annotated[
+        bool, typer.Option("--show", help="Print each digit as the network sees it.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, a line for each picture.")
+    ] = False,
+) -> None:
+    """Read the digits on pictures with a trained network.
+
+    A picture is brought to MNIST's form: light ink on dark, cropped, scaled into
+    20 × 20, centred by its mass in 28 × 28.
+    """
+    from secant.data.images import read_digit
+    from secant.training import Run
+
+    net = Run.load(run).net
+    if net.architecture.sizes[0] != 784:
+        fail(
+            f"{run} was trained on samples of {net.architecture.sizes[0]} numbers, and "
+            "a picture has 28 × 28 = 784: pass a run on MNIST"
+        )
+    head = "probability" if net.architecture.loss == "cross_entropy" else "output"
+    table = grid("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
+    answers: list[dict[str, Any]] = []
+    failed = False
+    for image in images:
+        try:
+            digit = read_digit(image)
+        except (SecantError, OSError) as error:
+            err.print(f"[bold red]error:[/] {escape(str(error))}")
+            failed = True
+            continue
+        outputs = net.predict(digit)
+        first, second = (int(i) for i in outputs.argsort()[::-1][:2])
+        answers.append(
+            {
+                "picture": str(image),
+                "digit": first,
+                head: float(outputs[first]),
+                "outputs": [float(y) for y in outputs],
+            }
+        )
+        table.add_row(
+            escape(str(image)),
+            f"[bold]{first}[/]",
+            _number(outputs[first], head),
+            str(second),
+            _number(outputs[second], head),
+        )
+        if show and not as_json:
+            out.print(_drawn(digit))
+    if as_json:
+        for answer in answers:
+            typer.echo(json.dumps(answer))
+    elif answers:
+        out.print(table)
+    if failed:
+        raise typer.Exit(BAD_INPUT)
+
+
+def _number(value: float, head: str) -> str:
+    return f"{value:.1%}" if head == "probability" else f"{value:.2f}"
+
+
+def _drawn(digit: "np.ndarray") -> str:
+    """The 28 × 28 pixels as text, two rows of pixels in a row of characters."""
+    shades = " ░▒▓█"
+    image = digit.reshape(14, 2, 28).mean(axis=1)
+    rows = ["".join(shades[round(4 * float(v))] for v in row) for row in image]
+    return "\n".join(f"  {row}" for row in rows)
