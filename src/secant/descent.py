@@ -385,11 +385,11 @@ def _say_diverged(course: _Course) -> str:
         "or less"
     )
     if lowest < course.steps:
-        after = f", until {course.ended}" if course.ended else ""
+        after = f"; in the end {course.ended}" if course.ended else ""
         return (
             f"diverged at step {lowest + 1}: the value rose "
-            f"{_change(values[lowest], values[lowest + 1])} and never came back{after}; "
-            f"{advice}"
+            f"{_change(values[lowest], values[lowest + 1])} and never came back"
+            f"{after}; {advice}"
         )
     step = course.steps + 1
     if course.steps == 0:
@@ -398,8 +398,8 @@ def _say_diverged(course: _Course) -> str:
             f"{course.ended}; {advice}"
         )
     return (
-        f"diverged at step {step}: the value fell {_change(values[0], values[-1])}, and "
-        f"then {course.ended}; f may fall for ever or end there, or else {advice}"
+        f"diverged at step {step}: the value fell {_change(values[0], values[-1])}, "
+        f"and then {course.ended}; f may fall for ever or end there, or else {advice}"
     )
 
 
