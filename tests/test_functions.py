@@ -342,7 +342,7 @@ def test_numpy_and_jax_compute_the_same(f):
     [(sigmoid, 0.25, 0), (tanh, 1, 0), (identity, 1, 0), (relu, 0, 0)],
 )
 def test_slopes_at_exactly_zero(f, slope, bend):
-    """Where `abs` and `maximum` would have given sigmoid 0 and relu 1/2."""
+    """Relu's is a convention: `maximum` would have given 1/2."""
     assert jax.grad(f)(0.0) == slope
     assert jax.jit(jax.grad(f))(0.0) == slope
     assert jax.grad(jax.grad(f))(0.0) == bend

@@ -57,7 +57,7 @@ def sigmoid(x: ArrayLike) -> Array:
     xp = namespace(x)
     x = as_real(x, "x", xp)
     right = x >= 0
-    # Not `abs`, to which JAX gives the slope 0 at 0: the slope there is 1/4.
+    # Not `abs`: its slope at 0 is each engine's choice, and sigmoid's there is 1/4.
     e = xp.exp(xp.where(right, -x, x))
     return xp.where(right, xp.ones_like(e), e) / (1 + e)
 
