@@ -1,0 +1,258 @@
+"""What the commands do."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import secant as library
+from secant import Run, TrainingWarning
+
+
+def digit_picture(path, label=3, size=200):
+    """A digit of the sample as somebody might scan it: large, dark on white."""
+    (x, t), _ = library.load_mnist_sample()
+    digit = x[t == label][0].reshape(28, 28)
+    picture = Image.fromarray(np.uint8(255 - 255 * digit)).resize((size, size))
+    picture.save(path)
+    return path
+
+
+# --- train -------------------------------------------------------------------------
+
+
+def test_train_keeps_a_run_and_says_how_good_it_is(secant, tmp_path):
+    outcome = secant("train", "--data", "sample", "--iterations", 300, "--seed", 5)
+    assert outcome.code == 0
+    run = Run.load(tmp_path / "runs" / "0001")
+    assert run.settings.seed == 5
+    assert len(run.losses) == 300
+    assert run.net.architecture.sizes == (784, 50, 10)
+    assert f"{run.test_accuracy[-1]:.2%}" in outcome.out
+    assert "kept in runs/0001" in outcome.out
+    assert "sample of 5,000 MNIST digits" in outcome.err
+    assert "secant data fetch mnist" in outcome.err
+    assert re.search(
+        r"forecast  backprop: a step takes about .* ms; 300 steps", outcome.err
+    )
+    assert (tmp_path / "runs" / "0001" / "training.png").is_file()
+
+
+def test_train_takes_its_options(secant, tmp_path):
+    options = {
+        "--data": "sample",
+        "--hidden": "12,8",
+        "--activation": "relu",
+        "--init": "he",
+        "--optimizer": "adam",
+        "--learning-rate": 0.01,
+        "--iterations": 90,
+        "--batch-size": 50,
+        "--sampling": "epochs",
+        "--loss": "sum_squares",
+        "--out": "mine",
+    }
+    outcome = secant("train", *(word for pair in options.items() for word in pair))
+    assert outcome.code == 0, outcome.err
+    run = Run.load(tmp_path / "mine")
+    assert run.net.architecture.sizes == (784, 12, 8, 10)
+    assert run.net.architecture.activation == "relu"
+    assert run.net.architecture.loss == "sum_squares"
+    assert run.settings.optimizer == "adam"
+    assert run.settings.learning_rate == 0.01
+    assert run.settings.batch_size == 50
+    assert run.settings.sampling == "epochs"
+
+
+def test_train_is_what_fit_gives(secant, tmp_path):
+    secant("train", "--data", "sample", "--iterations", 40, "--out", "a")
+    run = library.fit(
+        library.TwoLayerNet(784, 50, 10, seed=0),
+        library.load_mnist_sample(),
+        iterations=40,
+    )
+    np.testing.assert_array_equal(Run.load(tmp_path / "a").losses, run.losses)
+
+
+def test_runs_are_numbered(secant, tmp_path):
+    for _ in range(2):
+        secant("train", "--data", "sample", "--iterations", 20, "--hidden", "3")
+    assert sorted(os.listdir(tmp_path / "runs")) == ["0001", "0002"]
+
+
+def test_the_definition_agrees_with_backprop_and_forecasts_10000_steps(secant):
+    outcome = secant(
+        *("train", "--data", "sample", "--gradient", "definition", "--hidden", "1"),
+        *("--iterations", 2, "--batch-size", 10),
+    )
+    assert outcome.code == 0
+    agreement = re.search(r"agree with backprop's to (\S+)", outcome.out)
+    assert agreement
+    assert float(agreement[1]) < 1e-6
+    assert re.search(r"10,000 such steps would take about \d", outcome.out)
+    assert re.search(r"definition: a step takes 1,611 runs of the network", outcome.err)
+
+
+def test_one_s_own_csv_is_learned(secant, tmp_path):
+    draw = np.random.default_rng(0)
+    t = np.arange(300) % 3
+    x = draw.standard_normal((300, 2)) + 4 * np.eye(3)[t][:, :2]
+    np.savetxt(tmp_path / "own.csv", np.column_stack([t, x]), delimiter=",", fmt="%.5f")
+    outcome = secant("train", "--data", "own.csv", "--iterations", 1500)
+    assert outcome.code == 0, outcome.err
+    run = Run.load(tmp_path / "runs" / "0001")
+    assert run.net.architecture.sizes == (2, 50, 3)
+    assert run.test_accuracy[-1] > 0.9
+    assert "predict" not in outcome.out
+
+
+def test_a_loss_that_is_not_finite_keeps_the_run(secant, tmp_path):
+    outcome = secant(
+        *("train", "--data", "sample", "--activation", "relu", "--init", "he"),
+        *("--learning-rate", "1e9", "--iterations", 100),
+    )
+    assert outcome.code == 2
+    assert "the loss became nan at step" in outcome.err
+    assert Run.load(tmp_path / "runs" / "0001").status == "stopped"
+
+
+@pytest.mark.filterwarnings(f"always::{TrainingWarning.__module__}.TrainingWarning")
+def test_a_warning_is_one_line(secant):
+    outcome = secant(
+        *("train", "--data", "sample", "--learning-rate", "1e-9", "--iterations", 40)
+    )
+    assert outcome.code == 0
+    (line,) = [line for line in outcome.err.splitlines() if "warning" in line]
+    assert line.startswith("warning: after the first epoch")
+
+
+def test_ctrl_c_keeps_what_there_is(tmp_path):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "secant", "train", "--data", "sample"),
+            *("--iterations", "10000000"),
+        ],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "step" in line and "forecast" not in line:
+            break
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "stopped by Ctrl-C after" in err
+    assert "Traceback" not in err + out
+    run = Run.load(tmp_path / "runs" / "0001")
+    assert run.status == "interrupted"
+    assert 0 < len(run.losses) < 10_000_000
+
+
+# --- predict, evaluate, data ----------------------------------------------------------
+
+
+def test_predict_reads_a_scanned_digit(secant, trained, tmp_path):
+    picture = digit_picture(tmp_path / "three.png", label=3)
+    outcome = secant("predict", trained, picture, "--show")
+    assert outcome.code == 0
+    row = next(line for line in outcome.out.splitlines() if "three.png" in line)
+    assert row.split()[1] == "3"
+    assert "█" in outcome.out
+
+
+def test_predict_prints_json(secant, trained, tmp_path):
+    pictures = [digit_picture(tmp_path / f"{d}.png", label=d) for d in (0, 1)]
+    outcome = secant("predict", trained, *pictures, "--json")
+    answers = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [answer["digit"] for answer in answers] == [0, 1]
+    assert sum(answers[0]["outputs"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_bad_picture_does_not_lose_the_others(secant, trained, tmp_path):
+    good = digit_picture(tmp_path / "good.png", label=1)
+    (tmp_path / "bad.png").write_text("no picture")
+    outcome = secant("predict", trained, tmp_path / "bad.png", good)
+    assert outcome.code == 2
+    assert "bad.png" in outcome.err
+    assert "good.png" in outcome.out
+
+
+def test_evaluate_counts_what_the_library_counts(secant, trained):
+    outcome = secant("evaluate", trained, "--data", "sample", "--json")
+    answer = json.loads(outcome.out)
+    _, (x, t) = library.load_mnist_sample()
+    net = Run.load(trained).net
+    assert answer["accuracy"] == net.accuracy(x, t)
+    confusion = np.array(answer["confusion"])
+    assert confusion.sum() == 1000
+    assert confusion.trace() == round(1000 * answer["accuracy"])
+    np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(t))
+
+
+def test_evaluate_shows_the_worst_confusions(secant, trained):
+    outcome = secant("evaluate", trained, "--data", "sample")
+    assert outcome.code == 0
+    assert re.search(r"most often wrong: \d read as \d: \d+ times", outcome.out)
+
+
+def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("SECANT_DATA", raising=False)
+    outcome = secant("data")
+    assert outcome.code == 0
+    assert "not here: secant data fetch mnist" in outcome.out
+    assert "built in" in outcome.out
+
+
+# --- the whole ----------------------------------------------------------------------------
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "import secant",
+        "import secant; secant.__version__; dir(secant)",
+        "from secant.cli import main",
+        "import sys; sys.argv = ['secant', '--help']\n"
+        "from secant.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass",
+        "import sys; sys.argv = ['secant', 'train', '--help']\n"
+        "from secant.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass",
+    ],
+    ids=["import", "version", "import of the commands", "help", "help of train"],
+)
+def test_neither_import_nor_help_loads_what_is_heavy(command):
+    heavy = {"jax", "matplotlib", "numpy", "PIL", "requests"}
+    code = f"{command}\nimport sys; print('loaded', {heavy} & set(sys.modules))"
+    assert run_python(code).stdout.splitlines()[-1] == "loaded set()"
+
+
+def test_version(secant):
+    assert secant("--version").out == f"secant {library.__version__}\n"
+
+
+def test_every_public_name_is_there():
+    for name in library.__all__:
+        assert getattr(library, name) is not None
+    assert set(library.__all__) <= set(dir(library))
