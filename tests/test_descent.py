@@ -208,7 +208,7 @@ def test_with_tiny_steps_quadratics_hardly_move(quadratic, share, steps):
 
 
 @settings(max_examples=40)
-@given(quadratics(), st.floats(0.1, 1.0), st.integers(1, 20))
+@given(quadratics(), st.floats(0.1, 0.9), st.integers(1, 20))
 def test_on_the_way_quadratics_are_still_falling(quadratic, share, steps):
     f, start, unit = quadratic
     assert verdict(f, start, share * unit / steps, steps) == "STILL_FALLING"
@@ -294,12 +294,10 @@ def test_messages_name_the_step_the_values_and_the_rate():
 
 
 def test_values_are_told_apart_beside_a_large_number():
-    message = descend(lambda x: bowl(x) + 1e6, START, 0.1).message
-    assert "from 1000025 to 1000000" in message.replace("1e+06", "1000000") or (
-        "from 1.00002e+06 to 1e+06" in message
-    )
+    message = descend(lambda x: bowl(x) + 1e6, START, 1e-10).message
+    assert "the value from 1000025 to 1000024.999999;" in message
     message = descend(lambda x: bowl(x) + 1e9, START, 0.1).message
-    assert "from 1000000025 to 1000000000" in message.replace("1e+09", "1000000000")
+    assert "from 1.00000002e+09 to 1e+09" in message
 
 
 def test_the_step_that_diverges_need_not_be_the_first():
@@ -325,25 +323,11 @@ def test_the_step_that_diverges_need_not_be_the_first():
         (lambda x: math.log(x[0]), [1.0], 0.1, "math domain error"),
         (lambda x: -np.exp(x[0]), [0.0], 0.1, "f is -inf"),
         (lambda x: -(x[0] ** 2), [1.0], 0.1, "is lost beside"),
-        (lambda x: 1 / float(x[0]), [1.0], -1.0, "division by zero"),
     ],
-    ids=[
-        "h",
-        "inf",
-        "steep",
-        "OverflowError",
-        "nan",
-        "ValueError",
-        "-inf",
-        "hill",
-        "0",
-    ],
+    ids=["h", "inf", "steep", "OverflowError", "nan", "ValueError", "-inf", "hill"],
 )
 def test_what_cannot_be_computed_on_the_way_ends_as_diverged(f, start, lr, reason):
-    if lr < 0:  # climbs exactly to the pole at 0
-        descent = descend(f, start, 1.0, gradient=lambda f, x: np.ones(1))
-    else:
-        descent = descend(f, start, lr, 1_000)
+    descent = descend(f, start, lr, 1_000)
     assert descent.status is DescentStatus.DIVERGED
     assert reason in descent.message
     assert "\n" not in descent.message
@@ -351,6 +335,14 @@ def test_what_cannot_be_computed_on_the_way_ends_as_diverged(f, start, lr, reaso
     assert np.isfinite(descent.values).all()
     assert np.isfinite(descent.gradient_norms).all()
     np.testing.assert_array_equal(descent.path[0], start)
+
+
+def test_a_division_by_zero_on_the_way_ends_as_diverged():
+    to_the_pole = descend(
+        lambda x: 1 / float(x[0]), [1.0], 1.0, gradient=lambda f, x: np.ones(1)
+    )
+    assert to_the_pole.status is DescentStatus.DIVERGED
+    assert "division by zero" in to_the_pole.message
 
 
 def test_a_gradient_that_is_not_finite_on_the_way_ends_as_diverged():
