@@ -214,7 +214,7 @@ def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
     assert "built in" in outcome.out
 
 
-# --- the whole ----------------------------------------------------------------------------
+# --- the whole ---------------------------------------------------------------------
 
 
 def run_python(code):

@@ -1,11 +1,10 @@
 """Forecast: what a run will take, measured before it starts."""
 
-from time import perf_counter
-
 import pytest
 
-from secant import MLP, fit
+from secant import MLP, Architecture, fit
 from secant.training.forecast import Forecast, duration
+from secant.training.steps import CompiledSteps
 
 
 @pytest.mark.parametrize(
@@ -36,23 +35,45 @@ def test_a_forecast_says_steps_runs_and_the_faster_way():
     assert forecast.at(100) == 3100
 
 
-@pytest.mark.parametrize("gradient", ["definition", "backprop"])
-def test_the_forecast_is_near_what_the_run_takes(gradient, clusters):
-    net, told = MLP((2, 60, 3)), []
-    iterations = 20 if gradient == "definition" else 4000
-    start = perf_counter()
-    run = fit(
-        net,
-        clusters,
-        gradient,
-        iterations=iterations,
-        batch_size=100,
-        callbacks=[told.append],
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only the work itself moves on."""
+    now = [0.0]
+    monkeypatch.setattr("secant.training.forecast.perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_compiled_forecast_is_what_a_step_costs_without_the_call(
+    clock, net, clusters, monkeypatch
+):
+    advance = CompiledSteps.advance
+
+    def timed(self, state, start, count):
+        clock[0] += 0.030 + 0.002 * count
+        return advance(self, state, start, count)
+
+    monkeypatch.setattr(CompiledSteps, "advance", timed)
+    told = []
+    fit(net, clusters, iterations=50, batch_size=9, callbacks=[told.append])
+    assert told[0].forecast.seconds_per_step == pytest.approx(0.002)
+    assert told[0].forecast.seconds == pytest.approx(0.1)
+
+
+def test_the_forecast_of_the_definition_is_its_runs_times_one(
+    clock, net, clusters, monkeypatch
+):
+    error = Architecture.error
+
+    def timed(self, params, x, t):
+        clock[0] += 0.003
+        return error(self, params, x, t)
+
+    monkeypatch.setattr(Architecture, "error", timed)
+    told = []
+    fit(
+        net, clusters, "definition", iterations=1, batch_size=9, callbacks=[told.append]
     )
-    assert perf_counter() - start > run.timings.training > 0
-    ratio = run.timings.training / told[0].forecast.seconds
-    # A wide band: the machine may be busy. Days for hours would not pass.
-    assert 1 / 6 < ratio < 6
+    assert told[0].forecast.seconds_per_step == pytest.approx(0.003 * (2 * 51 + 1))
 
 
 def test_the_definition_counts_two_runs_a_weight_and_one(clusters):
