@@ -27,6 +27,7 @@ from .data.mnist import load_fashion_mnist as load_fashion_mnist
 from .data.mnist import load_mnist as load_mnist
 from .data.mnist import load_mnist_sample as load_mnist_sample
 from .descent import Descent as Descent
+from .descent import DescentStatus as DescentStatus
 from .descent import DescentWarning as DescentWarning
 from .descent import descend as descend
 from .descent import gradient_descent as gradient_descent
