@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -200,6 +201,7 @@ class _Bar:
         self._iterations = iterations
         self._smooth: float | None = None
         self._said = -1
+        self._started = 0.0
         self.forecast: Any = None
         self._progress = Progress(
             SpinnerColumn(),
@@ -233,7 +235,7 @@ class _Bar:
             self._say(step)
 
     def _begin(self, step: "Step") -> None:
-        self.forecast = step.forecast
+        self.forecast, self._started = step.forecast, perf_counter()
         err.print(f"forecast  {escape(str(step.forecast))}")
         self._progress.start()
 
@@ -245,7 +247,10 @@ class _Bar:
             if step.step
             else 1 / step.forecast.seconds_per_step
         )
-        left = (step.iterations - step.step) / speed
+        # By the clock on the wall: measuring on all samples takes time, too.
+        wall = perf_counter() - self._started
+        each = wall / step.step if step.step else step.forecast.seconds_per_step
+        left = (step.iterations - step.step) * each
         self._progress.update(
             self._task,
             completed=step.step,
