@@ -3,17 +3,17 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import secant as library
 from secant import Run, TrainingWarning
+from secant.cli.evaluate import _confusions
 
 
 def digit_picture(path, label=3, size=200):
@@ -129,33 +129,27 @@ def test_a_warning_is_one_line(secant):
         *("train", "--data", "sample", "--learning-rate", "1e-9", "--iterations", 40)
     )
     assert outcome.code == 0
+    assert "Warning" not in outcome.err
     (line,) = [line for line in outcome.err.splitlines() if "warning" in line]
     assert line.startswith("warning: after the first epoch")
 
 
-def test_ctrl_c_keeps_what_there_is(tmp_path):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "secant", "train", "--data", "sample"),
-            *("--iterations", "10000000"),
-        ],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def test_the_command_that_comes_next_is_said(secant, tmp_path):
+    (tmp_path / "a b.csv").write_text("0,0.5\n1,1.5\n" * 10)
+    outcome = secant(
+        *("train", "--data", "a b.csv", "--iterations", 1, "--batch-size", 2),
+        *("--out", "my run"),
     )
-    for line in process.stderr:
-        if "step" in line and "forecast" not in line:
-            break
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "stopped by Ctrl-C after" in err
-    assert "Traceback" not in err + out
-    run = Run.load(tmp_path / "runs" / "0001")
-    assert run.status == "interrupted"
-    assert 0 < len(run.losses) < 10_000_000
+    assert outcome.out.splitlines()[-1] == (
+        "next: secant evaluate 'my run' --data 'a b.csv'"
+    )
+    assert secant("evaluate", "my run", "--data", "a b.csv").code == 0
+
+
+def test_help_tells_the_defaults(secant):
+    said = secant("train", "--help").out
+    for default in ("backprop", "0.1 for sgd", "runs/0001", "10000"):
+        assert default in said
 
 
 # --- predict, evaluate, data ----------------------------------------------------------
@@ -187,6 +181,26 @@ def test_a_bad_picture_does_not_lose_the_others(secant, trained, tmp_path):
     assert "good.png" in outcome.out
 
 
+def test_colours_show_the_greys_that_the_network_sees(
+    secant, trained, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("secant.cli.predict.out", Console(force_terminal=True))
+    picture = digit_picture(tmp_path / "three.png", label=3)
+    outcome = secant("predict", trained, picture, "--show")
+    assert outcome.out.count("▀") == 14 * 28
+
+
+def test_squared_error_gives_no_probabilities(secant, tmp_path):
+    secant(
+        *("train", "--data", "sample", "--loss", "sum_squares", "--hidden", "3"),
+        *("--iterations", 1),
+    )
+    outcome = secant("predict", "runs/0001", digit_picture(tmp_path / "a.png"))
+    assert outcome.code == 0
+    assert "output" in outcome.out
+    assert "%" not in outcome.out
+
+
 def test_evaluate_counts_what_the_library_counts(secant, trained):
     outcome = secant("evaluate", trained, "--data", "sample", "--json")
     answer = json.loads(outcome.out)
@@ -205,6 +219,25 @@ def test_evaluate_shows_the_worst_confusions(secant, trained):
     assert re.search(r"most often wrong: \d read as \d: \d+ times", outcome.out)
 
 
+def test_many_classes_are_listed_worst_first(secant, tmp_path):
+    t = np.repeat(np.arange(30), 10)
+    np.savez(tmp_path / "many.npz", x=np.eye(30)[t], t=t)
+    secant(
+        *("train", "--data", "many.npz", "--hidden", "", "--learning-rate", 5),
+        *("--iterations", 60),
+    )
+    outcome = secant("evaluate", "runs/0001", "--data", "many.npz")
+    assert outcome.code == 0
+    assert len([line for line in outcome.out.splitlines() if "%" in line]) == 21
+
+
+def test_the_confusions_fit_80_columns(capsys):
+    Console(width=80).print(_confusions(np.full((10, 10), 1234)))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.count("1234") for line in lines] == [0, *[10] * 10]
+    assert max(map(len, lines)) <= 80
+
+
 def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("SECANT_DATA", raising=False)
@@ -212,6 +245,19 @@ def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
     assert outcome.code == 0
     assert "not here: secant data fetch mnist" in outcome.out
     assert "built in" in outcome.out
+
+
+def test_fetch_says_what_comes_and_where_it_is(secant, monkeypatch, tmp_path):
+    def fake(name, progress):
+        for done in (0, 500_000, 1_000_000):
+            progress("train-images", done, 1_000_000)
+        return tmp_path / name
+
+    monkeypatch.setattr("secant.data.fetch.fetch", fake)
+    outcome = secant("data", "fetch", "mnist")
+    assert outcome.code == 0
+    assert outcome.err == "fetching train-images: 1.0 MB\n"
+    assert outcome.out.startswith(f"mnist is in {tmp_path / 'mnist'}")
 
 
 # --- the whole ---------------------------------------------------------------------

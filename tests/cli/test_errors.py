@@ -1,5 +1,6 @@
 """Bad input at the command line: a sentence, a way out, exit code 2, no traceback."""
 
+import errno
 import os
 
 import pytest
@@ -18,17 +19,26 @@ BAD = {
     "hidden of text": (["train", "--hidden", "50,x"], "such as 50 or 100,50"),
     "hidden of -5": (["train", "--hidden=-5"], "such as 50 or 100,50"),
     "iterations of text": (["train", "--iterations", "many"], "valid integer"),
-    "iterations of -1": (["train", "--iterations=-1"], "iterations is -1"),
-    "batch of 0": (["train", "--batch-size", "0"], "batch_size is 0"),
+    "iterations of -1": (["train", "--iterations=-1"], "or equal to 0"),
+    "batch of 0": (["train", "--batch-size", "0"], "or equal to 1"),
     "batch over the data": (["train", "--batch-size", "99999999"], "at most"),
     "rate of 0": (["train", "--learning-rate", "0"], "finite number above 0"),
     "rate of nan": (["train", "--learning-rate", "nan"], "finite number above 0"),
+    "rate of inf": (["train", "--learning-rate", "inf"], "finite number above 0"),
     "rate below 0": (["train", "--learning-rate=-0.1"], "needs no minus"),
     "std below 0": (["train", "--weight-init-std=-1"], "weight_init_std is -1"),
-    "seed below 0": (["train", "--seed=-1"], "seed is -1"),
+    "std of nan": (["train", "--weight-init-std", "nan"], "weight_init_std is nan"),
+    "seed below 0": (["train", "--seed=-1"], "or equal to 0"),
+    "seed over 63 bits": (
+        ["train", "--seed", "9" * 25],
+        "equal to 9223372036854775807",
+    ),
+    "out below a file": (["train", "--out", f"{__file__}/x"], "Not a directory"),
     "no run": (["evaluate", "runs/none"], "is no run"),
     "no run to predict with": (["predict", "runs/none", "x.png"], "is no run"),
     "predict without a picture": (["predict", "runs/none"], "Missing argument"),
+    "unknown command of data": (["data", "fecth"], "Did you mean 'fetch'"),
+    "nothing to fetch": (["data", "fetch"], "Missing argument"),
     "unknown set to fetch": (["data", "fetch", "mnits"], "mean 'mnist'"),
 }
 
@@ -54,6 +64,35 @@ def test_an_out_folder_in_use_is_left_alone(secant, tmp_path):
     assert outcome.code == 2
     assert "will be overwritten" in outcome.err
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_file_named_runs_is_no_bug(secant, tmp_path):
+    (tmp_path / "runs").write_text("to the shop, and back")
+    outcome = secant("train", "--data", "sample")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: runs cannot be read or written")
+    assert (tmp_path / "runs").read_text() == "to the shop, and back"
+
+
+def test_too_little_memory_is_no_bug(secant, monkeypatch):
+    def too_large(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("secant.data.catalogue.load", too_large)
+    outcome = secant("train")
+    assert outcome.code == 2
+    assert "not enough memory" in outcome.err
+
+
+def test_a_full_disk_is_no_bug(secant, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "network.safetensors")
+
+    monkeypatch.setattr("secant.training.run.replace_file", full)
+    outcome = secant("train", "--data", "sample", "--iterations", 1, "--hidden", 1)
+    assert outcome.code == 2
+    assert "network.safetensors cannot be read or written (No space" in outcome.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_run_is_told(secant, trained, tmp_path):
@@ -109,6 +148,7 @@ def test_a_bug_is_called_one(secant, monkeypatch):
     assert "Traceback" not in outcome.err
 
 
-def test_names_with_markup_are_printed_as_they_are(secant):
-    outcome = secant("evaluate", "[bold]run[/bold]")
-    assert "[bold]run[/bold] is no run" in outcome.err
+@pytest.mark.parametrize("name", ["[bold]run[/bold]", "run\\", ":smile:", "[/]"])
+def test_names_with_markup_are_printed_as_they_are(name, secant):
+    outcome = secant("evaluate", name)
+    assert outcome.err.startswith(f"error: {name} is no run")

@@ -1,59 +1,48 @@
-"""How far the steps of a run are from those of backpropagation."""
+"""How far a method's gradients are from those of backpropagation."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from secant.architecture import Architecture
-from secant.gradients import backprop
-from secant.training import Progress
-from secant.training.batches import Batches
+from secant.architecture import Architecture, Params
+from secant.arrays import Array
+from secant.gradients import GradientMethod, backprop
 
 
 class Agreement:
-    """A callback that compares each step's gradient with backprop's.
+    """A gradient method that is compared with backprop at each step.
 
-    A step of plain SGD subtracts rate × gradient, so the weights before and after
-    it tell the gradient that was used: `g = (before - after) / rate`. Backprop is
-    asked for the same weights and batch, in float64.
+    Backprop is asked for the same weights and batch, in float64; that costs as much
+    as a few runs of the network, where the definition needs two for every weight.
 
     Attributes:
+        method: The method, to be passed to `fit` in the other's place.
         worst: The largest relative difference of a step so far,
             ‖g - g_backprop‖ / ‖g_backprop‖; None before the first step.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        train: tuple[np.ndarray, np.ndarray],
-        batches: Batches,
-        learning_rate: float,
-    ) -> None:
-        """Keeps what a step depends on."""
-        self._architecture = architecture
-        self._train = train
-        self._batches = batches
-        self._rate = learning_rate
-        self._before: Mapping[str, Any] = {}
-        self._step = 0
+    def __init__(self, method: GradientMethod) -> None:
+        """Stands beside a method that runs in NumPy, step by step."""
+        self._function = method.function
+        self.method = replace(method, function=self._compared)
         self.worst: float | None = None
 
-    def __call__(self, progress: Progress) -> None:
-        """Takes the weights of each step in turn."""
-        if progress.step == self._step + 1:
-            difference = self._difference(progress.params)
-            self.worst = max(difference, self.worst or 0.0)
-        self._before, self._step = progress.params, progress.step
-
-    def _difference(self, after: Mapping[str, Any]) -> float:
-        x, t = self._train
-        rows = self._batches.indices(self._step, self._step + 1)[0]
-        batch = self._architecture.as_batch(x[rows].astype(np.float64), t[rows])
-        _, expected = backprop(self._architecture, self._before, *batch)
-        used = {
-            name: (self._before[name] - value) / self._rate
-            for name, value in after.items()
-        }
-        apart = sum(np.sum((used[n] - expected[n]) ** 2) for n in used)
-        return float(np.sqrt(apart / sum(np.sum(g**2) for g in expected.values())))
+    def _compared(
+        self,
+        architecture: Architecture,
+        params: Params,
+        x: Array,
+        t: Array,
+        key: Array | None = None,
+        /,
+    ) -> tuple[Array, dict[str, Array]]:
+        loss, gradients = self._function(architecture, params, x, t, key)
+        # In float64, as the definition computes: float32 would be the difference.
+        x, t = np.asarray(x, np.float64), np.asarray(t, np.float64)
+        _, expected = backprop(architecture, params, x, t)
+        apart = sum(float(np.sum((gradients[n] - expected[n]) ** 2)) for n in expected)
+        size = sum(float(np.sum(g**2)) for g in expected.values())
+        # Where the gradient is 0 there is nothing to be relative to.
+        difference = float(np.sqrt(apart / size if size else apart))
+        self.worst = max(difference, self.worst or 0.0)
+        return loss, gradients

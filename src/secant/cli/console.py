@@ -6,22 +6,56 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
+from secant.cli.interrupts import EXIT_CODE as INTERRUPTED
 from secant.errors import SecantError
 
-out = Console(highlight=False, soft_wrap=True)
+BAD_INPUT, BUG = 2, 1
+
+_ENDLESS = 100_000
+
+
+class _Console(Console):
+    """A console that breaks lines on a terminal only, and bears a closed pipe."""
+
+    @property
+    def options(self) -> ConsoleOptions:
+        """As Rich's; in a file or a pipe no line is too long, and none is broken."""
+        options = super().options
+        return options if self.is_terminal else options.update(width=_ENDLESS)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich's, and what is too long is not cut off there either."""
+        options.setdefault("crop", self.is_terminal)
+        super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read this has seen enough: go on without them.
+
+        A run of hours must not be lost to `secant train 2>&1 | head`.
+        """
+        self.quiet = True
+        with suppress(OSError, ValueError):  # a file without a number: nothing to do
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+    @property
+    def animates(self) -> bool:
+        """Whether a bar can move here."""
+        return self.is_terminal and not self.is_dumb_terminal
+
+
+out = _Console(highlight=False, emoji=False)
 """What was asked for."""
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, emoji=False)
 """Everything else."""
-
-BAD_INPUT, BUG, INTERRUPTED = 2, 1, 130
 
 
 class Settings:
@@ -39,13 +73,15 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             warnings.showwarning = _show_warning
             try:
                 command(*args, **options)
-            except BrokenPipeError:
-                # Whoever read our output has seen enough: nothing is left to say,
-                # and flushing at exit must not say that either.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise typer.Exit(0) from None
-            except (SecantError, OSError) as error:
+            except SecantError as error:
                 fail(str(error))
+            except OSError as error:
+                fail(_place(error))
+            except MemoryError:
+                fail(
+                    "there is not enough memory for this: try fewer --hidden neurons, "
+                    "a smaller --batch-size or less data"
+                )
             except KeyboardInterrupt:
                 _trace()
                 err.print("stopped by Ctrl-C")
@@ -64,11 +100,16 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def fail(sentence: str, code: int = BAD_INPUT) -> None:
+def fail(sentence: str, code: int = BAD_INPUT) -> NoReturn:
     """Says what is wrong and ends the command."""
     _trace()
-    err.print(f"[bold red]error:[/] {escape(sentence)}")
+    say_error(sentence)
     raise typer.Exit(code)
+
+
+def say_error(sentence: str) -> None:
+    """Says what is wrong and goes on."""
+    err.print(f"[bold red]error:[/] {escape(sentence)}")
 
 
 def warn(sentence: str) -> None:
@@ -76,12 +117,32 @@ def warn(sentence: str) -> None:
     err.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
+def about(**lines: str) -> Table:
+    """Names and what there is to say of them, on lines of their own."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=8)
+    for name, text in lines.items():
+        table.add_row(name, escape(text))
+    return table
+
+
 def grid(*heads: str, right: tuple[int, ...] = ()) -> Table:
     """A plain table: bold heads, no frame; columns in `right` are aligned so."""
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left")
+        table.add_column(
+            head, justify="right" if number in right else "left", overflow="fold"
+        )
     return table
+
+
+def _place(error: OSError) -> str:
+    """What the system says, and of what."""
+    what = os.fsdecode(error.filename) if error.filename else "the output"
+    return (
+        f"{what} cannot be read or written ({error.strerror or error}): name another "
+        "place, make room there, or change its permissions"
+    )
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -90,4 +151,4 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _trace() -> None:
     if Settings.debug and sys.exc_info()[0] is not None:
-        err.print(escape(traceback.format_exc()))
+        err.print(traceback.format_exc(), markup=False)

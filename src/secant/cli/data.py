@@ -8,11 +8,13 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    TaskID,
     TextColumn,
     TransferSpeedColumn,
 )
 
-from secant.cli.console import err, grid, guarded, out
+from secant.cli.console import INTERRUPTED, err, grid, guarded, out, say_error
+from secant.cli.interrupts import Hear, hearing
 
 app = typer.Typer(
     help="Show which data sets are at hand, or fetch one.", invoke_without_command=True
@@ -45,9 +47,9 @@ def _show() -> None:
     out.print(table)
     out.print()
     out.print(
-        "One's own: secant train --data FILE, with FILE a .npz (x_train, t_train, "
-        "x_test,\nt_test), a .csv (label first) or a folder of IDX files. "
-        f"{VARIABLE} names a folder that\nholds data sets by name."
+        "One's own: secant train --data FILE, a .npz (x_train, t_train, x_test, "
+        f"t_test),\na .csv (label first) or a folder of IDX files. {VARIABLE} names "
+        "a folder that\nholds data sets by name."
     )
 
 
@@ -59,20 +61,29 @@ def fetch(
     """Download a data set into the user's cache, verified by its SHA-256."""
     from secant.data.fetch import fetch as download
 
-    with Progress(
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=err,
-        disable=not err.is_terminal,
-    ) as bars:
-        tasks = {}
+    with (
+        hearing(Hear.RAISED),
+        Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=None),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=err,
+            disable=not err.animates,
+        ) as bars,
+    ):
+        tasks: dict[str, TaskID] = {}
 
-        def progress(file: str, done: int, total: int | None) -> None:
+        def progress(file: str, done: int, total: int) -> None:
             if file not in tasks:
                 tasks[file] = bars.add_task(file, total=total)
+                if not err.animates:
+                    err.print(f"fetching {file}: {total / 1e6:.1f} MB")
             bars.update(tasks[file], completed=done, total=total)
 
-        folder = download(name, progress=progress)
+        try:
+            folder = download(name, progress=progress)
+        except KeyboardInterrupt:
+            say_error("stopped by Ctrl-C; the next fetch goes on from what has come")
+            raise typer.Exit(INTERRUPTED) from None
     out.print(f"{name} is in {escape(str(folder))}; `secant train` finds it there")

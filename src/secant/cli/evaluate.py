@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from secant.cli.console import err, fail, grid, guarded, out
+from secant.cli.console import about, err, fail, grid, guarded, out
 
 if TYPE_CHECKING:
     import numpy as np
 
-# A table with more classes than this would fit no screen.
-_MOST_CLASSES = 16
+# A table of each class against each fits 80 columns up to here.
+_MOST_CLASSES = 10
+
+# Of more classes, as many of those with the most mistakes are listed.
+_LISTED = 20
 
 
 @guarded
@@ -31,7 +33,8 @@ def evaluate(
     from secant.data.catalogue import load
     from secant.training import Run
 
-    net = Run.load(run).net
+    trained = Run.load(run)
+    net = trained.net
     (_, (x, t)), description = load(data)
     inputs, *_, classes = net.architecture.sizes
     if x.shape[1] != inputs or t.max() >= classes:
@@ -39,6 +42,7 @@ def evaluate(
             f"{run} takes samples of {inputs} numbers and {classes} classes, and "
             f"{description.name} has {x.shape[1]} numbers and {int(t.max()) + 1} "
             "classes: pass the --data that it was trained on"
+            + (f" ({trained.settings.data})" if trained.settings.data else "")
         )
     scores = net.scores(x)
     guesses = scores.argmax(axis=1)
@@ -53,24 +57,28 @@ def evaluate(
             "loss": loss,
             "confusion": confusion.tolist(),
         }
-        typer.echo(json.dumps(answer))
+        out.out(json.dumps(answer), highlight=False)
         return
-    err.print(f"data      {escape(description.source)}")
+    err.print(about(data=description.source))
     out.print()
     out.print(
         f"[bold]{accuracy:.2%}[/] of {len(t):,} test samples are right; "
         f"mean loss {loss:.4f}"
     )
-    if classes <= _MOST_CLASSES:
-        out.print()
-        out.print(_confusions(confusion))
+    out.print()
+    few = classes <= _MOST_CLASSES
+    out.print(_confusions(confusion) if few else _shares(confusion))
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     worst = [divmod(int(i), classes) for i in wrong.argsort(axis=None)[::-1][:3]]
-    said = [f"{a} read as {b}: {wrong[a, b]} times" for a, b in worst if wrong[a, b]]
+    said = [f"{a} read as {b}: {_times(wrong[a, b])}" for a, b in worst if wrong[a, b]]
     if said:
         out.print()
         out.print("most often wrong: " + "; ".join(said))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _confusions(confusion: "np.ndarray") -> Table:
@@ -86,4 +94,15 @@ def _confusions(confusion: "np.ndarray") -> Table:
         ]
         share = f"{row[label] / total:.1%}" if total else "–"
         table.add_row(str(label), *cells, share)
+    return table
+
+
+def _shares(confusion: "np.ndarray") -> Table:
+    """How many of each class are right, those with the most mistakes first."""
+    table = grid("is", "samples", "right", "", right=(0, 1, 2, 3))
+    totals, right = confusion.sum(axis=1), confusion.diagonal()
+    for label in (right - totals).argsort(kind="stable")[:_LISTED]:
+        total = int(totals[label])
+        share = f"{right[label] / total:.1%}" if total else "–"
+        table.add_row(str(label), f"{total:,}", f"{right[label]:,}", share)
     return table

@@ -1,58 +1,24 @@
-"""`secant`: the commands, and what holds for all of them."""
+"""The program `secant`: what happens before any command is known."""
 
+import io
 import sys
-from typing import Annotated
 
-import typer
-
-from secant._version import __version__
-from secant.cli.console import Settings
-from secant.cli.data import app as data
-from secant.cli.evaluate import evaluate
-from secant.cli.predict import predict
-from secant.cli.train import train
-
-app = typer.Typer(
-    name="secant",
-    help="Neural-network learning by numerical differentiation.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(train)
-app.command()(predict)
-app.command()(evaluate)
-app.add_typer(data, name="data")
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"secant {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            help="Print the version and end.",
-        ),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error, too.")
-    ] = False,
-) -> None:
-    """Neural-network learning by numerical differentiation."""
+from secant.cli.interrupts import listening
 
 
 def main() -> None:
-    """The program `secant`."""
-    arguments = sys.argv[1:]
-    # Taken out here, so that it may stand before the command's name or after it.
-    Settings.debug = "--debug" in arguments
-    app([a for a in arguments if a != "--debug"], prog_name="secant")
+    """Runs the command line and exits."""
+    with listening():
+        # Imported here, when a Ctrl-C in the midst of it is heard already.
+        from secant.cli.commands import app
+        from secant.cli.console import Settings
+
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A `?` in the place of what an old terminal or a name in no
+                # encoding cannot show, and the rest of the table.
+                stream.reconfigure(errors="replace")
+        arguments = sys.argv[1:]
+        # Taken out here, so that it may stand before the command's name or after it.
+        Settings.debug = "--debug" in arguments
+        app([a for a in arguments if a != "--debug"], prog_name="secant")

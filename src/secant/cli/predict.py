@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.text import Text
 
-from secant.cli.console import BAD_INPUT, err, fail, grid, guarded, out
+from secant.cli.console import BAD_INPUT, fail, grid, guarded, out, say_error
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def predict(
             f"{run} was trained on samples of {net.architecture.sizes[0]} numbers, and "
             "a picture has 28 × 28 = 784: pass a run on MNIST"
         )
+    if net.architecture.sizes[-1] < 2:
+        fail(f"{run} knows one class only: pass a run that tells digits apart")
     head = "probability" if net.architecture.loss == "cross_entropy" else "output"
     table = grid("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
     answers: list[dict[str, Any]] = []
@@ -49,7 +52,7 @@ def predict(
         try:
             digit = read_digit(image)
         except (SecantError, OSError) as error:
-            err.print(f"[bold red]error:[/] {escape(str(error))}")
+            say_error(str(error))
             failed = True
             continue
         outputs = net.predict(digit)
@@ -73,7 +76,7 @@ def predict(
             out.print(_drawn(digit))
     if as_json:
         for answer in answers:
-            typer.echo(json.dumps(answer))
+            out.out(json.dumps(answer), highlight=False)
     elif answers:
         out.print(table)
     if failed:
@@ -84,9 +87,23 @@ def _number(value: float, head: str) -> str:
     return f"{value:.1%}" if head == "probability" else f"{value:.2f}"
 
 
-def _drawn(digit: "np.ndarray") -> str:
-    """The 28 × 28 pixels as text, two rows of pixels in a row of characters."""
-    shades = " ░▒▓█"
-    image = digit.reshape(14, 2, 28).mean(axis=1)
-    rows = ["".join(shades[round(4 * float(v))] for v in row) for row in image]
-    return "\n".join(f"  {row}" for row in rows)
+def _drawn(digit: "np.ndarray") -> Text:
+    """The 28 × 28 pixels as text, two a character: `▀` is the upper one's colour.
+
+    Without colours a pixel is ink where it is lighter than the middle grey.
+    """
+    text = Text()
+    colours = out.color_system is not None and not out.no_color
+    for above, below in digit.reshape(14, 2, 28):
+        text.append("  ")
+        for pair in zip(above, below, strict=True):
+            if colours:
+                upper, lower = (
+                    f"rgb({g},{g},{g})" for g in (round(255 * p) for p in pair)
+                )
+                text.append("▀", f"{upper} on {lower}")
+            else:
+                upper, lower = (p >= 0.5 for p in pair)
+                text.append(" ▄▀█"[2 * upper + lower])
+        text.append("\n")
+    return text

@@ -211,6 +211,8 @@ class Evaluator:
         """How good the network is with these weights."""
         params = {name: jnp.asarray(value, float) for name, value in params.items()}
         sums = [_block(self._architecture, params, *block) for block in self._blocks]
+        # Waited for here: NumPy would make a ValueError of a Ctrl-C in its waiting.
+        sums = jax.block_until_ready(sums)
         loss, right = np.asarray(sums, np.float64).sum(axis=0) / self._samples
         return Score(float(loss), float(right))
 

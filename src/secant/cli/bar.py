@@ -1,0 +1,112 @@
+"""How training goes: a bar on a terminal, a few lines elsewhere."""
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from secant.cli.console import about, err
+
+if TYPE_CHECKING:
+    from secant.training import Forecast
+    from secant.training import Progress as Step
+
+# Lines that a training run prints where no bar can be drawn.
+_LINES = 10
+
+# Losses of single batches jump: shown is their mean, each counting for 2 %.
+_SHARE = 0.02
+
+
+class Bar:
+    """A callback that shows the progress of a run.
+
+    The bar is drawn by a thread of its own: it moves within a step, too, of which
+    the definition's takes half a minute.
+    """
+
+    def __init__(self, iterations: int) -> None:
+        """A bar of as many steps as these."""
+        self._iterations = iterations
+        self._smooth: float | None = None
+        self._said = 0
+        self._started = 0.0
+        self._forecast: Forecast | None = None
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[steps]}"),
+            TextColumn("{task.fields[numbers]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=err,
+            disable=not err.animates,
+        )
+        self._task = self._progress.add_task(
+            "", total=max(iterations, 1), steps="", numbers="", left=""
+        )
+
+    def __enter__(self) -> "Bar":
+        """The bar appears with the first call: what comes before says what it is."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The bar stays as it is."""
+        self._progress.stop()
+
+    def __call__(self, step: "Step") -> None:
+        """Shows where the run stands."""
+        if self._forecast is None:
+            self._forecast, self._started = step.forecast, perf_counter()
+            err.print(about(forecast=str(step.forecast)))
+            self._progress.start()
+        for value in step.losses[-200:]:
+            before = value if self._smooth is None else self._smooth
+            self._smooth = (1 - _SHARE) * before + _SHARE * value
+        if err.animates:
+            self._draw(step)
+        else:
+            self._say(step)
+
+    def _draw(self, step: "Step") -> None:
+        from secant.training.forecast import duration
+
+        # By the clock on the wall: measuring on all samples takes time, too.
+        wall = perf_counter() - self._started
+        if step.step:
+            speed, each = step.step / step.seconds, wall / step.step
+        else:
+            each = step.forecast.seconds_per_step
+            speed = 1 / each
+        left = (step.iterations - step.step) * each
+        self._progress.update(
+            self._task,
+            completed=step.step if self._iterations else 1,
+            steps=f"{step.step:,}/{step.iterations:,}",
+            numbers=f"{self._numbers(step)}  {_rate(speed)}",
+            left=f"{duration(left)} left" if left > 0.5 else "",
+        )
+
+    def _say(self, step: "Step") -> None:
+        part = step.step * _LINES // max(self._iterations, 1)
+        if part > self._said:
+            self._said = part
+            err.print(f"  step {step.step:>7,}  {self._numbers(step)}")
+
+    def _numbers(self, step: "Step") -> str:
+        epoch = step.epoch
+        smooth = epoch.train_loss if self._smooth is None else self._smooth
+        accuracy, which = epoch.test_accuracy, "test"
+        if accuracy is None:
+            accuracy, which = epoch.train_accuracy, "train"
+        return f"loss {smooth:.3f}  {which} {accuracy:.1%}"
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:,.0f} steps/s" if speed >= 2 else f"{1 / speed:.2g} s/step"

@@ -1,0 +1,48 @@
+"""`secant`: the commands, and what holds for all of them."""
+
+from typing import Annotated
+
+import typer
+
+from secant._version import __version__
+from secant.cli.data import app as data
+from secant.cli.evaluate import evaluate
+from secant.cli.predict import predict
+from secant.cli.train import train
+
+app = typer.Typer(
+    name="secant",
+    help="Neural-network learning by numerical differentiation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train)
+app.command()(predict)
+app.command()(evaluate)
+app.add_typer(data, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"secant {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and end.",
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error, too.")
+    ] = False,
+) -> None:
+    """Neural-network learning by numerical differentiation."""
