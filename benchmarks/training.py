@@ -8,6 +8,7 @@ machine disturbs both of its sides. Prints a Markdown table.
 """
 
 import argparse
+import gzip
 import json
 import os
 import platform
@@ -20,45 +21,52 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+# Settings for old OpenBLAS builds, which slow a current NumPy down: here, and in the
+# processes of all contenders.
+os.environ.pop("OPENBLAS_CORETYPE", None)
+os.environ.pop("OPENBLAS_L2_SIZE", None)
+
 import numpy as np
 
-import secant
-
-PEERS = Path(__file__).parent / "peers"
-BASE = "jax_by_hand"
+PEERS = Path(__file__).resolve().parent / "peers"
+BASE = "jax"
 CONTENDERS = {
-    "secant_backprop": "Secant, `backprop`",
-    "jax_by_hand": "JAX by hand: autodiff, one `lax.scan`",
-    "numpy_by_hand": "NumPy by hand",
-    "keras_on_jax": "Keras on JAX, `model.fit`",
-    "scikit_learn": "scikit-learn, `MLPClassifier`",
-    "pytorch": "PyTorch, eager",
+    "secant": ("secant_backprop", "Secant, `backprop`"),
+    "jax": ("jax_by_hand", "JAX by hand: autodiff, one `lax.scan`"),
+    "numpy": ("numpy_by_hand", "NumPy by hand"),
+    "keras": ("keras_on_jax", "Keras on JAX, `model.fit`"),
+    "sklearn": ("scikit_learn", "scikit-learn, `MLPClassifier`"),
+    "pytorch": ("pytorch", "PyTorch, eager"),
 }
-PACKAGES = ("numpy", "jax", "torch", "scikit-learn", "keras")
+PACKAGES = ("secant", "numpy", "jax", "torch", "scikit-learn", "keras")
+FILES = (
+    ("train-images-idx3-ubyte.gz", 16),
+    ("train-labels-idx1-ubyte.gz", 8),
+    ("t10k-images-idx3-ubyte.gz", 16),
+    ("t10k-labels-idx1-ubyte.gz", 8),
+)
+"""MNIST's files, and the bytes before their numbers."""
 
 
 class Contender:
     """A worker process."""
 
     def __init__(self, peer: str, data: Path, options: argparse.Namespace) -> None:
-        environment = dict(os.environ)
-        # Settings for old OpenBLAS builds, which slow a current NumPy down.
-        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-            environment.pop(name, None)
+        self.peer = peer
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "worker.py", peer, str(data)),
+                *(sys.executable, str(PEERS / "worker.py")),
+                *(CONTENDERS[peer][0], str(data)),
                 *("--iterations", str(options.iterations)),
                 *("--batch-size", str(options.batch_size)),
                 *("--hidden", str(options.hidden)),
                 *("--learning-rate", str(options.learning_rate)),
                 *("--seed", str(options.seed)),
             ],
-            cwd=PEERS,
-            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.errors,
             text=True,
         )
         self.ready = self._answer()
@@ -71,12 +79,16 @@ class Contender:
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
+        self.errors.close()
 
     def _answer(self) -> dict:
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        return {"absent": f"ended with {self.process.wait()}"}
+        self.errors.seek(0)
+        raise SystemExit(
+            f"{self.peer} ended with {self.process.wait()}:\n{self.errors.read()}"
+        )
 
 
 def main() -> None:
@@ -91,16 +103,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="a file for all figures, as JSON")
     options = parser.parse_args()
+    unknown = set(options.peers.split(",")) - set(CONTENDERS)
+    if unknown:
+        parser.error(f"no peer {', '.join(unknown)}: there are {', '.join(CONTENDERS)}")
 
-    (x_train, t_train), (x_test, t_test) = secant.load_mnist(folder=options.data)
+    arrays = load(options.data)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "mnist.npz"
-        np.savez(data, x_train, t_train, x_test, t_test)
-        results, prepared = rounds(options, data)
+        np.savez(data, *arrays)
+        results, prepared, absent = rounds(options, data)
     floor = products(options)
     print(facts())
     print()
-    print(table(results, prepared, floor))
+    print(table(results, prepared, absent, floor))
     if options.out:
         options.out.write_text(
             json.dumps(
@@ -109,6 +124,7 @@ def main() -> None:
                     "options": {k: str(v) for k, v in vars(options).items()},
                     "rounds": results,
                     "preparation": prepared,
+                    "not_installed": absent,
                     "products": floor,
                 },
                 indent=1,
@@ -116,13 +132,40 @@ def main() -> None:
         )
 
 
-def rounds(options: argparse.Namespace, data: Path) -> tuple[dict, dict]:
-    contenders, prepared = {}, {}
+def load(folder: str | None) -> list[np.ndarray]:
+    """MNIST's four arrays, pixels from 0 to 1; by Secant where it is installed."""
+    try:
+        import secant
+    except ModuleNotFoundError:
+        return read(folder or os.environ.get("SECANT_DATA", "."))
+    train, test = secant.load_mnist(folder=folder)
+    return [*train, *test]
+
+
+def read(folder: str) -> list[np.ndarray]:
+    place = Path(folder)
+    if (place / "mnist").is_dir():
+        place = place / "mnist"
+    arrays = []
+    for name, offset in FILES:
+        with gzip.open(place / name) as file:
+            numbers = np.frombuffer(file.read(), np.uint8, offset=offset)
+        if "images" in name:
+            pixels = numbers.reshape(-1, 784)
+            arrays.append(np.divide(pixels, np.float32(255), dtype=np.float32))
+        else:
+            arrays.append(numbers.astype(np.int64))
+    return arrays
+
+
+def rounds(options: argparse.Namespace, data: Path) -> tuple[dict, dict, dict]:
+    contenders, prepared, absent = {}, {}, {}
     for peer in options.peers.split(","):
         say(f"preparing {peer}")
         contender = Contender(peer, data, options)
         if "absent" in contender.ready:
-            say(f"  left out: {contender.ready['absent']}")
+            absent[peer] = contender.ready["absent"]
+            say(f"  left out: {absent[peer]} is not installed")
             continue
         contenders[peer] = contender
         prepared[peer] = contender.ready["preparation"]
@@ -131,17 +174,15 @@ def rounds(options: argparse.Namespace, data: Path) -> tuple[dict, dict]:
     for turn in range(options.repeats):
         for peer in order[turn % len(order) :] + order[: turn % len(order)]:
             answer = contenders[peer].run()
-            if "absent" in answer:
-                raise SystemExit(f"{peer} {answer['absent']}")
             results[peer].append(answer)
             say(f"round {turn + 1}: {peer} {answer['seconds']:.2f} s")
     for contender in contenders.values():
         contender.close()
-    return results, prepared
+    return results, prepared, absent
 
 
-def products(options: argparse.Namespace) -> float:
-    """Seconds that the matrix products of all steps take, and nothing else."""
+def products(options: argparse.Namespace) -> dict:
+    """What the matrix products of all steps take, and nothing else."""
     n, hidden = options.batch_size, options.hidden
     draw = np.random.default_rng(0)
 
@@ -166,33 +207,54 @@ def products(options: argparse.Namespace) -> float:
             delta @ w2.T
             x.T @ below
         times.append((perf_counter() - start) / 200)
-    return options.iterations * median(times)
+    flops = 2 * n * hidden * (2 * 784 + 3 * 10)
+    return {
+        "seconds": options.iterations * median(times),
+        "gflops": flops / median(times) / 1e9,
+    }
 
 
-def table(results: dict, prepared: dict, floor: float) -> str:
+def table(results: dict, prepared: dict, absent: dict, floor: dict) -> str:
     lines = [
-        "| | seconds (median) | fastest | ratio to JAX by hand | test accuracy |"
-        " before the clock | |",
+        "| | seconds (median) | fastest – slowest | ratio to JAX by hand (range) |"
+        " test accuracy | before the clock | |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     base = [answer["seconds"] for answer in results.get(BASE, [])]
-    for peer, answers in sorted(
-        results.items(), key=lambda item: median(a["seconds"] for a in item[1])
-    ):
-        seconds = [answer["seconds"] for answer in answers]
-        ratio = (
-            f"{median(s / b for s, b in zip(seconds, base, strict=True)):.2f}"
-            if base
-            else ""
-        )
-        lines.append(
-            f"| {CONTENDERS.get(peer, peer)} | {median(seconds):.2f} | "
-            f"{min(seconds):.2f} | {ratio} | "
+    rows = []
+    for peer, answers in results.items():
+        title = CONTENDERS[peer][1]
+        rest = (
             f"{median(a['accuracy'] for a in answers):.4f} | "
-            f"{prepared[peer]:.1f} s | {answers[-1]['note']} |"
+            f"{prepared[peer]:.1f} s | {answers[-1]['note']}"
         )
-    lines.append(f"| the matrix products alone (NumPy) | {floor:.2f} | | | | | |")
+        seconds = [answer["seconds"] for answer in answers]
+        wall = [answer["wall"] for answer in answers]
+        rows.append((seconds, title, rest))
+        if wall != seconds:
+            rows.append((wall, f"{title}: the whole call", " | | "))
+    for seconds, title, rest in sorted(rows, key=lambda row: median(row[0])):
+        lines.append(
+            f"| {title} | {median(seconds):.2f} | "
+            f"{min(seconds):.2f} – {max(seconds):.2f} | {ratio(seconds, base)} | "
+            f"{rest} |"
+        )
+    for peer, package in absent.items():
+        title = CONTENDERS[peer][1]
+        lines.append(f"| {title} | | | | | | {package} is not installed |")
+    lines.append(
+        f"| the matrix products alone (NumPy) | {floor['seconds']:.2f} | | | | | "
+        f"{floor['gflops']:.0f} GFLOP/s |"
+    )
     return "\n".join(lines)
+
+
+def ratio(seconds: list[float], base: list[float]) -> str:
+    """The median of the rounds' ratios, and their range."""
+    if not base:
+        return ""
+    ratios = [s / b for s, b in zip(seconds, base, strict=True)]
+    return f"{median(ratios):.2f} ({min(ratios):.2f} – {max(ratios):.2f})"
 
 
 def facts() -> str:

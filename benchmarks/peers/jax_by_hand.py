@@ -29,7 +29,6 @@ def prepare(task: Task) -> Run:
 
     def run() -> Trained:
         weights, losses = compiled([jnp.asarray(w) for w in task.start()])
-        np.asarray(losses)
-        return Trained([np.asarray(w) for w in weights])
+        return Trained([np.asarray(w) for w in weights], np.asarray(losses))
 
     return run

@@ -1,7 +1,8 @@
-"""scikit-learn's MLPClassifier: its own shuffled epochs, as many steps."""
+"""scikit-learn's MLPClassifier: whole shuffled epochs, at least as many steps."""
 
 import warnings
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from task import Run, Task, Trained
@@ -9,7 +10,7 @@ from task import Run, Task, Trained
 
 def prepare(task: Task) -> Run:
     per_epoch = len(task.x_train) // task.batch_size
-    epochs = max(round(task.iterations / per_epoch), 1)
+    epochs = -(-task.iterations // per_epoch)
 
     def fit(epochs, x, t):
         net = MLPClassifier(
@@ -35,6 +36,7 @@ def prepare(task: Task) -> Run:
         net = fit(epochs, task.x_train, task.t_train)
         (w1, w2), (b1, b2) = net.coefs_, net.intercepts_
         steps = epochs * per_epoch
-        return Trained([w1, b1, w2, b2], f"{steps:,} steps in {epochs} shuffled epochs")
+        note = f"{steps:,} steps in {epochs} shuffled epochs"
+        return Trained([w1, b1, w2, b2], np.array(net.loss_curve_), note)
 
     return run

@@ -31,6 +31,6 @@ def prepare(task: Task) -> Run:
             f"{t.evaluation:.1f} s to measure loss and accuracy on all samples "
             f"{len(trained.history.epochs)} times"
         )
-        return Trained(weights, note, seconds=t.training)
+        return Trained(weights, trained.history.losses, note, t.training)
 
     return run

@@ -44,9 +44,19 @@ class Task:
 
 
 class Trained(NamedTuple):
-    """The weights W1, b1, W2, b2, and a note on what was done differently."""
+    """What a run gives.
+
+    Attributes:
+        weights: W1, b1, W2, b2.
+        losses: The mean loss of each step, or of each epoch where the library
+            keeps no more.
+        note: What was done differently.
+        seconds: What the contender itself counts as training, where its call does
+            more than train; None: all of the call.
+    """
 
     weights: list[np.ndarray]
+    losses: np.ndarray
     note: str = ""
     seconds: float | None = None
 

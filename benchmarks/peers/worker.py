@@ -37,8 +37,8 @@ def main() -> None:
     )
     try:
         peer = importlib.import_module(o.peer)
-    except ImportError as error:
-        print(json.dumps({"absent": str(error)}), flush=True)
+    except ModuleNotFoundError as error:
+        print(json.dumps({"absent": error.name}), flush=True)
         return
     start = perf_counter()
     run = peer.prepare(task)
@@ -51,6 +51,8 @@ def main() -> None:
             "seconds": wall if trained.seconds is None else trained.seconds,
             "wall": wall,
             "accuracy": accuracy(trained.weights, x_test, t_test),
+            "first_loss": float(trained.losses[0]),
+            "last_loss": float(trained.losses[-1]),
             "note": trained.note,
         }
         print(json.dumps(answer), flush=True)
