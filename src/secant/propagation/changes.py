@@ -1,0 +1,123 @@
+"""What a value changes by: the second half of all that difference propagation carries.
+
+Beside each value of a program stands its change on the way from `x` to `x + dx`:
+
+- of a number (floating or complex): the *difference* `Δ`, of the value's shape and
+  dtype. The value afterwards is `value + Δ`, a sum that is never rounded: `Δ` may be
+  far smaller than the spacing of floats at the value.
+- of an integer, a truth value or a random key, which differ by no small amount: what
+  it *becomes*, again of the value's shape and dtype.
+- `UNCHANGED`, if it cannot change at all. That is known before anything runs, and
+  whatever depends on nothing else is not computed twice.
+"""
+
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Array = Any
+
+
+class _Unchanged:
+    """The one object `UNCHANGED`."""
+
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+
+UNCHANGED: Final = _Unchanged()
+"""The change of what does not change."""
+
+Change = Any
+"""An array, or `UNCHANGED`."""
+
+
+def is_number(x: Array) -> bool:
+    """Whether a value changes by a difference: it is floating or complex."""
+    return jnp.issubdtype(x.dtype, jnp.inexact)
+
+
+def as_array(x: Any) -> Array:
+    """A value as an array with a dtype; random keys are ones already."""
+    return x if hasattr(x, "dtype") else jnp.asarray(x)
+
+
+def explicit(value: Array, change: Change) -> Array:
+    """The change as an array: of what is `UNCHANGED`, zeros or the value itself."""
+    if change is not UNCHANGED:
+        return change
+    return jnp.zeros_like(value) if is_number(value) else value
+
+
+def after(value: Array, change: Change) -> Array:
+    """The value at `x + dx`, rounded to its dtype."""
+    if change is UNCHANGED:
+        return value
+    return value + change if is_number(value) else change
+
+
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """`a + b` exactly, as a rounded sum and what rounding took from it.
+
+    Knuth (1969), The Art of Computer Programming 2, 4.2.2, Theorem B. For dtypes of
+    16 bits, whose intermediate results XLA may keep in 32, pass float32.
+
+    Example:
+        >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))
+        >>> float(s), float(e)
+        (1.0, 9.99999971718068e-10)
+    """
+    s = a + b
+    of_b = s - a
+    # Where s overflows, there is no rounding error to speak of.
+    e = (a - (s - of_b)) + (b - of_b)
+    return s, jnp.where(jnp.isfinite(s), e, jnp.zeros_like(e))
+
+
+def widened(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in float32 if they are of 16 bits, else as they are.
+
+    A rule's intermediate results need more digits than the eight or eleven bits that
+    its result is rounded to.
+    """
+    if jnp.issubdtype(arrays[0].dtype, jnp.floating) and arrays[0].dtype.itemsize < 4:
+        return tuple(a.astype(jnp.float32) for a in arrays)
+    return arrays
+
+
+def exact_order(value: Array, change: Change) -> tuple[Array, Array]:
+    """Two arrays whose lexicographic order is that of the values at `x + dx`.
+
+    For numbers, the rounded sum and its error; for integers, what they become, twice.
+    """
+    if not is_number(value):
+        became = after(value, change)
+        return became, became
+    if change is UNCHANGED:
+        return value, jnp.zeros_like(value)
+    return two_sum(*widened(value, change))
+
+
+def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
+    """`(a + da) - (b + db)`, right in sign wherever it is not a tie of roundings.
+
+    Where `a` and `b` are close, `a - b` is exact (Sterbenz), so that changes far
+    smaller than the spacing of floats decide as they should.
+    """
+    a, da, b, db = widened(a, explicit(a, da), b, explicit(b, db))
+    apart = jnp.where(a == b, jnp.zeros_like(a), a - b)  # inf - inf
+    return apart + (da - db)
+
+
+def shape_of(x: Array) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an array or a tracer."""
+    return jax.ShapeDtypeStruct(jnp.shape(x), x.dtype)
+
+
+def select(where: Array, yes: Array, no: Array) -> Array:
+    """`lax.select`, its condition broadcast if it is a scalar."""
+    if jnp.ndim(where) != jnp.ndim(yes):
+        where = jnp.broadcast_to(where, jnp.shape(yes))
+    return lax.select(where, yes, no)

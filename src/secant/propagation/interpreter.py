@@ -1,0 +1,137 @@
+"""Walks a program and carries values and their changes through it.
+
+It knows no primitive by name: what each of them does to a change stands in the table
+of `secant.propagation.registry`.
+"""
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import jax
+from jax.extend import core
+
+from secant.propagation.changes import UNCHANGED, Array, Change, as_array
+from secant.propagation.registry import (
+    RULES,
+    FallbackWarning,
+    MissingRule,
+    bind,
+    subtracted,
+)
+
+Fallback: TypeAlias = Literal["error", "subtract"]
+
+
+def walk(
+    jaxpr: core.Jaxpr,
+    consts: Sequence[Array],
+    values: Sequence[Array],
+    changes: Sequence[Change],
+    *,
+    fallback: Fallback = "error",
+) -> tuple[list[Array], list[Change]]:
+    """What a program gives at `x`, and by how much that changes on the way to `x + dx`.
+
+    Args:
+        jaxpr: The program.
+        consts: What it holds; unchanged.
+        values: Its operands.
+        changes: By how much each of them changes, or `UNCHANGED`.
+        fallback: What to do about a primitive without a rule: `error`, or
+            `subtract` and warn.
+
+    Returns:
+        The results and their changes.
+
+    Raises:
+        MissingRule: A primitive has no rule.
+    """
+    known: dict[core.Var, tuple[Array, Change]] = {}
+
+    def read(atom: core.Var | core.Literal) -> tuple[Array, Change]:
+        if isinstance(atom, core.Literal):
+            return as_array(atom.val), UNCHANGED
+        return known[atom]
+
+    for variable, const in zip(jaxpr.constvars, consts, strict=True):
+        known[variable] = (as_array(const), UNCHANGED)
+    for variable, value, change in zip(jaxpr.invars, values, changes, strict=True):
+        known[variable] = (value, change)
+    inner = partial(walk, fallback=fallback)
+    for equation in jaxpr.eqns:
+        operands = [read(atom) for atom in equation.invars]
+        with equation.ctx.manager:
+            results = _step(
+                equation,
+                [value for value, _ in operands],
+                [change for _, change in operands],
+                inner,
+                fallback,
+            )
+        for variable, value, change in zip(equation.outvars, *results, strict=True):
+            known[variable] = (value, change)
+    results = [read(atom) for atom in jaxpr.outvars]
+    return [value for value, _ in results], [change for _, change in results]
+
+
+def _step(
+    equation: core.JaxprEqn,
+    values: list[Array],
+    changes: list[Change],
+    inner: Any,
+    fallback: Fallback,
+) -> tuple[list[Array], list[Change]]:
+    primitive, params = equation.primitive, equation.params
+    moves = any(change is not UNCHANGED for change in changes)
+    rule = RULES.get(primitive) if moves else None
+    if rule is not None and rule.holds_programs:
+        return rule.function(inner, values, changes, **params)
+    if moves and rule is None:
+        _say_missing(equation, fallback)
+    ans = bind(primitive, values, params)
+    if not moves:
+        moved: Any = [UNCHANGED] * len(equation.outvars)
+    elif rule is not None:
+        moved = rule.function(ans, values, changes, **params)
+    else:
+        moved = subtracted(primitive, ans, values, changes, params)
+    if primitive.multiple_results:
+        return list(ans), list(moved)
+    return [ans], moved if isinstance(moved, list) else [moved]
+
+
+def _say_missing(equation: core.JaxprEqn, fallback: Fallback) -> None:
+    name, place = equation.primitive.name, where(equation)
+    if fallback == "subtract":
+        warnings.warn(
+            f"{name}, {place}, has no rule for differences and is computed by plain "
+            "subtraction: expect to lose digits where dx is small",
+            FallbackWarning,
+            stacklevel=2,
+        )
+        return
+    raise MissingRule(
+        f"{name}, {place}, has no rule for differences: write this part in other "
+        'operations, or pass fallback="subtract" to compute it as f(x + dx) - f(x), '
+        "which loses digits where dx is small. The primitives that have one are in "
+        "docs/primitives.md"
+    )
+
+
+_OWN = Path(__file__).parents[1]
+_JAX = Path(jax.__file__).parent
+
+
+def where(equation: core.JaxprEqn) -> str:
+    """The line of the user's code that an operation comes from."""
+    trace = equation.source_info.traceback
+    for frame in trace.frames if trace is not None else ():
+        file = Path(frame.file_name)
+        if _JAX in file.parents or _OWN in file.parents:
+            continue
+        line = getattr(frame, "line_num", None) or getattr(frame, "start_line", "?")
+        return f"at {frame.file_name}:{line} in {frame.function_name}"
+    return "at a place that JAX does not know"

@@ -1,0 +1,219 @@
+"""The table of rules, and the few combinators that most of them are.
+
+A rule says by how much the result of one JAX primitive changes:
+
+    rule(ans, values, changes, **params) -> change, or a list of them
+
+`ans` is the primitive's result, computed once by the interpreter; `values` and
+`changes` belong to its operands (see `secant.propagation.changes`), at least one of
+which is not `UNCHANGED`; `params` are the primitive's own. A primitive that holds
+programs (a loop, a branch, a call) has a rule that walks them:
+
+    rule(walk, values, changes, **params) -> values, changes
+
+with `walk(jaxpr, consts, values, changes) -> values, changes`.
+
+Rules are keyed on the primitives of public JAX. Two for one primitive are a mistake.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+
+from secant.errors import SecantError
+from secant.propagation.changes import (
+    UNCHANGED,
+    Array,
+    Change,
+    after,
+    explicit,
+    is_number,
+    widened,
+)
+
+
+class MissingRule(SecantError, NotImplementedError):
+    """A program uses a primitive whose difference Secant has no rule for."""
+
+
+class FallbackWarning(UserWarning):
+    """A primitive without a rule was computed by plain subtraction."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a primitive's result changes.
+
+    Attributes:
+        function: The rule itself.
+        family: Which combinator made it; for the docs.
+        holds_programs: Whether it walks programs, and computes the result itself.
+        note: A formula or a remark; for the docs.
+    """
+
+    function: Callable[..., Any]
+    family: str
+    holds_programs: bool = False
+    note: str = ""
+
+
+RULES: dict[Primitive, Rule] = {}
+"""Every rule, by primitive. `secant.propagation.rules` fills it."""
+
+
+def register(primitive: Primitive, rule: Rule) -> None:
+    """Enters a rule.
+
+    Raises:
+        ValueError: The primitive has one already.
+    """
+    if primitive in RULES:
+        raise ValueError(f"{primitive} has a rule already ({RULES[primitive].family})")
+    RULES[primitive] = rule
+
+
+def special(primitive: Primitive, function: Callable[..., Any], note: str) -> None:
+    """A rule of its own kind, `function(ans, values, changes, **params)`."""
+    register(primitive, Rule(function, "special", note=note))
+
+
+def program(primitive: Primitive, function: Callable[..., Any], note: str) -> None:
+    """A primitive that holds programs: `function(walk, values, changes, **params)`."""
+    register(primitive, Rule(function, "program", holds_programs=True, note=note))
+
+
+def linear(primitive: Primitive, *operands: int) -> None:
+    """`f` is linear in some operands together: `Δf = f(Δx)`.
+
+    Args:
+        primitive: What is linear.
+        operands: Which of its operands it is linear in, by position; the others
+            (indices) are integers. None given: in all of them.
+    """
+
+    def rule(
+        ans: Any, values: list[Array], changes: list[Change], **params: Any
+    ) -> Any:
+        in_these = operands or range(len(values))
+        if any(changes[i] is not UNCHANGED and i not in in_these for i in _all(values)):
+            return _linear_with_moved_indices(
+                primitive, in_these, ans, values, changes, params
+            )
+        if not is_number(values[in_these[0]]):
+            return primitive.bind(*map(after, values, changes), **params)
+        moved = [
+            explicit(v, c) if i in in_these else v
+            for i, (v, c) in enumerate(zip(values, changes, strict=True))
+        ]
+        return primitive.bind(*moved, **params)
+
+    register(primitive, Rule(rule, "linear", note="Δf = f(Δx)"))
+
+
+def _all(values: list[Array]) -> range:
+    return range(len(values))
+
+
+def _linear_with_moved_indices(
+    primitive: Primitive,
+    in_these: Iterable[int],
+    ans: Any,
+    values: list[Array],
+    changes: list[Change],
+    params: dict[str, Any],
+) -> Any:
+    """f(x + Δx; i') - f(x; i) = [f(x; i') - f(x; i)] + f(Δx; i')."""
+    there = list(map(after, values, changes))
+    moved = primitive.bind(
+        *(values[i] if i in in_these else there[i] for i in _all(values)), **params
+    )
+    if not is_number(moved):
+        return primitive.bind(*there, **params)
+    carried = primitive.bind(
+        *(
+            explicit(values[i], changes[i]) if i in in_these else there[i]
+            for i in _all(values)
+        ),
+        **params,
+    )
+    return (moved - ans) + carried
+
+
+def bilinear(primitive: Primitive) -> None:
+    """`f` is linear in each of two operands: `Δf = f(Δa, b + Δb) + f(a, Δb)`.
+
+    Where only one of them changes, that is a single product.
+    """
+
+    def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Array:
+        (a, b), (da, db) = values, changes
+        if not is_number(ans):
+            return primitive.bind(after(a, da), after(b, db), **params)
+        of_a = None if da is UNCHANGED else primitive.bind(da, after(b, db), **params)
+        of_b = None if db is UNCHANGED else primitive.bind(a, db, **params)
+        if of_a is None or of_b is None:
+            return of_b if of_a is None else of_a
+        return of_a + of_b
+
+    register(primitive, Rule(rule, "bilinear", note="Δf = f(Δa, b + Δb) + f(a, Δb)"))
+
+
+def elementwise(
+    primitive: Primitive, function: Callable[..., Array], note: str
+) -> None:
+    """A smooth function of one number: `function(x, dx, ans, **params) -> Δ`.
+
+    It is called with float32 in the place of dtypes of 16 bits, `ans` computed anew.
+    Integer operands (of `integer_pow`, say) are computed again.
+    """
+
+    def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Array:
+        (x,), (dx,) = values, changes
+        if not is_number(x):
+            return primitive.bind(dx, **params)
+        wide_x, wide_dx = widened(x, dx)
+        wide = ans if wide_x is x else primitive.bind(wide_x, **params)
+        return function(wide_x, wide_dx, wide, **params).astype(ans.dtype)
+
+    register(primitive, Rule(rule, "elementwise", note=note))
+
+
+def discrete(primitive: Primitive) -> None:
+    """A function of integers or truth values: computed again with what they become."""
+
+    def rule(
+        ans: Any, values: list[Array], changes: list[Change], **params: Any
+    ) -> Any:
+        return primitive.bind(*map(after, values, changes), **params)
+
+    register(primitive, Rule(rule, "discrete", note="computed again at x + dx"))
+
+
+def bind(primitive: Primitive, values: list[Array], params: dict[str, Any]) -> Any:
+    """The primitive's result, from the params that stand in a program."""
+    return primitive.bind(*values, **primitive.get_bind_params(params))
+
+
+def subtracted(
+    primitive: Primitive,
+    ans: Any,
+    values: list[Array],
+    changes: list[Change],
+    params: dict[str, Any],
+) -> Any:
+    """The plain subtraction `f(x + dx) - f(x)`, with all the digits that it loses."""
+    there = bind(primitive, list(map(after, values, changes)), params)
+
+    def apart(then: Array, now: Array) -> Array:
+        return jnp.subtract(then, now) if is_number(now) else then
+
+    if primitive.multiple_results:
+        return [apart(then, now) for then, now in zip(there, ans, strict=True)]
+    return apart(there, ans)
