@@ -136,6 +136,12 @@ def fit(
         >>> run.net.predict(x).argmax(axis=1)
         array([0, 1, 1, 0])
     """
+    if not isinstance(net, MLP):
+        raise InvalidInput(
+            f"net is {type(net).__name__}: pass a network such as "
+            "secant.TwoLayerNet(784, 50, 10)"
+        )
+    told = _checked_callbacks(callbacks)
     iterations = _count("iterations", iterations, 0)
     batch_size = _count("batch_size", batch_size, 1)
     seed = _count("seed", seed, 0)
@@ -161,7 +167,7 @@ def fit(
         seed=seed,
         data=data_name,
     )
-    return _Loop(net, problem, test, settings, tuple(callbacks)).run()
+    return _Loop(net, problem, test, settings, told).run()
 
 
 class _Samples(NamedTuple):
@@ -289,7 +295,10 @@ class _Loop:
         if reached.step % per_epoch == 0 or ended:
             score = self._evaluate()
             if reached.step <= per_epoch:
-                self._warn(unmoved(self.problem, reached.state.params, reached.step))
+                still = unmoved(self.problem, reached.state.params, reached.step)
+                self._warn(still)
+                if still:  # no wonder, then, that nothing was learned
+                    return
             if reached.step == max(-(-_FEW // per_epoch), 1) * per_epoch:
                 start = reached.epochs[0]
                 self._warn(
@@ -376,6 +385,18 @@ def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> _Samples
             "(samples, inputs)"
         )
     return _Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
+
+
+def _checked_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    told: tuple[Any, ...] = (None,)
+    if isinstance(callbacks, Iterable):
+        told = tuple(callbacks)
+    if not all(callable(callback) for callback in told):
+        raise InvalidInput(
+            f"callbacks is {callbacks!r}: pass a list of functions that each take a "
+            "Progress: callbacks=[print]"
+        )
+    return told
 
 
 def _described(data: Any) -> str:
