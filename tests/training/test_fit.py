@@ -178,6 +178,23 @@ def test_any_optax_optimizer_is_taken(net, clusters):
     assert run.settings.learning_rate is None
 
 
+@pytest.mark.parametrize("gradient", ["backprop", "definition"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.lbfgs(),
+        optax.polyak_sgd(0.5),
+        optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau()),
+    ],
+    ids=["lbfgs", "polyak_sgd", "reduce_on_plateau"],
+)
+def test_an_optimizer_that_asks_for_the_loss_is_told_it(
+    net, clusters, gradient, optimizer
+):
+    run = fit(net, clusters, gradient, iterations=5, batch_size=30, optimizer=optimizer)
+    assert run.history.epochs[-1].train_loss < run.history.epochs[0].train_loss
+
+
 def test_optimizers_also_drive_the_definition(net, clusters):
     fast = fit(net, clusters, iterations=6, batch_size=9, optimizer="adam")
     slow = fit(

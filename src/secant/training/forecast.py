@@ -83,8 +83,10 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     rows = problem.batches.indices(0, 1)[0]
     batch = problem.x[rows].astype(np.float64), problem.t[rows].astype(np.float64)
 
+    params = steps.params(state)
+
     def run() -> object:
-        return problem.architecture.error(state.params, *batch)
+        return problem.architecture.error(params, *batch)
 
     if evaluations:
         run()
@@ -96,7 +98,7 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
         return forecast
     faster = METHODS["backprop"].function
     seconds = min(
-        _seconds_of(lambda: faster(problem.architecture, state.params, *batch))
+        _seconds_of(lambda: faster(problem.architecture, params, *batch))
         for _ in range(_PROBES)
     )
     return Forecast(
