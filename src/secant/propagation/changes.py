@@ -30,6 +30,11 @@ class _Unchanged:
 UNCHANGED: Final = _Unchanged()
 """The change of what does not change."""
 
+# To JAX it is structure, not a leaf: lists of changes go through loops as they are.
+jax.tree_util.register_pytree_node(
+    _Unchanged, lambda _: ((), None), lambda *_: UNCHANGED
+)
+
 Change = Any
 """An array, or `UNCHANGED`."""
 
