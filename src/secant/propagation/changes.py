@@ -45,8 +45,8 @@ def is_number(x: Array) -> bool:
 
 
 def as_array(x: Any) -> Array:
-    """A value as an array with a dtype; random keys are ones already."""
-    return x if hasattr(x, "dtype") else jnp.asarray(x)
+    """A value as JAX's array; random keys are ones already."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
 def explicit(value: Array, change: Change) -> Array:
