@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import jax
 from jax.extend import core
@@ -55,8 +55,10 @@ def walk(
 
     def read(atom: core.Var | core.Literal) -> tuple[Array, Change]:
         if isinstance(atom, core.Literal):
-            value, dtype = as_array(atom.val), atom.aval.dtype  # pyright: ignore
-            return value if value.dtype == dtype else value.astype(dtype), UNCHANGED
+            value, aval = as_array(atom.val), cast(Any, atom.aval)
+            if value.dtype != aval.dtype:
+                value = value.astype(aval.dtype)
+            return value, UNCHANGED
         return known[atom]
 
     for variable, const in zip(jaxpr.constvars, consts, strict=True):
