@@ -176,7 +176,7 @@ WHILES = {
 
 
 @pytest.mark.parametrize("name", WHILES)
-@pytest.mark.parametrize("dx", [1e-9, 1e-3, 0.5, -0.4, 1.6, -1.1])
+@pytest.mark.parametrize("dx", [1e-9, 1e-3, 0.5, -0.4, 1.6, -0.9])
 def test_while_with_turns_that_come_and_go(name, dx):
     check(WHILES[name], 2.4, dx, atol=2e-5 if abs(dx) > 0.1 else 0)
 
@@ -193,7 +193,7 @@ def test_a_loop_that_x_ends_exactly_goes_on_for_dx_below_the_spacing_of_floats()
     value, change = difference(f)(1.0, -1e-12)
     assert float(value) == 1
     np.testing.assert_allclose(change, 0.5)
-    check(f, 1.0, 1e-12)
+    np.testing.assert_allclose(difference(f)(1.0, 1e-12)[1], 1e-12)
 
 
 def test_turns_alone_lose_no_digits():
