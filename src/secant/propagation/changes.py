@@ -30,6 +30,11 @@ class _Unchanged:
 UNCHANGED: Final = _Unchanged()
 """The change of what does not change."""
 
+# To JAX it is structure, not a leaf: lists of changes go through loops as they are.
+jax.tree_util.register_pytree_node(
+    _Unchanged, lambda _: ((), None), lambda *_: UNCHANGED
+)
+
 Change = Any
 """An array, or `UNCHANGED`."""
 
@@ -40,8 +45,8 @@ def is_number(x: Array) -> bool:
 
 
 def as_array(x: Any) -> Array:
-    """A value as an array with a dtype; random keys are ones already."""
-    return x if hasattr(x, "dtype") else jnp.asarray(x)
+    """A value as JAX's array; random keys are ones already."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
 def explicit(value: Array, change: Change) -> Array:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import jax
 from jax.extend import core
@@ -32,6 +32,7 @@ def walk(
     changes: Sequence[Change],
     *,
     fallback: Fallback = "error",
+    within: tuple[core.JaxprEqn, ...] = (),
 ) -> tuple[list[Array], list[Change]]:
     """What a program gives at `x`, and by how much that changes on the way to `x + dx`.
 
@@ -42,6 +43,7 @@ def walk(
         changes: By how much each of them changes, or `UNCHANGED`.
         fallback: What to do about a primitive without a rule: `error`, or
             `subtract` and warn.
+        within: The operations that hold the program, innermost first.
 
     Returns:
         The results and their changes.
@@ -53,22 +55,24 @@ def walk(
 
     def read(atom: core.Var | core.Literal) -> tuple[Array, Change]:
         if isinstance(atom, core.Literal):
-            return as_array(atom.val), UNCHANGED
+            value, aval = as_array(atom.val), cast(Any, atom.aval)
+            if value.dtype != aval.dtype:
+                value = value.astype(aval.dtype)
+            return value, UNCHANGED
         return known[atom]
 
     for variable, const in zip(jaxpr.constvars, consts, strict=True):
         known[variable] = (as_array(const), UNCHANGED)
     for variable, value, change in zip(jaxpr.invars, values, changes, strict=True):
         known[variable] = (value, change)
-    inner = partial(walk, fallback=fallback)
     for equation in jaxpr.eqns:
+        path = (equation, *within)
         operands = [read(atom) for atom in equation.invars]
         with equation.ctx.manager:
             results = _step(
-                equation,
+                path,
                 [value for value, _ in operands],
                 [change for _, change in operands],
-                inner,
                 fallback,
             )
         for variable, value, change in zip(equation.outvars, *results, strict=True):
@@ -78,19 +82,20 @@ def walk(
 
 
 def _step(
-    equation: core.JaxprEqn,
+    path: tuple[core.JaxprEqn, ...],
     values: list[Array],
     changes: list[Change],
-    inner: Any,
     fallback: Fallback,
 ) -> tuple[list[Array], list[Change]]:
+    equation = path[0]
     primitive, params = equation.primitive, equation.params
     moves = any(change is not UNCHANGED for change in changes)
     rule = RULES.get(primitive) if moves else None
     if rule is not None and rule.holds_programs:
+        inner = partial(walk, fallback=fallback, within=path)
         return rule.function(inner, values, changes, **params)
     if moves and rule is None:
-        _say_missing(equation, fallback)
+        _say_missing(path, fallback)
     ans = bind(primitive, values, params)
     if not moves:
         moved: Any = [UNCHANGED] * len(equation.outvars)
@@ -103,8 +108,8 @@ def _step(
     return [ans], moved if isinstance(moved, list) else [moved]
 
 
-def _say_missing(equation: core.JaxprEqn, fallback: Fallback) -> None:
-    name, place = equation.primitive.name, where(equation)
+def _say_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:
+    name, place = path[0].primitive.name, where(path)
     if fallback == "subtract":
         warnings.warn(
             f"{name}, {place}, has no rule for differences and is computed by plain "
@@ -125,13 +130,19 @@ _OWN = Path(__file__).parents[1]
 _JAX = Path(jax.__file__).parent
 
 
-def where(equation: core.JaxprEqn) -> str:
-    """The line of the user's code that an operation comes from."""
-    trace = equation.source_info.traceback
-    for frame in trace.frames if trace is not None else ():
-        file = Path(frame.file_name)
-        if _JAX in file.parents or _OWN in file.parents:
-            continue
-        line = getattr(frame, "line_num", None) or getattr(frame, "start_line", "?")
-        return f"at {frame.file_name}:{line} in {frame.function_name}"
+def where(path: Sequence[core.JaxprEqn]) -> str:
+    """The line of the user's code that an operation comes from.
+
+    Args:
+        path: The operation, and those that hold it, innermost first. JAX's functions
+            that are compiled apart know no line but that of their call.
+    """
+    for equation in path:
+        trace = equation.source_info.traceback
+        for frame in trace.frames if trace is not None else ():
+            file = Path(frame.file_name)
+            if _JAX in file.parents or _OWN in file.parents:
+                continue
+            line = getattr(frame, "line_num", None) or getattr(frame, "start_line", "?")
+            return f"at {frame.file_name}:{line} in {frame.function_name}"
     return "at a place that JAX does not know"

@@ -33,6 +33,7 @@ from secant.propagation.changes import (
     is_number,
     widened,
 )
+from secant.propagation.formulas import along
 
 
 class MissingRule(SecantError, NotImplementedError):
@@ -164,12 +165,23 @@ def bilinear(primitive: Primitive) -> None:
 
 
 def elementwise(
-    primitive: Primitive, function: Callable[..., Array], note: str
+    primitive: Primitive,
+    function: Callable[..., Array],
+    note: str,
+    *,
+    complex_too: bool = False,
 ) -> None:
     """A smooth function of one number: `function(x, dx, ans, **params) -> Δ`.
 
     It is called with float32 in the place of dtypes of 16 bits, `ans` computed anew.
     Integer operands (of `integer_pow`, say) are computed again.
+
+    Args:
+        primitive: The function.
+        function: Its rule.
+        note: The rule's formula.
+        complex_too: Whether the rule holds for complex numbers; if not, they go the
+            way of every analytic function (`formulas.along`).
     """
 
     def rule(
@@ -178,11 +190,43 @@ def elementwise(
         (x,), (dx,) = values, changes
         if not is_number(x):
             return primitive.bind(dx, **params)
+        if jnp.iscomplexobj(x) and not complex_too:
+            return along(lambda z: bind(primitive, [z], params), x, dx, ans)
         wide_x, wide_dx = widened(x, dx)
-        wide = ans if wide_x is x else primitive.bind(wide_x, **params)
-        return function(wide_x, wide_dx, wide, **params).astype(ans.dtype)
+        wide = ans if wide_x is x else bind(primitive, [wide_x], params)
+        own = {k: v for k, v in params.items() if k not in _HOW}
+        return function(wide_x, wide_dx, wide, **own).astype(ans.dtype)
 
     register(primitive, Rule(rule, "elementwise", note=note))
+
+
+# Params that say how XLA should compute a function, not which function it is.
+_HOW = frozenset({"accuracy"})
+
+
+def binary(primitive: Primitive, function: Callable[..., Array], note: str) -> None:
+    """A function of two numbers: `function(ans, values, changes, **params) -> Δ`.
+
+    It is called with float32 in the place of dtypes of 16 bits, `ans` computed anew.
+    Integers are computed again.
+    """
+
+    def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Array:
+        if not is_number(ans):
+            return primitive.bind(*map(after, values, changes), **params)
+        wide = [_widened(v) for v in values]
+        moves = [c if c is UNCHANGED else _widened(c) for c in changes]
+        same = all(w is v for w, v in zip(wide, values, strict=True))
+        at_x = ans if same else primitive.bind(*wide, **params)
+        return function(at_x, wide, moves, **params).astype(ans.dtype)
+
+    register(primitive, Rule(rule, "binary", note=note))
+
+
+def _widened(x: Array) -> Array:
+    return widened(x)[0]
 
 
 def discrete(primitive: Primitive) -> None:

@@ -13,7 +13,6 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
-    as_array,
     explicit,
     is_number,
 )
@@ -41,7 +40,8 @@ def difference(
 
     Returns:
         A function of `x` and of `dx`, a pytree of the same structure, whose leaves
-        are broadcast to the shapes and cast to the dtypes of x's. Integers change by
+        are broadcast to the shapes and cast to the dtypes of x's; None stands for a
+        leaf or a branch of the tree that stays as it is. Integers change by
         whole numbers, a truth value flips where `dx` is True, here and in the
         result. It works under `jit`, `vmap`, `grad` and `scan`, and can itself be
         given to `difference`.
@@ -101,7 +101,7 @@ def slope(
     Args:
         f: As `difference` takes it.
         x: Where: a pytree of arrays.
-        direction: `d`, a pytree of x's structure.
+        direction: `d`, a pytree of x's structure, with None for what stays.
         h: How far to both sides, in units of `d`; not 0.
         order: 1 or 2.
         fallback: As `difference` takes it.
@@ -125,13 +125,16 @@ def slope(
         isinstance(h, int | float | np.number) and np.isfinite(h) and h != 0
     ):
         raise InvalidInput(f"h is {h!r}: pass a finite number other than 0, as 1e-4")
-    x = jax.tree.map(lambda leaf: _as_real(leaf), x)
+    leaves, towards, tree = _paired(x, direction, "direction")
+    x = tree.unflatten(
+        leaf if d is None else _as_real(leaf)
+        for leaf, d in zip(leaves, towards, strict=True)
+    )
 
     def moved(sign: int) -> Any:
-        return jax.tree.map(
-            lambda leaf, d: jnp.asarray(sign * h * jnp.asarray(d), leaf.dtype),
-            x,
-            direction,
+        return tree.unflatten(
+            None if d is None else jnp.asarray(sign * h * jnp.asarray(d))
+            for d in towards
         )
 
     there, back = moved(1), moved(-1)
@@ -158,20 +161,49 @@ def _over(a: Array, h: Any) -> Array:
 
 
 def _as_real(leaf: Any) -> Array:
-    array = jnp.asarray(leaf)
+    array = _as_value(leaf)
     return array if is_number(array) else array.astype(float)
 
 
-def _operands(x: Any, dx: Any) -> tuple[list[Array], list[Change], Any]:
-    leaves, tree = jax.tree.flatten(x)
+def _as_value(leaf: Any) -> Array:
+    if isinstance(leaf, jax.Array):
+        return leaf
     try:
-        moves = tree.flatten_up_to(dx)
-    except (ValueError, TypeError) as error:
+        return jnp.asarray(leaf)
+    except TypeError:
         raise InvalidInput(
-            "dx has another structure than x: pass a change for each leaf of x "
-            f"({str(error).partition(chr(10))[0]})"
+            f"x holds {leaf!r}, which is no array of numbers: pass it to f otherwise, "
+            "as in difference(lambda x: f(x, ...))"
         ) from None
-    values = [as_array(leaf) for leaf in leaves]
+
+
+def _paired(x: Any, dx: Any, name: str) -> tuple[list[Any], list[Any], Any]:
+    """The leaves of `x`, and what stands for each in `dx`: None for whole branches."""
+    leaves, tree = jax.tree.flatten(x)
+    moves, above = jax.tree.flatten(dx, is_leaf=lambda leaf: leaf is None)
+    try:
+        parts = above.flatten_up_to(x)
+    except (ValueError, TypeError) as error:
+        raise _another_structure(name, str(error).partition("\n")[0]) from None
+    paired: list[Any] = []
+    for part, move in zip(parts, moves, strict=True):
+        below = jax.tree.leaves(part)
+        if move is not None and not jax.tree_util.all_leaves([part]):
+            raise _another_structure(name, f"{move!r} stands for {len(below)} leaves")
+        paired += [move] * len(below)
+    return leaves, paired, tree
+
+
+def _another_structure(name: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"{name} has another structure than x ({why}): pass one number or array for "
+        "each leaf of x, or None for what stays"
+    )
+
+
+def _operands(x: Any, dx: Any) -> tuple[list[Array], list[Change], Any]:
+    leaves, moves, tree = _paired(x, dx, "dx")
+    values = [_as_value(leaf) for leaf in leaves]
     return values, list(map(_change, values, moves)), tree
 
 
@@ -182,15 +214,23 @@ def _change(value: Array, dx: Any) -> Change:
         raise InvalidInput(f"{value.dtype} cannot change: pass dx=None for this leaf")
     try:
         dx = jnp.asarray(dx)
-        if is_number(dx) and not is_number(value):
-            raise InvalidInput(
-                f"dx holds {dx.dtype} where x holds {value.dtype}: integers change by "
-                "whole numbers, truth values by True; pass None for one that stays"
-            )
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"dx holds {dx!r} where x holds {value.dtype}: pass a number or an array"
+        ) from None
+    if is_number(dx) and not is_number(value):
+        raise InvalidInput(
+            f"dx holds {dx.dtype} where x holds {value.dtype}: integers change by "
+            "whole numbers, truth values by True; pass None for one that stays"
+        )
+    if jnp.iscomplexobj(dx) and not jnp.iscomplexobj(value):
+        raise InvalidInput(
+            f"dx holds {dx.dtype} where x holds {value.dtype}: pass real numbers, or "
+            "make x complex"
+        )
+    try:
         dx = jnp.broadcast_to(dx.astype(value.dtype), value.shape)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except ValueError:
         raise InvalidInput(
             f"dx has shape {np.shape(dx)} where x has {value.shape}: pass the same, "
             "or a number"

@@ -1,13 +1,16 @@
-"""Sums, products, quotients, powers and roots."""
+"""Sums, products, quotients and remainders."""
 
+import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import primitives
 
 from secant.propagation.changes import UNCHANGED, Array, Change, explicit
-from secant.propagation.registry import bilinear, linear, special
+from secant.propagation.registry import bilinear, binary, linear
 
 linear(lax.neg_p)
 linear(lax.add_p)
 linear(lax.sub_p)
+linear(primitives.add_jaxvals_p)
 bilinear(lax.mul_p)
 
 
@@ -18,4 +21,27 @@ def _quotient(ans: Array, values: list[Array], changes: list[Change]) -> Array:
     return (explicit(ans, da) - ans * db) / (b + db)
 
 
-special(lax.div_p, _quotient, "Δ(a/b) = (Δa - (a/b) Δb) / (b + Δb)")
+binary(lax.div_p, _quotient, "Δ(a/b) = (Δa - (a/b) Δb) / (b + Δb)")
+
+
+def _remainder(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """`Δ = (Δa - n Δb) - k |b + Δb|`, n the quotient before, k how far it moves on.
+
+    The remainder has the sign of the dividend and is smaller than the divisor; `k`
+    is what brings it back there, decided by numbers that are not rounded together.
+    """
+    a, b = values
+    da, db = (explicit(v, c) for v, c in zip(values, changes, strict=True))
+    turns = jnp.round((a - ans) / b)
+    moved = da - turns * db
+    divisor = abs(b + db)
+    positive = (a > -da) | ((a == -da) & (a > 0))
+    # Mirrored where the dividend is negative, so that 0 <= ans + moved < divisor.
+    r, move = (jnp.where(positive, v, -v) for v in (ans, moved))
+    k = jnp.floor((r + move) / divisor)
+    left = (r - k * divisor) + move
+    k = k + (left >= divisor) - (left < 0)
+    return moved - jnp.where(positive, k, -k) * divisor
+
+
+binary(lax.rem_p, _remainder, "Δa - n Δb, and a divisor for each turn more or less")

@@ -1,0 +1,204 @@
+"""The gamma function's family, incomplete ones, and Hurwitz's zeta function."""
+
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import lax
+
+from secant.propagation.changes import UNCHANGED, Array, Change, explicit
+from secant.propagation.formulas import (
+    expm1,
+    is_double,
+    log_ratio,
+    mean,
+    polynomial,
+)
+from secant.propagation.registry import binary, elementwise
+
+
+def _nodes(x: Array) -> int:
+    return 12 if is_double(x) else 7
+
+
+def _lgamma(x: Array, dx: Array, ans: Array) -> Array:
+    """From `log Γ(x) = log Γ(1 + x) - log x`, whose first part has no pole near 0."""
+    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
+    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    carried = d * mean(lambda s: lax.digamma(1 + a + s), d, _nodes(x)) - log_ratio(
+        d / a, (a + d) / a
+    )
+    return jnp.where(near, carried, _elsewhere(lax.lgamma, lax.digamma, x, dx, ans))
+
+
+def _trigamma(x: Array) -> Array:
+    return lax.zeta(jnp.full_like(x, 2), x)
+
+
+def _digamma(x: Array, dx: Array, ans: Array) -> Array:
+    """From `ψ(x) = ψ(1 + x) - 1/x`, whose first part has no pole near 0."""
+    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
+    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    carried = d * mean(lambda s: _trigamma(1 + a + s), d, _nodes(x)) + d / a / (a + d)
+    return jnp.where(near, carried, _elsewhere(lax.digamma, _digamma_slope, x, dx, ans))
+
+
+def _digamma_slope(x: Array) -> Array:
+    """`ψ'(x)` for all x: for x < 0.5 by reflection, `(π / sin πx)² - ψ'(1 - x)`."""
+    reflected = x < 0.5
+    positive = _trigamma(jnp.where(reflected, 1 - x, x))
+    sine = jnp.sin(jnp.pi * (x - jnp.round(x)))
+    pole = jnp.pi / jnp.where(reflected & (sine != 0), sine, 1)
+    return jnp.where(reflected, pole * pole - positive, positive)
+
+
+def _elsewhere(
+    f: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    x: Array,
+    dx: Array,
+    ans: Array,
+) -> Array:
+    """Far from the poles the mean slope, else plain subtraction."""
+    gap = jnp.where(x > 0.5, x, abs(x - jnp.round(x)))
+    near = abs(dx) < gap / 3
+    d = jnp.where(near, dx, 0)
+    carried = d * mean(lambda s: slope(x + s), d, _nodes(x))
+    return jnp.where(near, carried, f(x + dx) - ans)
+
+
+elementwise(lax.lgamma_p, _lgamma, "Δx times the mean of ψ(1 + x), less log1p(Δx/x)")
+elementwise(
+    lax.digamma_p, _digamma, "Δx times the mean of ψ'(1 + x), and Δx/(x(x + Δx))"
+)
+
+
+def _zeta(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """From `ζ(s, q) = q^-s + ζ(s, q + 1)` and `dζ/dq = -s ζ(s + 1, q)`.
+
+    A change of s is computed by plain subtraction: its derivative is no function of
+    JAX's.
+    """
+    (s, q), (ds, dq) = values, changes
+    if ds is not UNCHANGED:
+        return lax.zeta(s + ds, q + explicit(q, dq)) - ans
+    return _hurwitz(s, q, dq, ans)
+
+
+def _hurwitz(s: Array, q: Array, dq: Array, ans: Array) -> Array:
+    near = (q > 0) & (q + dq > 0) & (abs(dq) <= 1)
+    a, d = jnp.where(near, q, 1), jnp.where(near, dq, 0)
+    first = jnp.power(a, -s) * expm1(-s * log_ratio(d / a, (a + d) / a))
+    rest = mean(lambda t: lax.zeta(s + 1, 1 + a + t), d, _nodes(q))
+    return jnp.where(near, first - s * d * rest, lax.zeta(s, q + dq) - ans)
+
+
+def _polygamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """`ψₙ(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x)`; a change of n by plain subtraction."""
+    (n, x), (dn, dx) = values, changes
+    if dn is not UNCHANGED:
+        return lax.polygamma(n + dn, x + explicit(x, dx)) - ans
+    sign = jnp.where(n % 2 == 1, 1, -1).astype(x.dtype)
+    factor = sign * jnp.exp(lax.lgamma(n + 1))
+    at_zero = _digamma(x, dx, ans)
+    order = jnp.where(n == 0, 1, n)
+    zeta = lax.zeta(order + 1, x)
+    return jnp.where(n == 0, at_zero, factor * _hurwitz(order + 1, x, dx, zeta))
+
+
+binary(lax.zeta_p, _zeta, "Δ(q^-s) - s Δq times the mean of ζ(s + 1, q + 1)")
+binary(lax.polygamma_p, _polygamma, "(-1)ⁿ⁺¹ n! Δζ(n + 1, x)")
+
+
+def _igamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """In x the integral of the gamma distribution's density, in a of igamma_grad_a."""
+    (a, x), (da, dx) = jnp.broadcast_arrays(*values), changes
+    total = jnp.zeros_like(a)
+    there = x
+    if dx is not UNCHANGED:
+        there = x + dx
+        near = (abs(dx) <= jnp.minimum(x, there) / 2) & (abs(dx) <= 1)
+        d = jnp.where(near, dx, 0)
+        at = jnp.where(near, x, 1)
+        carried = d * mean(lambda s: _density(a, at, s), d, _nodes(x))
+        lower = lax.igamma(a, there) - lax.igamma(a, x)
+        upper = lax.igammac(a, x) - lax.igammac(a, there)
+        total = jnp.where(near, carried, jnp.where(x > a, upper, lower))
+    if da is not UNCHANGED:
+        near = abs(da) <= jnp.minimum(a, a + da)
+        d = jnp.where(near, da, 0)
+        carried = d * mean(lambda s: lax.igamma_grad_a(a + s, there), d, _nodes(x))
+        plain = lax.igamma(a + da, there) - lax.igamma(a, there)
+        total = total + jnp.where(near, carried, plain)
+    return total
+
+
+def _density(a: Array, x: Array, s: Array) -> Array:
+    """`t^(a-1) exp(-t) / Γ(a)` at `t = x + s`, for large a without large logarithms.
+
+    With `u = (t - a)/a`: √(a/2π)/t exp(-a (u - log1p u) - 1/(12a) + 1/(360a³) - …).
+    """
+    t = x + s
+    large = a > 10
+    big, small = jnp.where(large, a, 20), jnp.where(large, 1, a)
+    u = ((x - big) + s) / big
+    terms = (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
+    stirling = polynomial(1 / (big * big), terms) / big
+    # u - log1p u, without cancellation where u is small.
+    close = abs(u) < 0.5
+    v = jnp.where(close, u, 0)
+    phi = jnp.where(
+        close,
+        v * mean(lambda r: r / (1 + r), v, _nodes(x)),
+        u - log_ratio(u, t / big),
+    )
+    far = jnp.sqrt(big / (2 * math.pi)) / t * jnp.exp(-big * phi - stirling)
+    power = jnp.power(t, small - 1) * jnp.exp(-t) / jnp.exp(lax.lgamma(small))
+    return jnp.where(large, far, power)
+
+
+def _igammac(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    return -_igamma(ans, values, changes)
+
+
+binary(lax.igamma_p, _igamma, "Δx times the mean of x^(a-1) exp(-x) / Γ(a)")
+binary(lax.igammac_p, _igammac, "-Δ igamma")
+
+
+def _igamma_grad_a(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """Plain subtraction: its own derivatives are no functions of JAX's."""
+    return lax.igamma_grad_a(*_there(values, changes)) - ans
+
+
+def _there(values: list[Array], changes: list[Change]) -> list[Array]:
+    return [v + explicit(v, c) for v, c in zip(values, changes, strict=True)]
+
+
+def _betainc(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """In x the integral of the beta distribution's density; in a and b subtraction.
+
+    Its derivatives by a and b are no functions of JAX's.
+    """
+    (a, b, x), (da, db, dx) = jnp.broadcast_arrays(*values), changes
+    if da is not UNCHANGED or db is not UNCHANGED:
+        return lax.betainc(*_there(values, changes)) - ans
+    there = x + dx
+    room = jnp.minimum(jnp.minimum(x, there), 1 - jnp.maximum(x, there))
+    near = abs(dx) <= room / 2
+    d, at = jnp.where(near, dx, 0), jnp.where(near, x, 0.5)
+    whole = jnp.exp(lax.lgamma(a) + lax.lgamma(b) - lax.lgamma(a + b))
+    rest = 1 - at
+
+    def density(s: Array) -> Array:
+        return jnp.power(at + s, a - 1) * jnp.power(rest - s, b - 1)
+
+    carried = d * mean(density, d, _nodes(x)) / whole
+    return jnp.where(near, carried, lax.betainc(a, b, there) - ans)
+
+
+binary(lax.igamma_grad_a_p, _igamma_grad_a, "plain subtraction")
+binary(
+    lax.regularized_incomplete_beta_p,
+    _betainc,
+    "Δx times the mean of x^(a-1) (1-x)^(b-1) / B(a, b)",
+)
