@@ -66,7 +66,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--patience", type=float, default=20.0)
     parser.add_argument("--only", default=",".join(GROWTH))
-    parser.add_argument("--memory", metavar="METHOD", help="one gradient of 784-5000-5000-10, and its memory")
+    parser.add_argument(
+        "--memory",
+        metavar="METHOD",
+        help="one gradient of 784-5000-5000-10, and its memory",
+    )
     parser.add_argument("--out", type=Path, help="a file for all figures, as JSON")
     options = parser.parse_args()
     device = jax.devices()[0]
@@ -93,7 +97,11 @@ def main() -> None:
         print()
         print(table(what, cases, times))
         results[what] = [
-            {"sizes": sizes, "samples": samples, "seconds": {n: times[n, i] for n in NAMES}}
+            {
+                "sizes": sizes,
+                "samples": samples,
+                "seconds": {n: times[n, i] for n in NAMES},
+            }
             for i, (sizes, samples) in enumerate(cases)
         ]
     if options.out:

@@ -16,7 +16,7 @@ def short_expm1(d: Array) -> Array:
 
     Example:
         >>> short_expm1(1e-4)
-        0.00010000500016667084
+        0.000100005000166...
     """
     return d * (1 + d * (1 / 2 + d * (1 / 6 + d * (1 / 24))))
 

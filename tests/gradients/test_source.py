@@ -75,7 +75,10 @@ def test_a_gradient_of_mixed_dtypes_keeps_them():
         (lambda: value_and_gradient(loss, "node"), "layers of a network"),
         (lambda: value_and_gradient(loss, "wieght"), "did you mean 'weight'"),
         (lambda: value_and_gradient(3.0), "pass a function"),
-        (lambda: value_and_gradient(lambda w: w, "weight")(jnp.ones(3)), "not a number"),
+        (
+            lambda: value_and_gradient(lambda w: w, "weight")(jnp.ones(3)),
+            "not a number",
+        ),
         (lambda: value_and_gradient(loss, "spsa")(PARAMS, X, Y), "jax.random.key"),
     ],
 )

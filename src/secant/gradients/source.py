@@ -42,7 +42,7 @@ def coordinates(
 
     Example:
         >>> value, gradient = coordinates(lambda w: (w**2).sum(), jnp.array([3.0, 4.0]))
-        >>> gradient
+        >>> gradient.round(5)
         Array([6., 8.], dtype=float32)
     """
     flat, shaped = ravel_pytree(params)
