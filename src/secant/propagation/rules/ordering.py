@@ -1,7 +1,8 @@
 """What asks for the order of numbers: it is that of the sums `x + dx`, not rounded.
 
-A sum is a pair: the rounded sum and what rounding took from it. Rounding keeps order,
-so that pairs are ordered by their first halves and, those being equal, their second.
+A comparison of two is the sign of their gap, which is exact. To sort many, each sum
+is a pair: the rounded sum and what rounding took from it. Rounding keeps order, so that
+pairs are ordered by their first halves and, those being equal, by their second.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from secant.propagation.changes import (
     after,
     exact_order,
     explicit,
+    gap,
     is_number,
     two_sum,
     widened,
@@ -28,40 +30,40 @@ from secant.propagation.registry import Primitive, special
 # --- Comparisons ---
 
 
-def _comparison(
-    primitive: Primitive, of_pairs: Callable[..., Array], note: str = ""
-) -> None:
-    """A question about two sums: `of_pairs(s_a, e_a, s_b, e_b)`."""
+_NOTE = "the same question at x + dx, the sums exact"
+
+
+def _comparison(primitive: Primitive) -> None:
+    """A question about two sums is the same about their gap and 0."""
 
     def rule(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
     ) -> Array:
-        (a, b) = map(exact_order, values, changes)
-        return of_pairs(*a, *b)
+        (a, b), (da, db) = values, changes
+        apart = gap(a, da, b, db)
+        return primitive.bind(apart, jnp.zeros_like(apart), **params)
 
-    special(primitive, rule, note or "the same question at x + dx, the sums exact")
-
-
-_comparison(lax.eq_p, lambda s, e, t, f: (s == t) & (e == f))
-_comparison(lax.ne_p, lambda s, e, t, f: (s != t) | (e != f))
-_comparison(lax.lt_p, lambda s, e, t, f: (s < t) | ((s == t) & (e < f)))
-_comparison(lax.le_p, lambda s, e, t, f: (s < t) | ((s == t) & (e <= f)))
-_comparison(lax.gt_p, lambda s, e, t, f: (s > t) | ((s == t) & (e > f)))
-_comparison(lax.ge_p, lambda s, e, t, f: (s > t) | ((s == t) & (e >= f)))
+    special(primitive, rule, _NOTE)
 
 
-def _total(e_decides: Callable[..., Array]) -> Callable[..., Array]:
+for _primitive in (lax.eq_p, lax.ne_p, lax.lt_p, lax.le_p, lax.gt_p, lax.ge_p):
+    _comparison(_primitive)
+
+
+def _total(primitive: Primitive, of_rests: Callable[..., Array]) -> None:
     """In the order that has a place for NaN and tells -0 from 0."""
 
-    def of_pairs(s: Array, e: Array, t: Array, f: Array) -> Array:
-        return lax.lt_to_p.bind(s, t) | (lax.eq_to_p.bind(s, t) & e_decides(e, f))
+    def rule(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+        (s, e), (t, f) = map(exact_order, values, changes)
+        same = lax.eq_to_p.bind(s, t)
+        return (~same & primitive.bind(s, t)) | (same & of_rests(e, f))
 
-    return of_pairs
+    special(primitive, rule, _NOTE)
 
 
-_comparison(lax.lt_to_p, _total(jnp.less))
-_comparison(lax.le_to_p, _total(jnp.less_equal))
-_comparison(lax.eq_to_p, lambda s, e, t, f: lax.eq_to_p.bind(s, t) & (e == f))
+_total(lax.eq_to_p, jnp.equal)
+_total(lax.lt_to_p, jnp.less)
+_total(lax.le_to_p, jnp.less_equal)
 
 
 def _is_finite(ans: Array, values: list[Array], changes: list[Change]) -> Array:
@@ -103,7 +105,8 @@ def _sort(
     changes: list[Change],
     *,
     num_keys: int,
-    **params: Any,
+    dimension: int,
+    **_: Any,
 ) -> list[Change]:
     """Sorted anew by the sums; `Δ = (what stands there then - ans) + its change`."""
     by = [
@@ -114,13 +117,13 @@ def _sort(
     stay = all(change is UNCHANGED for change in changes[:num_keys])
     # Where the order stays, so does what it was made of and what does not change.
     moving = [i for i, c in enumerate(changes) if c is not UNCHANGED or not stay]
-    carried = [explicit(values[i], changes[i]) for i in moving]
     placed = [] if stay else [i for i, v in enumerate(values) if is_number(v)]
+    carried = [explicit(values[i], changes[i]) for i in moving]
     ordered = lax.sort(
         [*by, *carried, *(values[i] for i in placed)],
-        num_keys=len(by),
-        dimension=params["dimension"],
+        dimension=dimension,
         is_stable=True,
+        num_keys=len(by),
     )[len(by) :]
     results: list[Change] = list(changes)
     for i, change in zip(moving, ordered[: len(moving)], strict=True):
@@ -159,11 +162,11 @@ def _top(
     minus = jnp.signbit(s)
     keys = (minus | ~jnp.isnan(s), -s, -e, minus)
     place = lax.broadcasted_iota(ans[1].dtype, x.shape, axis)
-    *_, there, change, place = (
-        lax.slice_in_dim(part, 0, k, axis=axis)
-        for part in lax.sort(
-            [*keys, x, dx, place], num_keys=len(keys), dimension=axis, is_stable=True
-        )
+    ordered = lax.sort(
+        [*keys, x, dx, place], dimension=axis, is_stable=True, num_keys=len(keys)
+    )
+    there, change, place = (
+        lax.slice_in_dim(part, 0, k, axis=axis) for part in ordered[len(keys) :]
     )
     return [_apart(ans[0], there, change), place]
 
