@@ -109,14 +109,17 @@ def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
     """`(a + da) - (b + db)`, its sign exact, its value rounded once or so.
 
     Both differences are taken with what rounding takes from them. The larger parts
-    cancel without error or not at all, and then so do the smaller.
+    cancel without error or not at all, and then so do the smaller. Where a sum is
+    infinite, the rounded sums decide, and infinity is not apart from itself.
     """
     a, da, b, db = widened(a, explicit(a, da), b, explicit(b, db))
+    s, t = a + da, b + db
     p, q = two_sum(a, -b)
-    p = jnp.where(a == b, 0, p)  # inf - inf
     g, h = two_sum(da, -db)
-    r, t = two_sum(q, h)
-    return ((p + g) + r) + t
+    r, e = two_sum(q, h)
+    apart = s - t
+    infinite = jnp.where(s == t, 0, apart)
+    return jnp.where(jnp.isfinite(apart), ((p + g) + r) + e, infinite)
 
 
 def shape_of(x: Array) -> jax.ShapeDtypeStruct:
