@@ -17,6 +17,7 @@ from secant.propagation.rules import (
     selection,
     shape,
     trigonometric,
+    windows,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "selection",
     "shape",
     "trigonometric",
+    "windows",
 ]
