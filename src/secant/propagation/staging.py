@@ -15,6 +15,7 @@ from secant.propagation.changes import (
     is_number,
     widened,
 )
+from secant.propagation.formulas import risen
 
 Carried: TypeAlias = tuple[list[Array], list[Change]]
 """Values and their changes."""
@@ -85,7 +86,7 @@ def crossed(now: Array, other: Array, change: Change, then: Array) -> Array:
     if not is_number(now):
         return change
     a, b, d, c = widened(now, other, change, then)
-    carried = (b - a) + d
+    carried = risen(a, b, d)
     return jnp.where(jnp.isfinite(carried), carried, c - a).astype(now.dtype)
 
 
