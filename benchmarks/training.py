@@ -31,7 +31,11 @@ import numpy as np
 PEERS = Path(__file__).resolve().parent / "peers"
 BASE = "jax"
 CONTENDERS = {
-    "secant": ("secant_backprop", "Secant, `backprop`"),
+    "notebook": ("notebook", "the notebook's own loop, NumPy"),
+    "definition": ("secant_definition", "Secant, `definition`"),
+    "weight": ("secant_fit:weight", "Secant, `weight`: every weight nudged"),
+    "node": ("secant_fit:node", "Secant, `node`: every neuron nudged"),
+    "backprop": ("secant_fit:backprop", "Secant, `backprop`"),
     "jax": ("jax_by_hand", "JAX by hand: autodiff, one `lax.scan`"),
     "numpy": ("numpy_by_hand", "NumPy by hand"),
     "keras": ("keras_on_jax", "Keras on JAX, `model.fit`"),
@@ -224,10 +228,7 @@ def table(results: dict, prepared: dict, absent: dict, floor: dict) -> str:
     rows = []
     for peer, answers in results.items():
         title = CONTENDERS[peer][1]
-        rest = (
-            f"{median(a['accuracy'] for a in answers):.4f} | "
-            f"{prepared[peer]:.1f} s | {answers[-1]['note']}"
-        )
+        rest = f"{accuracy(answers)} | {prepared[peer]:.1f} s | {answers[-1]['note']}"
         seconds = [answer["seconds"] for answer in answers]
         wall = [answer["wall"] for answer in answers]
         rows.append((seconds, title, rest))
@@ -235,8 +236,8 @@ def table(results: dict, prepared: dict, absent: dict, floor: dict) -> str:
             rows.append((wall, f"{title}: the whole call", " | | "))
     for seconds, title, rest in sorted(rows, key=lambda row: median(row[0])):
         lines.append(
-            f"| {title} | {median(seconds):.2f} | "
-            f"{min(seconds):.2f} – {max(seconds):.2f} | {ratio(seconds, base)} | "
+            f"| {title} | {amount(median(seconds))} | "
+            f"{min(seconds):,.2f} – {max(seconds):,.2f} | {ratio(seconds, base)} | "
             f"{rest} |"
         )
     for peer, package in absent.items():
@@ -249,12 +250,29 @@ def table(results: dict, prepared: dict, absent: dict, floor: dict) -> str:
     return "\n".join(lines)
 
 
+def accuracy(answers: list[dict]) -> str:
+    """The median of the rounds' accuracies, where anything was trained."""
+    found = [a["accuracy"] for a in answers if a["accuracy"] is not None]
+    return f"{median(found):.4f}" if found else ""
+
+
+def amount(seconds: float) -> str:
+    """Seconds, or what is easier to grasp."""
+    if seconds < 1000:
+        return f"{seconds:.2f}"
+    return f"{seconds:,.0f} ({seconds / 86400:.1f} days)"
+
+
 def ratio(seconds: list[float], base: list[float]) -> str:
     """The median of the rounds' ratios, and their range."""
     if not base:
         return ""
     ratios = [s / b for s, b in zip(seconds, base, strict=True)]
-    return f"{median(ratios):.2f} ({min(ratios):.2f} – {max(ratios):.2f})"
+    digits = 2 if median(ratios) < 100 else 0
+    middle, least, most = (
+        f"{r:,.{digits}f}" for r in (median(ratios), min(ratios), max(ratios))
+    )
+    return f"{middle} ({least} – {most})"
 
 
 def facts() -> str:

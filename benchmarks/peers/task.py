@@ -53,12 +53,14 @@ class Trained(NamedTuple):
         note: What was done differently.
         seconds: What the contender itself counts as training, where its call does
             more than train; None: all of the call.
+        reckoned: Whether that is reckoned from a part, and nothing was trained.
     """
 
     weights: list[np.ndarray]
     losses: np.ndarray
     note: str = ""
     seconds: float | None = None
+    reckoned: bool = False
 
 
 Run = Callable[[], Trained]

@@ -36,12 +36,13 @@ def main() -> None:
         o.seed,
     )
     try:
-        peer = importlib.import_module(o.peer)
+        name, _, option = o.peer.partition(":")
+        peer = importlib.import_module(name)
     except ModuleNotFoundError as error:
         print(json.dumps({"absent": error.name}), flush=True)
         return
     start = perf_counter()
-    run = peer.prepare(task)
+    run = peer.prepare(task, *([option] if option else []))
     print(json.dumps({"preparation": perf_counter() - start}), flush=True)
     for _ in sys.stdin:
         start = perf_counter()
@@ -49,8 +50,10 @@ def main() -> None:
         wall = perf_counter() - start
         answer = {
             "seconds": wall if trained.seconds is None else trained.seconds,
-            "wall": wall,
-            "accuracy": accuracy(trained.weights, x_test, t_test),
+            "wall": trained.seconds if trained.reckoned else wall,
+            "accuracy": None
+            if trained.reckoned
+            else accuracy(trained.weights, x_test, t_test),
             "first_loss": float(trained.losses[0]),
             "last_loss": float(trained.losses[-1]),
             "note": trained.note,

@@ -38,3 +38,5 @@ from .propagation import FallbackWarning as FallbackWarning
 from .propagation import MissingRule as MissingRule
 from .propagation import difference as difference
 from .propagation import slope as slope
+from .gradients import spsa as spsa
+from .gradients import value_and_gradient as value_and_gradient

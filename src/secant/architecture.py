@@ -10,7 +10,7 @@ NumPy's or JAX's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,18 @@ from secant.targets import as_vectors
 Params: TypeAlias = Mapping[str, Array]
 """Weights and biases by name: `Wi` of shape (sizes[i-1], sizes[i]), `bi` of
 shape (sizes[i],)."""
+
+
+class Columns(NamedTuple):
+    """A network at work on a batch, with a column for each sample.
+
+    Attributes:
+        sums: `sums[i]` is what layer i adds up, (sizes[i], samples); the scores last.
+        outputs: What it makes of that; the inputs first.
+    """
+
+    sums: list[Array]
+    outputs: list[Array]
 
 
 def turned(arrays: Params) -> dict[str, Array]:
@@ -106,8 +118,8 @@ class Architecture:
             outputs.append(sums if layer == self.depth else activate(sums))
         return outputs
 
-    def columns(self, weights: Params, x: Array) -> list[Array]:
-        """What each layer puts out, with a column for each sample.
+    def columns(self, weights: Params, x: Array) -> Columns:
+        """What each layer takes in and puts out, with a column for each sample.
 
             a = W z + b
 
@@ -120,16 +132,22 @@ class Architecture:
             x: Inputs, still (samples, inputs).
 
         Returns:
-            The inputs, the hidden layers, the scores: (sizes[i], samples) each.
+            The sums and the outputs of each layer, (sizes[i], samples) each.
         """
         activate = ACTIVATIONS[self.activation].function
-        outputs = [x.T]
+        sums, outputs = [x.T], [x.T]
         for layer in range(1, self.depth + 1):
-            sums = weights[f"W{layer}"] @ outputs[-1]
+            a = weights[f"W{layer}"] @ outputs[-1]
             if self.bias:
-                sums = sums + weights[f"b{layer}"][:, None]
-            outputs.append(sums if layer == self.depth else activate(sums))
-        return outputs
+                a = a + weights[f"b{layer}"][:, None]
+            sums.append(a)
+            outputs.append(a if layer == self.depth else activate(a))
+        return Columns(sums, outputs)
+
+    def error_in_columns(self, weights: Params, x: Array, t: Array) -> Array:
+        """`error`, computed with a column for each sample."""
+        scores = self.columns(weights, x).outputs[-1]
+        return LOSSES[self.loss].function(scores, t.T, 0)
 
     def scores(self, params: Params, x: Array) -> Array:
         """The last layer's sums, shape (..., sizes[-1]), before softmax."""

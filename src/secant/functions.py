@@ -15,6 +15,7 @@ import numpy as np
 
 from secant.arrays import Array, ArrayLike, as_real, namespace
 from secant.errors import InvalidInput
+from secant.series import short_expm1
 
 
 def identity(x: ArrayLike) -> Array:
@@ -156,22 +157,56 @@ def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
 
 
 class Activation(NamedTuple):
-    """What a layer does with its input sums, and the slope of that.
+    """What a layer does with its input sums, the slope of that, and its difference.
 
     Attributes:
         function: `a -> y`, elementwise.
         derivative: `y -> dy/da`, written in the output `y`, which a backward
             pass still has at hand.
+        lever: `a -> l`, what `change` has to know of the sums: a tuple of arrays.
+        change: `(l, da) -> f(a + da) - f(a)` without cancellation, for small nudges,
+            `|da| ≤ NEAR / 2` (see `secant.series`).
     """
 
     function: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
+    lever: Callable[[Array], tuple[Array, ...]]
+    change: Callable[[tuple[Array, ...], Array], Array]
+
+
+def _sigmoid_lever(a: Array) -> tuple[Array, ...]:
+    # σ(-a), not 1 - σ(a), which has no digits left where σ(a) is near 1.
+    rest = sigmoid(-a)
+    return rest, -sigmoid(a) * rest
+
+
+def _sigmoid_change(lever: tuple[Array, ...], da: Array) -> Array:
+    """`-σ(a) σ(-a) e / (1 + σ(-a) e)` with `e = exp(-da) - 1`."""
+    rest, scale = lever
+    e = short_expm1(-da)
+    return scale * e / (1 + rest * e)
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "sigmoid": Activation(sigmoid, lambda y: y * (1 - y)),
-    "relu": Activation(relu, lambda y: (y > 0).astype(y.dtype)),
-    "tanh": Activation(tanh, lambda y: 1 - y * y),
-    "identity": Activation(identity, lambda y: y * 0 + 1),
+    "sigmoid": Activation(
+        sigmoid, lambda y: y * (1 - y), _sigmoid_lever, _sigmoid_change
+    ),
+    "relu": Activation(
+        relu,
+        lambda y: (y > 0).astype(y.dtype),
+        lambda a: (a, relu(a)),
+        # max(0, a + da) - y, each of the two compared with y before da is added.
+        lambda lever, da: namespace(da).maximum(-lever[1], (lever[0] - lever[1]) + da),
+    ),
+    # tanh(a) = 2σ(2a) - 1
+    "tanh": Activation(
+        tanh,
+        lambda y: 1 - y * y,
+        lambda a: _sigmoid_lever(2 * a),
+        lambda lever, da: 2 * _sigmoid_change(lever, 2 * da),
+    ),
+    "identity": Activation(
+        identity, lambda y: y * 0 + 1, lambda a: (), lambda lever, da: da
+    ),
 }
 """The activations by name. One more line here is one more everywhere."""

@@ -6,6 +6,7 @@ are checked where they can be looked at; under `jit` only shapes are.
 """
 
 from collections.abc import Callable
+from math import factorial
 from types import ModuleType
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from secant.arrays import (
 )
 from secant.errors import InvalidInput
 from secant.functions import identity, log_softmax_over, softmax, softmax_over
+from secant.series import short_expm1, short_log1p
 from secant.targets import as_vectors
 
 GUARD = 1e-7
@@ -188,12 +190,59 @@ class Loss(NamedTuple):
         gradient: `(scores, t, axis) -> d error / d scores`, of the scores' shape.
         output: `scores -> outputs`, on the last axis: what the network predicts.
         probabilities: Whether targets must be one-hot.
+        change: `(scores, t, ds) -> error of scores + ds - error of scores`, of each
+            sample by itself, without cancellation, for `|ds| ≤ NEAR` (see
+            `secant.series`). The outputs are on the first axis.
+        ray: `(scores, t, directions) -> coefficients`, for `along`: scores and
+            targets of shape (outputs, samples), directions (outputs, units), or None
+            for each output by itself; the coefficients are (units, samples).
+        along: `(coefficients, s) -> error of scores + s direction - error of scores`,
+            of each sample by itself, where `|s direction| ≤ NEAR`. What `change`
+            gives for `ds = s direction`, the sum over outputs taken once for all `s`.
     """
 
     function: Callable[[Array, Array, int], Array]
     gradient: Callable[[Array, Array, int], Array]
     output: Callable[[Array], Array]
     probabilities: bool
+    change: Callable[[Array, Array, Array], Array]
+    ray: Callable[[Array, Array, Array | None], tuple[Array, ...]]
+    along: Callable[[tuple[Array, ...], Array], Array]
+
+
+def _cross_entropy_change(a: Array, t: Array, da: Array) -> Array:
+    """`log(1 + Σ_k y_k (exp(da_k) - 1)) - Σ_k t_k da_k`, y the probabilities."""
+    xp = namespace(a)
+    moved = xp.sum(softmax_over(a, 0) * short_expm1(da), axis=0)
+    return short_log1p(moved) - xp.sum(t * da, axis=0)
+
+
+def _cross_entropy_ray(
+    a: Array, t: Array, directions: Array | None
+) -> tuple[Array, ...]:
+    """`Σ_k t_k d_k` and `Σ_k y_k d_k^m / m!`, m = 1 … 4: exp's series, summed first."""
+    y = softmax_over(a, 0)
+    if directions is None:
+        return (t, *(y / factorial(m) for m in range(1, 5)))
+    xp, units = namespace(a), directions.shape[1]
+    # One product of small matrices in the place of four.
+    powers = xp.concatenate([directions.T**m / factorial(m) for m in range(1, 5)])
+    return (directions.T @ t, *(powers @ y).reshape(4, units, -1))
+
+
+def _cross_entropy_along(ray: tuple[Array, ...], s: Array) -> Array:
+    meant, *moments = ray
+    moved = moments[-1]
+    for moment in moments[-2::-1]:
+        moved = moment + s * moved
+    return short_log1p(s * moved) - s * meant
+
+
+def _sum_squares_ray(a: Array, t: Array, directions: Array | None) -> tuple[Array, ...]:
+    if directions is None:
+        return a - t, namespace(a).ones_like(a)
+    squares = namespace(a).sum(directions * directions, axis=0)
+    return directions.T @ (a - t), squares[:, None] + 0 * a[:1]
 
 
 LOSSES: dict[str, Loss] = {
@@ -202,12 +251,18 @@ LOSSES: dict[str, Loss] = {
         gradient=lambda a, t, axis: (softmax_over(a, axis) - t) / _samples(a, axis),
         output=softmax,
         probabilities=True,
+        change=_cross_entropy_change,
+        ray=_cross_entropy_ray,
+        along=_cross_entropy_along,
     ),
     "sum_squares": Loss(
         function=_sum_squares,
         gradient=lambda a, t, axis: (a - t) / _samples(a, axis),
         output=identity,
         probabilities=False,
+        change=lambda a, t, da: namespace(a).sum(da * (a - t + da / 2), axis=0),
+        ray=_sum_squares_ray,
+        along=lambda ray, s: s * (ray[0] + s * ray[1] / 2),
     ),
 }
 """The losses by name. `cross_entropy` goes with softmax outputs, `sum_squares`

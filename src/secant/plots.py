@@ -4,7 +4,11 @@ Every function returns a Matplotlib `Figure`, drawn without a display. Matplotli
 is loaded when the first picture is drawn.
 """
 
-from typing import Any
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,8 +19,12 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from secant.history import History
 
+if TYPE_CHECKING:
+    from secant.comparison import Compared, Curve
+
 # Okabe & Ito's colours: told apart by everybody, also in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
+COLORS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00", GREY)
 
 # Whichever of these is installed draws Korean labels; naming an absent one would
 # print a warning for every text.
@@ -132,6 +140,75 @@ def draw_accuracy(axes: Axes, history: History) -> None:
             clip_on=False,
         )
     axes.legend(loc="lower right")
+
+
+def comparison(rows: Sequence[Compared], *, title: str = "") -> Figure:
+    """What each gradient method costs against how wrong it is, both on log scales.
+
+    Args:
+        rows: From `secant.comparison.compare`.
+        title: A line above.
+
+    Returns:
+        A figure with a point for each method: better is further down and left.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 4.8), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title or "Cost and error of each way to the gradient")
+        axes.set_xlabel("milliseconds a step")
+        axes.set_ylabel("error, relative to backprop in float64")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for row, color in zip(rows, itertools.cycle(COLORS), strict=False):
+            at = (1e3 * row.seconds, max(row.error, 1e-17))
+            axes.plot(*at, "o", color=color, markersize=9)
+            axes.annotate(
+                row.name,
+                at,
+                xytext=(9, 5),
+                textcoords="offset points",
+                color=color,
+                fontsize=9.5,
+            )
+        axes.margins(x=0.22, y=0.14)
+        return figure
+
+
+def error_curves(curves: Sequence[Curve], *, title: str = "") -> Figure:
+    """The error of a slope against the size of its step: the "V-curve".
+
+    Args:
+        curves: From `secant.comparison.error_curves`.
+        title: A line above.
+
+    Returns:
+        A figure. To the right of each V the formula's own h² falls; to the left,
+        subtraction loses a digit for each decade. Carried differences have no left.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 4.8), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title or "Error of the central difference for every step h")
+        axes.set_xlabel("h")
+        axes.set_ylabel("error of the slopes, relative")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for curve in curves:
+            carried, double = "carried" in curve.name, "64" in curve.name
+            axes.plot(
+                curve.steps,
+                np.maximum(curve.errors, 1e-17),
+                color=BLUE if carried else ORANGE,
+                linestyle="-" if not double else (0, (4, 1.6)),
+                marker="o",
+                markersize=4,
+                markerfacecolor="white" if double else None,
+                label=curve.name,
+            )
+        axes.legend(loc="upper center", ncols=2)
+        axes.set_ylim(top=axes.get_ylim()[1] * 300)
+        return figure
 
 
 def _count_steps(axes: Axes) -> None:

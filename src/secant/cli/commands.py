@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from secant._version import __version__
+from secant.cli.compare import compare
 from secant.cli.data import app as data
 from secant.cli.evaluate import evaluate
 from secant.cli.predict import predict
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
+app.command()(compare)
 app.add_typer(data, name="data")
 
 

@@ -1,6 +1,5 @@
 """`secant train`: a network learns; the run is kept in a folder."""
 
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +21,7 @@ from secant.cli.console import (
 )
 from secant.cli.folders import give_back, reserved
 from secant.cli.interrupts import Hear, asked, hearing
-from secant.errors import InvalidInput
+from secant.cli.sizes import hidden_sizes
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
@@ -41,8 +40,11 @@ _APART = 1e-5
 @guarded
 def train(
     gradient: Annotated[
-        str, typer.Option(help="The way to the gradient: backprop or definition.")
-    ] = "backprop",
+        str,
+        typer.Option(
+            help="The way to the gradient: node, weight, spsa, backprop or definition."
+        ),
+    ] = "node",
     data: Annotated[
         str,
         typer.Option(
@@ -96,7 +98,7 @@ def train(
     Without options this is the textbook's run: 784-50-10, sigmoid,
     10,000 steps of 100 samples, learning rate 0.1.
     """
-    sizes = _sizes(hidden)
+    sizes = hidden_sizes(hidden)
 
     from secant.architecture import Architecture
     from secant.data.catalogue import load
@@ -173,19 +175,6 @@ def train(
 def _stop_if_asked(_: object) -> None:
     if asked():
         raise KeyboardInterrupt
-
-
-def _sizes(hidden: str) -> tuple[int, ...]:
-    """The hidden layers' sizes: "100,50" → (100, 50); "" or "0" → none."""
-    parts = [part for part in re.split(r"[,\s]+", hidden.strip()) if part]
-    if parts in ([], ["0"]):
-        return ()
-    if not all(part.isdecimal() and 0 < int(part) <= 1_000_000 for part in parts):
-        raise InvalidInput(
-            f'--hidden is "{hidden}": pass the neurons of each hidden layer, such as '
-            "50 or 100,50"
-        )
-    return tuple(int(part) for part in parts)
 
 
 def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") -> None:

@@ -1,32 +1,13 @@
-"""The ways to a network's gradient, by name."""
+"""The ways to a network's gradient."""
 
-from secant.errors import unknown_name
-from secant.gradients.backprop import BACKPROP, backprop
-from secant.gradients.definition import DEFINITION, definition
+from secant.gradients.backprop import backprop
+from secant.gradients.definition import definition
 from secant.gradients.method import GradientMethod, LossAndGradients
-
-METHODS: dict[str, GradientMethod] = {
-    method.name: method for method in (DEFINITION, BACKPROP)
-}
-"""Every method that `gradient=` takes. A new one is one more entry."""
-
-
-def find_method(gradient: str | GradientMethod) -> GradientMethod:
-    """The method that a name stands for, or the method itself.
-
-    Raises:
-        InvalidInput: There is none of that name.
-
-    Example:
-        >>> find_method("backprop").nudges
-        'nothing: the chain rule'
-    """
-    if isinstance(gradient, GradientMethod):
-        return gradient
-    if not isinstance(gradient, str) or gradient not in METHODS:
-        raise unknown_name("gradient method", gradient, METHODS)
-    return METHODS[gradient]
-
+from secant.gradients.methods import METHODS, find_method
+from secant.gradients.node import node
+from secant.gradients.source import value_and_gradient
+from secant.gradients.spsa import spsa, spsa_method
+from secant.gradients.weight import weight
 
 __all__ = [
     "METHODS",
@@ -35,4 +16,9 @@ __all__ = [
     "backprop",
     "definition",
     "find_method",
+    "node",
+    "spsa",
+    "spsa_method",
+    "value_and_gradient",
+    "weight",
 ]

@@ -25,19 +25,18 @@ def _backprop(
 ) -> tuple[Array, dict[str, Array]]:
     loss = LOSSES[architecture.loss]
     slope = ACTIVATIONS[architecture.activation].derivative
-    outputs = architecture.columns(weights, x)
-    xp = namespace(outputs[-1])
-    delta = loss.gradient(outputs[-1], t.T, 0)
+    outputs = architecture.columns(weights, x).outputs
+    scores = outputs[-1]
+    delta = loss.gradient(scores, t.T, 0)
     gradients: dict[str, Array] = {}
     for layer in range(architecture.depth, 0, -1):
         below = outputs[layer - 1]
         gradients[f"W{layer}"] = delta @ below.T
         if architecture.bias:
-            gradients[f"b{layer}"] = xp.sum(delta, axis=1)
+            gradients[f"b{layer}"] = namespace(delta).sum(delta, axis=1)
         if layer > 1:
             delta = (weights[f"W{layer}"].T @ delta) * slope(below)
-    value = loss.function(outputs[-1], t.T, 0)
-    return value, {name: gradients[name] for name in weights}
+    return loss.function(scores, t.T, 0), {name: gradients[name] for name in weights}
 
 
 def backprop(

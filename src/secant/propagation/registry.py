@@ -16,8 +16,9 @@ with `walk(jaxpr, consts, values, changes) -> values, changes`.
 Rules are keyed on the primitives of public JAX. Two for one primitive are a mistake.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -55,12 +56,15 @@ class Rule:
         family: Which combinator made it; for the docs.
         holds_programs: Whether it walks programs, and computes the result itself.
         note: A formula or a remark; for the docs.
+        module: Which module entered it; for the docs, and for whom it stands in the
+            way of.
     """
 
     function: Callable[..., Any]
     family: str
     holds_programs: bool = False
     note: str = ""
+    module: str = ""
 
 
 RULES: dict[Primitive, Rule] = {}
@@ -74,8 +78,17 @@ def register(primitive: Primitive, rule: Rule) -> None:
         ValueError: The primitive has one already.
     """
     if primitive in RULES:
-        raise ValueError(f"{primitive} has a rule already ({RULES[primitive].family})")
-    RULES[primitive] = rule
+        raise ValueError(
+            f"{primitive} has a rule already, in {RULES[primitive].module}"
+        )
+    RULES[primitive] = replace(rule, module=_entering_module())
+
+
+def _entering_module() -> str:
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals["__name__"] == __name__:
+        frame = frame.f_back
+    return "" if frame is None else frame.f_globals["__name__"]
 
 
 def special(primitive: Primitive, function: Callable[..., Any], note: str) -> None:

@@ -1,19 +1,22 @@
 """What a run will take, measured before it starts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
 from secant.gradients import METHODS
-from secant.training.steps import Problem, State, Steps
+from secant.training.steps import CompiledSteps, Problem, State, Steps
 
 # Runs of the whole network that tell how long one takes: the quickest of so many,
 _PROBES = 15
 # and of as many as fit into these seconds (or into this share of the forecast), so
 # that another program's burst does not make days of hours.
 _SPREAD, _SHARE = 0.5, 0.02
+# Methods that there is no quicker one to name for; the first is named.
+_QUICK = ("node", "backprop")
+
 LONG = 600.0
 """A run of more than these seconds is long enough to name a faster way."""
 
@@ -28,7 +31,7 @@ class Forecast:
         seconds_per_step: Measured on this machine, for this network and batch.
         evaluations: Runs of the whole network a step; None if that says nothing.
         alternative: A faster method's name, where the run is long; else None.
-        alternative_seconds: What the whole run would take with it, at most.
+        alternative_seconds: What the whole run would take with it, measured.
     """
 
     method: str
@@ -56,7 +59,7 @@ class Forecast:
         )
         if self.alternative and self.alternative_seconds is not None:
             sentence += (
-                f" gradient={self.alternative!r} would take at most "
+                f" gradient={self.alternative!r} would take about "
                 f"{duration(self.alternative_seconds)}."
             )
         return sentence
@@ -69,41 +72,40 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
         method.evaluations(problem.architecture) if method.evaluations else None
     )
     if method.traceable:
-        steps.advance(state, 0, 1)
-        one = min(_seconds_of(lambda: steps.advance(state, 0, 1)) for _ in range(3))
-        more = int(min(max(0.05 / one, 1), 100))
-        many = min(
-            _seconds_of(lambda: steps.advance(state, 0, 1 + more)) for _ in range(2)
-        )
-        # A call costs something too; what matters is how much more steps cost more.
-        per_step = max((many - one) / more, 1e-9)
-        return Forecast(method.name, iterations, per_step, evaluations)
+        per_step = _compiled_step(steps, state)
+    elif evaluations:
+        # A step of such a method may take minutes: time what it is made of.
+        rows = problem.batches.indices(0, 1)[0]
+        batch = problem.x[rows].astype(np.float64), problem.t[rows].astype(np.float64)
+        params = steps.params(state)
 
-    # A step of such a method may take minutes: time what it is made of.
-    rows = problem.batches.indices(0, 1)[0]
-    batch = problem.x[rows].astype(np.float64), problem.t[rows].astype(np.float64)
+        def run() -> object:
+            return problem.architecture.error(params, *batch)
 
-    params = steps.params(state)
-
-    def run() -> object:
-        return problem.architecture.error(params, *batch)
-
-    if evaluations:
         run()
         per_step = evaluations * _quickest(run, evaluations * iterations)
     else:
         per_step = _seconds_of(lambda: steps.advance(state, 0, 1))
     forecast = Forecast(method.name, iterations, per_step, evaluations)
-    if forecast.seconds < LONG:
+    if forecast.seconds < LONG or method.name in _QUICK:
         return forecast
-    faster = METHODS["backprop"].function
-    seconds = min(
-        _seconds_of(lambda: faster(problem.architecture, params, *batch))
-        for _ in range(_PROBES)
-    )
-    return Forecast(
-        method.name, iterations, per_step, evaluations, "backprop", seconds * iterations
-    )
+    faster = CompiledSteps(replace(problem, method=METHODS[_QUICK[0]]))
+    seconds = iterations * _compiled_step(faster, faster.start())
+    if seconds > forecast.seconds / 2:
+        return forecast
+    return replace(forecast, alternative=_QUICK[0], alternative_seconds=seconds)
+
+
+def _compiled_step(steps: Steps, state: State) -> float:
+    steps.advance(state, 0, 1)
+    one = _seconds_of(lambda: steps.advance(state, 0, 1))
+    if one > 1:
+        return one
+    one = min(one, *(_seconds_of(lambda: steps.advance(state, 0, 1)) for _ in range(2)))
+    more = int(min(max(0.05 / one, 1), 100))
+    many = min(_seconds_of(lambda: steps.advance(state, 0, 1 + more)) for _ in range(2))
+    # A call costs something too; what matters is how much more steps cost more.
+    return max((many - one) / more, 1e-9)
 
 
 def _quickest(run: Callable[[], object], runs: int) -> float:

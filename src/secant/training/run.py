@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from secant._version import __version__
 from secant.architecture import Architecture
@@ -177,7 +175,9 @@ class Run:
             "run": about,
             "sha256": _fingerprint(params, about),
         }
-        return safetensors.numpy.save(params, metadata)
+        from safetensors.numpy import save
+
+        return save(params, metadata)
 
 
 def new_folder(folder: str | os.PathLike[str]) -> Path:
@@ -221,6 +221,8 @@ def _fingerprint(params: dict[str, np.ndarray], about: str) -> str:
 def _read_network(
     path: Path,
 ) -> tuple[Architecture, dict[str, np.ndarray], dict[str, Any]]:
+    import safetensors
+
     if not path.is_file():
         near = sorted(
             p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")

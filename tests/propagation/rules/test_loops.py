@@ -178,7 +178,8 @@ WHILES = {
 @pytest.mark.parametrize("name", WHILES)
 @pytest.mark.parametrize("dx", [1e-9, 1e-3, 0.5, -0.4, 1.6, -0.9])
 def test_while_with_turns_that_come_and_go(name, dx):
-    check(WHILES[name], 2.4, dx, atol=2e-5 if abs(dx) > 0.1 else 0)
+    # A turn of one run alone adds and takes away numbers as large as the state.
+    check(WHILES[name], 2.4, dx, *((1e-5, 1e-4) if abs(dx) > 0.1 else (2e-6,)))
 
 
 def test_while_gives_more_turns_and_fewer():

@@ -25,8 +25,8 @@ def _tan(x: Array, dx: Array, ans: Array) -> Array:
 
 def edges(x: Array, dx: Array) -> tuple[Array, Array, Array, Array]:
     """`1 - x`, `1 + x`, and both at `x + dx`, each with all of its digits."""
-    less, of_less = two_sum(jnp.ones_like(x), -x)
-    more, of_more = two_sum(jnp.ones_like(x), x)
+    less, of_less = two_sum(-x, jnp.ones_like(x))
+    more, of_more = two_sum(x, jnp.ones_like(x))
     return less, more, (less - dx) + of_less, (more + dx) + of_more
 
 

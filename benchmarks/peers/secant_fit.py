@@ -1,29 +1,34 @@
-"""Secant: `fit(…, "backprop")`, with its own batches drawn by the same rule."""
+"""Secant: `fit(…, method)`, with its own batches drawn by the same rule."""
 
-from task import Run, Task, Trained
+import bare
 
-import secant
+bare.stand_in()
+
+from task import Run, Task, Trained  # noqa: E402
+
+from secant.networks import TwoLayerNet  # noqa: E402
+from secant.training import fit  # noqa: E402
 
 
-def prepare(task: Task) -> Run:
-    net = secant.TwoLayerNet(task.x_train.shape[1], task.hidden, 10, seed=task.seed)
+def prepare(task: Task, method: str) -> Run:
+    net = TwoLayerNet(task.x_train.shape[1], task.hidden, 10, seed=task.seed)
     data = (task.x_train, task.t_train)
 
-    def fit(iterations):
-        return secant.fit(
+    def train(iterations):
+        return fit(
             net,
             data,
-            "backprop",
+            method,
             iterations=iterations,
             batch_size=task.batch_size,
             learning_rate=task.learning_rate,
             seed=task.seed,
         )
 
-    fit(1)
+    train(1)
 
     def run() -> Trained:
-        trained = fit(task.iterations)
+        trained = train(task.iterations)
         weights = [trained.net.params[name] for name in ("W1", "b1", "W2", "b2")]
         t = trained.timings
         note = (

@@ -1,0 +1,116 @@
+"""`secant compare`: every way to the gradient, on one batch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from secant.cli.console import err, grid, guarded, out
+from secant.cli.interrupts import Hear, hearing
+from secant.cli.sizes import hidden_sizes
+
+PICTURES = ("compare.png", "error-by-step.png")
+
+# The textbook's run, which every method is forecast for.
+_STEPS = 10_000
+
+
+@guarded
+def compare(
+    data: Annotated[str, typer.Option(help="As for `secant train`.")] = "auto",
+    hidden: Annotated[
+        str, typer.Option(help='Hidden neurons, a number a layer: "50", "100,50".')
+    ] = "50",
+    activation: Annotated[
+        str, typer.Option(help="sigmoid, relu, tanh or identity.")
+    ] = "sigmoid",
+    loss: Annotated[
+        str, typer.Option(help="cross_entropy or sum_squares.")
+    ] = "cross_entropy",
+    init: Annotated[
+        str, typer.Option(help="Weights: normal, xavier or he.")
+    ] = "xavier",
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples.")] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of weights, batch, directions.")
+    ] = 0,
+    out_folder: Annotated[
+        Path, typer.Option("--out", help="Where the two pictures go.")
+    ] = Path(),
+) -> None:
+    """Compare the gradient methods: seconds a step, and error against backprop.
+
+    From one set of weights and one batch. Two pictures are drawn: cost against error
+    of each method, and the error for every size of step, subtracted and carried.
+    """
+    sizes = hidden_sizes(hidden)
+
+    import numpy as np
+
+    from secant import plots
+    from secant.comparison import compare as compared
+    from secant.comparison import error_curves, methods
+    from secant.data.catalogue import load
+    from secant.networks import MLP
+    from secant.training.forecast import duration
+
+    ((x, t), (_, t_test)), description = load(data)
+    classes = int(max(t.max(), t_test.max())) + 1
+    net = MLP((x.shape[1], *sizes, classes), activation, loss, init=init, seed=seed)
+    rows = np.random.default_rng(seed).integers(len(x), size=batch_size)
+    batch = x[rows], t[rows]
+    chosen = methods()
+    err.print(f"{escape(repr(net).strip('<>'))}; {batch_size} of {description.source}")
+    with (
+        hearing(Hear.AT_ONCE),
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.animates,
+        ) as bar,
+    ):
+        task = bar.add_task("", total=None)
+        results = compared(
+            net,
+            *batch,
+            chosen=chosen,
+            seed=seed,
+            tell=lambda name: bar.update(task, description=name),
+        )
+        bar.update(task, description="the error for every size of step")
+        curves = error_curves(net.architecture, net.params, *batch, seed=seed)
+        out_folder.mkdir(parents=True, exist_ok=True)
+        plots.comparison(results).savefig(out_folder / PICTURES[0])
+        plots.error_curves(curves).savefig(out_folder / PICTURES[1])
+    table = grid(
+        "method",
+        "a step",
+        "runs a step",
+        f"{_STEPS:,} steps",
+        "error",
+        "cosine",
+        right=(1, 2, 3, 4, 5),
+    )
+    for row in results:
+        table.add_row(
+            row.name,
+            duration(row.seconds),
+            f"{row.evaluations:,}" if row.evaluations else "",
+            duration(_STEPS * row.seconds),
+            f"{row.error:.1e}",
+            f"{row.cosine:.6f}",
+        )
+    out.print(table)
+    out.print()
+    out.print(
+        "error: ‖g − g*‖ / ‖g*‖ against backprop in float64, g*. The definition's is "
+        f"measured\non {results[0].of_parameters:,} of "
+        f"{net.architecture.parameter_count:,} parameters."
+    )
+    names = " and ".join(str(out_folder / picture) for picture in PICTURES)
+    out.print(f"look at [bold]{escape(names)}[/]")

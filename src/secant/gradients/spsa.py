@@ -1,0 +1,134 @@
+"""Simultaneous perturbation: all parameters nudged at once, along random directions.
+
+    g = mean over k of  (L(θ + h δ) - L(θ - h δ)) / 2h · δ        δ_i = ±1 at random
+
+Two runs of the loss for a direction, however many parameters there are. The estimate
+is unbiased but for the h² of the central difference, `E[g] = ∇L`, since δ_i δ_j is 0
+on average for i ≠ j; of p parameters it is off by about √(p / k) times the gradient's
+length, so that a learning rate has to be that much smaller. Numerical is the slope
+along δ; nothing is assumed of the loss.
+
+Spall (1992), "Multivariate stochastic approximation using a simultaneous perturbation
+gradient approximation", IEEE Trans. Automatic Control 37(3), 332-341, eq. 2.2;
+Malladi et al. (2023), "Fine-tuning language models with just forward passes" (MeZO).
+Both subtract losses; here their difference is carried, so that h may be small.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array
+from secant.errors import InvalidInput
+from secant.gradients.method import GradientMethod, in_rows
+from secant.propagation import difference
+
+H = 1e-4
+"""How far along a direction, in units of it."""
+
+
+def spsa(
+    loss: Callable[[Any], Array],
+    params: Any,
+    key: Array,
+    directions: int = 1,
+    h: float = H,
+) -> tuple[Array, Any]:
+    """The loss and an unbiased estimate of its gradient from random directions.
+
+    Args:
+        loss: A function of a pytree of floating-point arrays that JAX can trace; it
+            returns a scalar.
+        params: Where.
+        key: A JAX random key, a new one each step.
+        directions: k, how many; the error falls as 1/√k.
+        h: How far along each, to both sides.
+
+    Returns:
+        The loss, and a pytree like `params`.
+
+    Raises:
+        InvalidInput: `directions` is no positive whole number, or no key came.
+        MissingRule: The loss uses an operation that `difference` has no rule for.
+
+    Example:
+        >>> def loss(w):
+        ...     return (w**2).sum()
+        >>> value, gradient = spsa(loss, jnp.array([3.0, 4.0]), jax.random.key(0), 1000)
+        >>> float(value), gradient.round(0)
+        (25.0, Array([6., 8.], dtype=float32))
+    """
+    if isinstance(directions, bool) or not isinstance(directions, int):
+        directions = 0
+    if directions < 1:
+        raise InvalidInput(
+            "directions is no whole number of 1 or above: pass k=10, say"
+        )
+    if key is None:
+        raise InvalidInput(
+            "no random key came, and directions are drawn from one: pass "
+            "key=jax.random.key(step)"
+        )
+    leaves, tree = jax.tree.flatten(params)
+    leaves = [jnp.asarray(leaf) for leaf in leaves]
+    params = tree.unflatten(leaves)
+
+    def along(of_this: Array) -> tuple[Array, Any, Any]:
+        keys = jax.random.split(of_this, len(leaves))
+        delta = tree.unflatten(
+            [
+                jax.random.rademacher(k, leaf.shape, leaf.dtype)
+                for k, leaf in zip(keys, leaves, strict=True)
+            ]
+        )
+        value, up = difference(loss)(params, jax.tree.map(lambda d: h * d, delta))
+        _, down = difference(loss)(params, jax.tree.map(lambda d: -h * d, delta))
+        return value, (up - down) / (2 * h), delta
+
+    def add(total: Any, of_this: Array) -> tuple[Any, Array]:
+        value, slope, delta = along(of_this)
+        moved = jax.tree.map(lambda g, d: g + slope.astype(d.dtype) * d, total, delta)
+        return moved, value
+
+    start = jax.tree.map(jnp.zeros_like, params)
+    total, values = lax.scan(add, start, jax.random.split(key, directions))
+    return values[0], jax.tree.map(lambda g: g / directions, total)
+
+
+def spsa_method(directions: int = 1, h: float = H) -> GradientMethod:
+    """SPSA as a gradient method for `fit`, with k directions a step.
+
+    Example:
+        >>> spsa_method(directions=10).name
+        'spsa'
+    """
+
+    def columns(
+        architecture: Architecture,
+        weights: Params,
+        x: Array,
+        t: Array,
+        key: Array | None = None,
+        /,
+    ) -> tuple[Array, dict[str, Array]]:
+        def loss(weights: Params) -> Array:
+            return architecture.error_in_columns(weights, x, t)
+
+        value, gradients = spsa(loss, dict(weights), key, directions, h)
+        return value, gradients
+
+    return GradientMethod(
+        name="spsa",
+        function=in_rows(columns),
+        nudges=f"all weights at once, along {directions} random directions",
+        traceable=True,
+        evaluations=lambda architecture: 2 * directions + 1,
+        columns=columns,
+    )
+
+
+SPSA = spsa_method()

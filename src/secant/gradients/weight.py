@@ -1,0 +1,127 @@
+"""Weight perturbation: each weight and bias nudged by ±h, as in the definition.
+
+    ∂L/∂w_ij = 1/N Σ_n (L_n(w_ij + h) - L_n(w_ij - h)) / 2h
+
+Numerical is all of it: every weight is nudged to both sides and the change of every
+sample's loss is computed. Only what a nudge can change is computed, and as a
+difference: a weight's nudge `h` moves its neuron's sum by `h` times what comes in
+along it, and what follows from there is in `secant.gradients.nudges`.
+
+Jabri & Flower (1992), "Weight perturbation: an optimal architecture and learning
+technique for analog VLSI feedforward and recurrent multilayer networks", IEEE Trans.
+Neural Networks 3(1), 154-157. The closest relative is DeepZero (Chen et al., 2024),
+which nudges weight by weight, too, and reuses the features below the nudge; it
+subtracts losses, and runs all that lies above.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array
+from secant.gradients.method import GradientMethod, in_rows
+from secant.gradients.nudges import Place, loss_changes, near, place
+from secant.losses import LOSSES
+
+H = 1e-4
+"""How far a weight is nudged, to both sides."""
+
+
+def _weight(
+    architecture: Architecture,
+    weights: Params,
+    x: Array,
+    t: Array,
+    key: Array | None = None,
+    h: float = H,
+) -> tuple[Array, dict[str, Array]]:
+    columns = architecture.columns(weights, x)
+    scores = columns.outputs[-1]
+    targets, samples = t.T, len(x)
+
+    def of_layer(layer: int, small: bool) -> tuple[Array, Array]:
+        """The slopes along the weights and the biases of a layer."""
+        whole = place(architecture, weights, columns, targets, layer)
+        below = columns.outputs[layer - 1]
+
+        def both_ways(at: Place, u: Array) -> Array:
+            up, down = (
+                loss_changes(architecture, weights, layer, at, v, small=small)
+                for v in (u, -u)
+            )
+            return up - down
+
+        def add(n: Array, total: Array) -> Array:
+            at = jax.tree.map(lambda a: _column(a, n), whole)
+            return total + both_ways(at, h * _column(below, n).T)
+
+        start = jnp.zeros_like(weights[f"W{layer}"])
+        of_weights = lax.fori_loop(0, samples, add, start)
+        of_biases = start[:, 0]
+        if architecture.bias:
+            nudge = jnp.full((1, samples), h, below.dtype)
+            of_biases = jnp.sum(both_ways(whole, nudge), axis=1)
+        scale = 1 / (2 * h * samples)
+        return of_weights * scale, of_biases * scale
+
+    def of_all(small: bool) -> dict[str, Array]:
+        gradients: dict[str, Array] = {}
+        for layer in range(1, architecture.depth + 1):
+            gradients[f"W{layer}"], gradients[f"b{layer}"] = of_layer(layer, small)
+        return {name: gradients[name] for name in weights}
+
+    # A bias is a weight along which 1 comes in.
+    most = [abs(z).max() for z in columns.outputs[:-1]] + [jnp.ones((), x.dtype)]
+    gradients = lax.cond(
+        near(architecture, weights, h * jnp.stack(most).max()),
+        lambda: of_all(True),
+        lambda: of_all(False),
+    )
+    return LOSSES[architecture.loss].function(scores, targets, 0), gradients
+
+
+def _column(array: Array, n: Array) -> Array:
+    """Column n of an array with one for each sample; what has one only, as it is."""
+    if array.shape[1] == 1:
+        return array
+    return lax.dynamic_slice_in_dim(array, n, 1, axis=1)
+
+
+def weight(
+    architecture: Architecture,
+    params: Params,
+    x: Array,
+    t: Array,
+    key: Array | None = None,
+) -> tuple[Array, dict[str, Array]]:
+    """The loss of a batch and its gradient, each weight nudged by ±1e-4.
+
+    Args:
+        architecture: What the network computes.
+        params: Its weights; never changed.
+        x: Inputs, (samples, inputs), from `Architecture.as_batch`.
+        t: Targets as vectors, (samples, outputs).
+        key: Not looked at.
+
+    Returns:
+        The loss and the gradients by the names of `params`, in JAX's default float.
+
+    Example:
+        >>> tiny = Architecture((1, 1), loss="sum_squares", bias=False)
+        >>> w, x, t = jnp.array([[3.0]]), jnp.array([[1.0]]), jnp.array([[1.0]])
+        >>> loss, gradients = weight(tiny, {"W1": w}, x, t)
+        >>> float(loss), float(gradients["W1"][0, 0])
+        (2.0, 2.0)
+    """
+    return in_rows(_weight)(architecture, params, x, t, key)
+
+
+WEIGHT = GradientMethod(
+    name="weight",
+    function=weight,
+    nudges="each weight, what it changes recomputed as a difference",
+    traceable=True,
+    evaluations=lambda architecture: 2 * architecture.parameter_count + 1,
+    columns=_weight,
+)

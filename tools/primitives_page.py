@@ -1,0 +1,96 @@
+"""Writes docs/primitives.md from the table of rules: `python tools/primitives_page.py`.
+
+The primitives of one version of JAX are not quite those of another: a row whose
+primitive the installed version lacks stays as it is.
+"""
+
+import importlib
+import re
+from pathlib import Path
+
+import jax
+from jax import lax
+from jax.extend.core import Primitive, primitives
+
+import secant.propagation.rules  # noqa: F401  its import fills the table
+from secant.propagation.registry import RULES
+
+PAGE = Path(__file__).parents[1] / "docs" / "primitives.md"
+
+HEAD = """\
+# Supported primitives
+
+`secant.difference(f)` walks the JAX program that `f` is, with one rule for each kind \
+of operation in it, its *primitives*. These have a rule. `x` and `Δx` are an operand \
+and its change, `f` the primitive's result; what is *linear*, *bilinear* and so on is \
+one line of code. An operation that is missing here raises `MissingRule`, which names \
+it and the line that it comes from; `fallback="subtract"` computes it by plain \
+subtraction instead, and warns.
+
+To see the primitives of a function: `jax.make_jaxpr(f)(x)`.
+
+This page is written by `tools/primitives_page.py`.
+"""
+
+
+def groups() -> dict[str, dict[str, str]]:
+    """The rows of the table by file of rules and by primitive."""
+    found: dict[str, dict[str, str]] = {}
+    for primitive, rule in RULES.items():
+        module = rule.module.rpartition(".")[2]
+        note = rule.note.replace("|", "\\|")
+        row = f"| `{primitive.name}` | {rule.family} | {note} |"
+        found.setdefault(module, {})[primitive.name] = row
+    return found
+
+
+def title(module: str) -> str:
+    """What a file of rules is about: the first sentence of its docstring."""
+    doc = importlib.import_module(f"secant.propagation.rules.{module}").__doc__ or ""
+    sentence = re.split(r"[.:](?:\s|$)", doc, maxsplit=1)[0]
+    return " ".join(sentence.split())
+
+
+def installed() -> set[str]:
+    """The names of all primitives that the installed JAX has in public."""
+    return {
+        value.name
+        for place in (lax, lax.linalg, primitives)
+        for value in vars(place).values()
+        if isinstance(value, Primitive)
+    }
+
+
+def rows(page: str) -> dict[str, dict[str, str]]:
+    """The rows of a page, by section and by primitive."""
+    found: dict[str, dict[str, str]] = {}
+    for section in page.split("\n## ")[1:]:
+        name, _, body = section.partition("\n")
+        found[name] = {
+            match[1]: match[0]
+            for match in re.finditer(r"^\| `(\w+)` \|.*$", body, flags=re.MULTILINE)
+        }
+    return found
+
+
+def page(before: str) -> str:
+    """The page as it should be, given what it is."""
+    kept, known, parts = rows(before), installed(), [HEAD.rstrip("\n")]
+    for module, now in sorted(groups().items()):
+        name = title(module)
+        old = {k: v for k, v in kept.get(name, {}).items() if k not in known | set(now)}
+        lines = [row for _, row in sorted((old | now).items())]
+        parts += [f"\n## {name}\n", "| primitive | kind | rule |", "|---|---|---|"]
+        parts += lines
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Writes the page."""
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    PAGE.write_text(page(before), encoding="utf-8", newline="\n")
+    print(f"{PAGE}: {len(RULES)} primitives, by JAX {jax.__version__}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
