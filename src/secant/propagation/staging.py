@@ -97,3 +97,16 @@ def groups(sizes: Sequence[int], operands: Sequence[Any]) -> list[list[Any]]:
         parted.append(list(operands[start : start + size]))
         start += size
     return parted
+
+
+def lifted(
+    held: core.Jaxpr, consts: Sequence[Array], axes: int
+) -> Callable[..., list[Array]]:
+    """A program of single numbers, for arrays of so many axes."""
+
+    def function(*operands: Array) -> list[Array]:
+        return core.jaxpr_as_fun(core.ClosedJaxpr(_open(held), consts))(*operands)
+
+    for _ in range(axes):
+        function = jax.vmap(function)
+    return function

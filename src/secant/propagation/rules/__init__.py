@@ -18,6 +18,7 @@ from secant.propagation.rules import (
     selection,
     shape,
     trigonometric,
+    windows,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "selection",
     "shape",
     "trigonometric",
+    "windows",
 ]
