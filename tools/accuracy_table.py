@@ -47,7 +47,7 @@ class Case:
         bound: How many ulp in float32 and float64 it may be off.
         why: Why more than 8.
         operands: How many arrays it takes.
-        stride: Of the ±10^k, every how many-th (where mpmath is slow).
+        stride: Of the ±10^k, every how many-th; more than 1 for what takes long.
     """
 
     name: str

@@ -13,8 +13,18 @@ sys.modules["accuracy_table"] = accuracy  # dataclasses look there
 _SPEC.loader.exec_module(accuracy)
 
 
-@pytest.mark.parametrize("dtype", accuracy.DTYPES)
-@pytest.mark.parametrize("case", accuracy.CASES, ids=lambda case: case.name)
+# What 16 bits need is done once for all rules, by the registry. What takes long to
+# compile is held to its bounds there by the tool only.
+_MEASURED = [
+    (case, dtype)
+    for case in accuracy.CASES
+    for dtype in (accuracy.DTYPES if case.stride == 1 else accuracy.DTYPES[:2])
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "dtype"), _MEASURED, ids=[f"{case.name}-{d}" for case, d in _MEASURED]
+)
 def test_the_difference_is_exact_to_8_ulp_or_what_the_table_says(case, dtype):
     worst, where = accuracy.measure(case, dtype)
     assert worst <= case.allowed(dtype), f"{worst:.1f} ulp at x, dx = {where}"

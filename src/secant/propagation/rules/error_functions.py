@@ -11,6 +11,7 @@ from secant.propagation.formulas import (
     is_double,
     leading,
     mean,
+    mean_of_few,
     polynomial,
 )
 from secant.propagation.registry import elementwise
@@ -64,7 +65,7 @@ def _erf(x: Array, dx: Array, ans: Array) -> Array:
     near = stretch < 0.5
     d = jnp.where(near, dx, 0)
     inside = jnp.where(near, x, 0)
-    integral = mean(
+    integral = mean_of_few(
         lambda s: jnp.exp(-s * (2 * inside + s)), d, 9 if is_double(x) else 5
     )
     carried = _SLOPE * gaussian(inside) * d * integral

@@ -13,6 +13,7 @@ from secant.propagation.formulas import (
     is_double,
     log_ratio,
     mean,
+    mean_of_few,
     polynomial,
 )
 from secant.propagation.registry import binary, elementwise
@@ -120,7 +121,9 @@ def _hurwitz(s: Array, q: Array, dq: Array, ans: Array) -> Array:
     near = (q > 0) & (q + dq > 0) & (abs(dq) <= 1)
     a, d = jnp.where(near, q, 1), jnp.where(near, dq, 0)
     first = jnp.power(a, -s) * expm1(-s * log_ratio(d / a, (a + d) / a))
-    rest = mean(lambda t: lax.zeta(s + 1, 1 + a + t), d, _nodes(q))
+    rest = mean(
+        lambda t: lax.zeta(*jnp.broadcast_arrays(s + 1, 1 + a + t)), d, _nodes(q)
+    )
     return jnp.where(near, first - s * d * rest, lax.zeta(s, q + dq) - ans)
 
 
@@ -162,7 +165,11 @@ def _igamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
     if da is not UNCHANGED:
         near = abs(da) <= jnp.minimum(a, a + da)
         d = jnp.where(near, da, 0)
-        carried = d * mean(lambda s: lax.igamma_grad_a(a + s, there), d, _nodes(x))
+        carried = d * mean(
+            lambda s: lax.igamma_grad_a(*jnp.broadcast_arrays(a + s, there)),
+            d,
+            _nodes(x),
+        )
         plain = lax.igamma(a + da, there) - lax.igamma(a, there)
         total = total + jnp.where(near, carried, plain)
     return total
@@ -184,7 +191,7 @@ def _density(a: Array, x: Array, s: Array) -> Array:
     v = jnp.where(close, u, 0)
     phi = jnp.where(
         close,
-        v * mean(lambda r: r / (1 + r), v, _nodes(x)),
+        v * mean_of_few(lambda r: r / (1 + r), v, _nodes(x)),
         u - log_ratio(u, t / big),
     )
     far = jnp.sqrt(big / (2 * math.pi)) / t * jnp.exp(-big * phi - stirling)
