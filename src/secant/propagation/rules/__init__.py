@@ -3,6 +3,7 @@
 from secant.propagation.rules import (
     arithmetic,
     bessel,
+    collectives,
     complex_numbers,
     control,
     error_functions,
@@ -22,6 +23,7 @@ from secant.propagation.rules import (
 __all__ = [
     "arithmetic",
     "bessel",
+    "collectives",
     "complex_numbers",
     "control",
     "error_functions",
