@@ -32,6 +32,6 @@ def test_a_name_nearly_right_is_told_the_right_one(written, meant):
 @pytest.mark.parametrize("written", ["gelu-ish thing", None, 3])
 def test_a_name_unlike_all_others_is_told_them_all(written):
     message = str(unknown_name("activation", written, KNOWN))
-    assert f"no activation {written!r}" in message
+    assert f"no activation {written!r}. Known" in message
     assert "did you mean" not in message
     assert "Known: relu, sigmoid, tanh." in message

@@ -265,9 +265,11 @@ def test_the_gradient_written_out_is_the_slope(name):
     with jax.enable_x64(True):
         scores = np.random.default_rng(0).standard_normal((4, 3))
         t = one_hot([0, 2, 1, 1], 3)
-        expected = jax.grad(loss.function)(jnp.asarray(scores), t)
+        expected = jax.grad(loss.function)(jnp.asarray(scores), t, -1)
         # Sums and differences of numbers of order 1.
-        np.testing.assert_allclose(loss.gradient(scores, t), expected, atol=1e-15)
+        np.testing.assert_allclose(loss.gradient(scores, t, -1), expected, atol=1e-15)
+        columns = loss.gradient(scores.T, t.T, 0)
+        np.testing.assert_allclose(columns.T, expected, atol=1e-15)
 
 
 @every_loss

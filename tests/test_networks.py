@@ -202,6 +202,17 @@ def test_weights_changed_in_place_are_the_networks(net):
     assert before - after == pytest.approx(fall, rel=0.2)
 
 
+def test_a_simple_nets_weights_can_be_put_in_as_in_the_notebook():
+    net = SimpleNet()
+    weights = [[0.25, 0.35, 0.0], [-0.74, -1.14, 1.24]]
+    net.W = weights
+    np.testing.assert_array_equal(net.W, weights)
+    assert net.params["W1"] is net.W
+    with pytest.raises(InvalidInput, match="pass exactly these"):
+        net.W = np.zeros((3, 2))
+    np.testing.assert_array_equal(net.W, weights)
+
+
 def test_replace_copies_and_leaves_the_first_as_it_is():
     for net in (SimpleNet(seed=1), TwoLayerNet(2, 4, 3), MLP((2, 3))):
         params = {name: value + 1 for name, value in net.params.items()}

@@ -33,6 +33,11 @@ Params: TypeAlias = Mapping[str, Array]
 shape (sizes[i],)."""
 
 
+def turned(arrays: Params) -> dict[str, Array]:
+    """Weights or gradients transposed, (inputs, outputs) ↔ (outputs, inputs)."""
+    return {name: value.T for name, value in arrays.items()}
+
+
 @dataclass(frozen=True)
 class Architecture:
     """Layers of neurons, each connected with every one of the layer before.
@@ -101,6 +106,31 @@ class Architecture:
             outputs.append(sums if layer == self.depth else activate(sums))
         return outputs
 
+    def columns(self, weights: Params, x: Array) -> list[Array]:
+        """What each layer puts out, with a column for each sample.
+
+            a = W z + b
+
+        The form in which gradients are computed: what is done to each sample then
+        runs along whole rows of memory, and both products with the inputs read them
+        as they lie there. In compiled loops that is a third of the time.
+
+        Args:
+            weights: `Wi` of shape (sizes[i], sizes[i-1]): `turned(params)`.
+            x: Inputs, still (samples, inputs).
+
+        Returns:
+            The inputs, the hidden layers, the scores: (sizes[i], samples) each.
+        """
+        activate = ACTIVATIONS[self.activation].function
+        outputs = [x.T]
+        for layer in range(1, self.depth + 1):
+            sums = weights[f"W{layer}"] @ outputs[-1]
+            if self.bias:
+                sums = sums + weights[f"b{layer}"][:, None]
+            outputs.append(sums if layer == self.depth else activate(sums))
+        return outputs
+
     def scores(self, params: Params, x: Array) -> Array:
         """The last layer's sums, shape (..., sizes[-1]), before softmax."""
         return self.layers(params, x)[-1]
@@ -111,7 +141,7 @@ class Architecture:
 
     def error(self, params: Params, x: Array, t: Array) -> Array:
         """The loss of a batch from `as_batch`: mean over its samples."""
-        return LOSSES[self.loss].function(self.scores(params, x), t)
+        return LOSSES[self.loss].function(self.scores(params, x), t, -1)
 
     def as_inputs(self, x: ArrayLike) -> Array:
         """`x` as real numbers of shape (inputs,) or (samples, inputs), checked.

@@ -39,7 +39,5 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     names = sorted(known)
     # `relu` itself where its name is wanted, and "ReLU", are near enough too.
     near = get_close_matches(str(getattr(name, "__name__", name)).lower(), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return InvalidInput(
-        f"there is no {kind} {name!r}: {hint}Known: {', '.join(names)}."
-    )
+    hint = f": did you mean {near[0]!r}?" if near else "."
+    return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")

@@ -97,9 +97,7 @@ def softmax(x: ArrayLike) -> Array:
         array([[1.   , 0.   , 0.   ],
                [0.333, 0.333, 0.333]])
     """
-    xp = namespace(x)
-    e = xp.exp(_below_maximum(x, xp))
-    return e / xp.sum(e, axis=-1, keepdims=True)
+    return softmax_over(_scores(x), -1)
 
 
 def log_softmax(x: ArrayLike) -> Array:
@@ -123,22 +121,38 @@ def log_softmax(x: ArrayLike) -> Array:
         >>> log_softmax([0.0, -1000.0])
         array([    0., -1000.])
     """
+    return log_softmax_over(_scores(x), -1)
+
+
+def softmax_over(x: Array, axis: int) -> Array:
+    """`softmax` over any axis of an array that is known to have one."""
     xp = namespace(x)
-    shifted = _below_maximum(x, xp)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+    e = xp.exp(_below_maximum(x, axis, xp))
+    return e / xp.sum(e, axis=axis, keepdims=True)
 
 
-def _below_maximum(x: ArrayLike, xp: ModuleType) -> Array:
-    x = as_real(x, "x", xp)
+def log_softmax_over(x: Array, axis: int) -> Array:
+    """`log_softmax` over any axis of an array that is known to have one."""
+    xp = namespace(x)
+    shifted = _below_maximum(x, axis, xp)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+
+def _scores(x: ArrayLike) -> Array:
+    x = as_real(x, "x")
     if x.ndim == 0 or x.shape[-1] == 0:
         raise InvalidInput(
             f"softmax runs over the last axis and x, of shape {x.shape}, has none "
             "to run over: pass one score for each class"
         )
+    return x
+
+
+def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
     # Scores further apart than the largest float differ by infinity, and
     # exp(-inf) = 0 is the right probability: nothing to warn of.
     with np.errstate(over="ignore"):
-        return x - xp.max(x, axis=-1, keepdims=True)
+        return x - xp.max(x, axis=axis, keepdims=True)
 
 
 class Activation(NamedTuple):

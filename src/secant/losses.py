@@ -21,7 +21,7 @@ from secant.arrays import (
     place,
 )
 from secant.errors import InvalidInput
-from secant.functions import identity, log_softmax, softmax
+from secant.functions import identity, log_softmax_over, softmax, softmax_over
 from secant.targets import as_vectors
 
 GUARD = 1e-7
@@ -57,7 +57,7 @@ def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
     y = _outputs(y, xp)
     t = as_array(t, "t", xp)
     vectors = as_vectors(t, y.shape, y.dtype, probabilities=False)
-    return _sum_squares(y, vectors, xp)
+    return _sum_squares(y, vectors, -1)
 
 
 def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
@@ -89,7 +89,7 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
         _refuse_improbable(np.asarray(y))
     t = as_array(t, "t", xp)
     vectors = as_vectors(t, y.shape, y.dtype, probabilities=True)
-    return _cross_entropy(xp.log(y + GUARD), vectors, xp)
+    return _cross_entropy(xp.log(y + GUARD), vectors, -1)
 
 
 def softmax_cross_entropy(scores: ArrayLike, t: ArrayLike) -> Array:
@@ -119,7 +119,7 @@ def softmax_cross_entropy(scores: ArrayLike, t: ArrayLike) -> Array:
     scores = _outputs(scores, xp, "scores")
     t = as_array(t, "t", xp)
     vectors = as_vectors(t, scores.shape, scores.dtype, probabilities=True)
-    return _cross_entropy(log_softmax(scores), vectors, xp)
+    return _cross_entropy(log_softmax_over(scores, -1), vectors, -1)
 
 
 def _outputs(y: ArrayLike, xp: ModuleType, name: str = "y") -> Array:
@@ -159,50 +159,53 @@ def _refuse_improbable(y: np.ndarray) -> None:
         )
 
 
-def _sum_squares(y: Array, t: Array, xp: ModuleType) -> Array:
+def _sum_squares(y: Array, t: Array, axis: int) -> Array:
+    xp = namespace(y)
     # `mean` adds float16 up in float32: a sum over many samples would overflow.
-    return xp.mean(xp.sum((y - t) ** 2, axis=-1)) / 2
+    return xp.mean(xp.sum((y - t) ** 2, axis=axis)) / 2
 
 
-def _cross_entropy(logarithms: Array, t: Array, xp: ModuleType) -> Array:
+def _cross_entropy(logarithms: Array, t: Array, axis: int) -> Array:
+    xp = namespace(logarithms)
     # Of a class that is not meant, nothing counts: not even 0 · log(0).
     terms = t * xp.where(t == 0, xp.zeros_like(logarithms), -logarithms)
-    return xp.mean(xp.sum(terms, axis=-1))
+    return xp.mean(xp.sum(terms, axis=axis))
 
 
-def _samples(outputs: Array) -> int:
-    return outputs.size // outputs.shape[-1]
+def _samples(outputs: Array, axis: int) -> int:
+    return outputs.size // outputs.shape[axis]
 
 
 class Loss(NamedTuple):
     """A loss as a network trains with it: of the last layer's input sums.
 
     Targets are vectors here, prepared once by `secant.targets.as_vectors`, and
-    nothing is looked at: this is what runs in a compiled loop.
+    nothing is looked at: this is what runs in a compiled loop. `axis` is the one
+    that holds the outputs; the others are samples.
 
     Attributes:
-        function: `(scores, t) -> error`, a scalar.
-        gradient: `(scores, t) -> d error / d scores`, of the scores' shape.
-        output: `scores -> outputs`: what the network predicts.
+        function: `(scores, t, axis) -> error`, a scalar.
+        gradient: `(scores, t, axis) -> d error / d scores`, of the scores' shape.
+        output: `scores -> outputs`, on the last axis: what the network predicts.
         probabilities: Whether targets must be one-hot.
     """
 
-    function: Callable[[Array, Array], Array]
-    gradient: Callable[[Array, Array], Array]
+    function: Callable[[Array, Array, int], Array]
+    gradient: Callable[[Array, Array, int], Array]
     output: Callable[[Array], Array]
     probabilities: bool
 
 
 LOSSES: dict[str, Loss] = {
     "cross_entropy": Loss(
-        function=lambda a, t: _cross_entropy(log_softmax(a), t, namespace(a)),
-        gradient=lambda a, t: (softmax(a) - t) / _samples(a),
+        function=lambda a, t, axis: _cross_entropy(log_softmax_over(a, axis), t, axis),
+        gradient=lambda a, t, axis: (softmax_over(a, axis) - t) / _samples(a, axis),
         output=softmax,
         probabilities=True,
     ),
     "sum_squares": Loss(
-        function=lambda a, t: _sum_squares(a, t, namespace(a)),
-        gradient=lambda a, t: (a - t) / _samples(a),
+        function=_sum_squares,
+        gradient=lambda a, t, axis: (a - t) / _samples(a, axis),
         output=identity,
         probabilities=False,
     ),

@@ -203,8 +203,12 @@ class SimpleNet(MLP):
 
     @property
     def W(self) -> Array:
-        """The weights, shape (input_size, output_size)."""
+        """The weights, shape (input_size, output_size); others may be put in."""
         return self.params["W1"]
+
+    @W.setter
+    def W(self, weights: ArrayLike) -> None:
+        self.params = _checked(self.architecture, {"W1": weights})
 
     def predict(self, x: ArrayLike) -> Array:
         """The scores, `x W`: their softmax is taken by `loss`."""

@@ -10,7 +10,7 @@ from secant.history import Epoch
 from secant.training import Forecast, Progress
 
 
-def steps(iterations, count, seconds_per_step=0.001):
+def steps(iterations, count, seconds_per_step=0.001, loss=0.5):
     """What a run of `iterations` steps tells, in `count` calls and one before."""
     forecast = Forecast("backprop", iterations, seconds_per_step, None)
     for part in range(count + 1):
@@ -18,7 +18,7 @@ def steps(iterations, count, seconds_per_step=0.001):
         yield Progress(
             step=step,
             iterations=iterations,
-            losses=np.full(iterations // count if part else 0, 0.5),
+            losses=np.full(iterations // count if part else 0, loss),
             epoch=Epoch(0, 2.3, 0.1, 2.3, 0.914),
             forecast=forecast,
             seconds=step * seconds_per_step,
@@ -62,3 +62,8 @@ def test_slow_steps_are_told_by_their_length(shown):
     said = shown(True, list(steps(10_000, 10_000, seconds_per_step=25.4))[:2])
     assert "25 s/step" in said
     assert "left" in said
+
+
+def test_a_loss_that_has_exploded_is_a_short_number(shown):
+    said = shown(False, steps(10_000, 100, loss=5.7568e25)).splitlines()
+    assert said[1] == "  step   1,000  loss 5.76e+25  test 91.4%"

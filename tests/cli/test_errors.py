@@ -36,7 +36,7 @@ BAD = {
     "out below a file": (["train", "--out", f"{__file__}/x"], "Not a directory"),
     "no run": (["evaluate", "runs/none"], "is no run"),
     "no run to predict with": (["predict", "runs/none", "x.png"], "is no run"),
-    "predict without a picture": (["predict", "runs/none"], "Missing argument"),
+    "predict without a picture": (["predict", "runs/none"], "Missing argument 'IMAGE"),
     "unknown command of data": (["data", "fecth"], "Did you mean 'fetch'"),
     "nothing to fetch": (["data", "fetch"], "Missing argument"),
     "unknown set to fetch": (["data", "fetch", "mnits"], "mean 'mnist'"),

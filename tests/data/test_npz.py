@@ -110,7 +110,7 @@ def test_wrong_checksum_is_refused(path: Path) -> None:
 def test_missing_names_are_told_with_what_is_there(path: Path) -> None:
     np.savez(path, pictures=X, names=T)
     message = refused(path)
-    assert "has no 'x' and no 't'" in message
+    assert "has no 'x' and no 't'. It holds" in message
     assert "'pictures', 'names'" in message
 
 

@@ -122,6 +122,8 @@ def test_header_without_the_label_column_is_refused(path: Path) -> None:
     message = refused(path, "kind,a\n1,2\n")
     assert "column 1 is 'kind'" in message
     assert "names no column 'label' but 'kind', 'a'" in message
+    # `secant train --data` has no label_column to pass.
+    assert "call the labels' column 'label'" in message
 
 
 def test_unknown_label_column_is_refused(path: Path) -> None:

@@ -178,6 +178,23 @@ def test_any_optax_optimizer_is_taken(net, clusters):
     assert run.settings.learning_rate is None
 
 
+@pytest.mark.parametrize("gradient", ["backprop", "definition"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.lbfgs(),
+        optax.polyak_sgd(0.5),
+        optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau()),
+    ],
+    ids=["lbfgs", "polyak_sgd", "reduce_on_plateau"],
+)
+def test_an_optimizer_that_asks_for_the_loss_is_told_it(
+    net, clusters, gradient, optimizer
+):
+    run = fit(net, clusters, gradient, iterations=5, batch_size=30, optimizer=optimizer)
+    assert run.history.epochs[-1].train_loss < run.history.epochs[0].train_loss
+
+
 def test_optimizers_also_drive_the_definition(net, clusters):
     fast = fit(net, clusters, iterations=6, batch_size=9, optimizer="adam")
     slow = fit(
@@ -307,6 +324,15 @@ def test_an_update_that_is_lost_is_told(net, clusters):
         fit(net, clusters, iterations=10, batch_size=12, optimizer=forgotten)
 
 
+def test_an_update_that_is_lost_is_not_blamed_on_the_rate_as_well(clusters):
+    """An epoch of 24 steps, long enough to be judged against chance."""
+    net = MLP((2, 8, 3), weight_init_std=0.0)
+    with pytest.warns(TrainingWarning) as told:
+        fit(net, clusters, iterations=24, batch_size=5, optimizer=optax.set_to_zero())
+    assert len(told) == 1
+    assert "no parameter has moved" in str(told[0].message)
+
+
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
@@ -370,6 +396,8 @@ BAD = {
     "optimizer a number": ({"optimizer": 3}, "optimizer is 3"),
     "gradient unknown": ({"gradient": "bakprop"}, "did you mean 'backprop'"),
     "sampling unknown": ({"sampling": "epoch"}, "did you mean 'epochs'"),
+    "a callback alone": ({"callbacks": print}, r"pass a list of functions"),
+    "a callback that is none": ({"callbacks": ["bar"]}, r"callbacks is \['bar'\]"),
 }
 
 
@@ -378,6 +406,12 @@ def test_a_bad_option_says_what_came_and_what_to_pass(case, net, clusters):
     options, message = BAD[case]
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, **options)
+
+
+@pytest.mark.parametrize("net", [None, MLP, {"W1": np.zeros((2, 3))}])
+def test_what_is_no_network_is_refused(net, clusters):
+    with pytest.raises(InvalidInput, match=r"net is .*: pass a network"):
+        fit(net, clusters)
 
 
 X, T = np.zeros((6, 2)), np.zeros(6, int)

@@ -87,3 +87,21 @@ def test_the_definition_counts_two_runs_a_weight_and_one(clusters):
         callbacks=[told.append],
     )
     assert told[0].forecast.evaluations == 2 * (2 * 4 + 4 + 4 * 3 + 3) + 1
+
+
+def test_a_busy_moment_does_not_spoil_the_forecast(clock, net, clusters, monkeypatch):
+    """Another program takes the processor for the first tenth of a second."""
+    error = Architecture.error
+
+    def timed(self, params, x, t):
+        clock[0] += 0.006 if clock[0] < 0.1 else 0.0005
+        return error(self, params, x, t)
+
+    def interrupt(step):
+        told.append(step)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Architecture, "error", timed)
+    told = []
+    fit(net, clusters, "definition", batch_size=9, callbacks=[interrupt])
+    assert told[0].forecast.seconds_per_step == pytest.approx(0.0005 * (2 * 51 + 1))

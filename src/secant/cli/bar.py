@@ -105,7 +105,12 @@ class Bar:
         accuracy, which = epoch.test_accuracy, "test"
         if accuracy is None:
             accuracy, which = epoch.train_accuracy, "train"
-        return f"loss {smooth:.3f}  {which} {accuracy:.1%}"
+        return f"loss {_loss(smooth)}  {which} {accuracy:.1%}"
+
+
+def _loss(value: float) -> str:
+    # One that has exploded has no thousandths worth reading.
+    return f"{value:.3f}" if value < 1000 else f"{value:.3g}"
 
 
 def _rate(speed: float) -> str:

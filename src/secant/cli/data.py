@@ -56,7 +56,9 @@ def _show() -> None:
 @app.command()
 @guarded
 def fetch(
-    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")
+    ],
 ) -> None:
     """Download a data set into the user's cache, verified by its SHA-256."""
     from secant.data.fetch import fetch as download

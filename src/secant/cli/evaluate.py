@@ -21,7 +21,7 @@ _LISTED = 20
 
 @guarded
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     data: Annotated[
         str, typer.Option(help="As for `secant train`; its test part is used.")
     ] = "auto",

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 @guarded
 def predict(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     images: Annotated[
-        list[Path], typer.Argument(help="Pictures of a digit: PNG, JPEG …, any size.")
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE", help="Pictures of a digit: PNG, JPEG …, any size."
+        ),
     ],
     show: Annotated[
         bool, typer.Option("--show", help="Print each digit as the network sees it.")

@@ -140,7 +140,7 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
         for role in missing
         for others_name in get_close_matches(role, others, n=1)
     ]
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    hint = f"; did you mean {', '.join(near)}?" if near else "."
     raise DataError(
         f"{path}: has no {' and no '.join(map(repr, missing))}{hint} It holds "
         f"{', '.join(map(repr, entries)) or 'nothing'}; write np.savez(path, x=…, t=…) "

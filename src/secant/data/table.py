@@ -140,8 +140,8 @@ def _label_index(
         shown = ", ".join(map(repr, cells[:8])) + (", …" if len(cells) > 8 else "")
         raise DataError(
             f"{path}: line 1 is taken for a header, since column {odd + 1} is "
-            f"{cells[odd][:40]!r}, and it names no column {wanted!r} but {shown}: pass "
-            "label_column, a name or an index"
+            f"{cells[odd][:40]!r}, and it names no column {wanted!r} but {shown}: call "
+            "the labels' column 'label', or pass label_column, a name or an index"
         )
     return cells.index(wanted)
 

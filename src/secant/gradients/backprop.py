@@ -1,9 +1,9 @@
 """The gradient by the chain rule, written out: nothing is nudged.
 
-From the last layer to the first, with `z` the outputs of a layer, `a` the input
-sums of the next and `δ = ∂L/∂a`:
+From the last layer to the first, with `z` the outputs of a layer, `a = W z + b` the
+input sums of the next, a column for each sample, and `δ = ∂L/∂a`:
 
-    ∂L/∂W = zᵀ δ        ∂L/∂b = Σ_samples δ        δ_below = (δ Wᵀ) · f'(a_below)
+    ∂L/∂W = δ zᵀ        ∂L/∂b = Σ_samples δ        δ_below = (Wᵀ δ) · f'(a_below)
 
 Rumelhart, Hinton & Williams (1986), "Learning representations by
 back-propagating errors", Nature 323, 533-536.
@@ -12,8 +12,32 @@ back-propagating errors", Nature 323, 533-536.
 from secant.architecture import Architecture, Params
 from secant.arrays import Array, namespace
 from secant.functions import ACTIVATIONS
-from secant.gradients.method import GradientMethod
+from secant.gradients.method import GradientMethod, in_rows
 from secant.losses import LOSSES
+
+
+def _backprop(
+    architecture: Architecture,
+    weights: Params,
+    x: Array,
+    t: Array,
+    key: Array | None = None,
+) -> tuple[Array, dict[str, Array]]:
+    loss = LOSSES[architecture.loss]
+    slope = ACTIVATIONS[architecture.activation].derivative
+    outputs = architecture.columns(weights, x)
+    xp = namespace(outputs[-1])
+    delta = loss.gradient(outputs[-1], t.T, 0)
+    gradients: dict[str, Array] = {}
+    for layer in range(architecture.depth, 0, -1):
+        below = outputs[layer - 1]
+        gradients[f"W{layer}"] = delta @ below.T
+        if architecture.bias:
+            gradients[f"b{layer}"] = xp.sum(delta, axis=1)
+        if layer > 1:
+            delta = (weights[f"W{layer}"].T @ delta) * slope(below)
+    value = loss.function(outputs[-1], t.T, 0)
+    return value, {name: gradients[name] for name in weights}
 
 
 def backprop(
@@ -43,21 +67,7 @@ def backprop(
         >>> float(loss), gradients["W1"]
         (2.0, array([[2.]]))
     """
-    loss = LOSSES[architecture.loss]
-    slope = ACTIVATIONS[architecture.activation].derivative
-    outputs = architecture.layers(params, x)
-    xp = namespace(outputs[-1])
-    delta = loss.gradient(outputs[-1], t)
-    gradients: dict[str, Array] = {}
-    for layer in range(architecture.depth, 0, -1):
-        below = outputs[layer - 1]
-        gradients[f"W{layer}"] = below.T @ delta
-        if architecture.bias:
-            gradients[f"b{layer}"] = xp.sum(delta, axis=0)
-        if layer > 1:
-            delta = (delta @ params[f"W{layer}"].T) * slope(below)
-    value = loss.function(outputs[-1], t)
-    return value, {name: gradients[name] for name in params}
+    return in_rows(_backprop)(architecture, params, x, t, key)
 
 
 BACKPROP = GradientMethod(
@@ -66,4 +76,5 @@ BACKPROP = GradientMethod(
     nudges="nothing: the chain rule",
     traceable=True,
     evaluations=None,
+    columns=_backprop,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from secant.architecture import Architecture, Params
+from secant.architecture import Architecture, Params, turned
 from secant.arrays import Array
 
 
@@ -49,6 +49,8 @@ class GradientMethod:
             else it is run step by step, in NumPy.
         evaluations: How many runs of the whole network a step amounts to, from
             the architecture; None where the question has no answer.
+        columns: The same method for weights and gradients that are transposed,
+            (outputs, inputs), as compiled loops hold them where it is given.
     """
 
     name: str
@@ -56,3 +58,21 @@ class GradientMethod:
     nudges: str
     traceable: bool
     evaluations: Callable[[Architecture], int] | None
+    columns: LossAndGradients | None = None
+
+
+def in_rows(columns: LossAndGradients) -> LossAndGradients:
+    """A method that computes in columns, for weights of shape (inputs, outputs)."""
+
+    def function(
+        architecture: Architecture,
+        params: Params,
+        x: Array,
+        t: Array,
+        key: Array | None = None,
+        /,
+    ) -> tuple[Array, dict[str, Array]]:
+        loss, gradients = columns(architecture, turned(params), x, t, key)
+        return loss, turned(gradients)
+
+    return function

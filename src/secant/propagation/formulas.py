@@ -78,6 +78,15 @@ def growth(x: Array, dx: Array, exp_x: Array) -> Array:
     return jnp.where(far, power * (1 + e) - exp_x, near)
 
 
+def risen(ans: Array, value: Array, change: Array) -> Array:
+    """`(value - ans) + change`, rounded once or so, and 0 + change where both are inf.
+
+    Whatever cancels is exact: either the two values or the two differences are close.
+    """
+    s, e = two_sum(value, -ans)
+    return (jnp.where(value == ans, 0, s) + change) + e
+
+
 def mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
     """The mean of `f(s)` for `s` from 0 to `dx`: Gauss and Legendre's quadrature."""
     at, weights = np.polynomial.legendre.leggauss(nodes)

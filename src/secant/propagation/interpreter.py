@@ -13,7 +13,14 @@ from typing import Any, Literal, TypeAlias, cast
 import jax
 from jax.extend import core
 
-from secant.propagation.changes import UNCHANGED, Array, Change, as_array
+from secant.propagation.changes import (
+    UNCHANGED,
+    Array,
+    Change,
+    after,
+    as_array,
+    is_number,
+)
 from secant.propagation.registry import (
     RULES,
     FallbackWarning,
@@ -94,11 +101,15 @@ def _step(
     if rule is not None and rule.holds_programs:
         inner = partial(walk, fallback=fallback, within=path)
         return rule.function(inner, values, changes, **params)
-    if moves and rule is None:
+    whole = moves and _is_discrete(equation, changes)
+    if moves and rule is None and not whole:
         _say_missing(path, fallback)
     ans = bind(primitive, values, params)
     if not moves:
         moved: Any = [UNCHANGED] * len(equation.outvars)
+    elif whole:
+        # Nothing small to keep: the result is what the operands become.
+        moved = bind(primitive, list(map(after, values, changes)), params)
     elif rule is not None:
         moved = rule.function(ans, values, changes, **params)
     else:
@@ -106,6 +117,13 @@ def _step(
     if primitive.multiple_results:
         return list(ans), list(moved)
     return [ans], moved if isinstance(moved, list) else [moved]
+
+
+def _is_discrete(equation: core.JaxprEqn, changes: list[Change]) -> bool:
+    """Whether integers, truth values and keys change, and nothing else comes of it."""
+    moving = [change for change in changes if change is not UNCHANGED]
+    results = [cast(Any, variable.aval) for variable in equation.outvars]
+    return not any(map(is_number, [*moving, *results]))
 
 
 def _say_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:

@@ -19,8 +19,10 @@ Rules are keyed on the primitives of public JAX. Two for one primitive are a mis
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 
@@ -251,6 +253,43 @@ def discrete(primitive: Primitive) -> None:
         return primitive.bind(*map(after, values, changes), **params)
 
     register(primitive, Rule(rule, "discrete", note="computed again at x + dx"))
+
+
+def composed(
+    primitive: Primitive,
+    function: Callable[..., Any],
+    note: str,
+    *,
+    widen: bool = True,
+) -> None:
+    """A function that is made of others: the changes go through those.
+
+    Args:
+        primitive: The function.
+        function: `function(*values, **params)`, the same in operations with rules.
+        note: What it is made of.
+        widen: Whether float32 may stand for dtypes of 16 bits in it.
+    """
+
+    def rule(
+        walk: Callable[..., Any],
+        values: list[Array],
+        changes: list[Change],
+        **params: Any,
+    ) -> tuple[list[Array], list[Change]]:
+        ans = bind(primitive, values, params)
+        results = list(ans) if primitive.multiple_results else [ans]
+        if widen:
+            changes = [c if c is UNCHANGED else _widened(c) for c in changes]
+            values = [_widened(v) for v in values]
+        program = jax.make_jaxpr(partial(function, **params))(*values)
+        _, moved = walk(program.jaxpr, program.consts, values, changes)
+        return results, [
+            UNCHANGED if change is UNCHANGED else change.astype(result.dtype)
+            for result, change in zip(results, moved, strict=True)
+        ]
+
+    register(primitive, Rule(rule, "composed", holds_programs=True, note=note))
 
 
 def bind(primitive: Primitive, values: list[Array], params: dict[str, Any]) -> Any:

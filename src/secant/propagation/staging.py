@@ -15,6 +15,7 @@ from secant.propagation.changes import (
     is_number,
     widened,
 )
+from secant.propagation.formulas import risen
 
 Carried: TypeAlias = tuple[list[Array], list[Change]]
 """Values and their changes."""
@@ -85,7 +86,7 @@ def crossed(now: Array, other: Array, change: Change, then: Array) -> Array:
     if not is_number(now):
         return change
     a, b, d, c = widened(now, other, change, then)
-    carried = (b - a) + d
+    carried = risen(a, b, d)
     return jnp.where(jnp.isfinite(carried), carried, c - a).astype(now.dtype)
 
 
@@ -96,3 +97,16 @@ def groups(sizes: Sequence[int], operands: Sequence[Any]) -> list[list[Any]]:
         parted.append(list(operands[start : start + size]))
         start += size
     return parted
+
+
+def lifted(
+    held: core.Jaxpr, consts: Sequence[Array], axes: int
+) -> Callable[..., list[Array]]:
+    """A program of single numbers, for arrays of so many axes."""
+
+    def function(*operands: Array) -> list[Array]:
+        return core.jaxpr_as_fun(core.ClosedJaxpr(_open(held), consts))(*operands)
+
+    for _ in range(axes):
+        function = jax.vmap(function)
+    return function

@@ -1,7 +1,7 @@
 """`fit`: a network, data and a gradient method in; a run out."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import index
 from time import perf_counter
@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from secant.architecture import Architecture
-from secant.arrays import ArrayLike
+from secant.arrays import Array, ArrayLike
 from secant.errors import InvalidInput, SecantError
 from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
@@ -109,7 +109,7 @@ def fit(
         batch_size: Samples a step.
         learning_rate: 0.1 for `sgd`; each optimiser has a usual one.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of
-            Optax's.
+            Optax's. It sees weights as (outputs, inputs), but for `definition`.
         seed: Of the batches.
         sampling: `replacement`: a batch is drawn from all samples, as the notebook
             does; `epochs`: every sample once, in random order, before any again.
@@ -136,6 +136,12 @@ def fit(
         >>> run.net.predict(x).argmax(axis=1)
         array([0, 1, 1, 0])
     """
+    if not isinstance(net, MLP):
+        raise InvalidInput(
+            f"net is {type(net).__name__}: pass a network such as "
+            "secant.TwoLayerNet(784, 50, 10)"
+        )
+    told = _checked_callbacks(callbacks)
     iterations = _count("iterations", iterations, 0)
     batch_size = _count("batch_size", batch_size, 1)
     seed = _count("seed", seed, 0)
@@ -161,7 +167,7 @@ def fit(
         seed=seed,
         data=data_name,
     )
-    return _Loop(net, problem, test, settings, tuple(callbacks)).run()
+    return _Loop(net, problem, test, settings, told).run()
 
 
 class _Samples(NamedTuple):
@@ -226,6 +232,9 @@ class _Loop:
             status = "interrupted"
         return self._result(status)
 
+    def _params(self) -> Mapping[str, Array]:
+        return self.steps.params(self.reached.state)
+
     def _measure(self) -> Forecast:
         start = perf_counter()
         forecast = measure(
@@ -289,7 +298,10 @@ class _Loop:
         if reached.step % per_epoch == 0 or ended:
             score = self._evaluate()
             if reached.step <= per_epoch:
-                self._warn(unmoved(self.problem, reached.state.params, reached.step))
+                still = unmoved(self.problem, self._params(), reached.step)
+                self._warn(still)
+                if still:  # no wonder, then, that nothing was learned
+                    return
             if reached.step == max(-(-_FEW // per_epoch), 1) * per_epoch:
                 start = reached.epochs[0]
                 self._warn(
@@ -306,7 +318,7 @@ class _Loop:
 
     def _evaluate(self) -> Score:
         start = perf_counter()
-        params = self.reached.state.params
+        params = self._params()
         train = self.score_train(params)
         test = self.score_test(params) if self.score_test else (None, None)
         epoch = Epoch(self.reached.step, *train, *test)
@@ -327,7 +339,7 @@ class _Loop:
             epoch=reached.epochs[-1],
             forecast=forecast,
             seconds=reached.timings.training,
-            params=reached.state.params,
+            params=self._params(),
         )
         for callback in self.callbacks:
             callback(progress)
@@ -336,7 +348,7 @@ class _Loop:
         reached = self.reached
         return Run(
             net=self.net.replace(
-                {name: np.asarray(v) for name, v in reached.state.params.items()}
+                {name: np.asarray(value) for name, value in self._params().items()}
             ),
             history=History(
                 np.concatenate([np.zeros(0), *reached.losses]), reached.epochs
@@ -376,6 +388,18 @@ def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> _Samples
             "(samples, inputs)"
         )
     return _Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
+
+
+def _checked_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    told: tuple[Any, ...] = (None,)
+    if isinstance(callbacks, Iterable):
+        told = tuple(callbacks)
+    if not all(callable(callback) for callback in told):
+        raise InvalidInput(
+            f"callbacks is {callbacks!r}: pass a list of functions that each take a "
+            "Progress: callbacks=[print]"
+        )
+    return told
 
 
 def _described(data: Any) -> str:

@@ -5,7 +5,7 @@ state after steps `start … start + count - 1` and the loss of each, and leaves
 the state that came as it was. Whoever keeps an old state can go back to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.architecture import Architecture
+from secant.architecture import Architecture, turned
 from secant.arrays import Array
 from secant.gradients import GradientMethod
 from secant.losses import LOSSES
@@ -29,9 +29,15 @@ _EVALUATION_BYTES = 2**28
 
 
 class State(NamedTuple):
-    """Where training stands: the weights and the optimiser's memory."""
+    """Where training stands.
 
-    params: Mapping[str, Array]
+    Attributes:
+        held: The weights as steps hold them; `Steps.params` gives them in their own
+            shapes.
+        optimizer_state: The optimiser's memory.
+    """
+
+    held: Mapping[str, Array]
     optimizer_state: Any
 
 
@@ -51,6 +57,10 @@ class Steps(Protocol):
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
+        ...
+
+    def params(self, state: State) -> Mapping[str, Array]:
+        """The weights of a state, (inputs, outputs)."""
         ...
 
 
@@ -80,6 +90,9 @@ class Problem:
 class CompiledSteps:
     """Steps as one compiled loop, the data on JAX's device.
 
+    Where the method computes in columns, weights are held transposed, as
+    (outputs, inputs), and the optimiser sees them so.
+
     The loop's number of turns is an argument of the one program that XLA makes,
     not a part of it: however a run is cut into calls, each step is computed by
     the same instructions, and the result is the same bit for bit. (`lax.scan`
@@ -95,11 +108,14 @@ class CompiledSteps:
 
     def start(self) -> State:
         """The state before the first step, on the device."""
-        params = {
-            name: jnp.asarray(value, float)
-            for name, value in self._problem.params.items()
-        }
-        return State(params, self._problem.optimizer.init(params))
+        problem = self._problem
+        given = turned(problem.params) if problem.method.columns else problem.params
+        held = {name: jnp.asarray(value, float) for name, value in given.items()}
+        return State(held, problem.optimizer.init(held))
+
+    def params(self, state: State) -> Mapping[str, Array]:
+        """The weights of a state, (inputs, outputs)."""
+        return turned(state.held) if self._problem.method.columns else state.held
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
@@ -133,23 +149,53 @@ def _loop(
     count: int,
 ) -> tuple[State, Array]:
     x, t = data
+    function, back = (
+        (method.columns, turned) if method.columns else (method.function, dict)
+    )
 
     def step(turn: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
-        (params, optimizer_state), losses = carry
+        (held, optimizer_state), losses = carry
         rows = indices[turn]
-        loss, gradients = method.function(
-            architecture,
-            params,
-            x[rows],
-            t[rows],
-            jax.random.fold_in(key, start + turn),
+        batch = x[rows], t[rows]
+        loss, gradients = function(
+            architecture, held, *batch, jax.random.fold_in(key, start + turn)
         )
-        updates, optimizer_state = optimizer.update(gradients, optimizer_state, params)
-        params: Any = optax.apply_updates(params, updates)
-        return State(params, optimizer_state), losses.at[turn].set(loss)
+        held, optimizer_state = _updated(
+            optimizer,
+            State(held, optimizer_state),
+            loss,
+            gradients,
+            lambda held: architecture.error(back(held), *batch),
+        )
+        return State(held, optimizer_state), losses.at[turn].set(loss)
 
     losses = jnp.zeros(len(indices), x.dtype)
     return jax.lax.fori_loop(0, count, step, (state, losses))
+
+
+def _updated(
+    optimizer: optax.GradientTransformation,
+    state: State,
+    loss: Array,
+    gradients: Mapping[str, Array],
+    loss_at: Callable[[Mapping[str, Array]], Array],
+) -> State:
+    """The state after a step along the gradients.
+
+    What else an optimiser may want to know (a line search: the loss itself, here and
+    elsewhere) is offered, and passed over by the others.
+    """
+    updates: Any
+    updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
+        gradients,
+        state.optimizer_state,
+        state.held,
+        value=loss,
+        grad=gradients,
+        value_fn=loss_at,
+    )
+    held: Any = optax.apply_updates(state.held, updates)
+    return State(held, optimizer_state)
 
 
 class PlainSteps:
@@ -161,33 +207,41 @@ class PlainSteps:
 
     def start(self) -> State:
         """The state before the first step, in float64."""
-        params = {
+        held = {
             name: np.array(value, np.float64)
             for name, value in self._problem.params.items()
         }
         with jax.enable_x64(True):
-            return State(params, self._problem.optimizer.init(params))
+            return State(held, self._problem.optimizer.init(held))
+
+    def params(self, state: State) -> Mapping[str, Array]:
+        """The weights of a state, as they are held."""
+        return state.held
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, and their losses."""
         problem = self._problem
         losses = np.empty(count)
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
+            batch = problem.x[rows], problem.t[rows]
             losses[turn], gradients = problem.method.function(
-                problem.architecture, state.params, problem.x[rows], problem.t[rows]
+                problem.architecture, state.held, *batch
             )
             # Optax computes with JAX, which has float64 only where it is let.
             with jax.enable_x64(True):
-                updates: Any
-                updates, optimizer_state = problem.optimizer.update(
-                    gradients, state.optimizer_state, state.params
+                held, optimizer_state = _updated(
+                    problem.optimizer,
+                    state,
+                    losses[turn],
+                    gradients,
+                    partial(self._loss_at, *batch),
                 )
-            params = {
-                name: value + np.asarray(updates[name])
-                for name, value in state.params.items()
-            }
-            state = State(params, optimizer_state)
+            held = {name: np.asarray(value) for name, value in held.items()}
+            state = State(held, optimizer_state)
         return state, losses
+
+    def _loss_at(self, x: Array, t: Array, held: Mapping[str, Array]) -> Array:
+        return self._problem.architecture.error(held, x, t)
 
 
 class Evaluator:
@@ -223,5 +277,5 @@ def _block(
 ) -> tuple[Array, Array]:
     """The sum of the samples' losses, and how many of them are right."""
     scores = architecture.scores(params, x)
-    loss = LOSSES[architecture.loss].function(scores, t)
+    loss = LOSSES[architecture.loss].function(scores, t, -1)
     return loss * len(x), (scores.argmax(-1) == t.argmax(-1)).sum()

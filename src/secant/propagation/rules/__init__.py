@@ -13,11 +13,13 @@ from secant.propagation.rules import (
     indexing,
     linear_algebra,
     loops,
+    ordering,
     powers,
     reduction,
     selection,
     shape,
     trigonometric,
+    windows,
 )
 
 __all__ = [
@@ -33,9 +35,11 @@ __all__ = [
     "indexing",
     "linear_algebra",
     "loops",
+    "ordering",
     "powers",
     "reduction",
     "selection",
     "shape",
     "trigonometric",
+    "windows",
 ]

@@ -1,1 +1,139 @@
-"""To be filled."""
+"""What chooses between numbers, and what rounds them to whole ones.
+
+Larger and smaller do not depend on where one counts from: with everything counted from
+the result before, `max` of the operands afterwards is the difference itself.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from secant.propagation.changes import (
+    UNCHANGED,
+    Array,
+    Change,
+    after,
+    explicit,
+    two_sum,
+    widened,
+)
+from secant.propagation.formulas import over, risen
+from secant.propagation.registry import Primitive, binary, elementwise, special
+from secant.propagation.rules.complex_numbers import modulus_change
+from secant.propagation.staging import crossed
+
+# --- The largest, the smallest, the nearest within bounds ---
+
+
+def _chosen(primitive: Primitive, note: str) -> None:
+    """`Δf(a, b, …) = f((a - ans) + Δa, (b - ans) + Δb, …)`.
+
+    For what picks one of its operands by their order, or one of an array's elements.
+    """
+
+    def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Array:
+        (before,) = widened(_along_axes(ans, values[0], params.get("axes")))
+        moved = [
+            risen(before, *widened(v, explicit(v, c)))
+            for v, c in zip(values, changes, strict=True)
+        ]
+        return primitive.bind(*moved, **params).astype(ans.dtype)
+
+    special(primitive, rule, note)
+
+
+def _along_axes(ans: Array, x: Array, axes: Any) -> Array:
+    """The result of a reduction, beside every element that it was taken of."""
+    if axes is None:
+        return ans
+    return jnp.broadcast_to(jnp.expand_dims(ans, axes), x.shape)
+
+
+_chosen(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)")
+_chosen(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)")
+_chosen(lax.clamp_p, "clamp of (each - ans) + its Δ")
+_chosen(lax.reduce_max_p, "max((x - ans) + Δx)")
+_chosen(lax.reduce_min_p, "min((x - ans) + Δx)")
+
+
+def _select(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """The chosen case's change; `(chosen then - ans) + its change` where that moves."""
+    (which, *cases), (moved, *moves) = values, changes
+    moves = list(map(explicit, cases, moves))
+    if moved is UNCHANGED:
+        return lax.select_n(which, *moves)
+    change = lax.select_n(moved, *moves)
+    other = lax.select_n(moved, *cases)
+    there = lax.select_n(moved, *map(after, cases, moves))
+    stays = jnp.broadcast_to(which == moved, jnp.shape(ans))
+    return lax.select(stays, change, crossed(ans, other, change, there))
+
+
+special(lax.select_n_p, _select, "Δ of the case that is chosen at x + dx, from ans")
+
+# --- Without the sign, and the sign alone ---
+
+
+def _abs(x: Array, dx: Array, ans: Array) -> Array:
+    """`max(d, -2|x| - d)`, where d is dx away from 0."""
+    if jnp.iscomplexobj(x):
+        return modulus_change(x, dx, ans)
+    away = jnp.where(x < 0, -dx, dx)
+    return jnp.maximum(away, -2 * ans - away)
+
+
+def _sign(x: Array, dx: Array, ans: Array) -> Array:
+    """The sign of a rounded sum is that of the sum; `Δ(z/|z|)` is a quotient's."""
+    there = x + dx
+    if not jnp.iscomplexobj(x):
+        return jnp.sign(there) - ans
+    size, size_there = abs(x), abs(there)
+    turned = over(dx - ans * modulus_change(x, dx, size), size_there)
+    return jnp.where(there == 0, -ans, turned)
+
+
+elementwise(lax.abs_p, _abs, "max(d, -2|x| - d), d = Δx sign x", complex_too=True)
+elementwise(lax.sign_p, _sign, "sign(x + Δx) - sign x", complex_too=True)
+
+# --- Whole numbers ---
+
+
+def _floor(x: Array, dx: Array, ans: Array) -> Array:
+    return _whole(jnp.floor, x, dx, ans)
+
+
+def _ceil(x: Array, dx: Array, ans: Array) -> Array:
+    return _whole(jnp.ceil, x, dx, ans)
+
+
+def _whole(f: Any, x: Array, dx: Array, ans: Array) -> Array:
+    """`f(s + e) - ans` of the exact sum: e decides where s is a whole number."""
+    s, e = two_sum(x, dx)
+    whole = f(s)
+    change = jnp.where(whole == ans, 0, whole - ans)  # inf - inf
+    return change + jnp.where(whole == s, f(e), 0)
+
+
+def _round(x: Array, dx: Array, ans: Array, *, rounding_method: Any) -> Array:
+    """As `floor`; at a half, e decides too. Ties of a large sum go as those of s + e."""
+    s, e = two_sum(x, dx)
+    whole = lax.round(s, rounding_method)
+    below = jnp.floor(s)
+    half = s - below == 0.5
+    whole = jnp.where(half & (e < 0), below, whole)
+    whole = jnp.where(half & (e > 0), below + 1, whole)
+    if rounding_method == lax.RoundingMethod.AWAY_FROM_ZERO:
+        tie = abs(e - jnp.trunc(e)) == 0.5
+        rest = jnp.where(tie & ((s > 0) != (e > 0)), jnp.trunc(e), lax.round(e))
+    else:
+        rest = jnp.round(e)
+    change = jnp.where(whole == ans, 0, whole - ans)
+    return change + jnp.where(below == s, rest, 0)
+
+
+elementwise(lax.floor_p, _floor, "floor(x + Δx) - floor x, the sum exact")
+elementwise(lax.ceil_p, _ceil, "ceil(x + Δx) - ceil x, the sum exact")
+elementwise(lax.round_p, _round, "round(x + Δx) - round x, the sum exact")

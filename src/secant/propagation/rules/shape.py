@@ -12,6 +12,12 @@ linear(lax.reshape_p)
 linear(lax.broadcast_in_dim_p)
 linear(lax.transpose_p)
 linear(lax.squeeze_p)
+linear(lax.rev_p)
+linear(lax.slice_p)
+linear(lax.pad_p)
+linear(lax.concatenate_p)
+linear(lax.split_p)
+linear(lax.copy_p)
 linear(lax.stop_gradient_p)
 
 
