@@ -106,14 +106,20 @@ def exact_order(value: Array, change: Change) -> tuple[Array, Array]:
 
 
 def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
-    """`(a + da) - (b + db)`, right in sign wherever it is not a tie of roundings.
+    """`(a + da) - (b + db)`, its sign exact, its value rounded once or so.
 
-    Where `a` and `b` are close, `a - b` is exact (Sterbenz), so that changes far
-    smaller than the spacing of floats decide as they should.
+    Both differences are taken with what rounding takes from them. The larger parts
+    cancel without error or not at all, and then so do the smaller. Where a sum is
+    infinite, the rounded sums decide, and infinity is not apart from itself.
     """
     a, da, b, db = widened(a, explicit(a, da), b, explicit(b, db))
-    apart = jnp.where(a == b, jnp.zeros_like(a), a - b)  # inf - inf
-    return apart + (da - db)
+    s, t = a + da, b + db
+    p, q = two_sum(a, -b)
+    g, h = two_sum(da, -db)
+    r, e = two_sum(q, h)
+    apart = s - t
+    infinite = jnp.where(s == t, 0, apart)
+    return jnp.where(jnp.isfinite(apart), ((p + g) + r) + e, infinite)
 
 
 def shape_of(x: Array) -> jax.ShapeDtypeStruct:

@@ -84,7 +84,8 @@ def risen(ans: Array, value: Array, change: Array) -> Array:
     Whatever cancels is exact: either the two values or the two differences are close.
     """
     s, e = two_sum(value, -ans)
-    return (jnp.where(value == ans, 0, s) + change) + e
+    same = (value == ans) & ~jnp.isfinite(s)
+    return (jnp.where(same, 0, s) + change) + e
 
 
 def mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:

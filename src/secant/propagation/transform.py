@@ -142,22 +142,26 @@ def slope(
     if order == 1:
         _, ahead = carry(x, there)
         _, behind = carry(x, back)
-        return jax.tree.map(lambda a, b: _over(a - b, 2 * h), ahead, behind)
+        return jax.tree.map(lambda a, b: _over(_number(a) - b, 2 * h), ahead, behind)
 
     def step(at: Any) -> Any:
         return carry(at, there)[1]
 
     # [f(x + h) - f(x)] - [f(x) - f(x - h)], both brackets and their difference carried.
     _, change = difference(step, fallback=fallback)(x, back)
-    return jax.tree.map(lambda a: _over(-a, h * h), change)
+    return jax.tree.map(lambda a: _over(-_number(a), h * h), change)
 
 
 def _over(a: Array, h: Any) -> Array:
+    return a / jnp.asarray(h, a.dtype)
+
+
+def _number(a: Array) -> Array:
     if not is_number(a):
         raise InvalidInput(
             f"f gives {a.dtype}, which has no slope: return a floating-point number"
         )
-    return a / jnp.asarray(h, a.dtype)
+    return a
 
 
 def _as_real(leaf: Any) -> Array:

@@ -1,55 +1,69 @@
 """What asks for the order of numbers: it is that of the sums `x + dx`, not rounded.
 
-A sum is a pair: the rounded sum and what rounding took from it. Rounding keeps order,
-so that pairs are ordered by their first halves and, those being equal, their second.
+A comparison of two is the sign of their gap, which is exact. To sort many, each sum
+is a pair: the rounded sum and what rounding took from it. Rounding keeps order, so that
+pairs are ordered by their first halves and, those being equal, by their second.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from secant.propagation.changes import Array, Change, after, exact_order
+from secant.propagation.changes import (
+    UNCHANGED,
+    Array,
+    Change,
+    after,
+    exact_order,
+    explicit,
+    gap,
+    is_number,
+    two_sum,
+    widened,
+)
+from secant.propagation.formulas import risen
 from secant.propagation.registry import Primitive, special
 
 # --- Comparisons ---
 
 
-def _comparison(
-    primitive: Primitive, of_pairs: Callable[..., Array], note: str = ""
-) -> None:
-    """A question about two sums: `of_pairs(s_a, e_a, s_b, e_b)`."""
+_NOTE = "the same question at x + dx, the sums exact"
+
+
+def _comparison(primitive: Primitive) -> None:
+    """A question about two sums is the same about their gap and 0."""
 
     def rule(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
     ) -> Array:
-        (a, b) = map(exact_order, values, changes)
-        return of_pairs(*a, *b)
+        (a, b), (da, db) = values, changes
+        apart = gap(a, da, b, db)
+        return primitive.bind(apart, jnp.zeros_like(apart), **params)
 
-    special(primitive, rule, note or "the same question at x + dx, the sums exact")
-
-
-_comparison(lax.eq_p, lambda s, e, t, f: (s == t) & (e == f))
-_comparison(lax.ne_p, lambda s, e, t, f: (s != t) | (e != f))
-_comparison(lax.lt_p, lambda s, e, t, f: (s < t) | ((s == t) & (e < f)))
-_comparison(lax.le_p, lambda s, e, t, f: (s < t) | ((s == t) & (e <= f)))
-_comparison(lax.gt_p, lambda s, e, t, f: (s > t) | ((s == t) & (e > f)))
-_comparison(lax.ge_p, lambda s, e, t, f: (s > t) | ((s == t) & (e >= f)))
+    special(primitive, rule, _NOTE)
 
 
-def _total(e_decides: Callable[..., Array]) -> Callable[..., Array]:
+for _primitive in (lax.eq_p, lax.ne_p, lax.lt_p, lax.le_p, lax.gt_p, lax.ge_p):
+    _comparison(_primitive)
+
+
+def _total(primitive: Primitive, of_rests: Callable[..., Array]) -> None:
     """In the order that has a place for NaN and tells -0 from 0."""
 
-    def of_pairs(s: Array, e: Array, t: Array, f: Array) -> Array:
-        return lax.lt_to_p.bind(s, t) | (lax.eq_to_p.bind(s, t) & e_decides(e, f))
+    def rule(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+        (s, e), (t, f) = map(exact_order, values, changes)
+        same = lax.eq_to_p.bind(s, t)
+        return (~same & primitive.bind(s, t)) | (same & of_rests(e, f))
 
-    return of_pairs
+    special(primitive, rule, _NOTE)
 
 
-_comparison(lax.lt_to_p, _total(jnp.less))
-_comparison(lax.le_to_p, _total(jnp.less_equal))
-_comparison(lax.eq_to_p, lambda s, e, t, f: lax.eq_to_p.bind(s, t) & (e == f))
+_total(lax.eq_to_p, jnp.equal)
+_total(lax.lt_to_p, jnp.less)
+_total(lax.le_to_p, jnp.less_equal)
 
 
 def _is_finite(ans: Array, values: list[Array], changes: list[Change]) -> Array:
@@ -57,3 +71,127 @@ def _is_finite(ans: Array, values: list[Array], changes: list[Change]) -> Array:
 
 
 special(lax.is_finite_p, _is_finite, "whether x + dx, rounded, is finite")
+
+# --- The place of the largest and the smallest ---
+
+
+def _extreme(primitive: Primitive, worst: float) -> None:
+    def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Array:
+        """Of those whose rounded sums are the best, the one whose rest is; or a NaN."""
+        s, e = exact_order(values[0], changes[0])
+        best = _leader(primitive, s, params["axes"])
+        rest = jnp.where((s == best) | jnp.isnan(s), e, worst)
+        return primitive.bind(rest, **params)
+
+    special(primitive, rule, "the place at x + dx, the sums exact; the first of ties")
+
+
+def _leader(primitive: Primitive, s: Array, axes: Any) -> Array:
+    of = jnp.max if primitive is lax.argmax_p else jnp.min
+    return of(s, axis=axes, keepdims=True)
+
+
+_extreme(lax.argmax_p, -np.inf)
+_extreme(lax.argmin_p, np.inf)
+
+# --- Sorting ---
+
+
+def _sort(
+    ans: list[Array],
+    values: list[Array],
+    changes: list[Change],
+    *,
+    num_keys: int,
+    dimension: int,
+    **_: Any,
+) -> list[Change]:
+    """Sorted anew by the sums; `Δ = (what stands there then - ans) + its change`."""
+    by = [
+        key
+        for value, change in zip(values[:num_keys], changes[:num_keys], strict=True)
+        for key in _keys(value, change)
+    ]
+    stay = all(change is UNCHANGED for change in changes[:num_keys])
+    # Where the order stays, so does what it was made of and what does not change.
+    moving = [i for i, c in enumerate(changes) if c is not UNCHANGED or not stay]
+    placed = [] if stay else [i for i, v in enumerate(values) if is_number(v)]
+    carried = [explicit(values[i], changes[i]) for i in moving]
+    ordered = lax.sort(
+        [*by, *carried, *(values[i] for i in placed)],
+        dimension=dimension,
+        is_stable=True,
+        num_keys=len(by),
+    )[len(by) :]
+    results: list[Change] = list(changes)
+    for i, change in zip(moving, ordered[: len(moving)], strict=True):
+        results[i] = change
+    for i, there in zip(placed, ordered[len(moving) :], strict=True):
+        results[i] = _apart(ans[i], there, results[i])
+    return results
+
+
+def _keys(value: Array, change: Change) -> tuple[Array, ...]:
+    """What sorts as the sums do. Complex numbers: by real part, then by imaginary."""
+    if change is UNCHANGED or not is_number(value):
+        return (after(value, change),)
+    if jnp.iscomplexobj(value):
+        real = exact_order(jnp.real(value), jnp.real(change))
+        return *real, *exact_order(jnp.imag(value), jnp.imag(change))
+    return exact_order(value, change)
+
+
+def _apart(ans: Array, there: Array, change: Array) -> Array:
+    return risen(*widened(ans, there, change)).astype(ans.dtype)
+
+
+def _top(
+    ans: list[Array],
+    values: list[Array],
+    changes: list[Change],
+    *,
+    k: int,
+    axis: int,
+    **_: Any,
+) -> list[Array]:
+    """Sorted by the sums, the largest first; 0 before -0, NaN first and -NaN last."""
+    (x,), (dx,) = values, changes
+    s, e = two_sum(*widened(x, dx))
+    minus = jnp.signbit(s)
+    keys = (minus | ~jnp.isnan(s), -s, -e, minus)
+    place = lax.broadcasted_iota(ans[1].dtype, x.shape, axis)
+    ordered = lax.sort(
+        [*keys, x, dx, place], dimension=axis, is_stable=True, num_keys=len(keys)
+    )
+    there, change, place = (
+        lax.slice_in_dim(part, 0, k, axis=axis) for part in ordered[len(keys) :]
+    )
+    return [_apart(ans[0], there, change), place]
+
+
+special(lax.sort_p, _sort, "sorted anew; (x there - ans) + its Δ")
+special(lax.top_k_p, _top, "the largest anew; (x there - ans) + its Δ")
+
+
+def _roughly_top(
+    ans: list[Array],
+    values: list[Array],
+    changes: list[Change],
+    *,
+    reduction_dimension: int,
+    **params: Any,
+) -> list[Array]:
+    """As `top_k`; which are the largest is asked, roughly, of the rounded sums."""
+    (x,), (dx,) = values, changes
+    _, place = lax.approx_top_k_p.bind(
+        x + dx, reduction_dimension=reduction_dimension, **params
+    )
+    there, change = (
+        jnp.take_along_axis(part, place, axis=reduction_dimension) for part in (x, dx)
+    )
+    return [_apart(ans[0], there, change), place]
+
+
+special(lax.approx_top_k_p, _roughly_top, "as top_k, for the sums rounded")

@@ -19,23 +19,26 @@ from secant.propagation.changes import (
     widened,
 )
 from secant.propagation.formulas import over, risen
-from secant.propagation.registry import Primitive, binary, elementwise, special
+from secant.propagation.registry import Primitive, elementwise, special
 from secant.propagation.rules.complex_numbers import modulus_change
 from secant.propagation.staging import crossed
 
 # --- The largest, the smallest, the nearest within bounds ---
 
 
-def _chosen(primitive: Primitive, note: str) -> None:
+def _chosen(primitive: Primitive, note: str, *, over_axes: bool = False) -> None:
     """`Δf(a, b, …) = f((a - ans) + Δa, (b - ans) + Δb, …)`.
 
-    For what picks one of its operands by their order, or one of an array's elements.
+    For what picks one of its operands by their order, or, over axes, one of an array's
+    elements.
     """
 
     def rule(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
     ) -> Array:
-        (before,) = widened(_along_axes(ans, values[0], params.get("axes")))
+        (before,) = widened(ans)
+        if over_axes:
+            before = jnp.expand_dims(before, params["axes"])
         moved = [
             risen(before, *widened(v, explicit(v, c)))
             for v, c in zip(values, changes, strict=True)
@@ -45,18 +48,13 @@ def _chosen(primitive: Primitive, note: str) -> None:
     special(primitive, rule, note)
 
 
-def _along_axes(ans: Array, x: Array, axes: Any) -> Array:
-    """The result of a reduction, beside every element that it was taken of."""
-    if axes is None:
-        return ans
-    return jnp.broadcast_to(jnp.expand_dims(ans, axes), x.shape)
-
-
 _chosen(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)")
 _chosen(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)")
 _chosen(lax.clamp_p, "clamp of (each - ans) + its Δ")
-_chosen(lax.reduce_max_p, "max((x - ans) + Δx)")
-_chosen(lax.reduce_min_p, "min((x - ans) + Δx)")
+_chosen(lax.reduce_max_p, "max((x - ans) + Δx)", over_axes=True)
+_chosen(lax.reduce_min_p, "min((x - ans) + Δx)", over_axes=True)
+_chosen(lax.pmax_p, "max of (each - ans) + its Δ")
+_chosen(lax.pmin_p, "min of (each - ans) + its Δ")
 
 
 def _select(ans: Array, values: list[Array], changes: list[Change]) -> Array:
@@ -118,7 +116,10 @@ def _whole(f: Any, x: Array, dx: Array, ans: Array) -> Array:
 
 
 def _round(x: Array, dx: Array, ans: Array, *, rounding_method: Any) -> Array:
-    """As `floor`; at a half, e decides too. Ties of a large sum go as those of s + e."""
+    """As `floor`; at a half, e decides too.
+
+    A sum so large that e counts whole numbers is whole, and even where e has a tie.
+    """
     s, e = two_sum(x, dx)
     whole = lax.round(s, rounding_method)
     below = jnp.floor(s)

@@ -3,10 +3,20 @@
 from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import primitives
 
-from secant.propagation.changes import Array, Change, after, is_number
-from secant.propagation.registry import linear, special
+from secant.propagation.changes import (
+    UNCHANGED,
+    Array,
+    Change,
+    after,
+    is_number,
+    two_sum,
+    widened,
+)
+from secant.propagation.registry import Primitive, linear, special
 
 linear(lax.reshape_p)
 linear(lax.broadcast_in_dim_p)
@@ -17,8 +27,52 @@ linear(lax.slice_p)
 linear(lax.pad_p)
 linear(lax.concatenate_p)
 linear(lax.split_p)
+linear(lax.stack_p)
+linear(lax.unstack_p)
+linear(lax.tile_p)
 linear(lax.copy_p)
 linear(lax.stop_gradient_p)
+linear(lax.sharding_constraint_p)
+linear(primitives.name_p)
+
+# --- Several operands, each with a result of its own ---
+
+
+def _each(primitive: Primitive, *in_step: str) -> None:
+    """`Δ` of each result is done to its own operand's; what stays is left alone.
+
+    Args:
+        primitive: With as many results as operands.
+        in_step: Params that hold one entry for each operand.
+    """
+
+    def rule(
+        ans: list[Array], values: list[Array], changes: list[Change], **params: Any
+    ) -> list[Change]:
+        moving = [i for i, change in enumerate(changes) if change is not UNCHANGED]
+        own = {name: tuple(params[name][i] for i in moving) for name in in_step}
+        moved = primitive.bind(*(changes[i] for i in moving), **{**params, **own})
+        results: list[Change] = list(changes)
+        for i, change in zip(moving, moved, strict=True):
+            results[i] = change
+        return results
+
+    special(primitive, rule, "each result's Δ, of its own operand")
+
+
+_each(lax.optimization_barrier_p)
+_each(lax.device_put_p, "devices", "srcs", "copy_semantics")
+
+# --- Other dtypes, fewer digits ---
+
+
+def _rounded(
+    ans: Array, values: list[Array], changes: list[Change], **_: Any
+) -> Change:
+    return changes[0]
+
+
+special(lax.reduce_precision_p, _rounded, "Δx: rounding is no part of what f means")
 
 
 def _converted(
@@ -34,10 +88,45 @@ def _converted(
     if is_number(x) and is_number(ans):
         # Rounding to fewer digits is left out: it is no part of what f means.
         return bind(dx)
-    there = bind(after(x, dx))
-    return there - ans if is_number(ans) else there
+    if is_number(ans):
+        return bind(dx) - ans
+    if jnp.issubdtype(ans.dtype, jnp.integer) and not jnp.iscomplexobj(x):
+        s, e = two_sum(*widened(x, dx))
+        return bind(s) + _cut_off(s, e, ans.dtype)
+    return bind(after(x, dx))
+
+
+def _cut_off(s: Array, e: Array, dtype: Any) -> Array:
+    """What the rest of a sum adds to its whole part, towards 0; not where that is full.
+
+    A sum so large that its rest counts whole numbers is whole itself.
+    """
+    bounds = jnp.iinfo(dtype)
+    inside = (s >= float(bounds.min)) & (s < float(bounds.max))
+    rest = jnp.where(s > 0, jnp.floor(e), jnp.where(s < 0, jnp.ceil(e), 0))
+    return jnp.where(inside & (jnp.trunc(s) == s), rest, 0).astype(dtype)
 
 
 special(
-    lax.convert_element_type_p, _converted, "Δ in the other dtype; integers as they are"
+    lax.convert_element_type_p,
+    _converted,
+    "Δ in the other dtype; to integers, x + dx cut off, the sum exact",
 )
+
+
+def _reread(
+    ans: Array, values: list[Array], changes: list[Change], **params: Any
+) -> Array:
+    """The bits of `x + dx`, rounded."""
+    there = lax.bitcast_convert_type_p.bind(after(values[0], changes[0]), **params)
+    return there - ans if is_number(ans) else there
+
+
+special(lax.bitcast_convert_type_p, _reread, "the bits of x + dx, rounded")
+
+# --- Along an axis that has a name ---
+
+linear(lax.psum_p)
+linear(lax.ppermute_p)
+linear(lax.all_gather_p)
+linear(lax.all_to_all_p)
