@@ -52,7 +52,8 @@ def log_ratio(z: Array, ratio: Array) -> Array:
     small = abs(z) < 0.5
     inner = jnp.where(small, z, 0)
     u = jnp.where(small, 1 + inner, ratio)
-    lost = inner - (1 + inner - 1)
+    # Not of 1 + inner as it stands: XLA makes (1 + inner) - 1 inner again.
+    lost = inner - (jnp.where(small, u, 1) - 1)
     return jnp.log(u) + lost / jnp.where(small, u, 1)
 
 

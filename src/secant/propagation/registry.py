@@ -282,14 +282,24 @@ def composed(
         if widen:
             changes = [c if c is UNCHANGED else _widened(c) for c in changes]
             values = [_widened(v) for v in values]
-        program = jax.make_jaxpr(partial(function, **params))(*values)
-        _, moved = walk(program.jaxpr, program.consts, values, changes)
+        moved = through(walk, partial(function, **params), values, changes)
         return results, [
             UNCHANGED if change is UNCHANGED else change.astype(result.dtype)
             for result, change in zip(results, moved, strict=True)
         ]
 
     register(primitive, Rule(rule, "composed", holds_programs=True, note=note))
+
+
+def through(
+    walk: Callable[..., Any],
+    function: Callable[..., Any],
+    values: list[Array],
+    changes: list[Change],
+) -> list[Change]:
+    """By how much a function changes that is made of operations with rules."""
+    made_of = jax.make_jaxpr(function)(*values)
+    return walk(made_of.jaxpr, made_of.consts, values, changes)[1]
 
 
 def bind(primitive: Primitive, values: list[Array], params: dict[str, Any]) -> Any:

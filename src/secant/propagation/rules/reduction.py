@@ -12,7 +12,6 @@ from secant.propagation.changes import (
     Array,
     Change,
     after,
-    explicit,
     is_number,
     widened,
 )

@@ -152,37 +152,37 @@ composed(lax.reduce_window_p, _by_any, "the operation, along each axis", widen=F
 # --- What the gradient of pooling is made of ---
 
 
-def _winners(x: Array, select: Primitive, windows: _Windows) -> Array:
-    """Of each window, the number of the place whose element a comparison selects."""
-    fill = -jnp.inf if select.name == "ge" else jnp.inf
-    padded = windows.padded(x, fill)
-    for number, place in enumerate(windows.places()):
+def _selected(
+    x: Array, select: Primitive, windows: _Windows, others: Callable[[int], Any]
+) -> Any:
+    """Of each window, what `others` gives for the place that a comparison selects."""
+    padded = windows.padded(x, -jnp.inf if select is lax.ge_p else jnp.inf)
+    first, *places = windows.places()
+    best, chosen = windows.elements(padded, first), others(0)
+    for number, place in enumerate(places, 1):
         element = windows.elements(padded, place)
-        if not number:
-            best, winner = element, jnp.zeros(element.shape, jnp.int32)
-            continue
         keep = select.bind(best, element)
         best = lax.select(keep, best, element)
-        winner = lax.select(keep, winner, jnp.full_like(winner, number))
-    return winner
+        chosen = lax.select(keep, chosen, others(number))
+    return chosen
 
 
 def _gathered(tangents: Array, x: Array, *, select_prim: Any, **params: Any) -> Array:
     windows = _Windows(**params)
-    winner = _winners(x, select_prim, windows)
-    padded = windows.padded(tangents, 0)
-    total = jnp.zeros(winner.shape, tangents.dtype)
-    for number, place in enumerate(windows.places()):
-        element = windows.elements(padded, place)
-        total = total + jnp.where(winner == number, element, 0)
-    return total
+    padded, places = windows.padded(tangents, 0), list(windows.places())
+    return _selected(
+        x, select_prim, windows, lambda i: windows.elements(padded, places[i])
+    )
 
 
 def _scattered(source: Array, x: Array, *, select_prim: Any, **params: Any) -> Array:
     still = [1] * x.ndim
     windows = _Windows(**params, base_dilation=still, window_dilation=still)
-    winner = _winners(x, select_prim, windows)
     shape = windows.padded(x, 0).shape
+    counts = windows.counts(shape)
+    winner = _selected(
+        x, select_prim, windows, lambda i: jnp.full(counts, i, jnp.int32)
+    )
     zero = jnp.zeros((), source.dtype)
     total = jnp.zeros(shape, source.dtype)
     for number, place in enumerate(windows.places()):
