@@ -75,10 +75,12 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
         (1.0, 9.99999971718068e-10)
     """
     s = a + b
-    of_b = s - a
-    # Where s overflows, there is no rounding error to speak of.
+    finite = jnp.isfinite(s)
+    # The choice keeps XLA from simplifying (a + b) - a to b, as it does where a is a
+    # constant of the program. Where s overflows, there is no error to speak of.
+    of_b = s - jnp.where(finite, a, jnp.zeros_like(a))
     e = (a - (s - of_b)) + (b - of_b)
-    return s, jnp.where(jnp.isfinite(s), e, jnp.zeros_like(e))
+    return s, jnp.where(finite, e, jnp.zeros_like(e))
 
 
 def widened(*arrays: Array) -> tuple[Array, ...]:

@@ -39,8 +39,10 @@ def _remainder(ans: Array, values: list[Array], changes: list[Change]) -> Array:
     # Mirrored where the dividend is negative, so that 0 <= ans + moved < divisor.
     r, move = (jnp.where(positive, v, -v) for v in (ans, moved))
     k = jnp.floor((r + move) / divisor)
-    left = (r - k * divisor) + move
-    k = k + (left >= divisor) - (left < 0)
+    # Rounding may have put k one off: what is left must be in [0, divisor), exactly.
+    short = (r - k * divisor) + move < 0
+    beyond = (r - (k + 1) * divisor) + move >= 0
+    k = k + beyond - short
     return moved - jnp.where(positive, k, -k) * divisor
 
 

@@ -64,7 +64,7 @@ def _log(x: Array, dx: Array, ans: Array) -> Array:
 
 
 def _log1p(x: Array, dx: Array, ans: Array) -> Array:
-    one_more, e = two_sum(jnp.ones_like(x), x)
+    one_more, e = two_sum(x, jnp.ones_like(x))
     return _logarithm_of_quotient(one_more, dx, (one_more + dx) + e, ans)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from secant.propagation.changes import UNCHANGED, Array, Change, explicit
@@ -12,6 +13,7 @@ from secant.propagation.formulas import (
     is_double,
     log_ratio,
     mean,
+    mean_of_few,
     polynomial,
 )
 from secant.propagation.registry import binary, elementwise
@@ -22,13 +24,43 @@ def _nodes(x: Array) -> int:
 
 
 def _lgamma(x: Array, dx: Array, ans: Array) -> Array:
-    """From `log Γ(x) = log Γ(1 + x) - log x`, whose first part has no pole near 0."""
+    """Near the pole at 0 from `log Γ(x) = log Γ(1 + x) - log x`."""
     near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
     a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
-    carried = d * mean(lambda s: lax.digamma(1 + a + s), d, _nodes(x)) - log_ratio(
-        d / a, (a + d) / a
-    )
+    low = jnp.minimum(a, a + d) < 1
+    from_one = jnp.where(low, a + 1, a)
+    fall = jnp.where(low, log_ratio(d / a, (a + d) / a), 0)
+    carried = d * mean(lambda s: _psi(from_one, s), d, _nodes(x)) - fall
     return jnp.where(near, carried, _elsewhere(lax.lgamma, lax.digamma, x, dx, ans))
+
+
+# Maddock (2006), digamma in Boost.Math (BSL-1.0): ψ(x) / (x - root) on [1, 2].
+_PSI_ROOT = 1.4616321449683623
+_PSI_ROOT_REST = 9.549995429965697e-17
+_PSI_LEVEL = 0.99558162689208984
+_PSI = (
+    (-0.0020713321167745952, -0.045251321448739056, -0.28919126444774784,
+     -0.65031853770896507, -0.32555031186804491, 0.25479851061131551),
+    (-0.55789841321675513e-6, 0.0021284987017821144, 0.054151797245674225,
+     0.43593529692665969, 1.4606242909763515, 2.0767117023730469, 1.0),
+)  # fmt: skip
+
+
+def _psi(x: Array, s: Array) -> Array:
+    """`ψ(x + s)`, on [1, 3] with all digits, also near its root.
+
+    On [2, 3] from `ψ(t) = ψ(t - 1) + 1/(t - 1)`.
+    """
+    t = x + s
+    inside, second = (t >= 1) & (t <= 3), (t > 2) & (t <= 3)
+    below = jnp.where(second, t - 1, 2)
+    x = jnp.where(second, x - 1, x)
+    z = jnp.where(inside, jnp.where(second, below, t), 1) - 1
+    root = float(np.asarray(_PSI_ROOT, x.dtype))
+    rest = _PSI_ROOT_REST + (_PSI_ROOT - root)
+    slope = _PSI_LEVEL + polynomial(z, _PSI[0]) / polynomial(z, _PSI[1])
+    near = ((x - root) + (s - rest)) * slope + jnp.where(second, 1 / below, 0)
+    return jnp.where(inside, near, lax.digamma(t))
 
 
 def _trigamma(x: Array) -> Array:
@@ -89,7 +121,9 @@ def _hurwitz(s: Array, q: Array, dq: Array, ans: Array) -> Array:
     near = (q > 0) & (q + dq > 0) & (abs(dq) <= 1)
     a, d = jnp.where(near, q, 1), jnp.where(near, dq, 0)
     first = jnp.power(a, -s) * expm1(-s * log_ratio(d / a, (a + d) / a))
-    rest = mean(lambda t: lax.zeta(s + 1, 1 + a + t), d, _nodes(q))
+    rest = mean(
+        lambda t: lax.zeta(*jnp.broadcast_arrays(s + 1, 1 + a + t)), d, _nodes(q)
+    )
     return jnp.where(near, first - s * d * rest, lax.zeta(s, q + dq) - ans)
 
 
@@ -99,7 +133,9 @@ def _polygamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
     if dn is not UNCHANGED:
         return lax.polygamma(n + dn, x + explicit(x, dx)) - ans
     sign = jnp.where(n % 2 == 1, 1, -1).astype(x.dtype)
-    factor = sign * jnp.exp(lax.lgamma(n + 1))
+    factorial = jnp.exp(lax.lgamma(n + 1))
+    whole = (n < 10) & (n == jnp.round(n))
+    factor = sign * jnp.where(whole, jnp.round(factorial), factorial)
     at_zero = _digamma(x, dx, ans)
     order = jnp.where(n == 0, 1, n)
     zeta = lax.zeta(order + 1, x)
@@ -117,17 +153,23 @@ def _igamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
     there = x
     if dx is not UNCHANGED:
         there = x + dx
-        near = (abs(dx) <= jnp.minimum(x, there) / 2) & (abs(dx) <= 1)
+        smaller = jnp.minimum(x, there)
+        steepness = abs(a - 1) / jnp.where(smaller > 0, smaller, 1) + 1
+        near = (abs(dx) < 2 * smaller) & (abs(dx) * steepness < 5)
         d = jnp.where(near, dx, 0)
         at = jnp.where(near, x, 1)
-        carried = d * mean(lambda s: _density(a, at, s), d, _nodes(x))
+        carried = d * mean(lambda s: _density(a, at, s), d, 16 if is_double(x) else 9)
         lower = lax.igamma(a, there) - lax.igamma(a, x)
         upper = lax.igammac(a, x) - lax.igammac(a, there)
         total = jnp.where(near, carried, jnp.where(x > a, upper, lower))
     if da is not UNCHANGED:
         near = abs(da) <= jnp.minimum(a, a + da)
         d = jnp.where(near, da, 0)
-        carried = d * mean(lambda s: lax.igamma_grad_a(a + s, there), d, _nodes(x))
+        carried = d * mean(
+            lambda s: lax.igamma_grad_a(*jnp.broadcast_arrays(a + s, there)),
+            d,
+            _nodes(x),
+        )
         plain = lax.igamma(a + da, there) - lax.igamma(a, there)
         total = total + jnp.where(near, carried, plain)
     return total
@@ -149,7 +191,7 @@ def _density(a: Array, x: Array, s: Array) -> Array:
     v = jnp.where(close, u, 0)
     phi = jnp.where(
         close,
-        v * mean(lambda r: r / (1 + r), v, _nodes(x)),
+        v * mean_of_few(lambda r: r / (1 + r), v, _nodes(x)),
         u - log_ratio(u, t / big),
     )
     far = jnp.sqrt(big / (2 * math.pi)) / t * jnp.exp(-big * phi - stirling)
@@ -184,7 +226,7 @@ def _betainc(ans: Array, values: list[Array], changes: list[Change]) -> Array:
         return lax.betainc(*_there(values, changes)) - ans
     there = x + dx
     room = jnp.minimum(jnp.minimum(x, there), 1 - jnp.maximum(x, there))
-    near = abs(dx) <= room / 2
+    near = abs(dx) < 1.3 * room
     d, at = jnp.where(near, dx, 0), jnp.where(near, x, 0.5)
     whole = jnp.exp(lax.lgamma(a) + lax.lgamma(b) - lax.lgamma(a + b))
     rest = 1 - at
