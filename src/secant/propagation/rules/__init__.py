@@ -3,7 +3,6 @@
 from secant.propagation.rules import (
     arithmetic,
     bessel,
-    collectives,
     complex_numbers,
     control,
     error_functions,
@@ -25,7 +24,6 @@ from secant.propagation.rules import (
 __all__ = [
     "arithmetic",
     "bessel",
-    "collectives",
     "complex_numbers",
     "control",
     "error_functions",
