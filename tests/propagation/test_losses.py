@@ -42,7 +42,7 @@ LOSSES = {
         x, like(x, TARGETS), epsilon=1e-6
     ),
     "hinge_loss": lambda x: optax.hinge_loss(x, like(x, SIGNS)),
-    "perceptron_loss": lambda x: optax.perceptron_loss(x, like(x, SIGNS)),
+    "perceptron_loss": lambda x: optax.losses.perceptron_loss(x, like(x, SIGNS)),
     "multiclass_hinge_loss": lambda x: optax.losses.multiclass_hinge_loss(x, LABELS),
     "multiclass_perceptron_loss": lambda x: optax.losses.multiclass_perceptron_loss(
         x, LABELS
@@ -74,7 +74,7 @@ LOSSES = {
             jax.nn.log_softmax(x), like(x, np.log(CHANCES))
         )
     ),
-    "convex_kl_divergence": lambda x: optax.convex_kl_divergence(
+    "generalized_kl_divergence": lambda x: optax.losses.generalized_kl_divergence(
         jax.nn.log_softmax(x), like(x, CHANCES)
     ),
     "ctc_loss": ctc,

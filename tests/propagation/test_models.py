@@ -94,7 +94,7 @@ def linen_models():
         @linen.compact
         def __call__(self, tokens):
             x = linen.Embed(7, 8)(tokens)
-            x = x + linen.SelfAttention(num_heads=2)(
+            x = x + linen.MultiHeadDotProductAttention(num_heads=2)(
                 linen.LayerNorm()(x), mask=linen.make_causal_mask(tokens)
             )
             return x + linen.Dense(8)(linen.gelu(linen.Dense(16)(linen.LayerNorm()(x))))
@@ -102,9 +102,11 @@ def linen_models():
     class Recurrent(linen.Module):
         @linen.compact
         def __call__(self, x):
-            x = linen.RNN(linen.OptimizedLSTMCell(6))(x)
+            kind = {"param_dtype": x.dtype}  # and that of the state at first
+            x = linen.RNN(linen.OptimizedLSTMCell(6, **kind))(x)
             return linen.Bidirectional(
-                linen.RNN(linen.GRUCell(3)), linen.RNN(linen.SimpleCell(3))
+                linen.RNN(linen.GRUCell(3, **kind)),
+                linen.RNN(linen.SimpleCell(3, **kind)),
             )(x)
 
     class Dropping(linen.Module):
@@ -239,7 +241,7 @@ def equinox_models():
             self.layers = nn.Sequential(
                 [
                     nn.Linear(4, 16, key=next(keys)),
-                    nn.PReLU(),
+                    nn.Lambda(jax.nn.elu),
                     nn.Dropout(0.5),
                     nn.Linear(16, 2, key=next(keys)),
                 ]
