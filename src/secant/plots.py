@@ -4,11 +4,9 @@ Every function returns a Matplotlib `Figure`, drawn without a display. Matplotli
 is loaded when the first picture is drawn.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,9 +16,6 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from secant.history import History
-
-if TYPE_CHECKING:
-    from secant.comparison import Compared, Curve
 
 # Okabe & Ito's colours: told apart by everybody, also in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
@@ -142,11 +137,13 @@ def draw_accuracy(axes: Axes, history: History) -> None:
     axes.legend(loc="lower right")
 
 
-def comparison(rows: Sequence[Compared], *, title: str = "") -> Figure:
+def comparison(
+    points: Sequence[tuple[str, float, float]], *, title: str = ""
+) -> Figure:
     """What each gradient method costs against how wrong it is, both on log scales.
 
     Args:
-        rows: From `secant.comparison.compare`.
+        points: Name, seconds a step and relative error of each method.
         title: A line above.
 
     Returns:
@@ -160,14 +157,21 @@ def comparison(rows: Sequence[Compared], *, title: str = "") -> Figure:
         axes.set_ylabel("error, relative to backprop in float64")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        for row, color in zip(rows, itertools.cycle(COLORS), strict=False):
-            at = (1e3 * row.seconds, max(row.error, 1e-17))
+        # Methods of like cost lie beside each other: labels go above and below in turn.
+        ordered = sorted(points, key=lambda point: point[1])
+        sides = itertools.cycle([(0, 10, "bottom"), (0, -10, "top")])
+        for (name, seconds, error), color, (dx, dy, side) in zip(
+            ordered, itertools.cycle(COLORS), sides, strict=False
+        ):
+            at = (1e3 * seconds, max(error, 1e-17))
             axes.plot(*at, "o", color=color, markersize=9)
             axes.annotate(
-                row.name,
+                name,
                 at,
-                xytext=(9, 5),
+                xytext=(dx, dy),
                 textcoords="offset points",
+                ha="center",
+                va=side,
                 color=color,
                 fontsize=9.5,
             )
@@ -175,11 +179,13 @@ def comparison(rows: Sequence[Compared], *, title: str = "") -> Figure:
         return figure
 
 
-def error_curves(curves: Sequence[Curve], *, title: str = "") -> Figure:
+def error_curves(
+    curves: Sequence[tuple[str, np.ndarray, np.ndarray]], *, title: str = ""
+) -> Figure:
     """The error of a slope against the size of its step: the "V-curve".
 
     Args:
-        curves: From `secant.comparison.error_curves`.
+        curves: From `secant.comparison.error_curves`: name, steps and errors each.
         title: A line above.
 
     Returns:
@@ -194,17 +200,17 @@ def error_curves(curves: Sequence[Curve], *, title: str = "") -> Figure:
         axes.set_ylabel("error of the slopes, relative")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        for curve in curves:
-            carried, double = "carried" in curve.name, "64" in curve.name
+        for name, steps, errors in curves:
+            carried, double = "carried" in name, "64" in name
             axes.plot(
-                curve.steps,
-                np.maximum(curve.errors, 1e-17),
+                steps,
+                np.maximum(errors, 1e-17),
                 color=BLUE if carried else ORANGE,
                 linestyle="-" if not double else (0, (4, 1.6)),
                 marker="o",
                 markersize=4,
                 markerfacecolor="white" if double else None,
-                label=curve.name,
+                label=name,
             )
         axes.legend(loc="upper center", ncols=2)
         axes.set_ylim(top=axes.get_ylim()[1] * 300)

@@ -148,7 +148,7 @@ def test_the_command_that_comes_next_is_said(secant, tmp_path):
 
 def test_help_tells_the_defaults(secant):
     said = secant("train", "--help").out
-    for default in ("backprop", "0.1 for sgd", "runs/0001", "10000"):
+    for default in ("node", "0.1 for sgd", "runs/0001", "10000"):
         assert default in said
 
 

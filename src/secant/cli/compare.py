@@ -85,7 +85,9 @@ def compare(
         bar.update(task, description="the error for every size of step")
         curves = error_curves(net.architecture, net.params, *batch, seed=seed)
         out_folder.mkdir(parents=True, exist_ok=True)
-        plots.comparison(results).savefig(out_folder / PICTURES[0])
+        plots.comparison([(r.name, r.seconds, r.error) for r in results]).savefig(
+            out_folder / PICTURES[0]
+        )
         plots.error_curves(curves).savefig(out_folder / PICTURES[1])
     table = grid(
         "method",

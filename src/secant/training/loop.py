@@ -81,7 +81,7 @@ Callback = Callable[[Progress], object]
 def fit(
     net: MLP,
     data: Any,
-    gradient: str | GradientMethod = "backprop",
+    gradient: str | GradientMethod = "node",
     *,
     iterations: int = 10_000,
     batch_size: int = 100,
@@ -103,8 +103,8 @@ def fit(
         data: `(x_train, t_train), (x_test, t_test)`, as the loaders give it, or
             `(x_train, t_train)`. x has shape (samples, inputs), t is class labels
             or one-hot rows.
-        gradient: The way to the gradient: `backprop` or `definition`, or a
-            `GradientMethod` of one's own.
+        gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
+            `definition`, or a `GradientMethod` of one's own.
         iterations: Steps to take.
         batch_size: Samples a step.
         learning_rate: 0.1 for `sgd`; each optimiser has a usual one.
