@@ -27,10 +27,10 @@ def test_durations_read_as_a_person_says_them(seconds, words):
 
 
 def test_a_forecast_says_steps_runs_and_the_faster_way():
-    forecast = Forecast("definition", 10_000, 31.0, 79_521, "backprop", 5.0)
+    forecast = Forecast("definition", 10_000, 31.0, 79_521, "node", 5.0)
     assert str(forecast) == (
         "definition: a step takes 79,521 runs of the network, about 31 s; 10,000 "
-        "steps about 3.6 days. gradient='backprop' would take at most 5 s."
+        "steps about 3.6 days. gradient='node' would take about 5 s."
     )
     assert forecast.at(100) == 3100
 

@@ -14,7 +14,7 @@ _PROBES = 15
 # and of as many as fit into these seconds (or into this share of the forecast), so
 # that another program's burst does not make days of hours.
 _SPREAD, _SHARE = 0.5, 0.02
-# A step of more seconds than these is timed once; a tenth of it, by itself.
+# A step of more seconds than these is timed once; of a quarter, by itself.
 _SLOW = 0.2
 
 # Methods that there is no quicker one to name for; the first is named.
@@ -105,7 +105,7 @@ def _compiled_step(steps: Steps, state: State) -> float:
     if one < _SLOW:
         again = [_seconds_of(lambda: steps.advance(state, 0, 1)) for _ in range(2)]
         one = min(one, *again)
-    if one > _SLOW / 10:
+    if one > _SLOW / 4:
         return one
     more = int(min(max(0.05 / one, 1), 100))
     many = min(_seconds_of(lambda: steps.advance(state, 0, 1 + more)) for _ in range(2))
