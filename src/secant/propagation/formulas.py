@@ -46,13 +46,13 @@ def expm1(d: Array) -> Array:
 def log_ratio(z: Array, ratio: Array) -> Array:
     """`log(1 + z)`, given also `ratio = 1 + z`, whichever of them is the more exact.
 
-    Where `z` is small, `log u + (z - (u - 1)) / u` with `u` the rounded `1 + z`;
+    Where `z` is small, `log u + (z + (1 - u)) / u` with `u` the rounded `1 + z`;
     elsewhere `log ratio`.
     """
     small = abs(z) < 0.5
     inner = jnp.where(small, z, 0)
     u = jnp.where(small, 1 + inner, ratio)
-    lost = inner - (1 + inner - 1)
+    lost = inner + (1 - (1 + inner))  # in this order: see `two_sum`
     return jnp.log(u) + lost / jnp.where(small, u, 1)
 
 
