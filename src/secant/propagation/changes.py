@@ -67,7 +67,9 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     """`a + b` exactly, as a rounded sum and what rounding took from it.
 
     Knuth (1969), The Art of Computer Programming 2, 4.2.2, Theorem B. For dtypes of
-    16 bits, whose intermediate results XLA may keep in 32, pass float32.
+    16 bits, whose intermediate results XLA may keep in 32, pass float32. Mind XLA
+    elsewhere too: it takes `(x + 1) - 1` for `x`, as it does any two constants that
+    are added one after another, but leaves `1 - (x + 1)` as it stands.
 
     Example:
         >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
@@ -43,6 +43,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("name", MOVED)
+@settings(max_examples=5)
 @given(
     shape=st.sampled_from([(2,), (3, 2), (2, 1, 3)]),
     dtype=st.sampled_from(["float32", "bfloat16", "complex64", "int32"]),
