@@ -25,8 +25,8 @@ def _is_right(f, x, direction, *, ulp=8, sizes=(1e-12, 1e-3, 0.7)):
     for size in sizes:
         dx = jax.tree.map(lambda d, size=size: (size * d).astype(np.float32), direction)
         value, change = moved(x, dx)
-        # Noise of 1e-16 in 1e-6, and curvature of 1e-6: to 1e-5 it is linear.
-        scale = 1e-6 / size if size < 1e-6 else 1.0
+        # Noise of 1e-16 in 1e-7, and curvature of 1e-7: to 1e-5 it is linear.
+        scale = 1e-7 / size if size < 1e-7 else 1.0
         then, before = _in_float64(f, x, dx, scale)
         for v, n, c, t, b in zip(
             *map(jax.tree.leaves, (value, now, change, then, before)), strict=True
