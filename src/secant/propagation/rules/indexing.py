@@ -22,6 +22,7 @@ from secant.propagation.changes import (
 )
 from secant.propagation.formulas import risen
 from secant.propagation.registry import (
+    apart,
     bind,
     composed,
     linear,
@@ -57,7 +58,11 @@ def _gather(
     change = 0 if dx is UNCHANGED else read(dx, there, no_change)
     if moved is UNCHANGED:
         return change
-    return (read(x, there, fill_value) - ans) + change
+    # Of the result's axes, those that are no window's are the indices'.
+    window = params["dimension_numbers"].offset_dims
+    axes = [axis for axis in range(ans.ndim) if axis not in window]
+    same = lax.broadcast_in_dim((index == there).all(-1), ans.shape, axes)
+    return apart(read(x, there, fill_value), ans, same) + change
 
 
 special(lax.gather_p, _gather, "gather of Δx; where an index moves, from ans")
@@ -86,7 +91,7 @@ def _written(
     if changes[1] is not UNCHANGED:
         x, updates = widened(x, updates)
         now, then = (write(x, i, updates, **places) for i in (index, there))
-        change = (then - now) + change
+        change = apart(then, now, jnp.all(index == there)) + change
     return change.astype(ans.dtype)
 
 
