@@ -40,7 +40,7 @@ def off(got, right):
 
 
 def agrees(f, parameters, data, same_in_double=True):
-    """f(parameters, data) along a random direction: a step that is seen, one that isn't."""
+    """f(parameters, data) along a random direction: by a large step and a tiny one."""
     d = random_like(parameters, 1)
 
     def along(size):
@@ -65,7 +65,7 @@ def agrees(f, parameters, data, same_in_double=True):
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 8, 8, 2)).astype(np.float32)
 WORDS = np.random.default_rng(1).normal(size=(2, 5, 8)).astype(np.float32)
-TOKENS = np.random.default_rng(2).integers(0, 7, size=(2, 5))
+TOKENS = np.random.default_rng(2).integers(0, 7, size=(2, 5), dtype=np.int32)
 ROWS = np.random.default_rng(3).normal(size=(6, 4)).astype(np.float32)
 
 
