@@ -104,8 +104,9 @@ elementwise(lax.exp2_p, _exp2, "Δ 2ˣ = 2ˣ expm1(Δx ln 2)")
 elementwise(lax.expm1_p, _expm1, "Δ expm1 x = exp(x) expm1(Δx)")
 elementwise(lax.log_p, _log, "Δ log x = log1p(Δx/x)")
 elementwise(lax.log1p_p, _log1p, "Δ log1p x = log1p(Δx/(1 + x))")
-if hasattr(lax, "log2_p"):
-    elementwise(lax.log2_p, _log2, "Δ log₂ x = log1p(Δx/x) / ln 2")
+_log2_p = getattr(lax, "log2_p", None)  # from JAX 0.11 on
+if _log2_p is not None:
+    elementwise(_log2_p, _log2, "Δ log₂ x = log1p(Δx/x) / ln 2")
 elementwise(
     lax.logistic_p,
     _logistic,
