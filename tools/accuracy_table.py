@@ -380,8 +380,8 @@ Not in the table: sums and differences (rounded once), `complex`, `real`, `imag`
 and `rem` (likewise); complex arguments of other functions than products, quotients,
 powers, `sqrt` and `exp` (Gauss and Legendre's quadrature of the derivative where |Δx| <
 0.1, else plain subtraction); changes of the order of `zeta`, `polygamma`, of a and b of
-`betainc`, of `igamma_grad_a`, and `lgamma` and `digamma` within a third of the distance
-to a pole on the negative axis and beyond: plain subtraction.
+`betainc`, and of `igamma_grad_a` (plain subtraction); `lgamma` and `digamma` at x < 0
+(plain subtraction where |Δx| is more than a third of the distance to a pole).
 
 JAX {jax} on {device}; made by `python tools/accuracy_table.py > docs/accuracy.md`.
 """
