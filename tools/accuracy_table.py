@@ -48,6 +48,7 @@ class Case:
         why: Why more than 8.
         operands: How many arrays it takes.
         stride: Of the ±10^k, every how many-th; more than 1 for what takes long.
+        dtypes: Those that can hold its differences.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Case:
     why: str = ""
     operands: int = 1
     stride: int = 1
+    dtypes: Sequence[str] = DTYPES
 
     def allowed(self, dtype: str) -> float:
         """How many ulp the rule may be off in a dtype."""
@@ -175,16 +177,19 @@ _I1E_TOP = mp.findroot(lambda x: mp.diff(_scaled_bessel(1), x), 1.5)
 
 
 def _gamma_cases() -> tuple[Case, ...]:
-    def igamma(a: float, bound: float) -> Case:
+    def igamma(
+        a: float, low: float, high: float, bound: float, where: str = ""
+    ) -> Case:
         return Case(
-            f"igamma, a = {a}",
+            f"igamma, a = {a}{where}",
             lambda x: lax.igamma(jnp.full_like(x, a), x),
             lambda x: mp.gammainc(a, 0, x, regularized=True),
-            [(max(0.1, a - 2 * a**0.5), a + 4 * a**0.5)],
+            [(low, high)],
             positive,
             stride=3,
             bound=(bound, bound),
-            why="exp(-φ) amplifies the rounding of φ" if bound > BOUND else "",
+            dtypes=DTYPES[:2] if where else DTYPES,
+            why="its density is exp of a rounded exponent, over exp of XLA's lgamma",
         )
 
     def betainc(a: float, b: float) -> Case:
@@ -200,9 +205,10 @@ def _gamma_cases() -> tuple[Case, ...]:
         )
 
     return (
-        igamma(0.5, BOUND),
-        igamma(3.0, BOUND),
-        igamma(30.0, 24),
+        igamma(0.5, 0.1, 3.3, 12),
+        igamma(3.0, 0.1, 10, 12),
+        igamma(30.0, 19, 52, 24),
+        igamma(30.0, 0.5, 10, 150, ", far below its mean"),
         Case(
             "igamma, in a",
             lambda a: lax.igamma(a, jnp.full_like(a, 2)),
@@ -210,7 +216,7 @@ def _gamma_cases() -> tuple[Case, ...]:
             [(0.5, 4)],
             positive,
             stride=3,
-            bound=(32, 1000),
+            bound=(32, 600),
             why="XLA's own derivative by a",
         ),
         betainc(0.5, 2.0),
@@ -343,7 +349,10 @@ def table() -> str:
     """Every rule's worst error in every dtype, as Markdown."""
     lines = ["| function | " + " | ".join(DTYPES) + " | |", "|---" * 6 + "|"]
     for case in CASES:
-        worst = [f"{measure(case, dtype)[0]:.1f}" for dtype in DTYPES]
+        worst = [
+            f"{measure(case, dtype)[0]:.1f}" if dtype in case.dtypes else "–"
+            for dtype in DTYPES
+        ]
         lines.append(f"| {case.name} | " + " | ".join(worst) + f" | {case.why} |")
     return "\n".join(lines)
 
@@ -359,16 +368,20 @@ One ulp is the dtype's eps times the way the function goes from x to x + Δx, it
 variation: between two points on both sides of a maximum a difference may cancel to
 nothing, and no formula keeps its digits. With two operands that change, it is the sum
 of what each of them brings about; for `bessel_i1e`, a sum of terms of both signs, the
-change of `bessel_i0e`, which has the same terms without their signs.
+change of `bessel_i0e`, which has the same terms without their signs (beside its maximum
+at 1.55 that is up to 63 of its own total variation's ulp, of those measured).
 
 {table}
+
+Where |Δx| > 1 the tests hold the rules to 64 ulp. `igamma` still farther from its mean,
+where it is next to 0, has only the digits that XLA's own gives it.
 
 Not in the table: sums and differences (rounded once), `complex`, `real`, `imag`, `conj`
 and `rem` (likewise); complex arguments of other functions than products, quotients,
 powers, `sqrt` and `exp` (Gauss and Legendre's quadrature of the derivative where |Δx| <
 0.1, else plain subtraction); changes of the order of `zeta`, `polygamma`, of a and b of
-`betainc`, of `igamma_grad_a`, and `lgamma` and `digamma` within a third of the distance
-to a pole on the negative axis and beyond: plain subtraction.
+`betainc`, and of `igamma_grad_a` (plain subtraction); `lgamma` and `digamma` at x < 0
+(plain subtraction where |Δx| is more than a third of the distance to a pole).
 
 JAX {jax} on {device}; made by `python tools/accuracy_table.py > docs/accuracy.md`.
 """

@@ -18,7 +18,7 @@ _SPEC.loader.exec_module(accuracy)
 _MEASURED = [
     (case, dtype)
     for case in accuracy.CASES
-    for dtype in (accuracy.DTYPES if case.stride == 1 else accuracy.DTYPES[:2])
+    for dtype in (case.dtypes if case.stride == 1 else case.dtypes[:2])
 ]
 
 

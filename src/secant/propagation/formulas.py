@@ -102,7 +102,7 @@ def mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
         t, weight = node
         return total + weight * f(t * dx), None
 
-    table = [jnp.asarray(c / 2, dx.dtype) for c in (at + 1, weights)]
+    table = jnp.asarray((at + 1) / 2, dx.dtype), jnp.asarray(weights / 2, dx.dtype)
     return lax.scan(add, jnp.zeros_like(dx), table)[0]
 
 

@@ -80,8 +80,8 @@ def _logarithm_of_quotient(x: Array, dx: Array, there: Array, log_x: Array) -> A
     return log_ratio(jnp.where(far, 1, z), ratio) - jnp.where(far, log_x, 0)
 
 
-def sigmoid_change(x: Array, dx: Array) -> Array:
-    """`Δσ = σ(b) σ(-a) (1 - exp(a - b))`, a the smaller end and b the larger.
+def sigmoid_change(x: Array, dx: Array, height: int = 1) -> Array:
+    """`height Δσ`, `Δσ = σ(b) σ(-a) (1 - exp(a - b))`, a the smaller end, b the larger.
 
     No factor cancels, in the tails either. σ at the end that is a rounded sum is
     corrected for the rounding: Δσ/σ = Δx (1 - σ).
@@ -91,7 +91,8 @@ def sigmoid_change(x: Array, dx: Array) -> Array:
     of_x = lax.logistic(jnp.where(up, -x, x))
     rounded = lax.logistic(jnp.where(up, there, -there))
     of_there = rounded * (1 + jnp.where(up, e, -e) * (1 - rounded))
-    rise = jnp.where(up, -1, 1) * expm1(-abs(dx))
+    # The height comes in early: the product of the rest may be too small a number.
+    rise = jnp.where(up, -height, height) * expm1(-abs(dx))
     return of_x * of_there * rise
 
 
@@ -104,8 +105,9 @@ elementwise(lax.exp2_p, _exp2, "Δ 2ˣ = 2ˣ expm1(Δx ln 2)")
 elementwise(lax.expm1_p, _expm1, "Δ expm1 x = exp(x) expm1(Δx)")
 elementwise(lax.log_p, _log, "Δ log x = log1p(Δx/x)")
 elementwise(lax.log1p_p, _log1p, "Δ log1p x = log1p(Δx/(1 + x))")
-if hasattr(lax, "log2_p"):
-    elementwise(lax.log2_p, _log2, "Δ log₂ x = log1p(Δx/x) / ln 2")
+_log2_p = getattr(lax, "log2_p", None)  # from JAX 0.11 on
+if _log2_p is not None:
+    elementwise(_log2_p, _log2, "Δ log₂ x = log1p(Δx/x) / ln 2")
 elementwise(
     lax.logistic_p,
     _logistic,

@@ -30,7 +30,7 @@ def _cosh_of(x: Array) -> Array:
 
 
 def _tanh(x: Array, dx: Array, ans: Array) -> Array:
-    return 2 * sigmoid_change(2 * x, 2 * dx)
+    return sigmoid_change(2 * x, 2 * dx, height=2)
 
 
 def _asinh(x: Array, dx: Array, ans: Array) -> Array:

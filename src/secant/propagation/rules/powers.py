@@ -55,8 +55,9 @@ elementwise(
     "by squaring: Δ(u²) = Δu (u + (u + Δu))",
     complex_too=True,
 )
-if hasattr(lax, "one_minus_square_p"):
-    elementwise(lax.one_minus_square_p, _one_minus_square, "-Δ(x²)", complex_too=True)
+_one_minus_square_p = getattr(lax, "one_minus_square_p", None)  # from JAX 0.11 on
+if _one_minus_square_p is not None:
+    elementwise(_one_minus_square_p, _one_minus_square, "-Δ(x²)", complex_too=True)
 elementwise(lax.sqrt_p, _sqrt, "Δ√x = Δx / (√x + √(x + Δx))", complex_too=True)
 elementwise(lax.rsqrt_p, _rsqrt, "Δ(1/√x) = -Δx / ((√x + √x') √x √x'), x' = x + Δx")
 elementwise(lax.cbrt_p, _cbrt, "Δ∛x = Δx / (a² + ab + b²), a = ∛x, b = ∛(x + Δx)")
