@@ -141,11 +141,11 @@ def _compiled(
     _, gradients = jax.jit(problem.method.function, static_argnums=0)(
         problem.architecture, params, x, t, jax.random.key(seed)
     )
-    names = list(exact)
-    return tuple(
-        np.concatenate([np.ravel(_double(arrays[name])) for name in names])
-        for arrays in (gradients, exact)
-    )
+    return _end_to_end(gradients, exact), _end_to_end(exact, exact)
+
+
+def _end_to_end(arrays: Params, names: Iterable[str]) -> np.ndarray:
+    return np.concatenate([np.ravel(_double(arrays[name])) for name in names])
 
 
 def _sampled(
@@ -219,9 +219,12 @@ def error_curves(
     curves: list[Curve] = []
     for precision, double in (("float32", False), ("float64", True)):
         with jax.enable_x64(double):
-            arrays = jax.tree.map(lambda a: jnp.asarray(a, float), (dict(params), x, t))
+            given = [
+                jax.tree.map(lambda a: jnp.asarray(a, float), part)
+                for part in (dict(params), x, t)
+            ]
             for name, function in (("subtracted", _subtracted), ("carried", slope)):
-                of_all = _slopes(architecture, *arrays, places, function)
+                of_all = _slopes(architecture, *given, places=places, of=function)
                 errors = [
                     np.linalg.norm(np.asarray(of_all(step)) - truth)
                     / np.linalg.norm(truth)
@@ -236,6 +239,7 @@ def _slopes(
     params: dict[str, Array],
     x: Array,
     t: Array,
+    *,
     places: list[tuple[str, np.ndarray]],
     of: Callable[..., Array],
 ) -> Callable[[float], Array]:

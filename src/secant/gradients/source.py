@@ -118,7 +118,7 @@ def value_and_gradient(
         params: Any, *args: Any, key: Array | None = None
     ) -> tuple[Array, Any]:
         def of_params(params: Any) -> Array:
-            value = loss(params, *args)
+            value: Any = loss(params, *args)
             if jnp.ndim(value) != 0:
                 raise InvalidInput(
                     f"loss gives shape {jnp.shape(value)}, not a number: return its "

@@ -121,6 +121,14 @@ def test_whole_numbers_and_truth_values_become_numbers():
     np.testing.assert_array_equal(switched, [-1.5, 1.5])
 
 
+def test_integers_are_subtracted_before_they_are_rounded():
+    """float32 holds 2²⁴ and not 2²⁴ + 1; int8's -128 and 127 lie 255 apart."""
+    as_float = difference(lambda n: n.astype(jnp.float32))
+    assert as_float(jnp.int32(2**24), 1)[1] == 1
+    assert as_float(jnp.int8(-128), jnp.int8(-1))[1] == 255
+    assert as_float(jnp.uint8(200), jnp.uint8(56))[1] == -200
+
+
 def test_a_change_keeps_its_digits_in_a_narrow_dtype():
     def f(x):
         return x.astype(jnp.bfloat16) * 2

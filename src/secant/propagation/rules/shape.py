@@ -89,11 +89,24 @@ def _converted(
         # Rounding to fewer digits is left out: it is no part of what f means.
         return bind(dx)
     if is_number(ans):
-        return bind(dx) - ans
+        return _counted(x, dx, ans)
     if jnp.issubdtype(ans.dtype, jnp.integer) and not jnp.iscomplexobj(x):
         s, e = two_sum(*widened(x, dx))
         return bind(s) + _cut_off(s, e, ans.dtype)
     return bind(after(x, dx))
+
+
+def _counted(n: Array, became: Array, ans: Array) -> Array:
+    """`became - n` of integers, which neither wraps nor is rounded before it is taken.
+
+    The bits of unsigned integers hold the distance between any two signed ones.
+    """
+    if n.dtype == bool:
+        return became.astype(ans.dtype) - n.astype(ans.dtype)
+    bits = jnp.dtype(f"uint{jnp.iinfo(n.dtype).bits}")
+    low, high = jnp.minimum(n, became), jnp.maximum(n, became)
+    distance = (high.astype(bits) - low.astype(bits)).astype(ans.dtype)
+    return jnp.where(became < n, -distance, distance)
 
 
 def _cut_off(s: Array, e: Array, dtype: Any) -> Array:
