@@ -122,7 +122,7 @@ def compare(
             Compared(
                 name,
                 forecast.seconds_per_step,
-                forecast.evaluations,
+                method.evaluations(architecture) if method.evaluations else None,
                 float(np.linalg.norm(found - truth)) / max(lengths[1], 1e-300),
                 float(found @ truth) / max(lengths[0] * lengths[1], 1e-300),
                 found.size,

@@ -40,7 +40,7 @@ def test_train_keeps_a_run_and_says_how_good_it_is(secant, tmp_path):
     assert "sample of 5,000 MNIST digits" in outcome.err
     assert "secant data fetch mnist" in outcome.err
     assert re.search(
-        r"forecast  backprop: a step takes about .* ms; 300 steps", outcome.err
+        r"forecast  node: a step takes about .* ms; 300 steps", outcome.err
     )
     assert (tmp_path / "runs" / "0001" / "training.png").is_file()
 

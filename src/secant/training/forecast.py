@@ -32,7 +32,7 @@ class Forecast:
         method: The gradient method's name.
         iterations: Steps.
         seconds_per_step: Measured on this machine, for this network and batch.
-        evaluations: Runs of the whole network a step; None if that says nothing.
+        evaluations: Runs of the whole network a step; None for what is compiled.
         alternative: A faster method's name, where the run is long; else None.
         alternative_seconds: What the whole run would take with it, measured.
     """
@@ -71,8 +71,11 @@ class Forecast:
 def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Forecast:
     """How long `iterations` steps will take, from a few that are thrown away."""
     method = problem.method
+    # What a compiled method amounts to is not what it runs.
     evaluations = (
-        method.evaluations(problem.architecture) if method.evaluations else None
+        method.evaluations(problem.architecture)
+        if method.evaluations and not method.traceable
+        else None
     )
     if method.traceable:
         per_step = _compiled_step(steps, state)
