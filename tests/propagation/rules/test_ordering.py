@@ -208,6 +208,13 @@ def test_the_largest_are_those_of_the_exact_sums(rows, k, dtype):
         )
 
 
+def test_moves_far_below_the_spacing_of_floats_decide_which_is_the_largest():
+    x, dx = jnp.array([1.0, 1.0, 0.5, 1.0]), jnp.array([1e-12, 3e-12, 1e-9, 2e-12])
+    (_, place), (change, moved) = difference(lambda x: lax.top_k(x, 3))(x, dx)
+    assert (place + moved).tolist() == [1, 3, 0]
+    np.testing.assert_array_equal(change, dx[jnp.array([1, 3, 0])])
+
+
 def test_the_largest_of_each_column_and_among_zeros_and_nan():
     x = jnp.array([[0.0, 1.0], [-0.0, jnp.nan], [jnp.inf, 2.0], [-jnp.nan, 3.0]])
     f = lambda x: lax.top_k(x, 4, axis=0)  # noqa: E731
