@@ -382,13 +382,37 @@ def test_slopes_are_finite_far_out(f):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_slope_written_in_the_output_is_the_slope(name, xp):
     """What backprop multiplies by, against what JAX finds, the kink of relu too."""
-    function, derivative = ACTIVATIONS[name]
+    function, derivative = ACTIVATIONS[name][:2]
     x = xp.asarray([-3.0, -0.5, 0.0, 0.5, 3.0], "float32")
     slopes = derivative(function(x))
     assert slopes.dtype == "float32"
     expected = jax.vmap(jax.grad(function))(jnp.asarray(x))
     # 1 - y² for a y near 1: the rounding of y, 6 ulp of XLA's, comes in twice.
     np.testing.assert_allclose(slopes, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_change_of_a_small_nudge_is_the_difference(name, xp):
+    """In float32, for nudges far below the spacing of floats, kinks and tails too."""
+    activation = ACTIVATIONS[name]
+    a = np.array([-20, -9, -3, -0.5, -1e-3, 0, 1e-3, 0.5, 3, 9, 20], np.float32)
+    for da in np.float32([2**-7, -(2**-7), 3e-3, -1e-4, 1e-9]):
+        found = activation.change(activation.lever(xp.asarray(a)), xp.asarray(da))
+        with mpmath.workdps(40):
+            expected = [_change(name, float(x), float(da)) for x in a]
+        assert np.asarray(found).dtype == np.float32
+        np.testing.assert_allclose(found, np.array(expected), rtol=1e-6)
+
+
+def _change(name, a, da):
+    exact = {
+        "sigmoid": lambda v: 1 / (1 + mpmath.exp(-v)),
+        "tanh": mpmath.tanh,
+        "relu": lambda v: max(v, mpmath.mpf(0)),
+        "identity": lambda v: v,
+    }[name]
+    a, da = mpmath.mpf(a), mpmath.mpf(da)
+    return float(exact(a + da) - exact(a))
 
 
 @pytest.mark.parametrize(

@@ -396,3 +396,52 @@ def test_shapes_are_checked_under_jit_too(loss):
         jax.jit(loss)(jnp.asarray(Y), jnp.asarray([0, 1]))
     with pytest.raises(InvalidInput, match=r"has shape \(\)"):
         jax.jit(loss)(0.5, 0)
+
+
+# --- changes without cancellation ------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_change_of_small_nudges_is_the_difference(name):
+    """In float32, each sample by itself, against float64 with a larger step."""
+    draw = np.random.default_rng(0)
+    loss = LOSSES[name]
+    scores = draw.standard_normal((4, 6)).astype(np.float32)
+    t = one_hot(draw.integers(4, size=6), 4).T
+    for size in (1e-2, 1e-5, 1e-9):
+        ds = (size * draw.uniform(-1, 1, (4, 6))).astype(np.float32)
+        found = loss.change(jnp.asarray(scores), jnp.asarray(t, jnp.float32), ds)
+        with mpmath.workdps(40):
+            expected = [
+                float(
+                    exact_loss(name, scores[:, n], t[:, n], ds[:, n])
+                    - exact_loss(name, scores[:, n], t[:, n], 0 * ds[:, n])
+                )
+                for n in range(6)
+            ]
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-7 * size)
+
+
+def exact_loss(name, scores, t, ds):
+    sums = [mpmath.mpf(float(s)) + mpmath.mpf(float(d)) for s, d in zip(scores, ds)]
+    if name == "sum_squares":
+        return sum((s - int(u)) ** 2 for s, u in zip(sums, t)) / 2
+    meant = sum(s * int(u) for s, u in zip(sums, t))
+    return mpmath.log(sum(mpmath.exp(s) for s in sums)) - meant
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_ray_is_the_change_along_a_direction(name, one_by_one):
+    draw = np.random.default_rng(1)
+    loss = LOSSES[name]
+    scores, directions = draw.standard_normal((4, 6)), draw.standard_normal((4, 5))
+    t = one_hot(draw.integers(4, size=6), 4).T
+    s = draw.uniform(-2e-3, 2e-3, (4 if one_by_one else 5, 6))
+    ray = loss.ray(scores, t, None if one_by_one else directions)
+    found = loss.along(ray, s)
+    for unit in range(len(s)):
+        way = np.eye(4)[unit] if one_by_one else directions[:, unit]
+        expected = loss.change(scores, t, np.outer(way, np.ones(6)) * s[unit])
+        np.testing.assert_allclose(found[unit], expected, rtol=1e-8)

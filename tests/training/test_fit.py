@@ -25,6 +25,10 @@ def assert_same_params(one, other):
         np.testing.assert_array_equal(one[name], other[name])
 
 
+EXACT = sorted(set(METHODS) - {"spsa"})
+"""The methods that find the gradient; SPSA estimates it."""
+
+
 def by_hand(net, data, iterations, batch_size, rate, seed):
     """The notebook's loop with its missing `=`, in float64."""
     (x, t), _ = data
@@ -49,7 +53,7 @@ def test_learns_the_task(net, clusters):
     assert run.status == "finished"
 
 
-@pytest.mark.parametrize("gradient", METHODS)
+@pytest.mark.parametrize("gradient", EXACT)
 def test_takes_the_very_steps_of_a_loop_by_hand(gradient, net, clusters):
     run = fit(
         net, clusters, gradient, iterations=12, batch_size=7, learning_rate=0.3, seed=5
@@ -111,7 +115,15 @@ def test_compiled_runs_are_float32_and_the_definition_float64(net, clusters):
 
 def test_x64_trains_in_float64(net, clusters):
     with jax.enable_x64(True):
-        run = fit(net, clusters, iterations=12, batch_size=7, learning_rate=0.3, seed=5)
+        run = fit(
+            net,
+            clusters,
+            "backprop",
+            iterations=12,
+            batch_size=7,
+            learning_rate=0.3,
+            seed=5,
+        )
     params, losses = by_hand(net, clusters, 12, 7, 0.3, 5)
     assert run.net.params["W1"].dtype == np.float64
     np.testing.assert_allclose(run.losses, losses, rtol=1e-12)
@@ -365,15 +377,15 @@ def test_a_healthy_run_warns_of_nothing(net, clusters):
 
 
 def test_a_run_of_days_says_so_and_names_a_faster_way(clusters, monkeypatch):
-    wide = MLP((2, 300, 300, 3), seed=0)
+    wide = MLP((2, 900, 3), seed=0)
 
     def interrupt(self, stop):
         """Ctrl-C before the first of its steps, which would take minutes."""
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("secant.training.loop._Loop._advance", interrupt)
-    with pytest.warns(TrainingWarning, match=r"(hours|days).*'backprop' would take"):
-        run = fit(wide, clusters, "definition", iterations=1000, batch_size=12)
+    with pytest.warns(TrainingWarning, match=r"(hours|days).*'node' would take"):
+        run = fit(wide, clusters, "definition", iterations=100_000, batch_size=120)
     assert run.status == "interrupted"
 
 

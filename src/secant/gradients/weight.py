@@ -14,6 +14,8 @@ which nudges weight by weight, too, and reuses the features below the nudge; it
 subtracts losses, and runs all that lies above.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -40,52 +42,52 @@ def _weight(
     scores = columns.outputs[-1]
     targets, samples = t.T, len(x)
 
-    def of_layer(layer: int, small: bool) -> tuple[Array, Array]:
+    # A bias is a weight along which 1 comes in.
+    most = [abs(z).max() for z in columns.outputs[:-1]] + [jnp.ones((), x.dtype)]
+    small = near(architecture, weights, h * jnp.stack(most).max())
+
+    def of_layer(layer: int) -> tuple[Array, Array]:
         """The slopes along the weights and the biases of a layer."""
         whole = place(architecture, weights, columns, targets, layer)
         below = columns.outputs[layer - 1]
+        # What runs along the inner loop has to lie in one piece.
+        rows = below.T
 
-        def both_ways(at: Place, u: Array) -> Array:
+        def both_ways(at: Place, u: Array, small: bool) -> Array:
             up, down = (
                 loss_changes(architecture, weights, layer, at, v, small=small)
                 for v in (u, -u)
             )
             return up - down
 
-        def add(n: Array, total: Array) -> Array:
-            at = jax.tree.map(lambda a: _column(a, n), whole)
-            return total + both_ways(at, h * _column(below, n).T)
+        def add(n: Array, total: Array, small: bool) -> Array:
+            at = jax.tree.map(
+                lambda a: lax.dynamic_slice_in_dim(a, n, 1, axis=1), whole
+            )
+            return total + both_ways(at, h * rows[n][None, :], small)
 
-        start = jnp.zeros_like(weights[f"W{layer}"])
-        of_weights = lax.fori_loop(0, samples, add, start)
-        of_biases = start[:, 0]
+        near_turns = jnp.where(small, samples, 0)
+        total = jnp.zeros_like(weights[f"W{layer}"])
+        total = lax.fori_loop(0, near_turns, partial(add, small=True), total)
+        total = lax.fori_loop(near_turns, samples, partial(add, small=False), total)
+        of_biases = total[:, 0]
         if architecture.bias:
             nudge = jnp.full((1, samples), h, below.dtype)
-            of_biases = jnp.sum(both_ways(whole, nudge), axis=1)
+            of_biases = lax.cond(
+                small,
+                lambda: both_ways(whole, nudge, True),
+                lambda: both_ways(whole, nudge, False),
+            ).sum(axis=1)
         scale = 1 / (2 * h * samples)
-        return of_weights * scale, of_biases * scale
+        return total * scale, of_biases * scale
 
-    def of_all(small: bool) -> dict[str, Array]:
-        gradients: dict[str, Array] = {}
-        for layer in range(1, architecture.depth + 1):
-            gradients[f"W{layer}"], gradients[f"b{layer}"] = of_layer(layer, small)
-        return {name: gradients[name] for name in weights}
-
-    # A bias is a weight along which 1 comes in.
-    most = [abs(z).max() for z in columns.outputs[:-1]] + [jnp.ones((), x.dtype)]
-    gradients = lax.cond(
-        near(architecture, weights, h * jnp.stack(most).max()),
-        lambda: of_all(True),
-        lambda: of_all(False),
+    gradients: dict[str, Array] = {}
+    for layer in range(1, architecture.depth + 1):
+        gradients[f"W{layer}"], gradients[f"b{layer}"] = of_layer(layer)
+    return (
+        LOSSES[architecture.loss].function(scores, targets, 0),
+        {name: gradients[name] for name in weights},
     )
-    return LOSSES[architecture.loss].function(scores, targets, 0), gradients
-
-
-def _column(array: Array, n: Array) -> Array:
-    """Column n of an array with one for each sample; what has one only, as it is."""
-    if array.shape[1] == 1:
-        return array
-    return lax.dynamic_slice_in_dim(array, n, 1, axis=1)
 
 
 def weight(

@@ -74,7 +74,7 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     Example:
         >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))
         >>> float(s), float(e)
-        (1.0, 9.99999971718068e-10)
+        (1.0, 9.9999997...e-10)
     """
     s = a + b
     finite = jnp.isfinite(s)

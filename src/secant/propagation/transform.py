@@ -115,7 +115,7 @@ def slope(
 
     Example:
         >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4))
-        0.5403023
+        0.540302...
         >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4, order=2))
         -0.84147...
     """
