@@ -6,6 +6,8 @@ import pytest
 from secant import MLP, InvalidInput, plots
 from secant.comparison import compare, error_curves, methods
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def case():

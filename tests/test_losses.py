@@ -424,10 +424,13 @@ def test_the_change_of_small_nudges_is_the_difference(name):
 
 
 def exact_loss(name, scores, t, ds):
-    sums = [mpmath.mpf(float(s)) + mpmath.mpf(float(d)) for s, d in zip(scores, ds)]
+    sums = [
+        mpmath.mpf(float(s)) + mpmath.mpf(float(d))
+        for s, d in zip(scores, ds, strict=True)
+    ]
     if name == "sum_squares":
-        return sum((s - int(u)) ** 2 for s, u in zip(sums, t)) / 2
-    meant = sum(s * int(u) for s, u in zip(sums, t))
+        return sum((s - int(u)) ** 2 for s, u in zip(sums, t, strict=True)) / 2
+    meant = sum(s * int(u) for s, u in zip(sums, t, strict=True))
     return mpmath.log(sum(mpmath.exp(s) for s in sums)) - meant
 
 

@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
 
+
+@pytest.mark.slow
 def test_compare_prints_a_row_for_each_method_and_draws_two_pictures(secant, tmp_path):
     outcome = secant(
         *("compare", "--data", "sample", "--hidden", "3", "--batch-size", 5),

@@ -8,6 +8,8 @@ import pytest
 
 from secant.propagation import difference
 
+pytestmark = pytest.mark.slow
+
 N, K = 6, 5
 LABELS = np.array([0, 3, 4, 1, 2, 2])
 ONE_HOT = np.eye(K)[LABELS]

@@ -11,6 +11,8 @@ import pytest
 
 from secant.propagation import difference
 
+pytestmark = pytest.mark.slow
+
 
 def random_like(tree, seed):
     rng = np.random.default_rng(seed)

@@ -11,6 +11,8 @@ from jax import lax
 
 from secant.propagation import difference
 
+pytestmark = pytest.mark.slow
+
 # Each function with its equal in mpmath and an interval of its domain on which its
 # second derivative has one sign, so that second differences do not cancel.
 FUNCTIONS = {

@@ -62,11 +62,9 @@ def spsa(
         >>> float(value), gradient.round(0)
         (25.0, Array([6., 8.], dtype=float32))
     """
-    if isinstance(directions, bool) or not isinstance(directions, int):
-        directions = 0
-    if directions < 1:
+    if type(directions) is not int or directions < 1:
         raise InvalidInput(
-            "directions is no whole number of 1 or above: pass k=10, say"
+            f"directions is {directions!r}: pass a whole number, 1 or above"
         )
     if key is None:
         raise InvalidInput(

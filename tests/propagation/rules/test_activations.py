@@ -14,6 +14,8 @@ from jax import lax, nn
 from secant.propagation import difference, slope
 from secant.propagation.registry import RULES
 
+pytestmark = pytest.mark.slow
+
 # fmt: off
 NAMES = [
     "celu", "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "identity",
@@ -78,14 +80,17 @@ def test_across_kinks_an_activation_changes_by_all_that_lies_between(name, size)
     [
         (jnp.median, lax.gather_p),
         (partial(jnp.percentile, q=30), lax.gather_p),
-        (partial(jnp.quantile, q=jnp.array([0.1, 0.75])), lax.gather_p),
+        (lambda x: jnp.quantile(x, jnp.array([0.1, 0.75], x.dtype)), lax.gather_p),
         (jnp.nanmax, None),
         (jnp.nansum, None),
         (lambda x: jnp.nan_to_num(x, nan=3.0), None),
         (lambda x: jnp.unwrap(x, period=2.0), lax.cumsum_p),
         (jnp.ptp, None),
         (lambda x: jnp.fmod(x, 1.5), None),
-        (lambda x: jnp.interp(x, jnp.array([-1.0, 0, 2]), x[:3]), lax.gather_p),
+        (
+            lambda x: jnp.interp(x, jnp.array([-1.0, 0, 2], x.dtype), x[:3]),
+            lax.gather_p,
+        ),
         (lambda x: jnp.sort(x)[::-1] * jnp.argsort(x), None),
     ],
 )
@@ -96,6 +101,9 @@ def test_functions_of_numpy_change_as_float64s(f, needs, size):
     x = jnp.asarray([0.5, -1.25, 3, 0.5, -0.25, 1.75, 2.5], jnp.float32)
     dx = jnp.asarray(size * np.array([1, -1, 0.5, -1, 1, 0.25, 1]), jnp.float32)
     value, change = difference(f)(x, dx)
-    np.testing.assert_array_equal(value, f(x))
+    # Compiled by JAX as a whole, they may round a product and a sum as one.
+    np.testing.assert_allclose(value, f(x), rtol=3e-7, atol=1e-7)
     wanted = in_float64(f, np.asarray(x, float), np.asarray(dx, float))
-    np.testing.assert_allclose(change, wanted, rtol=2e-6, atol=1e-7 * size)
+    # Of a sum, what its terms lose.
+    lost = 3e-7 * max(size, abs(wanted).max())
+    np.testing.assert_allclose(change, wanted, rtol=2e-6, atol=lost)

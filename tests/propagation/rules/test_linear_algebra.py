@@ -14,6 +14,8 @@ from jax import lax
 
 from secant.propagation import difference
 
+pytestmark = pytest.mark.slow
+
 EPS = np.finfo(np.float32).eps
 SIZES = [1e-12, 1e-6, 1e-3, 0.1]
 

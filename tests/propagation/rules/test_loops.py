@@ -245,6 +245,7 @@ def test_scan_of_cond_of_while(dx):
     check(nested, 1.3, dx, rtol=5e-6)
 
 
+@pytest.mark.slow
 def test_loops_of_branches_of_loops_under_vmap_and_in_itself():
     x = jnp.array([1.3, 1.5], jnp.float32)
     expected = [in_double(nested, a, 1e-3) for a in x]

@@ -10,6 +10,8 @@ from jax import lax
 
 from secant.propagation import difference
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(2, 4, 7, 6)).astype(np.float32)
 W = RNG.normal(size=(4, 2, 3, 2)).astype(np.float32)
