@@ -159,6 +159,8 @@ def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
 class Activation(NamedTuple):
     """What a layer does with its input sums, the slope of that, and its difference.
 
+    No slope is above 1: see `secant.gradients.nudges.near`.
+
     Attributes:
         function: `a -> y`, elementwise.
         derivative: `y -> dy/da`, written in the output `y`, which a backward

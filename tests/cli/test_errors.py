@@ -21,6 +21,11 @@ BAD = {
     "iterations of text": (["train", "--iterations", "many"], "valid integer"),
     "iterations of -1": (["train", "--iterations=-1"], "value for '--iterations'"),
     "batch of 0": (["train", "--batch-size", "0"], "value for '--batch-size'"),
+    "directions of backprop": (
+        ["train", "--gradient", "backprop", "--directions", "3"],
+        "add --gradient spsa",
+    ),
+    "directions of 0": (["train", "--directions", "0"], "value for '--directions'"),
     "batch over the data": (["train", "--batch-size", "99999999"], "at most"),
     "rate of 0": (["train", "--learning-rate", "0"], "finite number above 0"),
     "rate of nan": (["train", "--learning-rate", "nan"], "finite number above 0"),

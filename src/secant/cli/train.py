@@ -22,9 +22,11 @@ from secant.cli.console import (
 from secant.cli.folders import give_back, reserved
 from secant.cli.interrupts import Hear, asked, hearing
 from secant.cli.sizes import hidden_sizes
+from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
+    from secant.gradients import GradientMethod
     from secant.training import Run
 
 # The textbook's run, which the definition is forecast for.
@@ -45,6 +47,12 @@ def train(
             help="The way to the gradient: node, weight, spsa, backprop or definition."
         ),
     ] = "node",
+    directions: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Random directions a step, for spsa.", show_default="1"
+        ),
+    ] = None,
     data: Annotated[
         str,
         typer.Option(
@@ -102,14 +110,13 @@ def train(
 
     from secant.architecture import Architecture
     from secant.data.catalogue import load
-    from secant.gradients import find_method
     from secant.networks import MLP
     from secant.training import NotFinite, fit
     from secant.training.batches import Batches
     from secant.training.optimizers import find_optimizer
 
     # All that can be wrong is looked at before anything takes time.
-    method = find_method(gradient)
+    method = _method(gradient, directions)
     find_optimizer(optimizer, learning_rate)
     Architecture((1, *sizes, 1), activation, loss)
     MLP((1, 1), init=init, weight_init_std=weight_init_std, seed=seed)
@@ -170,6 +177,20 @@ def train(
         raise typer.Exit(BAD_INPUT)
     if asked():
         raise typer.Exit(INTERRUPTED)
+
+
+def _method(gradient: str, directions: int | None) -> "GradientMethod":
+    from secant.gradients import find_method, spsa_method
+
+    method = find_method(gradient)
+    if directions is None:
+        return method
+    if method.name != "spsa":
+        raise InvalidInput(
+            f"--directions is for --gradient spsa, and the gradient is {gradient}: "
+            "leave it out, or add --gradient spsa"
+        )
+    return spsa_method(directions)
 
 
 def _stop_if_asked(_: object) -> None:
