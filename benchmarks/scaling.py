@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 
 import bare
 
-bare.stand_in()
+bare.stand_in()  # before anything of Secant is imported
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402

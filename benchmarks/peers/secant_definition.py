@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import bare
 
-bare.stand_in()
+bare.stand_in()  # before anything of Secant is imported
 
 import numpy as np  # noqa: E402
 from task import Run, Task, Trained  # noqa: E402

@@ -2,7 +2,7 @@
 
 import bare
 
-bare.stand_in()
+bare.stand_in()  # before anything of Secant is imported
 
 from task import Run, Task, Trained  # noqa: E402
 

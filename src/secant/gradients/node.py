@@ -19,11 +19,8 @@ from jax import lax
 from secant.architecture import Architecture, Columns, Params
 from secant.arrays import Array
 from secant.gradients.method import GradientMethod, in_rows
-from secant.gradients.nudges import loss_changes, near, place
+from secant.gradients.nudges import H, loss_changes, near, place
 from secant.losses import LOSSES
-
-H = 1e-4
-"""How far a sum is nudged, to both sides."""
 
 
 def _node(

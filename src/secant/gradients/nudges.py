@@ -27,6 +27,9 @@ from secant.losses import LOSSES
 from secant.propagation import difference
 from secant.series import NEAR
 
+H = 1e-4
+"""How far a sum or a weight is nudged, to both sides: as far as the definition."""
+
 # How much memory the changes of one block of neurons may take, in numbers.
 _BLOCK = 2**23
 

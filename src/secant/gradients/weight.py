@@ -23,11 +23,8 @@ from jax import lax
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
 from secant.gradients.method import GradientMethod, in_rows
-from secant.gradients.nudges import Place, loss_changes, near, place
+from secant.gradients.nudges import H, Place, loss_changes, near, place
 from secant.losses import LOSSES
-
-H = 1e-4
-"""How far a weight is nudged, to both sides."""
 
 
 def _weight(

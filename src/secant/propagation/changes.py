@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 Array = Any
 
@@ -124,15 +123,3 @@ def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
     apart = s - t
     infinite = jnp.where(s == t, 0, apart)
     return jnp.where(jnp.isfinite(apart), ((p + g) + r) + e, infinite)
-
-
-def shape_of(x: Array) -> jax.ShapeDtypeStruct:
-    """Shape and dtype of an array or a tracer."""
-    return jax.ShapeDtypeStruct(jnp.shape(x), x.dtype)
-
-
-def select(where: Array, yes: Array, no: Array) -> Array:
-    """`lax.select`, its condition broadcast if it is a scalar."""
-    if jnp.ndim(where) != jnp.ndim(yes):
-        where = jnp.broadcast_to(where, jnp.shape(yes))
-    return lax.select(where, yes, no)
