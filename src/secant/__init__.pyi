@@ -40,3 +40,8 @@ from .propagation import difference as difference
 from .propagation import slope as slope
 from .gradients import spsa as spsa
 from .gradients import value_and_gradient as value_and_gradient
+from .checking import GradientReport as GradientReport
+from .checking import Verdict as Verdict
+from .checking import WrongGradient as WrongGradient
+from .checking import check_gradient as check_gradient
+from .checking import check_hessian_product as check_hessian_product

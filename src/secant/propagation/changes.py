@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 Array = Any
 
@@ -90,9 +91,14 @@ def widened(*arrays: Array) -> tuple[Array, ...]:
     A rule's intermediate results need more digits than the eight or eleven bits that
     its result is rounded to.
     """
-    if jnp.issubdtype(arrays[0].dtype, jnp.floating) and arrays[0].dtype.itemsize < 4:
-        return tuple(a.astype(jnp.float32) for a in arrays)
-    return arrays
+    dtype = arrays[0].dtype
+    if not jnp.issubdtype(dtype, jnp.floating) or dtype.itemsize >= 4:
+        return arrays
+    digits = jnp.finfo(dtype).nmant
+    # XLA takes a rounding to 16 bits and back for none, in one place and not in the
+    # next: a value would differ from itself by more than it changes. The exponent is
+    # left alone, as to reduce it would make small numbers of float16 zeros.
+    return tuple(lax.reduce_precision(a.astype(jnp.float32), 8, digits) for a in arrays)
 
 
 def exact_order(value: Array, change: Change) -> tuple[Array, Array]:

@@ -1,0 +1,20 @@
+"""Checking gradients: a verdict for each leaf, with reasons."""
+
+from secant.checking.check import check_gradient, check_hessian_product
+from secant.checking.report import (
+    Entry,
+    GradientReport,
+    LeafReport,
+    Verdict,
+    WrongGradient,
+)
+
+__all__ = [
+    "Entry",
+    "GradientReport",
+    "LeafReport",
+    "Verdict",
+    "WrongGradient",
+    "check_gradient",
+    "check_hessian_product",
+]

@@ -1,0 +1,245 @@
+"""Slopes along single coordinates of a function that JAX can trace.
+
+    ahead = (f(x + h eᵢ) - f(x)) / h        behind = (f(x) - f(x - h eᵢ)) / h
+
+Both differences are carried through `f` (`secant.difference`), not subtracted, so
+that h can be tiny: what is left of the formula's own error is h² of the slope, and a
+kink within ±h is one at x itself.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from secant.arrays import Array
+from secant.checking.scalar import Scalar
+from secant.checking.slopes import Sides
+from secant.checking.tree import Point, as_float64
+from secant.propagation import difference
+
+# How much memory the intermediate results of one block of nudges may take, in bytes.
+_BLOCK_BYTES = 2**28
+
+# A block beyond this gains nothing and makes a progress bar jump.
+_MOST = 1_024
+
+# Up to so many are nudged by a program of their own.
+_FEW = 64
+
+# How far a coordinate is nudged, relative to its size. Of float16 and its few
+# exponents, small changes would be lost to underflow.
+_STEPS = {"float64": 2.0**-30, "float32": 2.0**-20, "bfloat16": 2.0**-20}
+_FLOAT16_STEP = 2.0**-5
+
+# How many changes on the way may be lost to underflow, or rounded by it.
+_UNDERFLOWS = 16
+
+
+class CarriedSlopes:
+    """Slopes of a traced function, in blocks of coordinates and of bounded memory."""
+
+    exact = True
+    traceable = True
+
+    def __init__(self, f: Scalar, point: Point) -> None:
+        """Traces `f`.
+
+        Raises:
+            MissingRule: Difference propagation cannot enter it.
+            Exception: Whatever tracing raises where JAX cannot enter it.
+        """
+        self._f, self._point = f, point
+        program = jax.make_jaxpr(f)(*point.leaves)
+        # A rule that is missing shows before anything is computed.
+        jax.eval_shape(
+            difference(lambda leaves: f(*leaves)),
+            list(point.leaves),
+            [_some_change(leaf) for leaf in point.leaves],
+        )
+        self._weight = _bytes(program.jaxpr)
+        self.axes = frozenset(_axes(program.jaxpr))
+        self.dtype = _coarsest(
+            [point.leaves[i].dtype for i in point.real] + _dtypes(program.jaxpr)
+        )
+        self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
+
+    def scales(self, leaf: int) -> np.ndarray:
+        """The size of each coordinate of a leaf: what a nudge is small beside."""
+        x = as_float64(self._point.leaves[self._point.real[leaf]]).ravel()
+        typical = np.sqrt(np.mean(x**2)) if x.size else 0.0
+        return np.maximum(abs(x), typical or 1.0)
+
+    def each(
+        self,
+        leaf: int,
+        indices: np.ndarray,
+        *,
+        shrink: float = 1.0,
+        leaves: Sequence[Any] | None = None,
+        tell: Callable[[int], object] = lambda done: None,
+    ) -> Sides:
+        """The one-sided slopes along some coordinates of a leaf of floats.
+
+        Args:
+            leaf: Which, among those of floats.
+            indices: Which coordinates, counted as if there was one dimension.
+            shrink: How many times smaller than usual the nudge is.
+            leaves: All leaves of another point; of the point itself if None.
+            tell: Called after each block with how many coordinates it had.
+        """
+        array = self._point.leaves[self._point.real[leaf]]
+        here = list(self._point.leaves if leaves is None else leaves)
+        steps = self.step / shrink * self.scales(leaf)[indices]
+        block = self._block(len(indices), array.size)
+        found = []
+        for start in range(0, len(indices), block):
+            chosen = indices[start : start + block]
+            padding = block - len(chosen)
+            rows = np.pad(chosen, (0, padding), mode="edge")
+            nudges = np.pad(steps[start : start + block], (0, padding), mode="edge")
+            sides = as_float64(self._sides(leaf, here, rows, nudges))
+            found.append(sides[:, : len(chosen)])
+            tell(len(chosen))
+        ahead, behind = np.concatenate(found or [np.zeros((2, 0))], axis=1)
+        # Below its smallest number a dtype has nothing; float16's is not small.
+        least = float(jnp.finfo(self.dtype).smallest_subnormal)
+        return Sides(ahead, behind, _UNDERFLOWS * least / steps)
+
+    def _sides(
+        self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
+    ) -> np.ndarray:
+        place = self._point.real[leaf]
+
+        def at(steps: np.ndarray) -> np.ndarray:
+            nudges = jnp.asarray(steps, leaves[place].dtype)
+            return as_float64(_both_sides(self._f, place, leaves, rows, nudges))
+
+        far = at(steps)
+        if self.step != _FLOAT16_STEP:
+            return far
+        # Such a large step needs what is left of h² taken out: Richardson (1911).
+        near = at(steps / 4)
+        return near + (near.mean(0) - far.mean(0)) / 15
+
+    def along(
+        self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None
+    ) -> float:
+        """The central slope along one direction through all leaves of floats."""
+        here = list(self._point.leaves if leaves is None else leaves)
+        moves = [
+            jnp.asarray(self.step * d, self._point.leaves[i].dtype)
+            for i, d in zip(self._point.real, directions, strict=True)
+        ]
+        return float(_along(self._f, self._point.real, here, moves)) / self.step
+
+    def _block(self, wanted: int, size: int) -> int:
+        """How many coordinates are nudged at once: one of few numbers.
+
+        For each there is a program to compile, so that a handful takes as many as it
+        does to measure some suspects.
+        """
+        most = int(np.clip(_BLOCK_BYTES // (self._weight + 8 * size + 1), 1, _MOST))
+        few = _power_of_two(min(size, _FEW))
+        return min(
+            few if wanted <= few else _power_of_two(size), 1 << most.bit_length() - 1
+        )
+
+
+# Compiled once for a function, however often and wherever it is checked.
+@partial(jax.jit, static_argnums=(0, 1))
+def _both_sides(
+    f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array
+) -> Array:
+    """The slopes ahead and behind, (2, coordinates), at least in float32."""
+    array = jnp.asarray(leaves[place])
+
+    def sides(index: Array, step: Array) -> Array:
+        nudge = jnp.zeros(array.size, array.dtype).at[index].set(step)
+
+        def change(nudge: Array) -> Array:
+            moves: list[Any] = [None] * len(leaves)
+            moves[place] = nudge.reshape(array.shape)
+            return difference(lambda leaves: f(*leaves))(leaves, moves)[1]
+
+        return jnp.stack([change(nudge), -change(-nudge)])
+
+    changes = jax.vmap(sides, out_axes=1)(indices, steps)
+    wide = jnp.promote_types(changes.dtype, jnp.float32)
+    return changes.astype(wide) / steps.astype(wide)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _along(
+    f: Scalar, real: tuple[int, ...], leaves: list[Any], moves: list[Any]
+) -> Array:
+    """(f(x + move) - f(x - move)) / 2, at least in float32."""
+
+    def change(sign: int) -> Array:
+        nudges: list[Any] = [None] * len(leaves)
+        for place, move in zip(real, moves, strict=True):
+            nudges[place] = sign * move
+        return difference(lambda leaves: f(*leaves))(leaves, nudges)[1]
+
+    ahead, behind = change(1), change(-1)
+    wide = jnp.promote_types(ahead.dtype, jnp.float32)
+    return (ahead.astype(wide) - behind.astype(wide)) / 2
+
+
+def _power_of_two(number: int) -> int:
+    """The smallest that is not below."""
+    return 1 << max(number - 1, 0).bit_length()
+
+
+def _some_change(leaf: Any) -> Any:
+    return jnp.zeros(leaf.shape, leaf.dtype) if _is_float(leaf.dtype) else None
+
+
+def _is_float(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating)
+
+
+def _equations(jaxpr: Any) -> Any:
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda p: hasattr(p, "eqns")
+        ):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _equations(inner)
+
+
+def _outputs(jaxpr: Any) -> Any:
+    for equation in _equations(jaxpr):
+        for variable in equation.outvars:
+            if hasattr(variable.aval, "shape"):
+                yield variable.aval
+
+
+def _bytes(jaxpr: Any) -> int:
+    """What the intermediate results take, all at once: values and both changes."""
+    return 3 * sum(
+        int(np.prod(aval.shape)) * getattr(aval.dtype, "itemsize", 8)
+        for aval in _outputs(jaxpr)
+    )
+
+
+def _axes(jaxpr: Any) -> Any:
+    """The lengths of all axes that occur: a batch's among them."""
+    for variable in [*jaxpr.invars, *jaxpr.constvars]:
+        yield from getattr(variable.aval, "shape", ())
+    for aval in _outputs(jaxpr):
+        yield from aval.shape
+
+
+def _dtypes(jaxpr: Any) -> list[Any]:
+    return [aval.dtype for aval in _outputs(jaxpr) if _is_float(aval.dtype)]
+
+
+def _coarsest(dtypes: list[Any]) -> np.dtype:
+    """The dtype of fewest digits: no result can be better than it."""
+    return np.dtype(max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps)))

@@ -1,0 +1,74 @@
+"""Hessian-vector products: the slopes of a gradient along one direction."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from secant.arrays import Array
+from secant.checking.carried import CarriedSlopes
+from secant.checking.scalar import Scalar
+from secant.checking.slopes import Sides
+from secant.checking.tree import Point, as_float64
+from secant.propagation import difference
+
+
+class ProductSlopes:
+    """(∇f(x + h v) - ∇f(x)) / h to both sides, the differences carried through ∇f."""
+
+    exact = True
+    traceable = True
+
+    def __init__(self, f: Scalar, point: Point, direction: Sequence[Array]) -> None:
+        """Takes `f`, a function of all leaves, and v, an array for each of floats."""
+        self._point, self._direction = point, list(direction)
+        self._gradient = jax.grad(f, argnums=point.real)
+        of_f = CarriedSlopes(f, point)
+        self.dtype, self.axes, self.step = of_f.dtype, of_f.axes, of_f.step
+        self._sides = jax.jit(self._trace)
+        self._exact = jax.jit(self._product)
+
+    def each(
+        self,
+        leaf: int,
+        indices: np.ndarray,
+        *,
+        shrink: float = 1.0,
+        leaves: Sequence[Any] | None = None,
+        tell: Callable[[int], object] = lambda done: None,
+    ) -> Sides:
+        """The slopes of some entries of the gradient."""
+        here = self._point.leaves if leaves is None else leaves
+        ahead, behind = (
+            as_float64(side[leaf]).ravel()[indices]
+            for side in self._sides(list(here), self.step / shrink)
+        )
+        tell(len(indices))
+        return Sides(ahead, behind, np.zeros_like(ahead))
+
+    def exact_product(self, leaves: Sequence[Any]) -> list[np.ndarray]:
+        """What `jax.jvp` of `jax.grad` gives."""
+        return [as_float64(part) for part in self._exact(list(leaves))]
+
+    def _trace(self, leaves: list[Any], step: Array) -> Any:
+        def side(sign: int) -> Any:
+            moves: list[Any] = [None] * len(leaves)
+            for i, v in zip(self._point.real, self._direction, strict=True):
+                moves[i] = (sign * step * v).astype(v.dtype)
+            change = difference(lambda leaves: self._gradient(*leaves))(leaves, moves)[
+                1
+            ]
+            return [sign * part / step for part in change]
+
+        return side(1), side(-1)
+
+    def _product(self, leaves: list[Any]) -> Any:
+        def of_real(*real: Any) -> Any:
+            whole = list(leaves)
+            for i, value in zip(self._point.real, real, strict=True):
+                whole[i] = value
+            return self._gradient(*whole)
+
+        real = tuple(leaves[i] for i in self._point.real)
+        return jax.jvp(of_real, real, tuple(self._direction))[1]

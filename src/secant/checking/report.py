@@ -1,0 +1,272 @@
+"""What a check found: a verdict for each leaf, readable when printed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from secant.errors import SecantError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Verdict(StrEnum):
+    """What can be said of the gradient of a leaf; the later the worse."""
+
+    RIGHT = "right"
+    ROUNDING = "rounding"
+    KINK = "kink"
+    WRONG = "wrong"
+    NOT_FINITE = "not finite"
+
+
+_ORDER = list(Verdict)
+_FINE = (Verdict.RIGHT, Verdict.ROUNDING, Verdict.KINK)
+
+
+class WrongGradient(SecantError, AssertionError):
+    """A gradient that a check found wrong; the message is the report."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One coordinate of a leaf, looked at closely.
+
+    Attributes:
+        name: As one would write it: `x['W1'][3, 2]`.
+        gradient: What the gradient says.
+        slope: What the secant says.
+        error: How far the secant may be off, an absolute number.
+        tolerance: How far the two may be apart before the gradient is called wrong.
+        below: The one-sided slope from below.
+        above: The one-sided slope from above.
+    """
+
+    name: str
+    gradient: float
+    slope: float
+    error: float
+    tolerance: float
+    below: float
+    above: float
+
+    @property
+    def relative(self) -> float:
+        """How far the two are apart, relative to the larger."""
+        size = max(abs(self.gradient), abs(self.slope))
+        return abs(self.gradient - self.slope) / size if size else 0.0
+
+
+@dataclass(frozen=True)
+class LeafReport:
+    """What was found about one leaf of the tree.
+
+    Attributes:
+        name: Where the leaf is: `x['W1']`.
+        shape: Its shape.
+        dtype: The dtype in whose digits it was judged: the coarsest in use.
+        verdict: The verdict.
+        worst: The coordinate that decided it; of a right leaf, the one furthest off;
+            None if the leaf is empty.
+        cause: The likeliest cause, where the pattern shows one; a sentence or "".
+        wrong: How many coordinates are wrong.
+        kinks: Coordinates that lie on a kink, at most ten, with one-sided slopes.
+        checked: How many coordinates were nudged by themselves.
+        resolution: The smallest relative error that would have been seen, in the
+            median coordinate.
+        reason: How the tolerance was found; for projections, what they cannot see.
+        gradient: What was claimed, of the leaf's shape.
+        slope: What the secants say, of the leaf's shape; NaN where nothing was
+            measured.
+        off: How far the two are apart, in units of the tolerance; NaN likewise.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    verdict: Verdict
+    worst: Entry | None
+    cause: str
+    wrong: int
+    kinks: tuple[Entry, ...]
+    checked: int
+    resolution: float
+    reason: str
+    gradient: np.ndarray = field(repr=False)
+    slope: np.ndarray = field(repr=False)
+    off: np.ndarray = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many coordinates there are."""
+        return int(np.prod(self.shape))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the arrays, of what JSON knows."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "verdict": str(self.verdict),
+            "cause": self.cause,
+            "wrong": self.wrong,
+            "checked": self.checked,
+            "resolution": _plain(self.resolution),
+            "reason": self.reason,
+            "worst": None if self.worst is None else _entry_dict(self.worst),
+            "kinks": [_entry_dict(entry) for entry in self.kinks],
+        }
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The result of a check.
+
+    Attributes:
+        leaves: A report for each leaf of floating-point numbers, by its name.
+        value: What the function returned at `x`.
+        notes: What else has to be known; sentences.
+
+    Example:
+        >>> import jax.numpy as jnp, secant
+        >>> report = secant.check_gradient(lambda x: jnp.sum(x**3), jnp.arange(3.0))
+        >>> report.ok, report.verdict
+        (True, <Verdict.RIGHT: 'right'>)
+    """
+
+    leaves: Mapping[str, LeafReport]
+    value: float
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[LeafReport]:
+        """The leaves' reports, in the order of the tree."""
+        return iter(self.leaves.values())
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all leaves."""
+        found = [leaf.verdict for leaf in self]
+        return max(found, key=_ORDER.index, default=Verdict.RIGHT)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no leaf is wrong or not finite."""
+        return self.verdict in _FINE
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for machines: what JSON knows, without the arrays."""
+        return {
+            "ok": self.ok,
+            "verdict": str(self.verdict),
+            "value": _plain(self.value),
+            "leaves": [leaf.to_dict() for leaf in self],
+            "notes": list(self.notes),
+        }
+
+    def assert_ok(self) -> None:
+        """Passes where `ok` is True: for tests.
+
+        Raises:
+            WrongGradient: It is not; the message is the report. An `AssertionError`,
+                too, so that a test fails by it.
+        """
+        if not self.ok:
+            raise WrongGradient(str(self))
+
+    def plot(self, leaf: str | None = None) -> "Figure":
+        """A heat map of the error over a leaf, in units of the tolerance.
+
+        Args:
+            leaf: Its name; of the leaf with the worst verdict, if not given.
+
+        Returns:
+            A Matplotlib figure.
+
+        Raises:
+            InvalidInput: There is no such leaf.
+        """
+        from secant import plots
+        from secant.errors import InvalidInput, unknown_name
+
+        if not self.leaves:
+            raise InvalidInput("there is no leaf to draw: x holds no floats")
+        if leaf is None:
+            chosen = max(self, key=lambda one: _ORDER.index(one.verdict))
+        elif leaf in self.leaves:
+            chosen = self.leaves[leaf]
+        else:
+            raise unknown_name("leaf", leaf, self.leaves)
+        return plots.gradient_errors(
+            chosen.off,
+            title=f"{chosen.name}: {chosen.verdict}",
+            note=chosen.cause,
+        )
+
+    def __str__(self) -> str:
+        """The report in words: a line for each leaf, and what there is to say."""
+        rows = [_row(leaf) for leaf in self]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [f"gradient: {self.verdict}"]
+        for leaf, row in zip(self, rows, strict=True):
+            cells = zip(row, widths, strict=True)
+            lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+            lines += [_wrapped(text, "    ") for text in _remarks(leaf)]
+        # What several leaves share is said once.
+        reasons = dict.fromkeys(leaf.reason for leaf in self if leaf.worst)
+        return "\n".join(
+            [*lines, *(_wrapped(text) for text in (*reasons, *self.notes))]
+        )
+
+
+def _wrapped(text: str, margin: str = "") -> str:
+    return fill(text, 88, initial_indent=margin, subsequent_indent=margin)
+
+
+def _row(leaf: LeafReport) -> tuple[str, ...]:
+    shape = "×".join(map(str, leaf.shape)) or "scalar"
+    if leaf.worst is None:
+        return leaf.name, shape, str(leaf.verdict), "nothing to check"
+    coordinates = f"{leaf.checked:,} of {leaf.size:,} nudged"
+    return leaf.name, shape, str(leaf.verdict), f"{leaf.dtype}, {coordinates}"
+
+
+def _remarks(leaf: LeafReport) -> Iterator[str]:
+    worst = leaf.worst
+    if worst is None:
+        return
+    if leaf.verdict in (Verdict.WRONG, Verdict.NOT_FINITE):
+        if leaf.cause:
+            yield f"likely: {leaf.cause}"
+        if leaf.verdict is Verdict.WRONG:
+            yield f"wrong in {leaf.wrong:,} of {leaf.size:,}; the worst:"
+    if leaf.verdict is Verdict.KINK:
+        yield f"{len(leaf.kinks)} on a kink, where any value between the sides is one:"
+        for entry in leaf.kinks[:3]:
+            yield (
+                f"{entry.name}: gradient {entry.gradient:.7g}, slope from below "
+                f"{entry.below:.7g}, from above {entry.above:.7g}"
+            )
+    else:
+        yield (
+            f"{worst.name}: gradient {worst.gradient:.7g}, secant {worst.slope:.7g} "
+            f"± {worst.error:.1g}, off by {worst.relative:.1g}"
+        )
+
+
+def _entry_dict(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        **{
+            key: _plain(getattr(entry, key))
+            for key in ("gradient", "slope", "error", "tolerance", "below", "above")
+        },
+    }
+
+
+def _plain(number: float) -> float | str:
+    """A number as JSON has it, which knows neither NaN nor infinity."""
+    return float(number) if np.isfinite(number) else str(float(number))
