@@ -11,9 +11,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from secant.history import History
 
@@ -26,6 +27,12 @@ COLORS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00", GREY)
 _KOREAN = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic",
            "Apple SD Gothic Neo")  # fmt: skip
 _INSTALLED = {font.name for font in fontManager.ttflist}
+
+# Greys up to a tolerance, then orange to a dark red: a fault is seen before it is read.
+_RIGHT_TO_WRONG = LinearSegmentedColormap.from_list(
+    "right to wrong",
+    [(0, "#f7f8fa"), (0.5, "#d3dae3"), (0.501, "#fdc994"), (1, "#8c1d04")],
+)
 
 STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", *(name for name in _KOREAN if name in _INSTALLED)],
@@ -235,13 +242,13 @@ def gradient_errors(off: np.ndarray, *, title: str = "", note: str = "") -> Figu
         figure = Figure(figsize=(7.6, 4.4), layout="constrained")
         axes = figure.subplots()
         grid = _worst_of_blocks(_as_grid(off), 400)
-        values = np.log10(np.clip(grid, 1e-3, 1e6))
-        colors = mpl.colormaps["YlOrRd"].with_extremes(bad="#dde3ea")
+        values = np.log10(np.clip(grid, 1e-3, 1e3))
+        colors = _RIGHT_TO_WRONG.with_extremes(bad="#9aa7b5")
         image = axes.imshow(
             values,
             cmap=colors,
             vmin=-3,
-            vmax=max(3.0, float(np.nanmax(values, initial=-3))),
+            vmax=3,
             aspect="auto",
             interpolation="nearest",
         )
@@ -258,8 +265,11 @@ def gradient_errors(off: np.ndarray, *, title: str = "", note: str = "") -> Figu
         if grid.shape != _as_grid(off).shape:
             axes.set_xticks([])
             axes.set_yticks([])
-        elif off.ndim < 2:
-            axes.set_yticks([])
+        else:
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(MaxNLocator(integer=True))
+            if off.ndim < 2:
+                axes.set_yticks([])
         return figure
 
 
