@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from secant._version import __version__
+from secant.cli.check import check
 from secant.cli.compare import compare
 from secant.cli.data import app as data
 from secant.cli.evaluate import evaluate
@@ -23,6 +24,7 @@ app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(check)
 app.add_typer(data, name="data")
 
 
