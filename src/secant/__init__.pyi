@@ -31,6 +31,12 @@ from .descent import DescentStatus as DescentStatus
 from .descent import DescentWarning as DescentWarning
 from .descent import descend as descend
 from .descent import gradient_descent as gradient_descent
+from .slopes.adaptive import derivative as derivative
+from .slopes.adaptive import directional_derivative as directional_derivative
+from .slopes.adaptive import gradient as gradient
+from .slopes.adaptive import hessian as hessian
+from .slopes.adaptive import jacobian as jacobian
+from .slopes.result import Derivative as Derivative
 from .slopes.definition import numerical_diff as numerical_diff
 from .slopes.definition import numerical_gradient as numerical_gradient
 from .slopes.definition import partial_derivative as partial_derivative

@@ -1,9 +1,27 @@
 """Slopes of any Python function, by nudging what it is given."""
 
+from secant.slopes.adaptive import (
+    derivative,
+    directional_derivative,
+    gradient,
+    hessian,
+    jacobian,
+)
 from secant.slopes.definition import (
     numerical_diff,
     numerical_gradient,
     partial_derivative,
 )
+from secant.slopes.result import Derivative
 
-__all__ = ["numerical_diff", "numerical_gradient", "partial_derivative"]
+__all__ = [
+    "Derivative",
+    "derivative",
+    "directional_derivative",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "numerical_diff",
+    "numerical_gradient",
+    "partial_derivative",
+]
