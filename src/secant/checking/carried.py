@@ -149,7 +149,7 @@ class CarriedSlopes:
         )
 
 
-# Compiled once for a function, however often and wherever it is checked.
+# Compiled once for a function of `jax.jit`, however often it is checked.
 @partial(jax.jit, static_argnums=(0, 1))
 def _both_sides(
     f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array

@@ -48,6 +48,9 @@ _TINY = float(np.finfo(np.float64).tiny)
 # One-sided slopes differ by h f'' on a curve: a gap of this many h is suspicious.
 _CURVED = 100
 
+# An error bar of so much of the slope is more than a smooth function's.
+_VAGUE = 0.01
+
 # A gap is a kink's if it is the same, within a tenth, with nudges as much smaller.
 _SHRINKS = (3.0, 7.0)
 _STEADY = 0.1
@@ -135,8 +138,11 @@ class Case:
         """How far x is moved to round everything otherwise, relative to its size.
 
         Far enough for what is near a limit to be rounded otherwise as well, and so
-        little that a fault stays what it is.
+        little that a fault stays what it is. A claim of which only the value at x is
+        known stays behind: then by no more than a rounding.
         """
+        if self.claim is None:
+            return self.unit
         return math.sqrt(self.unit) if self._wide else 2 * self.unit
 
     def shifted(self) -> list[Any]:
@@ -146,7 +152,8 @@ class Case:
             leaf = self.point.leaves[i]
             x = as_float64(leaf)
             by = self.shift * self.draw.uniform(-1, 1, x.shape)
-            leaves.append((x + by * x).astype(leaf.dtype))
+            moved = (x + by * x).astype(leaf.dtype)
+            leaves.append(moved if isinstance(leaf, np.ndarray) else jnp.asarray(moved))
         return self.point.with_real(leaves)
 
 
@@ -247,35 +254,34 @@ def _kinks(
     size = np.maximum(abs(sides.ahead), abs(sides.behind))
     roundings = case.tolerance
     apart = ~(abs(gradient - sides.slope) <= roundings * size + sides.error)
-    if case.slopes.exact:
-        low, high = np.sort(np.stack([sides.ahead, sides.behind]), axis=0)
-        between = (gradient >= low) & (gradient <= high)
-        asked = sides.gap > (4 * roundings + _CURVED * case.slopes.step) * size
-        asked |= between & apart & (sides.gap > 4 * roundings * size)
-    else:
-        # Central slopes alone do not show a kink at x itself.
-        asked = apart
+    # What shows a kink: sides that differ, or an error bar that nothing else explains.
+    curved = 4 * roundings + _CURVED * case.slopes.step
+    shown = sides.gap > curved * size
+    if not case.slopes.exact:
+        shown = sides.error > _VAGUE * size
+    asked = apart | shown
     places = np.flatnonzero(asked & np.isfinite(gradient + size))
     steady = np.zeros(len(indices), bool)
     if not len(places):
         return steady, sides
-    closer = [
+    near, nearer = (
         case.slopes.each(leaf, indices[places], shrink=shrink) for shrink in _SHRINKS
-    ]
+    )
     if case.slopes.exact:
         gap = (sides.ahead - sides.behind)[places]
-        still = [
-            abs((other.ahead - other.behind) - gap) <= _STEADY * abs(gap)
-            for other in closer
-        ]
-        kinks = np.all(still, axis=0)
+        kinks = abs(gap) > 4 * roundings * size[places]
+        for closer in (near, nearer):
+            now = closer.ahead - closer.behind
+            kinks &= abs(now - gap) <= _STEADY * abs(gap)
         better = ~kinks
+        # What h² still makes of the slope; where the slope is 0 there is nothing else.
+        nearer = nearer._replace(error=nearer.error + abs(near.slope - nearer.slope))
     else:
-        kinks = closer[-1].gap > closer[-1].error + roundings * abs(closer[-1].slope)
+        kinks = nearer.gap > nearer.error + roundings * abs(nearer.slope)
         better = kinks
     steady[places] = kinks
     arrays = [array.copy() for array in sides]
-    for array, new in zip(arrays, closer[-1], strict=True):
+    for array, new in zip(arrays, nearer, strict=True):
         array[places[better]] = new[better]
     return steady, Sides(*arrays)
 

@@ -15,20 +15,22 @@ from secant.errors import InvalidInput
 class Scalar:
     """`f` as a function of the leaves of its argument that returns one number.
 
-    Two of the same function are equal, so that what is compiled for one serves the
-    other.
+    Two of the same function are equal if it is one of `jax.jit`, so that what was
+    compiled in one check serves the next. Others may read what has changed since.
 
     Attributes:
         f: The function of a pytree.
         structure: Of its argument.
         weighted: Whether its results, several numbers, are weighted at random.
         seed: Of these weights.
+        check: Told apart from that of another check; None where nothing has to be.
     """
 
     f: Callable[[Any], Any]
     structure: Any
     weighted: bool = False
     seed: int = 0
+    check: object = None
 
     def __call__(self, *leaves: Any) -> Any:
         """The number."""
@@ -63,15 +65,16 @@ def as_scalar(
             f"f returns {_described(value)}, in which there is no floating-point "
             "number: has f a `return`?"
         )
+    check = None if isinstance(f, jax.stages.Wrapped) else object()
     if len(parts) == 1 and np.ndim(parts[0]) == 0:
-        return Scalar(f, structure), []
+        return Scalar(f, structure, check=check), []
     if given:
         raise InvalidInput(
             f"f returns {_described(value)}, and a gradient is that of one number: let "
             "it return one, as in lambda x: f(x).sum()"
         )
     note = f"f returns {_described(value)}: its entries were weighted at random"
-    return Scalar(f, structure, weighted=True, seed=seed), [note]
+    return Scalar(f, structure, weighted=True, seed=seed, check=check), [note]
 
 
 def floats_of(value: Any) -> list[Any]:

@@ -79,8 +79,8 @@ def check(
     beside = module_of(target.rpartition(":")[0], "the function")
     if at == _POINT and not hasattr(beside, at):
         raise InvalidInput(
-            f"{beside.__name__} has no function `{at}` that makes the point: write one, "
-            "or name another, as in --at :make_parameters"
+            f"{beside.__name__} has no function `{at}` that makes the point: write "
+            "one, or name another, as in --at :make_parameters"
         )
     make = function(at, "--at", beside)
     claimed = function(gradient, "--gradient", beside) if gradient else None

@@ -1,0 +1,319 @@
+"""`check_gradient` and `check_hessian_product`: arguments, trees, dtypes, reports."""
+
+import json
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import secant
+from secant import Verdict, check_gradient, check_hessian_product
+
+
+def cubes(x):
+    return jnp.sum(x**3)
+
+
+def slopes(x):
+    return 3 * x**2
+
+
+def sum_of(arrays):
+    return sum(jnp.sum(array**2) for array in arrays)
+
+
+X = jnp.array([[0.5, -1.0, 2.0], [1.5, 0.25, -3.0]])
+
+
+class Pair(NamedTuple):
+    weight: object
+    bias: object
+
+
+@pytest.mark.parametrize("gradient", [None, slopes, 3 * X**2, np.asarray(3 * X**2)])
+def test_gradient_may_be_jax_s_or_a_function_or_a_value(gradient):
+    report = check_gradient(cubes, X, gradient)
+    assert report.verdict is Verdict.RIGHT
+    assert report.leaves["x"].checked == 6
+    assert report.value == pytest.approx(float(cubes(X)))
+
+
+@pytest.mark.parametrize(
+    "dtype", [jnp.float64, jnp.float32, jnp.bfloat16, jnp.float16], ids=str
+)
+def test_each_dtype_is_judged_by_its_own_digits(dtype):
+    x = np.asarray(X).astype(dtype) if dtype == jnp.float64 else X.astype(dtype)
+    report = check_gradient(cubes, x, lambda x: 3 * x**2 * (1 + 0 * x))
+    leaf = report.leaves["x"]
+    assert report.ok
+    assert leaf.dtype == np.dtype(dtype).name
+    assert leaf.resolution < 64 * float(jnp.finfo(dtype).eps)
+    assert not check_gradient(cubes, x, lambda x: -3 * x**2).ok
+
+
+def test_float64_is_checked_in_float64_though_jax_has_it_switched_off():
+    assert not jax.config.jax_enable_x64
+    x = np.linspace(0.1, 2, 7)
+    off = 1 + 1e-12
+    assert check_gradient(cubes, x, 3 * x**2).ok
+    assert not check_gradient(cubes, x, 3 * x**2 * off).ok
+    assert not jax.config.jax_enable_x64
+
+
+def test_mixed_precision_is_judged_by_the_coarsest():
+    def f(x):
+        return jnp.sum(x.astype(jnp.bfloat16) ** 3).astype(jnp.float32)
+
+    leaf = check_gradient(f, X).leaves["x"]
+    assert (leaf.dtype, leaf.verdict in ("right", "rounding")) == ("bfloat16", True)
+
+
+def test_leaves_are_named_as_one_would_write_them_and_integers_are_passed_on():
+    def f(tree):
+        pair, (scale, power) = tree["layer"], tree["rest"]
+        return jnp.sum((pair.weight * scale + pair.bias) ** power)
+
+    tree = {"layer": Pair(X, jnp.ones(3)), "rest": [1.5, 2]}
+    report = check_gradient(f, tree)
+    assert list(report.leaves) == [
+        "x['layer'].weight",
+        "x['layer'].bias",
+        "x['rest'][0]",
+    ]
+    assert report.ok
+
+
+def test_worst_coordinate_is_named_with_both_values():
+    report = check_gradient(cubes, X, lambda x: slopes(x).at[1, 2].add(0.5))
+    leaf = report.leaves["x"]
+    assert (leaf.verdict, leaf.wrong) == (Verdict.WRONG, 1)
+    assert leaf.worst.name == "x[1, 2]"
+    assert leaf.worst.slope == pytest.approx(27, rel=1e-6)
+    assert leaf.worst.gradient == pytest.approx(27.5)
+    assert "a single coordinate" in leaf.cause
+
+
+def test_several_results_are_weighted_and_said_so():
+    @jax.custom_vjp
+    def wave(x):
+        return jnp.sin(x), {"square": x**2}
+
+    def backward(x, g):
+        return (g[0] * jnp.cos(x) + g[1]["square"] * 2 * x,)
+
+    wave.defvjp(lambda x: (wave(x), x), backward)
+    report = check_gradient(wave, X)
+    assert report.ok
+    assert "weighted at random" in report.notes[0]
+    # Not jitted: what was compiled for the old rule is not used again.
+    wave.defvjp(lambda x: (wave(x), x), lambda x, g: (g[0] * jnp.cos(x),))
+    assert not check_gradient(wave, X).ok
+
+
+def test_kink_has_one_sided_slopes_and_any_value_between_is_right():
+    x = jnp.array([-1.0, 0.0, 2.0])
+
+    def f(x):
+        return jnp.sum(jax.nn.relu(x))
+
+    for value in (0.0, 0.3, 1.0):
+        report = check_gradient(f, x, jnp.array([0.0, value, 1.0]))
+        assert report.verdict is Verdict.KINK
+        (kink,) = report.leaves["x"].kinks
+        assert (kink.name, kink.below, kink.above) == ("x[1]", 0.0, 1.0)
+    assert check_gradient(f, x, jnp.array([0.0, 1.1, 1.0])).verdict is Verdict.WRONG
+
+
+def test_curve_is_no_kink_however_sharp():
+    report = check_gradient(lambda x: jnp.sum(jnp.sqrt(x**2 + 1e-4)), X / 1e3)
+    assert report.verdict in (Verdict.RIGHT, Verdict.ROUNDING)
+
+
+def test_cancellation_is_rounding_and_not_wrong():
+    def f(x):
+        return jnp.sum(jnp.sin(x))
+
+    def through_large_numbers(x):
+        return (100 + jnp.cos(x)) - 100
+
+    x = jnp.linspace(0.1, 3, 50)
+    report = check_gradient(f, x, through_large_numbers)
+    assert report.verdict is Verdict.ROUNDING
+    assert "standard deviations" in report.leaves["x"].reason
+
+
+def test_gradient_that_is_another_each_time_is_told():
+    draw = np.random.default_rng(0)
+    report = check_gradient(cubes, X, lambda x: slopes(x) * draw.uniform(0.9, 1.1))
+    assert any("asked a second time" in note for note in report.notes)
+
+
+def test_numpy_functions_are_checked_with_error_bars():
+    def f(x):
+        return float(np.sum(np.sin(np.asarray(x)) ** 2))
+
+    x = np.linspace(-1, 1, 5)
+    assert check_gradient(f, x, lambda x: np.sin(2 * x)).ok
+    report = check_gradient(f, x, lambda x: 1.001 * np.sin(2 * x))
+    assert "1.001 times" in report.leaves["x"].cause
+    with pytest.raises(secant.InvalidInput, match="JAX cannot trace f"):
+        check_gradient(f, x)
+
+
+def test_kink_of_a_numpy_function_is_one():
+    report = check_gradient(
+        lambda x: float(abs(np.asarray(x)).sum()), np.array([0.0, 2.0]), [0.5, 1.0]
+    )
+    assert report.verdict is Verdict.KINK
+    (kink,) = report.leaves["x"].kinks
+    assert (kink.below, kink.above) == pytest.approx((-1, 1))
+
+
+def test_operation_without_a_rule_is_sampled_and_said_so():
+    def f(x):
+        shape = jax.ShapeDtypeStruct((), x.dtype)
+        inner = jax.pure_callback(
+            lambda x: np.sum(np.asarray(x) ** 3), shape, x, vmap_method="sequential"
+        )
+        return inner * 2
+
+    x = np.array([0.5, 1.5])
+    report = check_gradient(f, x, 6 * x**2)
+    assert report.ok
+    assert "sampled, not carried" in report.notes[0]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_projections_find_a_single_sign_among_many(wrong):
+    size = 300_000
+    x = jnp.asarray(np.random.default_rng(0).standard_normal(size), jnp.float32)
+
+    def gradient(x):
+        g = 1 - jnp.tanh(x) ** 2
+        return g.at[123_456].multiply(-1) if wrong else g
+
+    report = check_gradient(lambda x: jnp.sum(jnp.tanh(x)), x, gradient)
+    leaf = report.leaves["x"]
+    assert leaf.verdict is (Verdict.WRONG if wrong else Verdict.RIGHT)
+    assert leaf.checked < 5_000
+    assert "cannot see" in leaf.reason
+    if wrong:
+        assert leaf.worst.name == "x[123456]"
+
+
+def test_progress_is_told_to_the_end():
+    told = []
+    check_gradient(cubes, X, tell=lambda done, total: told.append((done, total)))
+    assert told[-1] == (6, 6)
+
+
+def test_report_reads_well_and_is_a_dict_for_machines():
+    good = check_gradient(cubes, {"a": X, "bias": jnp.ones(2)}["a"])
+    assert str(good).splitlines()[0] == "gradient: right"
+    bad = check_gradient(
+        lambda p: cubes(p["W"]) + jnp.sum(p["b"]),
+        {"W": X, "b": jnp.ones(2)},
+        lambda p: {"W": -slopes(p["W"]), "b": jnp.ones(2)},
+    )
+    text = str(bad)
+    assert "x['W']  2×3  wrong  float32, 6 of 6 nudged" in text
+    assert "likely: the sign: the gradient is minus the slope" in text
+    # What both leaves share is said once.
+    assert text.count("tolerance: 16 roundings of float32, 2e-06 of the slope\n") <= 1
+    again = json.loads(json.dumps(bad.to_dict()))
+    assert [leaf["verdict"] for leaf in again["leaves"]] == ["wrong", "right"]
+    with pytest.raises(secant.WrongGradient, match="the sign"):
+        bad.assert_ok()
+    with pytest.raises(AssertionError):
+        bad.assert_ok()
+    good.assert_ok()
+
+
+def test_plot_shows_the_worst_leaf_or_the_one_named():
+    report = check_gradient(lambda p: cubes(p["W"]), {"W": X, "b": jnp.ones(2)})
+    assert report.plot("x['b']").axes[0].get_title("left") == "x['b']: right"
+    bad = check_gradient(cubes, X, lambda x: -slopes(x))
+    assert bad.plot().axes[0].get_title("left") == "x: wrong"
+    with pytest.raises(secant.InvalidInput, match=r"did you mean \"x\['b'\]\""):
+        report.plot("x['c']")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: check_gradient(3, X), "f is 3: pass a function"),
+        (lambda: check_gradient(cubes, jnp.arange(3)), "no floating-point number"),
+        (lambda: check_gradient(cubes, X + 1j), "x is complex"),
+        (lambda: check_gradient(cubes, X.at[1, 0].set(jnp.nan)), r"x\[1, 0\] is nan"),
+        (
+            lambda: check_gradient(cubes, np.array(["a"])),
+            "no array of numbers|no float",
+        ),
+        (lambda: check_gradient(lambda x: None, X), "returns None.*`return`"),
+        (lambda: check_gradient(lambda x: x * 2, X, slopes), "that of one number"),
+        (lambda: check_gradient(cubes, X, {"a": X}), "is dict: give an array"),
+        (lambda: check_gradient(sum_of, [X], [None]), "is None: give an array"),
+        (lambda: check_gradient(cubes, X, coordinates="some"), '"all" or "proj'),
+        (lambda: jax.jit(lambda x: check_gradient(cubes, x).value)(X), "is traced"),
+        (lambda: check_hessian_product(cubes, X, X[0]), "v of x has shape"),
+        (lambda: check_hessian_product(sum_of, [X], X), "v has another structure"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(call, words):
+    with pytest.raises(secant.InvalidInput, match=words):
+        call()
+
+
+def test_what_the_function_raises_passes_through():
+    def f(x):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        check_gradient(f, X)
+
+
+def test_hessian_product_is_checked_though_the_gradient_is_right():
+    @jax.custom_jvp
+    def f(x):
+        return jnp.sum(jnp.sin(x))
+
+    @jax.custom_jvp
+    def gradient(x):
+        return jnp.cos(x)
+
+    f.defjvp(lambda x, dx: (f(*x), jnp.sum(gradient(x[0]) * dx[0])))
+    gradient.defjvp(lambda x, dx: (gradient(*x), jnp.sin(x[0]) * dx[0]))
+    assert check_gradient(f, X).ok
+    report = check_hessian_product(f, X)
+    assert report.verdict is Verdict.WRONG
+    assert "the sign" in report.leaves["x"].cause
+    v = jnp.ones_like(X)
+    assert check_hessian_product(f, X, v, lambda x, v: -jnp.sin(x) * v).ok
+    assert check_hessian_product(f, X, v, -jnp.sin(X)).ok
+
+
+def test_a_jitted_function_is_traced_in_its_first_check_only():
+    traced = 0
+
+    @jax.jit
+    def f(x):
+        nonlocal traced
+        traced += 1
+        return jnp.sum(jnp.sin(x))
+
+    check_gradient(f, X)
+    first = traced
+    check_gradient(f, 2 * X)
+    assert traced == first
+
+
+def test_a_function_that_reads_something_new_is_checked_anew():
+    scale = 1.0
+
+    def f(x):
+        return scale * jnp.sum(x**2)
+
+    for scale in (1.0, 3.0):
+        assert check_gradient(f, X, 2 * scale * X).ok
