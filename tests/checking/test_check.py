@@ -95,6 +95,15 @@ def test_worst_coordinate_is_named_with_both_values():
     assert "a single coordinate" in leaf.cause
 
 
+def test_gradient_of_another_shape_is_wrong_and_its_cause_is_told():
+    each = jnp.stack([slopes(X) / 4] * 4)
+    report = check_gradient(cubes, X, each)
+    assert report.verdict is Verdict.WRONG
+    assert "a batch axis of 4 is left, whose sum is" in report.leaves["x"].cause
+    assert "reshape" in str(check_gradient(cubes, X, slopes(X).ravel()))
+    assert "transposed" in str(check_gradient(cubes, X, slopes(X).T))
+
+
 def test_several_results_are_weighted_and_said_so():
     @jax.custom_vjp
     def wave(x):
@@ -259,6 +268,11 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
         (lambda: jax.jit(lambda x: check_gradient(cubes, x).value)(X), "is traced"),
         (lambda: check_hessian_product(cubes, X, X[0]), "v of x has shape"),
         (lambda: check_hessian_product(sum_of, [X], X), "v has another structure"),
+    ],
+    ids=[
+        *("no function", "integers", "complex", "nan", "strings", "no return"),
+        *("several results", "another tree", "none", "coordinates", "traced"),
+        *("direction", "direction tree"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(call, words):

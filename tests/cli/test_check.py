@@ -103,7 +103,11 @@ def test_module_of_the_folder_is_found_by_its_name(secant, losses):
         (["my_losses.py:loss", "--coordinates", "some"], 'pass "auto", "all" or'),
         (["my_losses.py:loss", "--gradient", ":number"], "cannot be called"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=[
+        *("file alone", "unknown name", "number", "no module", "no file"),
+        *("broken file", "no example", "raises", "point raises", "coordinates"),
+        "gradient number",
+    ],
 )
 def test_what_cannot_be_checked_is_told_without_a_traceback(
     secant, losses, tmp_path, arguments, words
