@@ -17,6 +17,7 @@ from secant.propagation.staging import (
     Carried,
     Program,
     Walk,
+    called,
     crossed,
     plainly,
     run,
@@ -29,7 +30,7 @@ from secant.propagation.staging import (
 def _call(
     walk: Walk, values: list[Array], changes: list[Change], *, jaxpr: Program, **_: Any
 ) -> Carried:
-    return run(walk, jaxpr, values, changes)
+    return called(walk, jaxpr, values, changes)
 
 
 def _custom(
@@ -40,7 +41,7 @@ def _custom(
     call_jaxpr: Program,
     **_: Any,
 ) -> Carried:
-    return run(walk, call_jaxpr, values, changes)
+    return called(walk, call_jaxpr, values, changes)
 
 
 def _remat(
@@ -62,11 +63,12 @@ def _remat(
     return again(values, changes)
 
 
-program(primitives.jit_p, _call, "the function that is called")
+_AS_WRITTEN = "the function itself, not its rule"
+program(primitives.jit_p, _call, "the function that is called", knows_choice=True)
 for _primitive in {primitives.call_p, primitives.closed_call_p}:  # one, from 0.11 on
-    program(_primitive, _custom, "the function that is called")
-program(primitives.custom_jvp_call_p, _custom, "the function itself, not its rule")
-program(primitives.custom_vjp_call_p, _custom, "the function itself, not its rule")
+    program(_primitive, _custom, "the function that is called", knows_choice=True)
+for _primitive in (primitives.custom_jvp_call_p, primitives.custom_vjp_call_p):
+    program(_primitive, _custom, _AS_WRITTEN, knows_choice=True)
 program(primitives.remat_p, _remat, "the function, under `jax.checkpoint`")
 
 

@@ -15,7 +15,11 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
+    Chosen,
+    Sum,
     after,
+    difference_of,
+    exact_sum,
     explicit,
     is_number,
     widened,
@@ -25,7 +29,7 @@ from secant.propagation.registry import (
     apart,
     bind,
     composed,
-    linear,
+    moving,
     program,
     special,
     through,
@@ -34,7 +38,7 @@ from secant.propagation.staging import Carried, Walk, lifted
 
 # --- Reading ---
 
-linear(lax.dynamic_slice_p, 0)
+moving(lax.dynamic_slice_p, 0)
 
 
 def _gather(
@@ -44,7 +48,7 @@ def _gather(
     *,
     fill_value: Any,
     **params: Any,
-) -> Array:
+) -> Change:
     """What is read beyond the edge, the fill value, does not change."""
     (x, index), (dx, moved) = values, changes
 
@@ -55,21 +59,32 @@ def _gather(
         return read(after(x, dx), after(index, moved), fill_value)
     no_change = None if fill_value is None else fill_value - fill_value  # or NaN
     there = after(index, moved)
-    change = 0 if dx is UNCHANGED else read(dx, there, no_change)
+    change = 0 if dx is UNCHANGED else read(difference_of(dx), there, no_change)
+
+    def choose() -> Sum:
+        before, by = exact_sum(x, dx)
+        return read(before, there, fill_value), read(by, there, no_change)
+
     if moved is UNCHANGED:
-        return change
+        return Chosen(change, choose) if isinstance(dx, Chosen) else change
     # Of the result's axes, those that are no window's are the indices'.
     window = params["dimension_numbers"].offset_dims
     axes = [axis for axis in range(ans.ndim) if axis not in window]
     same = lax.broadcast_in_dim((index == there).all(-1), ans.shape, axes)
-    return apart(read(x, there, fill_value), ans, same) + change
+    change = apart(read(x, there, fill_value), ans, same) + change
+    return Chosen(change, choose)
 
 
-special(lax.gather_p, _gather, "gather of Δx; where an index moves, from ans")
+special(
+    lax.gather_p,
+    _gather,
+    "gather of Δx; where an index moves, from ans",
+    knows_choice=True,
+)
 
 # --- Writing ---
 
-linear(lax.dynamic_update_slice_p, 0, 1)
+moving(lax.dynamic_update_slice_p, 0, 1)
 
 
 def _written(
