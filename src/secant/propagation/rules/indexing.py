@@ -19,6 +19,7 @@ from secant.propagation.changes import (
     Sum,
     after,
     difference_of,
+    exact_order,
     exact_sum,
     explicit,
     is_number,
@@ -124,7 +125,7 @@ def _extreme(primitive: Primitive, choose: Callable[..., Array]) -> None:
 
     def rule(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
-    ) -> Array:
+    ) -> Change:
         x, index, updates = values
         there = after(index, changes[1])
         if not is_number(x):
@@ -134,10 +135,40 @@ def _extreme(primitive: Primitive, choose: Callable[..., Array]) -> None:
         x, dx = widened(x, explicit(x, changes[0]))
         u, du = widened(updates, explicit(updates, changes[2]))
         risen_x, risen_u = risen(before, x, dx), risen(beside, u, du)
-        change = choose(risen_x, there, risen_u, **_places(params))
-        return change.astype(ans.dtype)
+        change = choose(risen_x, there, risen_u, **_places(params)).astype(ans.dtype)
+        if not u.size:
+            return change
 
-    special(primitive, rule, "max((x - ans) + Δx, (u - ans) + Δu)")
+        def winners() -> Sum:
+            sums = exact_sum(values[0], changes[0]), exact_sum(updates, changes[2])
+            return _winners(choose, sums[0], there, sums[1], params)
+
+        return Chosen(change, winners)
+
+    note = "max((x - ans) + Δx, (u - ans) + Δu)"
+    special(primitive, rule, note, knows_choice=True)
+
+
+def _winners(
+    choose: Callable[..., Array], x: Sum, index: Array, u: Sum, params: dict[str, Any]
+) -> Sum:
+    """Of each place, the update that stays there, or x; a NaN, if there is one."""
+    (s, e), (t, f) = exact_order(*x), exact_order(*u)
+    places = _places(params)
+    best = choose(s, index, t, **places)
+    first = t == _read_back(best, index, t, params)
+    behind = -jnp.inf if choose is lax.scatter_max else jnp.inf
+    e, f = jnp.where(s == best, e, behind), jnp.where(first, f, behind)
+    rest = choose(e, index, f, **places)
+    wins = first & (f == _read_back(rest, index, f, params))
+    number = lax.iota(jnp.int32, t.size).reshape(t.shape)
+    none = jnp.full(s.shape, -1, jnp.int32)
+    at = lax.scatter_max(none, index, jnp.where(wins, number, -1), **places)
+    before, by = (
+        jnp.where(at < 0, of_x, of_u.reshape(-1)[jnp.maximum(at, 0)])
+        for of_x, of_u in zip(x, u, strict=True)
+    )
+    return jnp.where(jnp.isnan(best), jnp.nan, before), by
 
 
 def _places(params: dict[str, Any]) -> dict[str, Any]:
