@@ -12,8 +12,6 @@ from jax import lax
 
 from secant.propagation.changes import Array, Sum, exact_order, gap
 
-Choice = Callable[[Sum, Sum], Sum]
-
 
 def larger(a: Sum, b: Sum) -> Sum:
     """The larger of two sums; a NaN, if one of them is."""

@@ -199,7 +199,6 @@ def chosen(moved: Any, choose: Callable[[], tuple[Any, Any]]) -> Any:
 
 
 def _linearly(primitive: Primitive, operands: tuple[int, ...]) -> Callable[..., Any]:
-
     def rule(
         ans: Any, values: list[Array], changes: list[Change], **params: Any
     ) -> Any:

@@ -1,9 +1,9 @@
 """What asks for the order of numbers: it is that of the sums `x + dx`, not rounded.
 
 A comparison of two is the sign of their gap, which is exact; what was chosen from
-others is compared as the sum that it is, `Chosen`. To sort many, each sum
-is a pair: the rounded sum and what rounding took from it. Rounding keeps order, so that
-pairs are ordered by their first halves and, those being equal, by their second.
+others is compared as the sum that it is (`Chosen`). To sort many, each sum is a pair:
+the rounded sum and what rounding took from it. Rounding keeps order, so that pairs are
+ordered by their first halves and, those being equal, by their second.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from secant.propagation.changes import (
     Array,
     Change,
     Chosen,
+    Sum,
     after,
     difference_of,
     exact_order,
@@ -48,11 +49,18 @@ def _comparison(primitive: Primitive) -> None:
     ) -> Array:
         (a, b), (da, db) = values, changes
         apart = gap(a, da, b, db)
+        if isinstance(da, Chosen) or isinstance(db, Chosen):
+            # It is 0 already; but of arithmetic, and a difference of it is rounded.
+            apart = jnp.where(_same(exact_sum(a, da), exact_sum(b, db)), 0, apart)
         there = primitive.bind(apart, jnp.zeros_like(apart), **params)
         still = (explicit(a, da) == 0) & (explicit(b, db) == 0)
         return jnp.where(still, ans, there)
 
     special(primitive, rule, _NOTE, knows_choice=True)
+
+
+def _same(a: Sum, b: Sum) -> Array:
+    return (a[0] == b[0]) & (a[1] == b[1])
 
 
 for _primitive in (lax.eq_p, lax.ne_p, lax.lt_p, lax.le_p, lax.gt_p, lax.ge_p):

@@ -83,25 +83,21 @@ _chosen(lax.pmax_p, "max of (each - ans) + its Δ")
 _chosen(lax.pmin_p, "min of (each - ans) + its Δ")
 
 
-def _select(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+def _select(ans: Array, values: list[Array], changes: list[Change]) -> Change:
     """The chosen case's change; `(chosen then - ans) + its change` where that moves."""
     (which, *cases), (moved, *kinds) = values, changes
     moves = list(map(explicit, cases, kinds))
-    if not is_number(ans):
-        choose = None
-    elif moved is not UNCHANGED or any(isinstance(kind, Chosen) for kind in kinds):
-        choose = partial(_of_cases, after(which, moved), cases, kinds)
-    else:
-        choose = None
+    choose = partial(_of_cases, after(which, moved), cases, kinds)
     if moved is UNCHANGED:
         change = lax.select_n(which, *moves)
-        return change if choose is None else Chosen(change, choose)
+        chosen = any(isinstance(kind, Chosen) for kind in kinds)
+        return Chosen(change, choose) if chosen else change
     change = lax.select_n(moved, *moves)
     other = lax.select_n(moved, *cases)
     there = lax.select_n(moved, *map(after, cases, moves))
     stays = jnp.broadcast_to(which == moved, jnp.shape(ans))
     change = lax.select(stays, change, crossed(ans, other, change, there))
-    return change if choose is None else Chosen(change, choose)
+    return Chosen(change, choose) if is_number(ans) else change
 
 
 def _of_cases(which: Array, cases: list[Array], moves: list[Change]) -> Sum:

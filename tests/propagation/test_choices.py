@@ -64,6 +64,23 @@ def test_the_gradient_of_an_extreme_is_that_of_the_exact_sums(f, choose, dtype):
         assert 400 < changed < 700
 
 
+def test_so_does_the_second_difference_of_the_gradient():
+    slope = jax.grad(lambda x: jnp.max(x) ** 2)
+
+    @jax.jit
+    def second(x, a, b):
+        return difference(lambda x: difference(slope)(x, a)[1])(x, b)[1]
+
+    rng = np.random.default_rng(0)
+    cases = rng.normal(size=(300, 3, 5)).astype(np.float32)
+    got = [second(*case) for case in cases]
+    with jax.enable_x64(True):
+        x, a, b = np.moveaxis(cases.astype(float), 1, 0)
+        at = jax.vmap(slope)
+        wanted = at(x + a + b) - at(x + b) - at(x + a) + at(x)
+    np.testing.assert_allclose(np.stack(got), wanted, atol=1e-5)
+
+
 # --- Whatever chooses ---
 
 WEIGHTS = np.arange(1.0, 7, dtype=np.float32)
