@@ -9,8 +9,14 @@ Beside each value of a program stands its change on the way from `x` to `x + dx`
   it *becomes*, again of the value's shape and dtype.
 - `UNCHANGED`, if it cannot change at all. That is known before anything runs, and
   whatever depends on nothing else is not computed twice.
+
+A number that is one of several, as a maximum is, carries more: which of them it
+becomes, without rounding (`Chosen`).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import jax
@@ -36,7 +42,33 @@ jax.tree_util.register_pytree_node(
 )
 
 Change = Any
-"""An array, or `UNCHANGED`."""
+"""An array, or `UNCHANGED`; for rules that ask for it, also a `Chosen`."""
+
+Sum = tuple[Array, Array]
+"""A number and by how much it changes; what it becomes is their sum, not rounded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """How a number changes that is chosen from several, not computed from them.
+
+    At `x + dx` it may be another of them. By how much it differs from the one before
+    is a number that is rounded, and by which it cannot be told from its neighbours:
+    the new maximum would not be found among those that it is the maximum of. So the
+    choice is kept: the one that is chosen at `x + dx`, as it was, and its own change.
+
+    Attributes:
+        difference: `Δ`, as of any number.
+        choose: Gives the pair, in the value's dtype; called where a comparison asks.
+    """
+
+    difference: Array
+    choose: Callable[[], Sum]
+
+    @cached_property
+    def sum(self) -> Sum:
+        """The chosen number before, and its own change."""
+        return self.choose()
 
 
 def is_number(x: Array) -> bool:
@@ -52,7 +84,7 @@ def as_array(x: Any) -> Array:
 def explicit(value: Array, change: Change) -> Array:
     """The change as an array: of what is `UNCHANGED`, zeros or the value itself."""
     if change is not UNCHANGED:
-        return change
+        return difference_of(change)
     return jnp.zeros_like(value) if is_number(value) else value
 
 
@@ -60,7 +92,25 @@ def after(value: Array, change: Change) -> Array:
     """The value at `x + dx`, rounded to its dtype."""
     if change is UNCHANGED:
         return value
-    return value + change if is_number(value) else change
+    return value + difference_of(change) if is_number(value) else change
+
+
+def difference_of(change: Change) -> Change:
+    """The change without what is known of how it was chosen."""
+    return change.difference if isinstance(change, Chosen) else change
+
+
+def exact_sum(value: Array, change: Change) -> Sum:
+    """What a value becomes, as two arrays whose sum is not rounded.
+
+    Of integers, what they become, twice.
+    """
+    if isinstance(change, Chosen):
+        return change.sum
+    if is_number(value):
+        return value, explicit(value, change)
+    became = after(value, change)
+    return became, became
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -106,12 +156,9 @@ def exact_order(value: Array, change: Change) -> tuple[Array, Array]:
 
     For numbers, the rounded sum and its error; for integers, what they become, twice.
     """
-    if not is_number(value):
-        became = after(value, change)
-        return became, became
-    if change is UNCHANGED:
-        return value, jnp.zeros_like(value)
-    return two_sum(*widened(value, change))
+    if change is UNCHANGED or not is_number(value):
+        return exact_sum(value, change)
+    return two_sum(*widened(*exact_sum(value, change)))
 
 
 def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
@@ -121,7 +168,7 @@ def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
     cancel without error or not at all, and then so do the smaller. Where a sum is
     infinite, the rounded sums decide, and infinity is not apart from itself.
     """
-    a, da, b, db = widened(a, explicit(a, da), b, explicit(b, db))
+    a, da, b, db = widened(*exact_sum(a, da), *exact_sum(b, db))
     s, t = a + da, b + db
     p, q = two_sum(a, -b)
     g, h = two_sum(da, -db)

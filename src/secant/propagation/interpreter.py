@@ -19,6 +19,7 @@ from secant.propagation.changes import (
     Change,
     after,
     as_array,
+    difference_of,
     is_number,
 )
 from secant.propagation.registry import (
@@ -98,6 +99,8 @@ def _step(
     primitive, params = equation.primitive, equation.params
     moves = any(change is not UNCHANGED for change in changes)
     rule = RULES.get(primitive) if moves else None
+    if rule is None or not rule.knows_choice:
+        changes = list(map(difference_of, changes))
     if rule is not None and rule.holds_programs:
         inner = partial(walk, fallback=fallback, within=path)
         return rule.function(inner, values, changes, **params)
@@ -121,7 +124,7 @@ def _step(
 
 def _is_discrete(equation: core.JaxprEqn, changes: list[Change]) -> bool:
     """Whether integers, truth values and keys change, and nothing else comes of it."""
-    moving = [change for change in changes if change is not UNCHANGED]
+    moving = [difference_of(change) for change in changes if change is not UNCHANGED]
     results = [cast(Any, variable.aval) for variable in equation.outvars]
     return not any(map(is_number, [*moving, *results]))
 

@@ -19,7 +19,7 @@ Rules are keyed on the primitives of public JAX. Two for one primitive are a mis
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -31,7 +31,11 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
+    Chosen,
+    Sum,
     after,
+    difference_of,
+    exact_sum,
     explicit,
     is_number,
     widened,
@@ -55,6 +59,8 @@ class Rule:
         function: The rule itself.
         family: Which combinator made it; for the docs.
         holds_programs: Whether it walks programs, and computes the result itself.
+        knows_choice: Whether it is given changes that are `Chosen`; a rule that is
+            not gets their differences.
         note: A formula or a remark; for the docs.
         module: Which module entered it; for the docs, and for whom it stands in the
             way of.
@@ -63,6 +69,7 @@ class Rule:
     function: Callable[..., Any]
     family: str
     holds_programs: bool = False
+    knows_choice: bool = False
     note: str = ""
     module: str = ""
 
@@ -91,25 +98,107 @@ def _entering_module() -> str:
     return "" if frame is None else frame.f_globals["__name__"]
 
 
-def special(primitive: Primitive, function: Callable[..., Any], note: str) -> None:
+def special(
+    primitive: Primitive,
+    function: Callable[..., Any],
+    note: str,
+    *,
+    knows_choice: bool = False,
+) -> None:
     """A rule of its own kind, `function(ans, values, changes, **params)`."""
-    register(primitive, Rule(function, "special", note=note))
+    register(primitive, Rule(function, "special", knows_choice=knows_choice, note=note))
 
 
-def program(primitive: Primitive, function: Callable[..., Any], note: str) -> None:
+def program(
+    primitive: Primitive,
+    function: Callable[..., Any],
+    note: str,
+    *,
+    knows_choice: bool = False,
+) -> None:
     """A primitive that holds programs: `function(walk, values, changes, **params)`."""
-    register(primitive, Rule(function, "program", holds_programs=True, note=note))
+    rule = Rule(
+        function,
+        "program",
+        holds_programs=True,
+        knows_choice=knows_choice,
+        note=note,
+    )
+    register(primitive, rule)
 
 
-def linear(primitive: Primitive, *operands: int) -> None:
+def linear(
+    primitive: Primitive, *operands: int, choose: Callable[..., Sum] | None = None
+) -> None:
     """`f` is linear in some operands together: `Δf = f(Δx)`.
 
     Args:
         primitive: What is linear.
         operands: Which of its operands it is linear in, by position; the others
             (indices) are integers. None given: in all of them.
+        choose: `choose(*sums, otherwise)`, what becomes of operands that were chosen:
+            `otherwise`, of `ans` and its change, where that is a new number.
     """
+    plain = _linearly(primitive, operands)
+    if choose is None:
+        register(primitive, Rule(plain, "linear", note="Δf = f(Δx)"))
+        return
 
+    def rule(
+        ans: Any, values: list[Array], changes: list[Change], **params: Any
+    ) -> Any:
+        moved = plain(ans, values, list(map(difference_of, changes)), **params)
+        if not any(isinstance(change, Chosen) for change in changes):
+            return moved
+        return Chosen(
+            moved, lambda: choose(*map(exact_sum, values, changes), (ans, moved))
+        )
+
+    register(primitive, Rule(rule, "linear", knows_choice=True, note="Δf = f(Δx)"))
+
+
+def moving(primitive: Primitive, *operands: int) -> None:
+    """As `linear`, of what moves numbers about and computes none.
+
+    What was chosen stays so: its two halves are moved alike.
+    """
+    plain = _linearly(primitive, operands)
+
+    def rule(
+        ans: Any, values: list[Array], changes: list[Change], **params: Any
+    ) -> Any:
+        moved = plain(ans, values, list(map(difference_of, changes)), **params)
+        in_these = operands or _all(values)
+        others = [c for i, c in enumerate(changes) if i not in in_these]
+        chooses = any(isinstance(change, Chosen) for change in changes) or any(
+            change is not UNCHANGED for change in others
+        )
+        if not chooses or not is_number(values[in_these[0]]):
+            return moved
+
+        def choose() -> tuple[Any, Any]:
+            sums = map(exact_sum, values, changes)
+            before, change = zip(*sums, strict=True)
+            return primitive.bind(*before, **params), primitive.bind(*change, **params)
+
+        return chosen(moved, choose)
+
+    register(primitive, Rule(rule, "linear", knows_choice=True, note="Δf = f(Δx)"))
+
+
+def chosen(moved: Any, choose: Callable[[], tuple[Any, Any]]) -> Any:
+    """One result or several, all chosen at once."""
+    if not isinstance(moved, list | tuple):
+        return Chosen(moved, choose)
+    once = cache(choose)
+
+    def of_each(i: int) -> Callable[[], Sum]:
+        return lambda: (once()[0][i], once()[1][i])
+
+    return [Chosen(change, of_each(i)) for i, change in enumerate(moved)]
+
+
+def _linearly(primitive: Primitive, operands: tuple[int, ...]) -> Callable[..., Any]:
     def rule(
         ans: Any, values: list[Array], changes: list[Change], **params: Any
     ) -> Any:
@@ -126,7 +215,7 @@ def linear(primitive: Primitive, *operands: int) -> None:
         ]
         return primitive.bind(*moved, **params)
 
-    register(primitive, Rule(rule, "linear", note="Δf = f(Δx)"))
+    return rule
 
 
 def _all(values: list[Array]) -> range:
@@ -195,6 +284,7 @@ def elementwise(
     note: str,
     *,
     complex_too: bool = False,
+    choose: Callable[[Sum], Sum] | None = None,
 ) -> None:
     """A smooth function of one number: `function(x, dx, ans, **params) -> Δ`.
 
@@ -207,9 +297,20 @@ def elementwise(
         note: The rule's formula.
         complex_too: Whether the rule holds for complex numbers; if not, they go the
             way of every analytic function (`formulas.along`).
+        choose: The function of a sum, if of real numbers it makes no new ones.
     """
 
     def rule(
+        ans: Array, values: list[Array], changes: list[Change], **params: Any
+    ) -> Change:
+        (x,), (dx,) = values, changes
+        change = plain(ans, values, [difference_of(dx)], **params)
+        of_sum = choose
+        if of_sum is None or not is_number(ans) or jnp.iscomplexobj(x):
+            return change
+        return Chosen(change, lambda: of_sum(exact_sum(x, dx)))
+
+    def plain(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
     ) -> Array:
         (x,), (dx,) = values, changes
@@ -222,7 +323,8 @@ def elementwise(
         own = {k: v for k, v in params.items() if k not in _HOW}
         return function(wide_x, wide_dx, wide, **own).astype(ans.dtype)
 
-    register(primitive, Rule(rule, "elementwise", note=note))
+    rule_of = Rule(rule, "elementwise", knows_choice=choose is not None, note=note)
+    register(primitive, rule_of)
 
 
 # Params that say how XLA should compute a function, not which function it is.
@@ -290,15 +392,33 @@ def composed(
         ans = bind(primitive, values, params)
         results = list(ans) if primitive.multiple_results else [ans]
         if widen:
-            changes = [c if c is UNCHANGED else _widened(c) for c in changes]
+            changes = [in_dtype(c, _widened) for c in changes]
             values = [_widened(v) for v in values]
         moved = through(walk, partial(function, **params), values, changes)
         return results, [
-            UNCHANGED if change is UNCHANGED else change.astype(result.dtype)
+            in_dtype(change, lambda a, to=result.dtype: a.astype(to))
             for result, change in zip(results, moved, strict=True)
         ]
 
-    register(primitive, Rule(rule, "composed", holds_programs=True, note=note))
+    rule_of = Rule(rule, "composed", holds_programs=True, knows_choice=True, note=note)
+    register(primitive, rule_of)
+
+
+def in_dtype(change: Change, convert: Callable[[Array], Array]) -> Change:
+    """The change in another dtype; what was chosen is so still, if no digit is lost."""
+    if change is UNCHANGED:
+        return UNCHANGED
+    moved = convert(difference_of(change))
+    if not isinstance(change, Chosen):
+        return moved
+    if jnp.promote_types(change.difference.dtype, moved.dtype) != moved.dtype:
+        return moved
+
+    def choose() -> Sum:
+        before, by = change.sum
+        return convert(before), convert(by)
+
+    return Chosen(moved, choose)
 
 
 def through(

@@ -11,6 +11,7 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
+    difference_of,
     explicit,
     is_number,
     widened,
@@ -30,9 +31,20 @@ Program: TypeAlias = Any
 def run(
     walk: Walk, held: Program, values: Sequence[Array], changes: Sequence[Change]
 ) -> Carried:
-    """Walks a program that a primitive holds."""
-    consts = getattr(held, "consts", ())
-    return walk(_open(held), consts, values, changes)
+    """Walks a program that a primitive holds, apart from what stands around it.
+
+    Its results can leave a loop, a branch or a transformation: what they were chosen
+    from stays inside.
+    """
+    results, moved = called(walk, held, values, changes)
+    return results, list(map(difference_of, moved))
+
+
+def called(
+    walk: Walk, held: Program, values: Sequence[Array], changes: Sequence[Change]
+) -> Carried:
+    """Walks a program as if it stood in the place of its call."""
+    return walk(_open(held), getattr(held, "consts", ()), values, changes)
 
 
 def plainly(held: Program, operands: Sequence[Array]) -> list[Array]:

@@ -4,14 +4,26 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import primitives
 
-from secant.propagation.changes import UNCHANGED, Array, Change, explicit
-from secant.propagation.registry import bilinear, binary, linear
+from secant.propagation.changes import UNCHANGED, Array, Change, Sum, explicit
+from secant.propagation.registry import bilinear, binary, linear, moving
 
-linear(lax.neg_p)
-linear(lax.add_p)
+moving(lax.neg_p)
 linear(lax.sub_p)
-linear(primitives.add_jaxvals_p)
 bilinear(lax.mul_p)
+
+
+def _joined(a: Sum, b: Sum, otherwise: Sum) -> Sum:
+    """A sum with 0 is the other number: so arrays with holes are joined."""
+    not_a, not_b = ((x == 0) & (dx == 0) for x, dx in (a, b))
+    x, dx = (
+        jnp.where(not_a, of_b, jnp.where(not_b, of_a, other))
+        for of_a, of_b, other in zip(a, b, otherwise, strict=True)
+    )
+    return x, dx
+
+
+linear(lax.add_p, choose=_joined)
+linear(primitives.add_jaxvals_p, choose=_joined)
 
 
 def _quotient(ans: Array, values: list[Array], changes: list[Change]) -> Array:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import primitives
+from jax.experimental import hijax
+from jax.extend.core import Primitive, primitives
 
 from secant.propagation.changes import UNCHANGED, Array, Change, after, explicit
 from secant.propagation.registry import program
@@ -17,6 +19,7 @@ from secant.propagation.staging import (
     Carried,
     Program,
     Walk,
+    called,
     crossed,
     plainly,
     run,
@@ -29,7 +32,7 @@ from secant.propagation.staging import (
 def _call(
     walk: Walk, values: list[Array], changes: list[Change], *, jaxpr: Program, **_: Any
 ) -> Carried:
-    return run(walk, jaxpr, values, changes)
+    return called(walk, jaxpr, values, changes)
 
 
 def _custom(
@@ -40,7 +43,7 @@ def _custom(
     call_jaxpr: Program,
     **_: Any,
 ) -> Carried:
-    return run(walk, call_jaxpr, values, changes)
+    return called(walk, call_jaxpr, values, changes)
 
 
 def _remat(
@@ -62,12 +65,49 @@ def _remat(
     return again(values, changes)
 
 
-program(primitives.jit_p, _call, "the function that is called")
+_AS_WRITTEN = "the function itself, not its rule"
+program(primitives.jit_p, _call, "the function that is called", knows_choice=True)
 for _primitive in {primitives.call_p, primitives.closed_call_p}:  # one, from 0.11 on
-    program(_primitive, _custom, "the function that is called")
-program(primitives.custom_jvp_call_p, _custom, "the function itself, not its rule")
-program(primitives.custom_vjp_call_p, _custom, "the function itself, not its rule")
+    program(_primitive, _custom, "the function that is called", knows_choice=True)
+for _primitive in (primitives.custom_jvp_call_p, primitives.custom_vjp_call_p):
+    program(_primitive, _custom, _AS_WRITTEN, knows_choice=True)
 program(primitives.remat_p, _remat, "the function, under `jax.checkpoint`")
+
+
+# --- Operations that are objects: JAX's `HiPrim` ---
+
+
+def _expanded(
+    walk: Walk, values: list[Array], changes: list[Change], *, _prim: Any
+) -> Carried:
+    def expanded(*leaves: Array) -> list[Array]:
+        return jax.tree.leaves(_prim.expand(*_prim.in_tree.unflatten(leaves)))
+
+    held = jax.make_jaxpr(expanded)(*values)
+    return called(walk, held, values, changes)
+
+
+def _that_calls_objects() -> Primitive | None:
+    """The one primitive of them all, which JAX does not name: it is in a program."""
+    base = getattr(hijax, "HiPrim", None)  # from JAX 0.11 on
+    if base is None:
+        return None
+
+    class Same(base):
+        def __init__(self) -> None:
+            number = hijax.ShapedArray((), jnp.dtype("float32"))
+            self.in_avals, self.out_aval, self.params = (number,), number, {}
+            super().__init__()
+
+        def expand(self, x: Array) -> Array:
+            return x
+
+    program = jax.make_jaxpr(Same())(jax.ShapeDtypeStruct((), jnp.float32))
+    return program.eqns[0].primitive
+
+
+if (_primitive := _that_calls_objects()) is not None:
+    program(_primitive, _expanded, "what the object expands to", knows_choice=True)
 
 
 # --- Branches ---

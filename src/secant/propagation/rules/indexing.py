@@ -15,7 +15,12 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
+    Chosen,
+    Sum,
     after,
+    difference_of,
+    exact_order,
+    exact_sum,
     explicit,
     is_number,
     widened,
@@ -25,7 +30,7 @@ from secant.propagation.registry import (
     apart,
     bind,
     composed,
-    linear,
+    moving,
     program,
     special,
     through,
@@ -34,7 +39,7 @@ from secant.propagation.staging import Carried, Walk, lifted
 
 # --- Reading ---
 
-linear(lax.dynamic_slice_p, 0)
+moving(lax.dynamic_slice_p, 0)
 
 
 def _gather(
@@ -44,7 +49,7 @@ def _gather(
     *,
     fill_value: Any,
     **params: Any,
-) -> Array:
+) -> Change:
     """What is read beyond the edge, the fill value, does not change."""
     (x, index), (dx, moved) = values, changes
 
@@ -55,21 +60,32 @@ def _gather(
         return read(after(x, dx), after(index, moved), fill_value)
     no_change = None if fill_value is None else fill_value - fill_value  # or NaN
     there = after(index, moved)
-    change = 0 if dx is UNCHANGED else read(dx, there, no_change)
+    change = 0 if dx is UNCHANGED else read(difference_of(dx), there, no_change)
+
+    def choose() -> Sum:
+        before, by = exact_sum(x, dx)
+        return read(before, there, fill_value), read(by, there, no_change)
+
     if moved is UNCHANGED:
-        return change
+        return Chosen(change, choose) if isinstance(dx, Chosen) else change
     # Of the result's axes, those that are no window's are the indices'.
     window = params["dimension_numbers"].offset_dims
     axes = [axis for axis in range(ans.ndim) if axis not in window]
     same = lax.broadcast_in_dim((index == there).all(-1), ans.shape, axes)
-    return apart(read(x, there, fill_value), ans, same) + change
+    change = apart(read(x, there, fill_value), ans, same) + change
+    return Chosen(change, choose)
 
 
-special(lax.gather_p, _gather, "gather of Δx; where an index moves, from ans")
+special(
+    lax.gather_p,
+    _gather,
+    "gather of Δx; where an index moves, from ans",
+    knows_choice=True,
+)
 
 # --- Writing ---
 
-linear(lax.dynamic_update_slice_p, 0, 1)
+moving(lax.dynamic_update_slice_p, 0, 1)
 
 
 def _written(
@@ -109,7 +125,7 @@ def _extreme(primitive: Primitive, choose: Callable[..., Array]) -> None:
 
     def rule(
         ans: Array, values: list[Array], changes: list[Change], **params: Any
-    ) -> Array:
+    ) -> Change:
         x, index, updates = values
         there = after(index, changes[1])
         if not is_number(x):
@@ -119,10 +135,40 @@ def _extreme(primitive: Primitive, choose: Callable[..., Array]) -> None:
         x, dx = widened(x, explicit(x, changes[0]))
         u, du = widened(updates, explicit(updates, changes[2]))
         risen_x, risen_u = risen(before, x, dx), risen(beside, u, du)
-        change = choose(risen_x, there, risen_u, **_places(params))
-        return change.astype(ans.dtype)
+        change = choose(risen_x, there, risen_u, **_places(params)).astype(ans.dtype)
+        if not u.size:
+            return change
 
-    special(primitive, rule, "max((x - ans) + Δx, (u - ans) + Δu)")
+        def winners() -> Sum:
+            sums = exact_sum(values[0], changes[0]), exact_sum(updates, changes[2])
+            return _winners(choose, sums[0], there, sums[1], params)
+
+        return Chosen(change, winners)
+
+    note = "max((x - ans) + Δx, (u - ans) + Δu)"
+    special(primitive, rule, note, knows_choice=True)
+
+
+def _winners(
+    choose: Callable[..., Array], x: Sum, index: Array, u: Sum, params: dict[str, Any]
+) -> Sum:
+    """Of each place, the update that stays there, or x; a NaN, if there is one."""
+    (s, e), (t, f) = exact_order(*x), exact_order(*u)
+    places = _places(params)
+    best = choose(s, index, t, **places)
+    first = t == _read_back(best, index, t, params)
+    behind = -jnp.inf if choose is lax.scatter_max else jnp.inf
+    e, f = jnp.where(s == best, e, behind), jnp.where(first, f, behind)
+    rest = choose(e, index, f, **places)
+    wins = first & (f == _read_back(rest, index, f, params))
+    number = lax.iota(jnp.int32, t.size).reshape(t.shape)
+    none = jnp.full(s.shape, -1, jnp.int32)
+    at = lax.scatter_max(none, index, jnp.where(wins, number, -1), **places)
+    before, by = (
+        jnp.where(at < 0, of_x, of_u.reshape(-1)[jnp.maximum(at, 0)])
+        for of_x, of_u in zip(x, u, strict=True)
+    )
+    return jnp.where(jnp.isnan(best), jnp.nan, before), by
 
 
 def _places(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""Powers and roots."""
+"""Powers, roots and polynomials."""
+
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from secant.propagation.changes import UNCHANGED, Array, Change
 from secant.propagation.formulas import expm1, log_ratio, over
-from secant.propagation.registry import binary, elementwise
+from secant.propagation.registry import binary, composed, elementwise
 
 
 def _square(x: Array, dx: Array, ans: Array) -> Array:
@@ -89,3 +91,15 @@ def _power(ans: Array, values: list[Array], changes: list[Change]) -> Array:
 
 
 binary(lax.pow_p, _power, "x^y expm1((y + Δy) log1p(Δx/x) + Δy log x)")
+
+
+def _horner(x: Array, *coefficients: Array, **_: Any) -> Array:
+    total = coefficients[-1]
+    for c in reversed(coefficients[:-1]):
+        total = total * x + c
+    return total
+
+
+_polynomial_p = getattr(lax, "polynomial_p", None)  # from JAX 0.12 on
+if _polynomial_p is not None:
+    composed(_polynomial_p, _horner, "Horner's products and sums")

@@ -1,9 +1,12 @@
 """What chooses between numbers, and what rounds them to whole ones.
 
 Larger and smaller do not depend on where one counts from: with everything counted from
-the result before, `max` of the operands afterwards is the difference itself.
+the result before, `max` of the operands afterwards is the difference itself. Which of
+them it is goes along, for those who compare with it.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,11 +16,16 @@ from secant.propagation.changes import (
     UNCHANGED,
     Array,
     Change,
+    Chosen,
+    Sum,
     after,
+    exact_sum,
     explicit,
+    is_number,
     two_sum,
     widened,
 )
+from secant.propagation.choices import clamped, extreme, larger, smaller
 from secant.propagation.formulas import over, risen
 from secant.propagation.registry import Primitive, elementwise, special
 from secant.propagation.rules.complex_numbers import modulus_change
@@ -26,11 +34,23 @@ from secant.propagation.staging import crossed
 # --- The largest, the smallest, the nearest within bounds ---
 
 
-def _chosen(primitive: Primitive, note: str, *, over_axes: bool = False) -> None:
+def _chosen(
+    primitive: Primitive,
+    note: str,
+    choose: Callable[..., Sum] | None = None,
+    *,
+    over_axes: bool = False,
+) -> None:
     """`Δf(a, b, …) = f((a - ans) + Δa, (b - ans) + Δb, …)`.
 
     For what picks one of its operands by their order, or, over axes, one of an array's
     elements.
+
+    Args:
+        primitive: What picks.
+        note: Its formula.
+        choose: The same of sums; None if they cannot be compared here.
+        over_axes: Whether it is one of an array's elements.
     """
 
     def rule(
@@ -43,34 +63,54 @@ def _chosen(primitive: Primitive, note: str, *, over_axes: bool = False) -> None
             risen(before, *widened(v, explicit(v, c)))
             for v, c in zip(values, changes, strict=True)
         ]
-        return primitive.bind(*moved, **params).astype(ans.dtype)
+        change = primitive.bind(*moved, **params).astype(ans.dtype)
+        of_sums = choose
+        if of_sums is None or not values[0].size or jnp.iscomplexobj(ans):
+            return change
+        how = {"axes": params["axes"]} if over_axes else {}
+        return Chosen(change, lambda: of_sums(*map(exact_sum, values, changes), **how))
 
-    special(primitive, rule, note)
+    special(primitive, rule, note, knows_choice=True)
 
 
-_chosen(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)")
-_chosen(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)")
-_chosen(lax.clamp_p, "clamp of (each - ans) + its Δ")
-_chosen(lax.reduce_max_p, "max((x - ans) + Δx)", over_axes=True)
-_chosen(lax.reduce_min_p, "min((x - ans) + Δx)", over_axes=True)
+_chosen(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)", larger)
+_chosen(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)", smaller)
+_chosen(lax.clamp_p, "clamp of (each - ans) + its Δ", clamped)
+_largest, _smallest = partial(extreme, largest=True), partial(extreme, largest=False)
+_chosen(lax.reduce_max_p, "max((x - ans) + Δx)", _largest, over_axes=True)
+_chosen(lax.reduce_min_p, "min((x - ans) + Δx)", _smallest, over_axes=True)
 _chosen(lax.pmax_p, "max of (each - ans) + its Δ")
 _chosen(lax.pmin_p, "min of (each - ans) + its Δ")
 
 
-def _select(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+def _select(ans: Array, values: list[Array], changes: list[Change]) -> Change:
     """The chosen case's change; `(chosen then - ans) + its change` where that moves."""
-    (which, *cases), (moved, *moves) = values, changes
-    moves = list(map(explicit, cases, moves))
+    (which, *cases), (moved, *kinds) = values, changes
+    moves = list(map(explicit, cases, kinds))
+    choose = partial(_of_cases, after(which, moved), cases, kinds)
     if moved is UNCHANGED:
-        return lax.select_n(which, *moves)
+        change = lax.select_n(which, *moves)
+        chosen = any(isinstance(kind, Chosen) for kind in kinds)
+        return Chosen(change, choose) if chosen else change
     change = lax.select_n(moved, *moves)
     other = lax.select_n(moved, *cases)
     there = lax.select_n(moved, *map(after, cases, moves))
     stays = jnp.broadcast_to(which == moved, jnp.shape(ans))
-    return lax.select(stays, change, crossed(ans, other, change, there))
+    change = lax.select(stays, change, crossed(ans, other, change, there))
+    return Chosen(change, choose) if is_number(ans) else change
 
 
-special(lax.select_n_p, _select, "Δ of the case that is chosen at x + dx, from ans")
+def _of_cases(which: Array, cases: list[Array], moves: list[Change]) -> Sum:
+    before, by = zip(*map(exact_sum, cases, moves), strict=True)
+    return lax.select_n(which, *before), lax.select_n(which, *by)
+
+
+special(
+    lax.select_n_p,
+    _select,
+    "Δ of the case that is chosen at x + dx, from ans",
+    knows_choice=True,
+)
 
 # --- Without the sign, and the sign alone ---
 
@@ -93,7 +133,19 @@ def _sign(x: Array, dx: Array, ans: Array) -> Array:
     return jnp.where(there == 0, -ans, turned)
 
 
-elementwise(lax.abs_p, _abs, "max(d, -2|x| - d), d = Δx sign x", complex_too=True)
+def _positive(x: Sum) -> Sum:
+    below = sum(x) < 0
+    before, by = (jnp.where(below, -part, part) for part in x)
+    return before, by
+
+
+elementwise(
+    lax.abs_p,
+    _abs,
+    "max(d, -2|x| - d), d = Δx sign x",
+    complex_too=True,
+    choose=_positive,
+)
 elementwise(lax.sign_p, _sign, "sign(x + Δx) - sign x", complex_too=True)
 
 # --- Whole numbers ---

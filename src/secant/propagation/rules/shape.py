@@ -12,28 +12,29 @@ from secant.propagation.changes import (
     Array,
     Change,
     after,
+    difference_of,
     is_number,
     two_sum,
     widened,
 )
-from secant.propagation.registry import Primitive, linear, special
+from secant.propagation.registry import Primitive, in_dtype, linear, moving, special
 
-linear(lax.reshape_p)
-linear(lax.broadcast_in_dim_p)
-linear(lax.transpose_p)
-linear(lax.squeeze_p)
-linear(lax.rev_p)
-linear(lax.slice_p)
-linear(lax.pad_p)
-linear(lax.concatenate_p)
-linear(lax.split_p)
-linear(lax.stack_p)
-linear(lax.unstack_p)
-linear(lax.tile_p)
-linear(lax.copy_p)
-linear(lax.stop_gradient_p)
-linear(lax.sharding_constraint_p)
-linear(primitives.name_p)
+moving(lax.reshape_p)
+moving(lax.broadcast_in_dim_p)
+moving(lax.transpose_p)
+moving(lax.squeeze_p)
+moving(lax.rev_p)
+moving(lax.slice_p)
+moving(lax.pad_p)
+moving(lax.concatenate_p)
+moving(lax.split_p)
+moving(lax.stack_p)
+moving(lax.unstack_p)
+moving(lax.tile_p)
+moving(lax.copy_p)
+moving(lax.stop_gradient_p)
+moving(lax.sharding_constraint_p)
+moving(primitives.name_p)
 
 # --- Several operands, each with a result of its own ---
 
@@ -87,7 +88,8 @@ def _converted(
     bind = partial(lax.convert_element_type_p.bind, new_dtype=new_dtype, **params)
     if is_number(x) and is_number(ans):
         # Rounding to fewer digits is left out: it is no part of what f means.
-        return bind(dx)
+        return in_dtype(dx, bind)
+    dx = difference_of(dx)
     if is_number(ans):
         return _counted(x, dx, ans)
     if jnp.issubdtype(ans.dtype, jnp.integer) and not jnp.iscomplexobj(x):
@@ -124,6 +126,7 @@ special(
     lax.convert_element_type_p,
     _converted,
     "Δ in the other dtype; to integers, x + dx cut off, the sum exact",
+    knows_choice=True,
 )
 
 
@@ -140,6 +143,6 @@ special(lax.bitcast_convert_type_p, _reread, "the bits of x + dx, rounded")
 # --- Along an axis that has a name ---
 
 linear(lax.psum_p)
-linear(lax.ppermute_p)
-linear(lax.all_gather_p)
-linear(lax.all_to_all_p)
+moving(lax.ppermute_p)
+moving(lax.all_gather_p)
+moving(lax.all_to_all_p)
