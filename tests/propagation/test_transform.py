@@ -289,3 +289,21 @@ def test_arguments_of_slope_are_checked(arguments, says):
     good = {"f": cubic, "x": 2.0, "direction": 1.0, "h": 1e-3}
     with pytest.raises(InvalidInput, match=says):
         slope(**(good | arguments))
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_a_value_of_16_bits_is_the_same_wherever_xla_reads_it(dtype):
+    """XLA keeps the product in 32 bits for one reader and rounds it for the next."""
+    draw = np.random.default_rng(0)
+    W, z = (jnp.asarray(draw.normal(size=s), dtype) for s in ((5, 3), (2, 5)))
+
+    def f(W):
+        return jax.nn.logsumexp(z @ W)
+
+    gradient = np.asarray(jax.grad(f)(W), float)
+    # float16 has no small numbers to carry a smaller nudge in.
+    h = 2.0**-20 if dtype == jnp.bfloat16 else 2.0**-6
+    for i in range(5):
+        dW = jnp.zeros_like(W).at[i, 1].set(h)
+        _, change = jax.jit(difference(f))(W, dW)
+        assert float(change) / h == pytest.approx(gradient[i, 1], rel=0.06, abs=2e-4)
