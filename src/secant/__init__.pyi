@@ -34,6 +34,7 @@ from .descent import gradient_descent as gradient_descent
 from .slopes.definition import numerical_diff as numerical_diff
 from .slopes.definition import numerical_gradient as numerical_gradient
 from .slopes.definition import partial_derivative as partial_derivative
+from .slopes.cluster import dask_workers as dask_workers
 from .propagation import FallbackWarning as FallbackWarning
 from .propagation import MissingRule as MissingRule
 from .propagation import difference as difference
