@@ -73,9 +73,7 @@ class DaskWorkers:
         """How many threads the workers have at this moment."""
         return sum(self._client.nthreads().values())
 
-    def __call__(
-        self, function: Callable[..., Any], items: Iterable[Any]
-    ) -> list[Any]:
+    def __call__(self, function: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
         """`[function(item) for item in items]`, by the cluster."""
         if self._client.status != "running":
             raise InvalidInput(

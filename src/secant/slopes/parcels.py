@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from threading import Lock
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-import cloudpickle
-
 from secant.errors import InvalidInput, SecantError
 from secant.slopes.checks import short
+
+_cloudpickle: Any = import_module("cloudpickle")  # has no types
+
+
+def dumps(value: object) -> bytes:
+    """`value` as cloudpickle's bytes, or whatever error there is in the way."""
+    return _cloudpickle.dumps(value)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def pack(f: Callable[..., Any]) -> Parcel:
         >>> lock = threading.Lock()
         >>> pack(lambda x: x if lock.locked() else -x)
         Traceback (most recent call last):
-        secant.errors.InvalidInput: f cannot be sent to other processes: `lock`, a lock, ...
+        secant.errors.InvalidInput: f cannot be sent to other processes: `lock`, a ...
     """
     data = pickled(f)
     try:
@@ -61,7 +67,7 @@ def pickled(f: object) -> bytes:
         InvalidInput: There are none; names what stands in the way.
     """
     try:
-        return cloudpickle.dumps(f)
+        return dumps(f)
     except InvalidInput:
         raise
     except Exception as error:
@@ -135,7 +141,7 @@ def _culprit(name: str, value: object, depth: int = 4) -> tuple[str, object]:
     """The innermost named part of `value` that cannot be pickled."""
     for part, inner in _parts(value) if depth else ():
         try:
-            cloudpickle.dumps(inner)
+            dumps(inner)
         except Exception:
             return _culprit(part, inner, depth - 1)
     return name, value
@@ -156,18 +162,22 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
                 yield name, value.__globals__[name]
         for default in value.__defaults__ or ():
             yield "a default of f", default
-    elif isinstance(value, partial):
-        whole: partial[Any] = value
-        yield "the function of the partial", whole.func
-        yield from ((f"argument {i} of the partial", a) for i, a in enumerate(whole.args))
-        yield from whole.keywords.items()
+    elif _is(value, partial):
+        yield "the function of the partial", value.func
+        yield from (
+            (f"argument {i} of the partial", a) for i, a in enumerate(value.args)
+        )
+        yield from value.keywords.items()
     elif isinstance(value, MethodType | BuiltinFunctionType):
         yield "self", value.__self__
-    elif isinstance(value, dict):
-        held: dict[Any, Any] = value
-        yield from ((f"[{short(key)}]", inner) for key, inner in held.items())
-    elif isinstance(value, list | tuple):
-        yield from ((f"[{i}]", inner) for i, inner in enumerate(value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    elif _is(value, dict):
+        yield from ((f"[{short(key)}]", inner) for key, inner in value.items())
+    elif _is(value, list, tuple):
+        yield from ((f"[{i}]", inner) for i, inner in enumerate(value))
     else:
-        fields: dict[str, Any] = getattr(value, "__dict__", {})
+        fields = getattr(value, "__dict__", {})
         yield from ((f"self.{key}", inner) for key, inner in fields.items())
+
+
+def _is(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds)

@@ -89,15 +89,20 @@ class Processes:
                     if future.done() and future.exception() is None:
                         done[i] = future.result()
                 _close(self.count, pool)
-            except BaseException:
-                # Ctrl-C above all: nobody waits for what is still running.
-                _close(self.count, pool)
+            except Exception:
+                for future in futures.values():
+                    future.cancel()
                 raise
+            except BaseException:
+                # Ctrl-C: nobody waits for what is still running.
+                _close(self.count, pool, kill=True)
+                raise
+        left = len(chunks) - len(done)
         raise SecantError(
-            f"a worker died while it called f, twice, with {len(chunks) - len(done)} of "
-            f"{len(chunks)} chunks of points to go{reason}: it ran out of memory (use "
-            "fewer workers), f crashes in compiled code, or f ends its process; call f "
-            "with workers=None to see which"
+            f"a worker died while it called f, twice, with {left} of {len(chunks)} "
+            f"chunks of points to go{reason}: it ran out of memory (use fewer "
+            "workers), f crashes in compiled code, or f ends its process; call f with "
+            "workers=None to see which"
         )
 
     def _written(self, errand: Errand) -> str:
@@ -133,8 +138,14 @@ def _pool(count: int) -> tuple[Any, Any]:
         return _pools[count], (errors.BrokenProcessPool, errors.ShutdownExecutorError)
 
 
-def _close(count: int, pool: Any) -> None:
+def _close(count: int, pool: Any, kill: bool = False) -> None:
     with _lock:
         if _pools.get(count) is pool:
             del _pools[count]
-    pool.shutdown(wait=True, kill_workers=True)
+    if kill:
+        # loky's own `shutdown(kill_workers=True)` fails where tasks are still queued.
+        # Killed from outside, it cleans up as after any death.
+        utils: Any = import_module("joblib.externals.loky.backend.utils")
+        for process in list(pool._processes.values()):
+            utils.kill_process_tree(process)
+    pool.shutdown(wait=True)

@@ -9,18 +9,17 @@ user's. What is mapped is an `Errand` over chunks of points.
 import os
 import pickle
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from operator import index as as_integer
 from typing import Any, TypeAlias
 
-import cloudpickle
-
 from secant.errors import InvalidInput, SecantError
 from secant.slopes.checks import short
-from secant.slopes.parcels import Parcel, opened, pack, short_text
+from secant.slopes.parcels import Parcel, dumps, opened, pack, short_text
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ _CHUNKS_EACH = 16
 
 
 @contextmanager
-def calling(f: Callable[[Any], Any], workers: Any = None) -> Iterator[Caller]:
+def calling(
+    f: Callable[[Any], Any], workers: Any = None
+) -> Generator[Caller, None, None]:
     """Something that calls `f` at a list of points.
 
     Args:
@@ -110,12 +111,12 @@ def chunked(points: Sequence[Any], count: int) -> list[list[Any]]:
     """The points in lists of nearly equal length, several for each worker.
 
     Example:
-        >>> [len(chunk) for chunk in chunked(range(70), 2)]
-        [3, 3, 3, 3, 3, 3, 2, ...]
+        >>> [len(chunk) for chunk in chunked(range(100), 2)]
+        [4, 3, 3, 3, 3, 3, 3, 3, 4, ...]
     """
     pieces = min(len(points), _CHUNKS_EACH * count)
     edges = [-(-len(points) * i // pieces) for i in range(pieces + 1)] if pieces else []
-    return [list(points[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [list(points[a:b]) for a, b in pairwise(edges)]
 
 
 class Errand:
@@ -173,26 +174,26 @@ def outcomes(
 
 def _sealed(values: list[Any]) -> bytes:
     try:
-        data = cloudpickle.dumps(values)
+        data = dumps(values)
         # An exception with arguments of its own can often be pickled and not unpickled.
         if any(isinstance(value, Raised) for value in values):
             pickle.loads(data)
         return data
     except Exception:
-        return cloudpickle.dumps([_sendable(value) for value in values])
+        return dumps([_sendable(value) for value in values])
 
 
 def _sendable(value: Any) -> Any:
     try:
-        pickle.loads(cloudpickle.dumps(value))
+        pickle.loads(dumps(value))
         return value
     except Exception as reason:
         if isinstance(value, Raised):
             return Raised(_substitute(value.error))
         return Raised(
             InvalidInput(
-                f"f returned a {type(value).__name__}, which cannot be sent home from a "
-                f"worker ({short_text(str(reason))}): return numbers or arrays"
+                f"f returned a {type(value).__name__}, which cannot be sent home from "
+                f"a worker ({short_text(str(reason))}): return numbers or arrays"
             )
         )
 
@@ -209,18 +210,13 @@ def _unsealed(result: Any, length: int) -> list[Any]:
     # From another process of the same user, as the results of every pool.
     values = pickle.loads(result) if isinstance(result, bytes) else result
     if not isinstance(values, list) or len(values) != length:  # pyright: ignore[reportUnknownArgumentType]
-        hint = "pass secant.dask_workers(client)" if _is_future(result) else (
-            "pass something that returns what the function that it was given returns"
-        )
+        dask = type(result).__name__ == "Future"
+        hint = "secant.dask_workers(client)" if dask else "a pool's `map`, for example"
         raise InvalidInput(
             f"workers gave back {short(result)} where the {length} values of a chunk "
-            f"should be: {hint}"
+            f"should be: pass {hint}"
         )
     return values  # pyright: ignore[reportUnknownVariableType]
-
-
-def _is_future(result: object) -> bool:
-    return type(result).__name__ == "Future"
 
 
 def _count(workers: object) -> int:
@@ -232,7 +228,9 @@ def _as_count(workers: Any) -> int:
     """How many processes are meant."""
     if workers is None:
         return 1
-    hint = "pass a number of processes, -1 for all cores, or something like a pool's map"
+    hint = (
+        "pass a number of processes, -1 for all cores, or something like a pool's map"
+    )
     if isinstance(workers, bool):
         raise InvalidInput(f"workers is {workers}: {hint}")
     try:
