@@ -5,6 +5,7 @@ theirs, and the function is sent by cloudpickle, so that nothing asks for an
 `if __name__ == "__main__"`. They stay for the next call, and leave when idle.
 """
 
+import atexit
 import os
 import re
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ _IDLE_SECONDS = 120
 
 _pools: dict[int, Any] = {}
 _lock = Lock()
+
+# Pools that outlive the modules they are made of complain on leaving.
+atexit.register(_pools.clear)
 
 
 class Processes:
