@@ -224,7 +224,7 @@ def test_a_large_argument_does_not_wait_for_ever():
 
 
 def test_many_nudges_are_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr("secant.black_box._BLOCK", 5)
+    monkeypatch.setattr("secant.black_box.sources._BLOCK", 5)
     np.testing.assert_allclose(
         jax.grad(as_jax(saddle))(X), jax.grad(saddle_in_jax)(X), rtol=1e-6
     )
@@ -301,6 +301,20 @@ def test_the_step_of_a_noisy_function_can_be_set():
     rough, smooth = as_jax(f), as_jax(f, step=0.05)
     assert abs(jax.grad(smooth)(1.5) - 3) < 1e-4
     assert abs(jax.grad(smooth)(1.5) - 3) < abs(jax.grad(rough)(1.5) - 3)
+
+
+def test_a_function_without_a_hash_will_do():
+    from dataclasses import dataclass
+
+    @dataclass
+    class Simulator:
+        factor: float
+
+        def run(self, x):
+            return float(self.factor * (x**2).sum())
+
+    slope = jax.jit(jax.grad(as_jax(Simulator(2.0).run)))(X)
+    np.testing.assert_allclose(slope, 4 * X, rtol=1e-6)
 
 
 def test_workers_share_the_nudges():
@@ -427,7 +441,7 @@ def test_options_are_checked_at_once():
         as_jax(3.0)
     with pytest.raises(secant.InvalidInput, match="no function"):
         as_jax(saddle, jacobian=3.0)
-    with pytest.raises(secant.InvalidInput, match="h is 0"):
+    with pytest.raises(secant.InvalidInput, match=r"step is 0: .*step=1e-3"):
         as_jax(saddle, step=0)
 
 
