@@ -63,6 +63,16 @@ def test_the_processes_stay_for_the_next_call_and_know_which_function():
     assert os.getpid() not in seen
 
 
+def test_joblib_and_secant_leave_each_other_alone(square):
+    # loky's reusable pool would be one for both, and each would break the other's.
+    from joblib import Parallel, delayed
+
+    for _ in range(2):
+        with calling(square, 2) as call:
+            assert call(POINTS) == [square(x) for x in POINTS]
+        assert Parallel(2)(delayed(abs)(i) for i in (-1, 2)) == [1, 2]
+
+
 @pytest.mark.parametrize("kind", ["builtin", "threads", "processes", "pool"])
 def test_anything_that_works_like_map_will_do(square, kind):
     spawn = get_context("spawn")

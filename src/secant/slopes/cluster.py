@@ -35,7 +35,7 @@ def dask_workers(client: Any) -> "DaskWorkers":
 
     Example:
         >>> from distributed import Client
-        >>> with Client(processes=False, dashboard_address=None) as client:
+        >>> with Client(processes=False, dashboard_address=":0") as client:
         ...     dask_workers(client)(abs, [-1, 2])
         [1, 2]
     """
