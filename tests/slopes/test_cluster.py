@@ -81,15 +81,22 @@ def test_values_are_those_of_a_loop_and_in_its_order(client):
         assert call([]) == []
 
 
-def test_both_workers_take_part(client):
+def test_the_work_is_spread_evenly_whatever_went_before(client):
     import time
 
-    def f(x):
+    over = secant.dask_workers(client)
+    for i in range(8):
+        with calling(lambda x, i=i: x + i, over) as call:
+            assert call(range(64)) == list(range(i, 64 + i))
+
+    def slow(x):
         time.sleep(0.01)
         return os.getpid()
 
-    with calling(f, secant.dask_workers(client)) as call:
-        assert len(set(call(range(64)))) == 2
+    with calling(slow, over) as call:
+        pids = call(range(128))
+    assert min(pids.count(pid) for pid in set(pids)) > 32
+    assert len(set(pids)) == 2
 
 
 def test_a_worker_that_is_killed_changes_no_value(client, tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
 from secant.errors import InvalidInput, SecantError
 from secant.slopes.checks import short
@@ -83,8 +84,17 @@ class DaskWorkers:
         with warnings.catch_warnings():
             # Dask's advice on large graphs is to send the data apart: done here.
             warnings.filterwarnings("ignore", "Sending large graph")
-            cargo = self._cargo(function)
-            futures = self._client.map(_carry_out, list(items), cargo=cargo, pure=False)
+            cargo, tasks = self._cargo(function), list(items)
+            # Dask spreads evenly what belongs to one group and depends on little else.
+            # A key that is a tuple makes a group of each call; with other keys all
+            # calls would be one, and depend on all functions that there ever were.
+            name = f"secant-chunk-{uuid4().hex}"
+            futures = self._client.map(
+                _carry_out,
+                tasks,
+                key=[(name, i) for i in range(len(tasks))],
+                cargo=cargo,
+            )
         try:
             return self._client.gather(futures)
         except self._killed as error:
@@ -105,7 +115,7 @@ class DaskWorkers:
         """
         if self._sent is None or self._sent[0] is not function:
             data = pickled(function)
-            key = f"secant-{sha256(data).hexdigest()}"
+            key = (f"secant-function-{sha256(data).hexdigest()}", 0)
             self._sent = function, self._client.submit(_Cargo, data, key=key)
         return self._sent[1]
 
