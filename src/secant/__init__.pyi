@@ -40,6 +40,8 @@ from .slopes.result import Derivative as Derivative
 from .slopes.definition import numerical_diff as numerical_diff
 from .slopes.definition import numerical_gradient as numerical_gradient
 from .slopes.definition import partial_derivative as partial_derivative
+from .slopes.cluster import dask_workers as dask_workers
+from .black_box import as_jax as as_jax
 from .propagation import FallbackWarning as FallbackWarning
 from .propagation import MissingRule as MissingRule
 from .propagation import difference as difference

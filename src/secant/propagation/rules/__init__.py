@@ -3,6 +3,7 @@
 from secant.propagation.rules import (
     arithmetic,
     bessel,
+    callbacks,
     complex_numbers,
     control,
     error_functions,
@@ -24,6 +25,7 @@ from secant.propagation.rules import (
 __all__ = [
     "arithmetic",
     "bessel",
+    "callbacks",
     "complex_numbers",
     "control",
     "error_functions",

@@ -1,0 +1,482 @@
+"""Any Python function inside JAX: under every transformation, with its derivatives."""
+
+import math
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy.integrate import solve_ivp
+
+import secant
+from secant import as_jax
+
+
+def wave(x):
+    """Made of `math`: no tracer gets through."""
+    return math.sin(x) * math.exp(-x)
+
+
+def wave_in_jax(x):
+    return jnp.sin(x) * jnp.exp(-x)
+
+
+def saddle(x):
+    assert isinstance(x, np.ndarray)
+    return float(x[0] ** 2 * x[1] + np.cos(x[1] * x[2]))
+
+
+def saddle_in_jax(x):
+    return x[0] ** 2 * x[1] + jnp.cos(x[1] * x[2])
+
+
+X = jnp.array([0.7, -1.3, 2.1])
+ways = pytest.mark.parametrize("way", [lambda f: f, jax.jit], ids=["eager", "jit"])
+
+
+def counted(f):
+    def g(*args):
+        g.calls += 1
+        return f(*args)
+
+    g.calls = 0
+    return g
+
+
+# --- transformations ------------------------------------------------------------------
+
+
+@ways
+def test_value_and_gradient_are_those_of_jax(way):
+    f, g = way(jax.value_and_grad(as_jax(saddle))), jax.value_and_grad(saddle_in_jax)
+    (value, slope), (value_, slope_) = f(X), g(X)
+    np.testing.assert_allclose(value, value_, rtol=1e-6)
+    np.testing.assert_allclose(slope, slope_, rtol=1e-6)
+    assert value.dtype == slope.dtype == jnp.float32
+
+
+def test_in_float32_the_slope_is_right_to_the_last_digits():
+    # Subtracted in float32, four of seven digits would be lost.
+    got = jax.grad(as_jax(saddle))(X)
+    x = np.asarray(X, float)
+    sine = math.sin(x[1] * x[2])
+    want = [2 * x[0] * x[1], x[0] ** 2 - x[2] * sine, -x[1] * sine]
+    np.testing.assert_allclose(got, want, rtol=1.2e-7)
+
+
+def test_in_float64_eleven_digits_are_right():
+    with jax.enable_x64(True):
+        x = jnp.asarray(X, float)
+        np.testing.assert_allclose(
+            jax.grad(as_jax(saddle))(x), jax.grad(saddle_in_jax)(x), rtol=1e-11
+        )
+        np.testing.assert_allclose(
+            jax.hessian(as_jax(saddle))(x), jax.hessian(saddle_in_jax)(x), atol=1e-7
+        )
+
+
+@ways
+def test_forward_mode(way):
+    tangent = jnp.array([1.0, 2.0, -1.0])
+    got = way(lambda x, t: jax.jvp(as_jax(saddle), (x,), (t,)))(X, tangent)
+    want = jax.jvp(saddle_in_jax, (X,), (tangent,))
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@ways
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+def test_jacobian(way, mode):
+    f = as_jax(lambda x: np.outer(x, x[:2]) ** 2, lambda x: jnp.zeros((3, 2)))
+    want = jax.jacobian(lambda x: jnp.outer(x, x[:2]) ** 2)(X)
+    got = way(mode(f))(X)
+    assert got.shape == (3, 2, 3)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+
+
+@ways
+@pytest.mark.parametrize("second", [jax.hessian, lambda f: jax.jacrev(jax.grad(f))])
+def test_second_derivatives(way, second):
+    got, want = way(second(as_jax(saddle)))(X), jax.hessian(saddle_in_jax)(X)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_third_derivative():
+    third = jax.grad(jax.grad(jax.grad(as_jax(wave))))
+    want = jax.grad(jax.grad(jax.grad(wave_in_jax)))(0.8)
+    np.testing.assert_allclose(third(0.8), want, rtol=1e-5)
+
+
+@ways
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_vmap_and_vmap_of_grad(way, vectorized):
+    def f(x):
+        return np.sin(x) * np.exp(-x)
+
+    f = as_jax(f, vectorized=vectorized)
+    x = jnp.linspace(0.0, 2.0, 6).reshape(2, 3)
+    for change in (lambda f: f, jax.grad):
+        got = way(jax.vmap(jax.vmap(change(f))))(x)
+        want = jax.vmap(jax.vmap(change(wave_in_jax)))(x)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def test_vmap_over_one_of_two_arguments_and_an_empty_batch():
+    f = as_jax(lambda x, a: float(a * x**2))
+    x = jnp.arange(3.0)
+    np.testing.assert_allclose(jax.vmap(f, (0, None))(x, 2.0), 2 * x**2)
+    np.testing.assert_allclose(jax.vmap(f, (None, 0))(2.0, x), 4 * x)
+    assert jax.vmap(f, (0, None))(x[:0], 2.0).shape == (0,)
+
+
+def test_a_vectorized_function_is_called_once_for_all_nudges():
+    f = counted(lambda x: (x**2).sum(-1))
+    slope = jax.vmap(jax.grad(as_jax(f, vectorized=True)))(
+        jnp.arange(6.0).reshape(2, 3)
+    )
+    np.testing.assert_allclose(slope, 2 * np.arange(6.0).reshape(2, 3), rtol=1e-6)
+    assert f.calls == 3  # the values; the nudges of each of two points
+
+
+@ways
+def test_scan_and_its_gradient(way):
+    f = as_jax(wave)
+
+    def last(x, f):
+        return jax.lax.scan(lambda x, _: (x - 0.1 * f(x), None), x, length=5)[0]
+
+    got = way(jax.value_and_grad(lambda x: last(x, f)))(0.5)
+    want = jax.value_and_grad(lambda x: last(x, wave_in_jax))(0.5)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_while_and_cond():
+    f = as_jax(wave)
+    step = jax.jit(lambda x: jax.lax.cond(x > 0, f, lambda x: x, x))
+    assert step(-1.0) == -1
+    np.testing.assert_allclose(step(1.0), wave(1.0), rtol=1e-6)
+
+
+# --- arguments and results ------------------------------------------------------------
+
+
+def test_pytrees_in_and_out():
+    def f(params, x):
+        return {"y": params["w"] @ x + params["b"], "norm": float(np.sum(x**2))}
+
+    def f_in_jax(params, x):
+        return {"y": params["w"] @ x + params["b"], "norm": jnp.sum(x**2)}
+
+    params = {"w": jnp.arange(6.0).reshape(2, 3), "b": jnp.array([1.0, -1.0])}
+    wrapped = as_jax(f, lambda params, x: {"y": params["b"], "norm": 0.0})
+    got, want = jax.jit(wrapped)(params, X), f_in_jax(params, X)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), got, want)
+    got = jax.jit(jax.jacobian(wrapped, argnums=(0, 1)))(params, X)
+    want = jax.jacobian(f_in_jax, argnums=(0, 1))(params, X)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), got, want
+    )
+
+
+def test_what_is_no_real_array_comes_as_it_is_and_is_not_nudged():
+    seen = []
+
+    def f(x, times, how, none, index):
+        seen.append((type(times), how, none, index.dtype))
+        return float(sum(x[index] for _ in range(times)))
+
+    wrapped = as_jax(f)
+    slope = jax.jit(jax.grad(lambda x: wrapped(x, 3, "so", None, jnp.array(1))))(X)
+    np.testing.assert_allclose(slope, [0, 3, 0], atol=1e-6)
+    assert set(seen) == {(int, "so", None, np.dtype("int32"))}
+
+
+def test_integers_in_the_result_have_no_derivative():
+    f = as_jax(lambda x: (float(x**2), int(x)), (0.0, jax.ShapeDtypeStruct((), int)))
+    (value, whole), slope = jax.jit(jax.value_and_grad(f, has_aux=True))(3.5)
+    assert (value, whole, slope.round(5)) == (12.25, 3, 7)
+    assert whole.dtype == jnp.int32
+
+
+def test_only_what_is_asked_for_is_nudged():
+    f = counted(lambda x, data: float((x**2).sum() + data.sum()))
+    jax.grad(as_jax(f))(X, jnp.ones(1000))
+    assert f.calls == 1 + 4 * 3
+
+
+def test_arguments_are_float64_and_may_be_changed():
+    def f(x, y):
+        assert x.dtype == np.float64
+        assert isinstance(y, float)
+        x *= 2
+        return float(x.sum() + y)
+
+    slope = jax.grad(as_jax(f), argnums=(0, 1))(X, jnp.bfloat16(1))
+    np.testing.assert_allclose(slope[0], [2, 2, 2], rtol=1e-6)
+    assert slope[1].dtype == jnp.bfloat16
+
+
+def test_a_large_argument_does_not_wait_for_ever():
+    f = as_jax(lambda x: float(x.sum()))
+    x = jnp.ones(1_000_000)
+    assert jax.jit(lambda x: f(x * 2) + f(x))(x) == 3_000_000
+
+
+def test_many_nudges_are_taken_in_blocks(monkeypatch):
+    monkeypatch.setattr("secant.black_box.sources._BLOCK", 5)
+    np.testing.assert_allclose(
+        jax.grad(as_jax(saddle))(X), jax.grad(saddle_in_jax)(X), rtol=1e-6
+    )
+
+
+def test_an_empty_argument_and_no_argument():
+    f = as_jax(lambda x: float(x.sum()) + 1)
+    value, slope = jax.value_and_grad(f)(jnp.zeros(0))
+    assert value == 1
+    assert slope.shape == (0,)
+    assert as_jax(lambda: 2.0)() == 2
+    assert jax.jit(as_jax(lambda: 2.0))() == 2
+
+
+def test_nan_passes_through():
+    f = as_jax(lambda x: float(np.sqrt(x)))
+    value, slope = jax.jit(jax.value_and_grad(f))(-1.0)
+    assert np.isnan(value)
+    assert np.isnan(slope)
+
+
+def test_equal_calls_compile_once():
+    f = as_jax(lambda x, n: float(x * n))
+    step = jax.jit(f, static_argnums=1)
+    step(1.0, 2)
+    vmapped = jax.vmap(lambda x: f(x, 2))
+    vmapped(jnp.ones(2))
+    with jax.log_compiles(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "jax._src.compiler.compile_or_get_cached",
+            lambda *_, **__: pytest.fail("compiled again"),
+        )
+        vmapped(jnp.ones(2))
+    assert f(1.0, 2) == 2
+    assert f(1.0, True) == 1
+
+
+# --- derivatives of one's own ---------------------------------------------------------
+
+
+def test_a_jacobian_of_ones_own_is_used():
+    f = counted(saddle)
+    jacobian = counted(lambda x: np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(jax.grad(as_jax(f, jacobian=jacobian))(X), [1, 2, 3])
+    assert f.calls == jacobian.calls == 1
+
+
+def test_a_jacobian_for_several_arguments_and_results():
+    def f(params, n, x):
+        return params["a"] * x**2, float(x.sum())
+
+    def jacobian(params, n, x):
+        return (
+            ({"a": x**2}, None, np.diag(2 * params["a"] * x)),
+            ({"a": np.float64(0)}, None, np.ones(3)),
+        )
+
+    def f_in_jax(params, x):
+        return params["a"] * x**2, x.sum()
+
+    params = {"a": jnp.float32(1.5)}
+    wrapped = as_jax(f, lambda params, n, x: (x, 0.0), jacobian=jacobian)
+    got = jax.jit(jax.jacobian(lambda p, x: wrapped(p, 3, x), (0, 1)))(params, X)
+    want = jax.jacobian(f_in_jax, (0, 1))(params, X)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), got, want)
+    second = jax.hessian(lambda x: wrapped(params, 3, x)[0].sum())(X)
+    np.testing.assert_allclose(second, 3 * np.eye(3), rtol=1e-5, atol=1e-5)
+
+
+def test_the_step_of_a_noisy_function_can_be_set():
+    def f(x):
+        return float(x**2 + 1e-6 * math.sin(1e7 * x))
+
+    rough, smooth = as_jax(f), as_jax(f, step=0.05)
+    assert abs(jax.grad(smooth)(1.5) - 3) < 1e-4
+    assert abs(jax.grad(smooth)(1.5) - 3) < abs(jax.grad(rough)(1.5) - 3)
+
+
+def test_a_function_without_a_hash_will_do():
+    from dataclasses import dataclass
+
+    @dataclass
+    class Simulator:
+        factor: float
+
+        def run(self, x):
+            return float(self.factor * (x**2).sum())
+
+    slope = jax.jit(jax.grad(as_jax(Simulator(2.0).run)))(X)
+    np.testing.assert_allclose(slope, 4 * X, rtol=1e-6)
+
+
+def test_workers_share_the_nudges():
+    import os
+
+    def f(x):
+        return float((x**2).sum()), float(os.getpid())
+
+    step = jax.jit(jax.jacobian(as_jax(f, (0.0, 0.0), workers=2)))
+    np.testing.assert_allclose(step(X)[0], 2 * X, rtol=1e-6)
+
+
+# --- inside models --------------------------------------------------------------------
+
+
+def decay(rate, times):
+    """A simulator: how much is left of 1 at some times, by SciPy."""
+    run = solve_ivp(
+        lambda t, y: -rate * y, (0, 2), [1.0], t_eval=times, rtol=1e-10, atol=1e-12
+    )
+    return run.y[0]
+
+
+def test_a_simulator_inside_a_model_is_trained_by_optax():
+    times = np.array([0.5, 1.0, 2.0])
+    simulate = as_jax(decay, (3,))
+    seen = jnp.asarray(2 * np.exp(-1.5 * times), jnp.float32)
+
+    def loss(params):
+        left = simulate(jnp.exp(params["log_rate"]), times)
+        return jnp.mean((params["scale"] * left - seen) ** 2)
+
+    params = {"log_rate": jnp.array(0.0), "scale": jnp.array(1.0)}
+    optimizer = optax.adam(0.1)
+    state = optimizer.init(params)
+
+    @jax.jit
+    def step(params, state):
+        value, slope = jax.value_and_grad(loss)(params)
+        updates, state = optimizer.update(slope, state)
+        return value, optax.apply_updates(params, updates), state
+
+    losses = []
+    for _ in range(40):
+        value, params, state = step(params, state)
+        losses.append(float(value))
+    assert losses[-1] < 0.02 * losses[0]
+    assert abs(float(jnp.exp(params["log_rate"])) - 1.5) < 0.3
+
+
+@pytest.mark.parametrize("method", ["backprop", "weight", "spsa"])
+def test_it_works_with_every_gradient_method(method):
+    wrapped = as_jax(saddle)
+
+    def loss(params):
+        return wrapped(jnp.tanh(params["x"])) ** 2
+
+    params = {"x": X}
+    step = jax.jit(secant.value_and_gradient(loss, method, directions=3))
+    value, slope = step(params, key=jax.random.key(0))
+    want, wanted = jax.value_and_grad(lambda p: saddle_in_jax(jnp.tanh(p["x"])) ** 2)(
+        params
+    )
+    np.testing.assert_allclose(value, want, rtol=1e-6)
+    if method != "spsa":
+        np.testing.assert_allclose(slope["x"], wanted["x"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("dx", [1e-2, 1e-5])
+def test_a_difference_through_it_keeps_its_digits(dx):
+    f = secant.difference(as_jax(saddle))
+    value, change = jax.jit(f)(X, jnp.full(3, dx))
+    x = np.asarray(X, float)
+    want = saddle(x + np.float64(np.float32(dx))) - saddle(x)
+    np.testing.assert_allclose(change, want, rtol=1e-6)
+    np.testing.assert_allclose(value, saddle(x), rtol=1e-6)
+
+
+# --- errors ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "result", "message"),
+    [
+        (lambda x: x, (), r"shape \(3,\), and result says \(\)"),
+        (lambda x: x[:2], (3,), r"shape \(2,\), and result says \(3,\)"),
+        (lambda x: None, (), "has f a `return`"),
+        (lambda x: (1.0, 2.0), (), r"returned \(1.0, 2.0\), and result says \(\)"),
+        (lambda x: 1j * x, (3,), "returned complex128, and result says float32"),
+        (lambda x: "three", (), "returned 'three'"),
+    ],
+    ids=["too many", "too few", "None", "a tuple", "complex", "a string"],
+)
+def test_what_f_returned_is_held_against_result(f, result, message):
+    with pytest.raises(secant.InvalidInput, match=message):
+        as_jax(f, result)(X)
+    with pytest.raises(jax.errors.JaxRuntimeError, match=message):
+        jax.block_until_ready(jax.jit(as_jax(f, result))(X))
+
+
+def test_a_vectorized_function_that_forgets_its_axis_is_told_so():
+    f = as_jax(lambda x: float(x.sum()), vectorized=True)
+    with pytest.raises(
+        secant.InvalidInput, match=r"shape \(\), and result says \(1,\)"
+    ):
+        f(X)
+
+
+@pytest.mark.parametrize("result", ["float", 3, [None, "x"], {"y": 1}])
+def test_what_describes_no_result_is_refused(result):
+    with pytest.raises(secant.InvalidInput, match=r"result holds .*pass a shape"):
+        as_jax(saddle, result)(X)
+
+
+def test_complex_arguments_and_results_are_refused():
+    with pytest.raises(secant.InvalidInput, match="an argument holds complex64"):
+        as_jax(saddle)(X * 1j)
+    with pytest.raises(secant.InvalidInput, match="result holds complex64"):
+        as_jax(saddle, X * 1j)(X)
+
+
+def test_options_are_checked_at_once():
+    with pytest.raises(secant.InvalidInput, match="no function"):
+        as_jax(3.0)
+    with pytest.raises(secant.InvalidInput, match="no function"):
+        as_jax(saddle, jacobian=3.0)
+    with pytest.raises(secant.InvalidInput, match=r"step is 0: .*step=1e-3"):
+        as_jax(saddle, step=0)
+
+
+def test_an_error_of_f_is_raised_as_it_is_and_told_under_jit():
+    def f(x):
+        raise ZeroDivisionError("no simulator today")
+
+    with pytest.raises(ZeroDivisionError, match="no simulator today"):
+        as_jax(f)(X)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="no simulator today"):
+        jax.block_until_ready(jax.jit(as_jax(f))(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"x": 1}, "jacobian returned {'x': 1}"),
+        (np.ones(2), r"shape \(2,\), and result \+ argument is \(3,\)"),
+        (None, "jacobian returned None"),
+    ],
+)
+def test_a_jacobian_that_does_not_fit_is_refused(given, message):
+    f = as_jax(saddle, jacobian=lambda x: given)
+    with pytest.raises(secant.InvalidInput, match=message):
+        jax.grad(f)(X)
+
+
+def test_a_jacobian_of_another_structure_is_refused():
+    f = as_jax(lambda x, y: (x, y), (0.0, 0.0), jacobian=lambda x, y: np.eye(2))
+    with pytest.raises(secant.InvalidInput, match="not built like result"):
+        jax.jacobian(f)(1.0, 2.0)
+
+
+def test_what_cannot_be_sent_to_workers_is_named():
+    lock = threading.Lock()
+    f = as_jax(lambda x: lock.locked(), workers=2)
+    with pytest.raises(secant.InvalidInput, match="`lock`, a lock"):
+        f(X)
