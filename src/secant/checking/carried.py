@@ -35,6 +35,9 @@ _FEW = 64
 _STEPS = {"float64": 2.0**-30, "float32": 2.0**-20, "bfloat16": 2.0**-20}
 _FLOAT16_STEP = 2.0**-5
 
+# How many roundings a value that is subtracted may be off.
+_VALUES_OFF = 16
+
 # How many changes on the way may be lost to underflow, or rounded by it.
 _UNDERFLOWS = 16
 
@@ -107,7 +110,35 @@ class CarriedSlopes:
         ahead, behind = np.concatenate(found or [np.zeros((2, 0))], axis=1)
         # Below its smallest number a dtype has nothing; float16's is not small.
         least = float(jnp.finfo(self.dtype).smallest_subnormal)
-        return Sides(ahead, behind, _UNDERFLOWS * least / steps)
+        sides = Sides(ahead, behind, _UNDERFLOWS * least / steps)
+        return self._subtracted(sides, leaf, indices, here)
+
+    def _subtracted(
+        self, sides: Sides, leaf: int, indices: np.ndarray, leaves: list[Any]
+    ) -> Sides:
+        """The same, values subtracted where a branch that is not taken is not finite.
+
+        No change can be carried from 0/0 on, as in `where(x == 0, 1, sin(x) / x)`.
+        """
+        bad = np.flatnonzero(~np.isfinite(sides.ahead + sides.behind))[:_FEW]
+        if not len(bad):
+            return sides
+        place, unit = self._point.real[leaf], float(jnp.finfo(self.dtype).eps)
+        steps = np.sqrt(unit) * self.scales(leaf)[indices[bad]]
+        values = as_float64(
+            [
+                _values(self._f, place, leaves, index, jnp.asarray(step, self.dtype))
+                for index, step in zip(indices[bad], steps, strict=True)
+            ]
+        )
+        below, here, above = values.T
+        with np.errstate(invalid="ignore"):
+            ahead, behind = (above - here) / steps, (here - below) / steps
+            error = _VALUES_OFF * unit * abs(here) / steps + abs(ahead - behind)
+        arrays = [array.copy() for array in sides]
+        for array, part in zip(arrays, (ahead, behind, error), strict=True):
+            array[bad] = part
+        return Sides(*arrays)
 
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
@@ -170,6 +201,20 @@ def _both_sides(
     changes = jax.vmap(sides, out_axes=1)(indices, steps)
     wide = jnp.promote_types(changes.dtype, jnp.float32)
     return changes.astype(wide) / steps.astype(wide)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _values(
+    f: Scalar, place: int, leaves: list[Any], index: Array, step: Array
+) -> Array:
+    """What is returned below a coordinate, at it and above."""
+    array = jnp.asarray(leaves[place])
+
+    def at(by: Array) -> Array:
+        moved = array.ravel().at[index].add(by.astype(array.dtype))
+        return f(*leaves[:place], moved.reshape(array.shape), *leaves[place + 1 :])
+
+    return jnp.stack([at(-step), at(0 * step), at(step)])
 
 
 @partial(jax.jit, static_argnums=(0, 1))

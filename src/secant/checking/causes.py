@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 
 # How many times the tolerance a fault must be for patterns to be told apart.
@@ -76,7 +77,9 @@ def likely_cause(evidence: Evidence) -> str:
     for pattern in _PATTERNS:
         cause = pattern(evidence)
         if cause:
-            return cause
+            seen, size = int(evidence.measured.sum()), evidence.slope.size
+            part = f" (as seen in {seen:,} of {size:,})" if seen < size else ""
+            return cause + part
     return ""
 
 
@@ -88,8 +91,8 @@ def _of_not_finite(e: Evidence) -> str:
             "jnp.where does not take has no finite derivative there (guard its "
             "argument: f(where(ok, x, 1.0)))"
         )
-    if np.isfinite(e.slope[bad]).all() and (e.x[bad] == 0).all():
-        return "at 0 the function is steep to one side or has a kink: it has no slope"
+    if (e.x[bad] == 0).all():
+        return "at 0 the function has no slope: it ends, is steep, or has a kink there"
     return ""
 
 
@@ -127,9 +130,9 @@ def _factor(e: Evidence) -> str:
             return f"{text}, as of a sum for a mean over an axis of {length}"
         if length > 1 and np.isclose(factor, 1 / length, rtol=1e-3):
             return f"{text}, as of a mean for a sum over an axis of {length}"
-    for size, what in ((2.0, "a 2"), (0.5, "a half")):
+    for size, what in ((2.0, "too many"), (0.5, "is missing")):
         if np.isclose(abs(factor), size, rtol=1e-3):
-            return f"{text}: {what} too many, as of a square's derivative"
+            return f"{text}: a 2 {what}, as of a square's derivative"
     return text
 
 
@@ -270,13 +273,39 @@ def _place(index: tuple[int, ...]) -> str:
 
 
 def _number(x: float) -> str:
-    """Six digits, or a whole number where it is one.
+    """Six digits, or three where that is as good as it was found.
 
     Example:
-        >>> _number(99.9999999), _number(1.0010002)
-        ('100', '1.001')
+        >>> _number(99.9999999), _number(1.0010002), _number(0.00999999)
+        ('100', '1.001', '0.01')
     """
-    return f"{x:.6g}"
+    short = float(f"{x:.3g}")
+    return f"{short if np.isclose(short, x, rtol=2e-6, atol=0) else x:.6g}"
+
+
+def of_fewer_digits(gradient: np.ndarray, slope: np.ndarray, dtype: np.dtype) -> str:
+    """Which dtype of fewer digits a gradient has been through, as a sentence or "".
+
+    Example:
+        >>> slope = np.array([0.1, 0.2, 0.3])
+        >>> gradient = slope.astype(np.float16).astype(np.float64)
+        >>> of_fewer_digits(gradient, slope, np.dtype(np.float32))
+        'the gradient has the digits of float16: it was computed or kept in it'
+    """
+    # Of few numbers all could be simple ones, as 1 and 1/2.
+    if len(np.unique(abs(gradient))) < 3:
+        return ""
+    with np.errstate(over="ignore"):
+        for fewer in (jnp.bfloat16, jnp.float16, jnp.float32):
+            unit = float(jnp.finfo(fewer).eps)
+            kept = (gradient.astype(fewer).astype(np.float64) == gradient).all()
+            near = ~(abs(gradient - slope) > unit * abs(slope))
+            if unit > jnp.finfo(dtype).eps and kept and near.all():
+                return (
+                    f"the gradient has the digits of {np.dtype(fewer).name}: it was "
+                    "computed or kept in it"
+                )
+    return ""
 
 
 _PATTERNS: tuple[Callable[[Evidence], str], ...] = (

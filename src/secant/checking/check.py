@@ -327,4 +327,5 @@ def _all_wrong(sides: Any, slope: np.ndarray) -> Finding:
         suspect=every,
         kink=~every,
         wrong=every,
+        smooth=every,
     )

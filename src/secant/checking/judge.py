@@ -4,10 +4,10 @@ A coordinate is beyond suspicion where the two agree to a few roundings of the d
 The others are looked at again:
 
 - *kinks*: the two one-sided slopes differ by as much however small the nudge is;
-- *rounding*: claim and slope are computed again at points so near that a fault is the
-  same there. What the dtype cannot show comes out otherwise each time (as in
-  stochastic arithmetic: Vignes 1993, "A stochastic arithmetic for reliable scientific
-  computation", Math. Comput. Simul. 35, 233-261).
+- *rounding*: claim and slope are computed again at points nearby, along a line. There
+  a fault changes smoothly, by little; what the dtype cannot show comes out otherwise
+  each time (as in stochastic arithmetic: Vignes 1993, "A stochastic arithmetic for
+  reliable scientific computation", Math. Comput. Simul. 35, 233-261).
 
 So the tolerance follows from the dtype and from what was measured.
 """
@@ -20,13 +20,21 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.causes import Evidence, likely_cause
+from secant.checking.causes import Evidence, likely_cause, of_fewer_digits
 from secant.checking.report import Entry, LeafReport, Verdict
 from secant.checking.slopes import Sides
 from secant.checking.tree import Point, as_float64, entry_name
 
-SHIFTS = 12
-"""How often x is moved by a rounding to see what that changes."""
+_SHIFTS = 12
+"""How often x is moved a little to see what that changes."""
+
+# What stands still where x is moved, and takes many values where it is moved so many
+# times as far, is a staircase of roundings: those of x + 10⁴.
+_FURTHER = 32
+
+# What changes as a parabola along the line on which x is moved is the function or the
+# fault. Without this a fault in sin(1000 x) would scatter enough to pass in float32.
+_SMOOTH = 2
 
 # How many roundings apart two right results may be: functions are good to some four
 # each, and there are sums and products of them. What is computed in 16 bits is
@@ -47,9 +55,6 @@ _TINY = float(np.finfo(np.float64).tiny)
 
 # One-sided slopes differ by h f'' on a curve: a gap of this many h is suspicious.
 _CURVED = 100
-
-# An error bar of so much of the slope is more than a smooth function's.
-_VAGUE = 0.01
 
 # A gap is a kink's if it is the same, within a tenth, with nudges as much smaller.
 _SHRINKS = (3.0, 7.0)
@@ -138,23 +143,69 @@ class Case:
         """How far x is moved to round everything otherwise, relative to its size.
 
         Far enough for what is near a limit to be rounded otherwise as well, and so
-        little that a fault stays what it is. A claim of which only the value at x is
-        known stays behind: then by no more than a rounding.
+        little that a fault stays what it is.
         """
-        if self.claim is None:
-            return self.unit
         return math.sqrt(self.unit) if self._wide else 2 * self.unit
 
-    def shifted(self) -> list[Any]:
-        """All leaves at a point nearby, drawn at random."""
+    def scatter(self, pair: Callable[[list[Any]], Any]) -> np.ndarray:
+        """How far claim and slope may be apart by rounding: these deviations of that.
+
+        Args:
+            pair: Claim and slope from all leaves: numbers, or arrays of one shape.
+        """
+        rough, stairs = self._roughness(pair, self.shift)
+        stands = stairs <= _SHIFTS // 2
+        if self._wide and stands.any():
+            further, more = self._roughness(pair, _FURTHER * self.shift)
+            # Two values may be the two sides of a kink.
+            rough = np.where(stands & (more > np.maximum(stairs, 2)), further, rough)
+        return self.deviations * rough
+
+    def _roughness(
+        self, pair: Callable[[list[Any]], Any], shift: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The standard deviation of what is not smooth; how many values there are."""
+        places = self.draw.uniform(-1, 1, _SHIFTS)
+        powers = np.vander(places, _SMOOTH + 1)
+        line = self._directions()
+        if self._wide:
+            shifts = [[shift * t * d for d in line] for t in places]
+        else:
+            # Over a few roundings nothing is smooth, and no three points on a line.
+            powers = powers[:, -1:]
+            shifts = [[shift * d for d in self._directions()] for _ in places]
+        claims, slopes = np.moveaxis([pair(self._moved(by)) for by in shifts], 1, 0)
+        shape = slopes.shape[1:]
+        apart = (claims - slopes).reshape(_SHIFTS, -1)
+        rough = apart - powers @ (np.linalg.pinv(powers) @ apart)
+        variance = (rough**2).sum(0) / (_SHIFTS - powers.shape[1])
+        stairs = _values_of(slopes)
+        if self.claim is not None:
+            stairs = np.minimum(stairs, _values_of(claims))
+        return np.sqrt(variance).reshape(shape), stairs.reshape(shape)
+
+    def _directions(self) -> list[np.ndarray]:
+        shapes = [np.shape(self.point.leaves[i]) for i in self.point.real]
+        least = 0.5 if self._wide else 0.0
+        return [
+            self.draw.choice([-1, 1], shape) * self.draw.uniform(least, 1, shape)
+            for shape in shapes
+        ]
+
+    def _moved(self, by: Sequence[np.ndarray]) -> list[Any]:
         leaves = []
-        for i in self.point.real:
+        for i, part in zip(self.point.real, by, strict=True):
             leaf = self.point.leaves[i]
             x = as_float64(leaf)
-            by = self.shift * self.draw.uniform(-1, 1, x.shape)
-            moved = (x + by * x).astype(leaf.dtype)
+            moved = (x + part * x).astype(leaf.dtype)
             leaves.append(moved if isinstance(leaf, np.ndarray) else jnp.asarray(moved))
         return self.point.with_real(leaves)
+
+
+def _values_of(found: np.ndarray) -> np.ndarray:
+    """How many different values there are of each number."""
+    columns = np.sort(found.reshape(len(found), -1), axis=0)
+    return 1 + (columns[1:] != columns[:-1]).sum(0)
 
 
 @dataclass
@@ -171,6 +222,7 @@ class Finding:
         suspect: Where they are further apart than roundings explain.
         kink: Where the one-sided slopes differ and the claim is between them.
         wrong: Where the claim is wrong.
+        smooth: Where the one-sided slopes agree, the better the smaller the nudge.
     """
 
     indices: np.ndarray
@@ -183,6 +235,7 @@ class Finding:
     suspect: np.ndarray
     kink: np.ndarray
     wrong: np.ndarray
+    smooth: np.ndarray
 
     @property
     def off(self) -> np.ndarray:
@@ -216,7 +269,9 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
     sides = case.slopes.each(leaf, indices, tell=case.tell)
     roundings = case.tolerance
 
-    steady, sides = _kinks(case, leaf, indices, sides, gradient)
+    steady, smooth, sides = _kinks(case, leaf, indices, sides, gradient)
+    if case.slopes.exact:
+        sides = _closer(case, leaf, indices, sides, gradient, ~steady)
     slope = sides.slope
     below, above = sides.behind, sides.ahead
     size = np.maximum(abs(gradient), abs(slope))
@@ -242,15 +297,16 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
         sides.error + roundings / 2 * abs(slope),
         tolerance,
         suspect,
-        steady & ~wrong,
+        steady & finite & ~wrong,
         wrong,
+        smooth,
     )
 
 
 def _kinks(
     case: Case, leaf: int, indices: np.ndarray, sides: Sides, gradient: np.ndarray
-) -> tuple[np.ndarray, Sides]:
-    """Where a kink is, and the slopes: at kinks one-sided, beside them closer to x."""
+) -> tuple[np.ndarray, np.ndarray, Sides]:
+    """Where a kink is, where none is, and the slopes: beside kinks closer to x."""
     size = np.maximum(abs(sides.ahead), abs(sides.behind))
     roundings = case.tolerance
     apart = ~(abs(gradient - sides.slope) <= roundings * size + sides.error)
@@ -258,12 +314,11 @@ def _kinks(
     curved = 4 * roundings + _CURVED * case.slopes.step
     shown = sides.gap > curved * size
     if not case.slopes.exact:
-        shown = sides.error > _VAGUE * size
-    asked = apart | shown
-    places = np.flatnonzero(asked & np.isfinite(gradient + size))
-    steady = np.zeros(len(indices), bool)
+        shown = sides.error > _STEADY * size
+    places = np.flatnonzero((apart | shown) & np.isfinite(size))
+    steady, smooth = np.zeros(len(indices), bool), np.isfinite(size)
     if not len(places):
-        return steady, sides
+        return steady, smooth, sides
     near, nearer = (
         case.slopes.each(leaf, indices[places], shrink=shrink) for shrink in _SHRINKS
     )
@@ -274,16 +329,46 @@ def _kinks(
             now = closer.ahead - closer.behind
             kinks &= abs(now - gap) <= _STEADY * abs(gap)
         better = ~kinks
+        # Where f was subtracted after all, roundings make a gap that only grows.
+        little = _STEADY * size[np.isfinite(size)].max(initial=0.0)
+        smooth[places] = (nearer.gap <= abs(gap) / 2) | (nearer.gap <= little)
         # What h² still makes of the slope; where the slope is 0 there is nothing else.
         nearer = nearer._replace(error=nearer.error + abs(near.slope - nearer.slope))
     else:
         kinks = nearer.gap > nearer.error + roundings * abs(nearer.slope)
         better = kinks
+        smooth[places] = ~kinks
     steady[places] = kinks
     arrays = [array.copy() for array in sides]
     for array, new in zip(arrays, nearer, strict=True):
         array[places[better]] = new[better]
-    return steady, Sides(*arrays)
+    return steady, smooth, Sides(*arrays)
+
+
+def _closer(
+    case: Case,
+    leaf: int,
+    indices: np.ndarray,
+    sides: Sides,
+    gradient: np.ndarray,
+    where: np.ndarray,
+) -> Sides:
+    """Smaller nudges where claim and slope are apart: the formula's h² may be all.
+
+    So it is of x³ at 0. With h / 7 a 49th of it is left: a 48th of what changed.
+    """
+    apart = abs(gradient - sides.slope)
+    size = np.maximum(abs(gradient), abs(sides.slope))
+    places = np.flatnonzero(where & (apart > case.tolerance * size + sides.error))
+    if not len(places):
+        return sides
+    new = case.slopes.each(leaf, indices[places], shrink=_SHRINKS[-1])
+    left = _SHRINKS[-1] ** 2 - 1
+    error = new.error + 2 * abs(new.slope - sides.slope[places]) / left
+    arrays = [array.copy() for array in sides]
+    for array, part in zip(arrays, (new.ahead, new.behind, error), strict=True):
+        array[places] = part
+    return Sides(*arrays)
 
 
 def _spread(
@@ -325,13 +410,12 @@ def _measured(
     case: Case, leaf: int, indices: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
     """How claim less slope scatters where x is moved a little."""
-    apart = []
-    for _ in range(SHIFTS):
-        leaves = case.shifted()
-        slope = case.slopes.each(leaf, indices, leaves=leaves).slope
+
+    def pair(leaves: list[Any]) -> tuple[np.ndarray, np.ndarray]:
         claim = case.claim(leaves)[leaf].ravel()[indices] if case.claim else gradient
-        apart.append(claim - slope)
-    return case.deviations * np.std(apart, axis=0, ddof=1)
+        return claim, case.slopes.each(leaf, indices, leaves=leaves).slope
+
+    return case.scatter(pair)
 
 
 def judge(
@@ -361,20 +445,22 @@ def judge(
     off.ravel()[finding.indices] = finding.off
     worst = _worst(finding, verdict)
     cause = ""
-    if verdict in (Verdict.WRONG, Verdict.NOT_FINITE):
+    if verdict in (Verdict.WRONG, Verdict.ROUNDING):
+        cause = of_fewer_digits(gradient, slope, case.slopes.dtype)
+    if not cause and verdict in (Verdict.WRONG, Verdict.NOT_FINITE):
         cause = likely_cause(
             Evidence(
                 gradient=gradient,
                 slope=slope,
                 x=as_float64(point.leaves[place]),
                 tolerance=_scattered(shape, finding.indices, finding.tolerance),
-                smooth=_scattered(shape, finding.indices, _smooth(finding)) == 1,
+                smooth=_scattered(shape, finding.indices, finding.smooth) == 1,
                 axes=case.slopes.axes,
                 others=tuple(others),
             )
         )
     size = np.maximum(abs(finding.gradient), abs(finding.slope))
-    seen = size > 0
+    seen = np.isfinite(size) & (size > 0)
     resolution = (
         float(np.median(finding.tolerance[seen] / size[seen])) if seen.any() else 0.0
     )
@@ -428,16 +514,10 @@ def _reason(case: Case, finding: Finding) -> str:
         text += "; the error bar of the secant"
     if finding.suspect.any():
         text += (
-            f"; {case.deviations} standard deviations of what changes "
-            f"where x is moved by {case.shift:.1g} of itself, {SHIFTS} times"
+            f"; {case.deviations} standard deviations of what changes unsteadily "
+            f"where x is moved by up to {case.shift:.1g} of itself, {_SHIFTS} times"
         )
     return text
-
-
-def _smooth(finding: Finding) -> np.ndarray:
-    """Where both one-sided slopes agree to a hundredth."""
-    size = np.maximum(abs(finding.above), abs(finding.below))
-    return abs(finding.above - finding.below) <= 0.01 * size
 
 
 def _scattered(

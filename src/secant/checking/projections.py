@@ -9,17 +9,13 @@ coordinates are too small to be seen among all is told.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from secant.checking.carried import CarriedSlopes
-from secant.checking.judge import (
-    SHIFTS,
-    Case,
-    examine,
-    judge,
-)
+from secant.checking.judge import Case, examine, judge
 from secant.checking.report import Entry, LeafReport, Verdict
 
 DIRECTIONS = 8
@@ -29,7 +25,7 @@ DIRECTIONS = 8
 _PARTS = 8
 
 # A group this small is looked at coordinate by coordinate.
-_SMALL = 256
+_SMALL = 32
 
 # How many groups are asked at most, and how many are opened: what is wrong everywhere
 # need not be found everywhere.
@@ -84,10 +80,7 @@ class _Projections:
             claim, slope = self.ask(direction)
             error = tolerance = self.roundings(direction)
             if not abs(claim - slope) <= tolerance:
-                again = [
-                    self.apart(direction, self.case.shifted()) for _ in range(SHIFTS)
-                ]
-                spread = self.case.deviations * float(np.std(again, ddof=1))
+                spread = float(self.case.scatter(partial(self.ask, direction)))
                 self.ratio = max(self.ratio, spread / max(tolerance, 1e-300))
                 tolerance += spread
             found.append(Entry(name, claim, slope, error, tolerance, slope, slope))
@@ -136,7 +129,7 @@ def project(
     )
     if not any(missed):
         # The largest coordinates are nudged by themselves all the same.
-        first = np.sort(np.argsort(-abs(claimed))[: _SMALL // 4])
+        first = np.sort(np.argsort(-abs(claimed))[:_SMALL])
         return judge(case, leaf, examine(case, leaf, first), reason=reason)
     groups = projections.groups()
     indices = np.unique(np.concatenate(groups)) if groups else np.arange(0)

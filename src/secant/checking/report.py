@@ -238,11 +238,10 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
     worst = leaf.worst
     if worst is None:
         return
-    if leaf.verdict in (Verdict.WRONG, Verdict.NOT_FINITE):
-        if leaf.cause:
-            yield f"likely: {leaf.cause}"
-        if leaf.verdict is Verdict.WRONG:
-            yield f"wrong in {leaf.wrong:,} of {leaf.size:,}; the worst:"
+    if leaf.cause:
+        yield f"likely: {leaf.cause}"
+    if leaf.verdict is Verdict.WRONG:
+        yield f"wrong in {leaf.wrong:,} of {leaf.checked:,}; the worst:"
     if leaf.verdict is Verdict.KINK:
         yield f"{len(leaf.kinks)} on a kink, where any value between the sides is one:"
         for entry in leaf.kinks[:3]:
