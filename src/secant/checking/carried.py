@@ -108,8 +108,11 @@ class CarriedSlopes:
             found.append(sides[:, : len(chosen)])
             tell(len(chosen))
         ahead, behind = np.concatenate(found or [np.zeros((2, 0))], axis=1)
-        # Below its smallest number a dtype has nothing; float16's is not small.
-        least = float(jnp.finfo(self.dtype).smallest_subnormal)
+        # Below its smallest number a dtype has nothing. float16's is not small; others'
+        # are counted from where compiled programs take them for 0.
+        info = jnp.finfo(self.dtype)
+        half = self.dtype == np.float16
+        least = float(info.smallest_subnormal if half else info.smallest_normal)
         sides = Sides(ahead, behind, _UNDERFLOWS * least / steps)
         return self._subtracted(sides, leaf, indices, here)
 

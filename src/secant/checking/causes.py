@@ -96,6 +96,12 @@ def _of_not_finite(e: Evidence) -> str:
     return ""
 
 
+def _known(e: Evidence, part: np.ndarray) -> float:
+    """How well a part of the claim can be told, relative: so many digits are said."""
+    here = e.measured & (part != 0)
+    return float(np.median(e.tolerance[here] / abs(part[here])))
+
+
 def _zero(e: Evidence) -> str:
     if e.gradient.any():
         return ""
@@ -124,7 +130,8 @@ def _factor(e: Evidence) -> str:
     )
     if not factor or not e.explained(factor * e.slope):
         return ""
-    text = f"a constant factor: the gradient is {_number(factor)} times the slope"
+    number = _number(factor, _known(e, factor * e.slope))
+    text = f"a constant factor: the gradient is {number} times the slope"
     for length in sorted(e.axes):
         if length > 1 and np.isclose(factor, length, rtol=1e-3):
             return f"{text}, as of a sum for a mean over an axis of {length}"
@@ -204,9 +211,10 @@ def _proportional(e: Evidence) -> str:
     c = float(np.median(missing / e.x[here]))
     if not c or not e.explained(e.slope - c * e.x):
         return ""
+    number = _number(abs(c), _known(e, c * e.x))
     kind = "missing" if c > 0 else "too many"
     return (
-        f"a term proportional to the parameter is {kind}: {_number(abs(c))} times x, "
+        f"a term proportional to the parameter is {kind}: {number} times x, "
         "as of weight decay"
     )
 
@@ -217,7 +225,8 @@ def _offset(e: Evidence) -> str:
     c = float(np.median((e.gradient - e.slope)[e.measured]))
     if not c or not e.explained(e.slope + c):
         return ""
-    return f"a constant is added: {_number(c)} in each coordinate"
+    number = _number(c, _known(e, np.full(e.x.shape, c)))
+    return f"a constant is added: {number} in each coordinate"
 
 
 def _where_negative(e: Evidence) -> str:
@@ -272,15 +281,18 @@ def _place(index: tuple[int, ...]) -> str:
     return "[" + ", ".join(map(str, index)) + "]"
 
 
-def _number(x: float) -> str:
-    """Six digits, or three where that is as good as it was found.
+def _number(x: float, off: float = 1e-6) -> str:
+    """The shortest one as near as it was found, relative; of at most six digits.
 
     Example:
-        >>> _number(99.9999999), _number(1.0010002), _number(0.00999999)
+        >>> _number(99.9999999), _number(1.0010002), _number(0.00999984, 1e-4)
         ('100', '1.001', '0.01')
     """
-    short = float(f"{x:.3g}")
-    return f"{short if np.isclose(short, x, rtol=2e-6, atol=0) else x:.6g}"
+    for digits in range(1, 6):
+        short = f"{x:.{digits}g}"
+        if abs(float(short) - x) <= off * abs(x):
+            return f"{float(short):g}"
+    return f"{x:.6g}"
 
 
 def of_fewer_digits(gradient: np.ndarray, slope: np.ndarray, dtype: np.dtype) -> str:

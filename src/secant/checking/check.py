@@ -83,7 +83,7 @@ def check_gradient(
         >>> print(check_gradient(lambda x: cube(x).sum(), jnp.arange(1.0, 4.0)))
         gradient: wrong
         x  3  wrong  float32, 3 of 3 nudged
-            likely: a constant factor: the gradient is 0.666667 times the slope
+            likely: a constant factor: the gradient is 0.666... times the slope
             wrong in 3 of 3; the worst:
             ...
     """

@@ -28,9 +28,14 @@ from secant.checking.tree import Point, as_float64, entry_name
 _SHIFTS = 12
 """How often x is moved a little to see what that changes."""
 
-# What stands still where x is moved, and takes many values where it is moved so many
-# times as far, is a staircase of roundings: those of x + 10⁴.
-_FURTHER = 32
+# Roundings of a saturated sigmoid come in stairs, and others are smooth over a small
+# part of x: both are seen further off, where a fault of high frequency scatters, too.
+# So that is believed only of what is off by less than a tenth.
+_NEAR = 0.1
+
+# How many roundings of the largest slope times its x a slope times its x has to be to
+# be told at all. Below, 1e-30 may come out as 0: 1 - y of a y near 1.
+_VANISHING = 4
 
 # What changes as a parabola along the line on which x is moved is the function or the
 # fault. Without this a fault in sin(1000 x) would scatter enough to pass in float32.
@@ -147,24 +152,46 @@ class Case:
         """
         return math.sqrt(self.unit) if self._wide else 2 * self.unit
 
-    def scatter(self, pair: Callable[[list[Any]], Any]) -> np.ndarray:
+    def scatter(
+        self, pair: Callable[[list[Any]], Any], near: np.ndarray | bool = True
+    ) -> np.ndarray:
         """How far claim and slope may be apart by rounding: these deviations of that.
 
         Args:
             pair: Claim and slope from all leaves: numbers, or arrays of one shape.
+            near: Where the two are so near that x may be moved further.
         """
-        rough, stairs = self._roughness(pair, self.shift)
-        stands = stairs <= _SHIFTS // 2
-        if self._wide and stands.any():
-            further, more = self._roughness(pair, _FURTHER * self.shift)
-            # Two values may be the two sides of a kink.
-            rough = np.where(stands & (more > np.maximum(stairs, 2)), further, rough)
+        rough = self._roughness(pair, self.shift)
+        if self._wide and np.any(near):
+            further = self._roughness(pair, math.sqrt(self.shift))
+            rough = np.where(near, np.maximum(rough, further), rough)
         return self.deviations * rough
 
-    def _roughness(
-        self, pair: Callable[[list[Any]], Any], shift: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The standard deviation of what is not smooth; how many values there are."""
+    @property
+    def largest(self) -> float:
+        """The largest slope that is claimed."""
+        claimed = np.concatenate([np.ravel(claim) for claim in self.claimed])
+        return float(abs(claimed[np.isfinite(claimed)]).max(initial=0.0))
+
+    def vanishing(self, leaf: int, indices: np.ndarray) -> np.ndarray:
+        """How small a slope is too small to be told beside the others."""
+        largest = max(
+            (
+                np.nanmax(abs(np.where(np.isfinite(g), g, 0.0)) * self._sizes(i))
+                for i, g in enumerate(self.claimed)
+                if g.size and g.shape == self._sizes(i).shape
+            ),
+            default=0.0,
+        )
+        return _VANISHING * self.unit * largest / self._sizes(leaf).ravel()[indices]
+
+    def _sizes(self, leaf: int) -> np.ndarray:
+        x = abs(as_float64(self.point.leaves[self.point.real[leaf]]))
+        typical = math.sqrt(float(np.mean(x**2))) if x.size else 0.0
+        return np.maximum(x, typical or 1.0)
+
+    def _roughness(self, pair: Callable[[list[Any]], Any], shift: float) -> np.ndarray:
+        """The standard deviation of what is not smooth along a line."""
         places = self.draw.uniform(-1, 1, _SHIFTS)
         powers = np.vander(places, _SMOOTH + 1)
         line = self._directions()
@@ -179,18 +206,11 @@ class Case:
         apart = (claims - slopes).reshape(_SHIFTS, -1)
         rough = apart - powers @ (np.linalg.pinv(powers) @ apart)
         variance = (rough**2).sum(0) / (_SHIFTS - powers.shape[1])
-        stairs = _values_of(slopes)
-        if self.claim is not None:
-            stairs = np.minimum(stairs, _values_of(claims))
-        return np.sqrt(variance).reshape(shape), stairs.reshape(shape)
+        return np.sqrt(variance).reshape(shape)
 
     def _directions(self) -> list[np.ndarray]:
         shapes = [np.shape(self.point.leaves[i]) for i in self.point.real]
-        least = 0.5 if self._wide else 0.0
-        return [
-            self.draw.choice([-1, 1], shape) * self.draw.uniform(least, 1, shape)
-            for shape in shapes
-        ]
+        return [self.draw.uniform(-1, 1, shape) for shape in shapes]
 
     def _moved(self, by: Sequence[np.ndarray]) -> list[Any]:
         leaves = []
@@ -200,12 +220,6 @@ class Case:
             moved = (x + part * x).astype(leaf.dtype)
             leaves.append(moved if isinstance(leaf, np.ndarray) else jnp.asarray(moved))
         return self.point.with_real(leaves)
-
-
-def _values_of(found: np.ndarray) -> np.ndarray:
-    """How many different values there are of each number."""
-    columns = np.sort(found.reshape(len(found), -1), axis=0)
-    return 1 + (columns[1:] != columns[:-1]).sum(0)
 
 
 @dataclass
@@ -267,6 +281,10 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
     """Looks at some coordinates of a leaf, at suspicious ones a second time."""
     gradient = case.claimed[leaf].ravel()[indices]
     sides = case.slopes.each(leaf, indices, tell=case.tell)
+    # A change that is lost on the way is multiplied by all that would have followed.
+    sides = sides._replace(
+        error=sides.error * max(1.0, case.largest) if case.slopes.exact else sides.error
+    )
     roundings = case.tolerance
 
     steady, smooth, sides = _kinks(case, leaf, indices, sides, gradient)
@@ -287,6 +305,9 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
     wrong = suspect.copy()
     if suspect.any():
         tolerance += _spread(case, leaf, indices, suspect, gradient, tolerance, nearest)
+        least = case.vanishing(leaf, indices)
+        far = abs(gradient - nearest) > _NEAR * size
+        tolerance += np.where(suspect & (far | (size <= least)), least, 0.0)
         wrong = suspect & ~(abs(gradient - nearest) <= tolerance)
     return Finding(
         indices,
@@ -389,11 +410,14 @@ def _spread(
     """
     places = np.flatnonzero(suspect)
     apart = abs(gradient - nearest)
+    near = apart <= _NEAR * np.maximum(abs(gradient), abs(nearest))
     spread = np.zeros(len(indices))
     known = np.zeros(len(indices), bool)
     chosen = case.draw.permutation(places)[:_MEASURED]
     for _ in range(_ROUNDS):
-        spread[chosen] = _measured(case, leaf, indices[chosen], gradient[chosen])
+        spread[chosen] = _measured(
+            case, leaf, indices[chosen], gradient[chosen], near[chosen]
+        )
         known[chosen] = True
         ratio = (spread[known] / np.maximum(tolerance[known], _TINY)).max()
         spread[suspect & ~known] = (ratio * tolerance)[suspect & ~known]
@@ -407,7 +431,11 @@ def _spread(
 
 
 def _measured(
-    case: Case, leaf: int, indices: np.ndarray, gradient: np.ndarray
+    case: Case,
+    leaf: int,
+    indices: np.ndarray,
+    gradient: np.ndarray,
+    near: np.ndarray,
 ) -> np.ndarray:
     """How claim less slope scatters where x is moved a little."""
 
@@ -415,7 +443,7 @@ def _measured(
         claim = case.claim(leaves)[leaf].ravel()[indices] if case.claim else gradient
         return claim, case.slopes.each(leaf, indices, leaves=leaves).slope
 
-    return case.scatter(pair)
+    return case.scatter(pair, near)
 
 
 def judge(
@@ -447,6 +475,9 @@ def judge(
     cause = ""
     if verdict in (Verdict.WRONG, Verdict.ROUNDING):
         cause = of_fewer_digits(gradient, slope, case.slopes.dtype)
+    if cause and verdict is Verdict.ROUNDING:
+        # Roundings, but none that this dtype makes.
+        verdict, finding.wrong = Verdict.WRONG, finding.suspect
     if not cause and verdict in (Verdict.WRONG, Verdict.NOT_FINITE):
         cause = likely_cause(
             Evidence(
