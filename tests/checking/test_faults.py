@@ -21,7 +21,9 @@ HUGE = [case for case in faults.CASES if case.point is faults.HUGE]
 # Digits that 16 bits never had cannot be lost on the way.
 COARSE = [case for case in QUICK if case.verdict in (Verdict.RIGHT, Verdict.KINK)]
 
-in_both = pytest.mark.parametrize("dtype", ["float32", "float64"])
+in_both = pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)]
+)
 
 
 def by_name(case):
@@ -63,6 +65,7 @@ def test_one_in_a_million(case, dtype):
     assert "654321" in leaf.worst.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("case", COARSE, ids=by_name)
 def test_sixteen_bits_raise_no_alarm(case, dtype):
