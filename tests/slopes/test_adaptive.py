@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -92,14 +92,16 @@ def test_every_order_agrees_with_mpmath(name, method, order):
 
 @pytest.mark.parametrize("method", METHODS[:-1])
 @given(points)
+@example(np.array([2.0**-24, 1.0, 1.0]))
 def test_gradients_of_any_shape(method, x):
     found = gradient(weighted, x, method=method)
     assert np.shape(found.value) == np.shape(found.error) == x.shape
     exact = slopes_of_weighted(x)
     largest = abs(exact).max(initial=0)
-    np.testing.assert_allclose(
-        found.value, exact, rtol=0, atol=REACHED[method] * 10 * (1e-3 + largest)
-    )
+    # A tiny coordinate may end on steps of its own size, and says so by its error.
+    allowed = REACHED[method] * 10 * (1e-3 + largest) + found.error
+    assert (abs(found.value - exact) <= allowed).all()
+    assert (found.error <= 1e-6 * (1 + largest)).all()
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 1, 2)])
