@@ -201,7 +201,8 @@ class Case:
             # Over a few roundings nothing is smooth, and no three points on a line.
             powers = powers[:, -1:]
             shifts = [[shift * d for d in self._directions()] for _ in places]
-        claims, slopes = np.moveaxis([pair(self._moved(by)) for by in shifts], 1, 0)
+        found = np.array([pair(self._moved(by)) for by in shifts])
+        claims, slopes = np.moveaxis(found, 1, 0)
         shape = slopes.shape[1:]
         apart = (claims - slopes).reshape(_SHIFTS, -1)
         rough = apart - powers @ (np.linalg.pinv(powers) @ apart)
