@@ -5,7 +5,8 @@
 Depths 0 to 3, widths 1 to 8, seven activations, two losses, batches of 1 to 5, weights
 of a size of 0.3, 1 or 3; seeded. Several networks share an architecture, so that what
 is compiled for one serves the others. Prints how often each verdict was given, and
-whatever raised an alarm.
+whatever raised an alarm. Where a dtype cannot hold the loss itself nothing is right;
+those networks are counted apart.
 """
 
 import argparse
@@ -92,7 +93,8 @@ def loss_of(architecture: Architecture) -> Any:
             return jnp.mean((z - p["target"]) ** 2)
         return -jnp.mean(jnp.sum(p["target"] * jax.nn.log_softmax(z), axis=1))
 
-    return loss
+    # Functions of `jax.jit` are compiled once for all checks.
+    return jax.jit(loss)
 
 
 def checked(
@@ -120,6 +122,9 @@ def main() -> None:
     of_networks, of_leaves, numbers = Counter(), Counter(), 0
     found = checked(asked.networks, asked.dtype, seed=asked.seed)
     for i, (architecture, scale, report) in enumerate(found):
+        if not np.isfinite(report.value):
+            of_networks["of infinite loss"] += 1
+            continue
         of_networks[report.verdict] += 1
         of_leaves.update(leaf.verdict for leaf in report)
         numbers += sum(leaf.checked for leaf in report)

@@ -89,6 +89,39 @@ def test_a_value_that_is_off_by_a_thousandth_is_caught(dtype):
     assert report.verdict is Verdict.WRONG
 
 
+@in_both
+def test_a_thousandth_of_a_slope_far_below_the_others_is_caught(dtype):
+    small = np.array([1.0, 1e-4, 1e-8], dtype)
+
+    def f(x):
+        return jax.numpy.sum(faults.like(x, small) * jax.numpy.sin(x))
+
+    def gradient(x):
+        found = faults.like(x, small) * jax.numpy.cos(x)
+        return found.at[2].multiply(1.001)
+
+    x = np.array([0.5, 0.7, -0.9], dtype)
+    if dtype == "float32":
+        x = jax.numpy.asarray(x)
+    report = check_gradient(faults.planted(f, gradient), x)
+    assert report.verdict is Verdict.WRONG
+    assert report.leaves["x"].wrong == 1
+
+
+@in_both
+def test_values_rounded_on_the_way_are_no_alarm(dtype):
+    """As of a network in PyTorch: nobody can ask for them in float64."""
+
+    def f(x):
+        return jax.numpy.sum(jax.nn.sigmoid(20 * x) * faults.like(x, faults.WEIGHTS))
+
+    x = np.linspace(0.4, 0.7, 12).astype(dtype)
+    y = 1 / (1 + np.exp(-20 * x))
+    right = 20 * y * (1 - y) * faults.WEIGHTS.astype(dtype)
+    assert check_gradient(f, x, right).ok
+    assert not check_gradient(f, x, right * np.asarray(1.1, dtype)).ok
+
+
 # Functions that JAX cannot trace.
 
 

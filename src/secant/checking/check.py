@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.checking.carried import CarriedSlopes
+from secant.checking.case import Case, Claim, Slopes
 from secant.checking.causes import cause_of_shape
-from secant.checking.judge import Case, Claim, Finding, Slopes, examine, judge
+from secant.checking.judge import Finding, examine, judge
 from secant.checking.products import ProductSlopes
 from secant.checking.projections import project
 from secant.checking.report import GradientReport, LeafReport, Verdict
@@ -114,7 +115,8 @@ def check_gradient(
                 "the gradient is another when it is asked a second time: is something "
                 "in it drawn at random or added up in changing order?"
             )
-        case = Case(point, slopes, claim, claimed, draw)
+        like = claim or _own_of_jax(number, point, traceable=slopes.traceable)
+        case = Case(point, slopes, claim, claimed, draw, like, value)
         return _report(case, coordinates, value, notes, tell)
 
 
@@ -190,12 +192,15 @@ def check_hessian_product(
             )
             return point.claimed(found, "product")
 
+        function = claim if product is None or callable(product) else None
         case = Case(
             point,
             slopes,
-            claim if product is None or callable(product) else None,
+            function,
             claim(point.leaves),
             draw,
+            function or slopes.exact_product,
+            value,
         )
         return _report(case, "all", value, notes, None)
 
@@ -238,10 +243,7 @@ def _claim(
     number: Scalar, point: Point, gradient: Any
 ) -> tuple[Claim | None, list[np.ndarray]]:
     if gradient is None:
-
-        def by_jax(leaves: Sequence[Any]) -> list[np.ndarray]:
-            return [as_float64(g) for g in _by_jax(number, point.real, list(leaves))]
-
+        by_jax = _gradient_of_jax(number, point)
         return by_jax, by_jax(point.leaves)
     if not callable(gradient):
         return None, point.claimed(gradient)
@@ -250,6 +252,23 @@ def _claim(
         return point.claimed(gradient(point.tree(leaves)))
 
     return by_function, by_function(point.leaves)
+
+
+def _own_of_jax(number: Scalar, point: Point, *, traceable: bool) -> Claim | None:
+    """JAX's gradient beside one of which only values are known, if there is one."""
+    by_jax = _gradient_of_jax(number, point)
+    try:
+        return by_jax if traceable and by_jax(point.leaves) else None
+    except Exception:
+        # Not everything that can be traced can be differentiated: that is no matter.
+        return None
+
+
+def _gradient_of_jax(number: Scalar, point: Point) -> Claim:
+    def by_jax(leaves: Sequence[Any]) -> list[np.ndarray]:
+        return [as_float64(g) for g in _by_jax(number, point.real, list(leaves))]
+
+    return by_jax
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -4,53 +4,22 @@ A coordinate is beyond suspicion where the two agree to a few roundings of the d
 The others are looked at again:
 
 - *kinks*: the two one-sided slopes differ by as much however small the nudge is;
-- *rounding*: claim and slope are computed again at points nearby, along a line. There
-  a fault changes smoothly, by little; what the dtype cannot show comes out otherwise
-  each time (as in stochastic arithmetic: Vignes 1993, "A stochastic arithmetic for
-  reliable scientific computation", Math. Comput. Simul. 35, 233-261).
+- *rounding*: claim and slope are computed again at points nearby and, where that does
+  not explain it, with more digits (`secant.checking.case`).
 
 So the tolerance follows from the dtype and from what was measured.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import jax.numpy as jnp
 import numpy as np
 
+from secant.checking.case import SHIFTS, Case
 from secant.checking.causes import Evidence, likely_cause, of_fewer_digits
 from secant.checking.report import Entry, LeafReport, Verdict
 from secant.checking.slopes import Sides
-from secant.checking.tree import Point, as_float64, entry_name
-
-_SHIFTS = 12
-"""How often x is moved a little to see what that changes."""
-
-# Roundings of a saturated sigmoid come in stairs, and others are smooth over a small
-# part of x: both are seen further off, where a fault of high frequency scatters, too.
-# So that is believed only of what is off by less than a tenth.
-_NEAR = 0.1
-
-# How many roundings of the largest slope times its x a slope times its x has to be to
-# be told at all. Below, 1e-30 may come out as 0: 1 - y of a y near 1.
-_VANISHING = 4
-
-# What changes as a parabola along the line on which x is moved is the function or the
-# fault. Without this a fault in sin(1000 x) would scatter enough to pass in float32.
-_SMOOTH = 2
-
-# How many roundings apart two right results may be: functions are good to some four
-# each, and there are sums and products of them. What is computed in 16 bits is
-# computed in 32 and rounded once.
-_ROUNDINGS, _ROUNDINGS_OF_16_BITS = 16, 4
-
-# How many standard deviations a fault has to stand out by, for each of these
-# roundings. A rounding scatters by 0.3 of itself; but functions of float32 are off by
-# several, and by the same beside x: what cancellation makes of them does not scatter,
-# and is taken to be as much larger as they are. (16 bits scatter less beside x.)
-_DEVIATIONS, _DEVIATIONS_OF_16_BITS = 3, 6
+from secant.checking.tree import as_float64, entry_name
 
 # How many suspects of a leaf are measured at a time, and how many times at most.
 _MEASURED = 64
@@ -64,163 +33,6 @@ _CURVED = 100
 # A gap is a kink's if it is the same, within a tenth, with nudges as much smaller.
 _SHRINKS = (3.0, 7.0)
 _STEADY = 0.1
-
-
-class Slopes(Protocol):
-    """Where slopes come from."""
-
-    exact: bool
-    """Whether differences are carried: no error but of roundings and of h itself."""
-    traceable: bool
-    """Whether JAX can trace the function."""
-    dtype: np.dtype
-    """The coarsest in use: no result can be better."""
-    step: float
-    """How far a coordinate is nudged, relative to its size."""
-    axes: frozenset[int]
-    """The lengths of all axes that occur."""
-
-    def each(
-        self,
-        leaf: int,
-        indices: np.ndarray,
-        *,
-        shrink: float = 1.0,
-        leaves: Sequence[Any] | None = None,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
-        """One-sided slopes along some coordinates of a leaf."""
-        ...
-
-
-Claim = Callable[[Sequence[Any]], list[np.ndarray]]
-"""The gradient that is checked: all leaves in, an array for each leaf of floats out."""
-
-
-@dataclass
-class Case:
-    """All that is known while a gradient is checked.
-
-    Attributes:
-        point: Where.
-        slopes: Where slopes come from.
-        claim: The gradient as a function of the leaves; None if only its values at
-            the point are known.
-        claimed: Its values at the point.
-        draw: For shifts and signs.
-        tell: Called with how many coordinates were nudged since it was called last.
-    """
-
-    point: Point
-    slopes: Slopes
-    claim: Claim | None
-    claimed: list[np.ndarray]
-    draw: np.random.Generator
-    tell: Callable[[int], object] = lambda done: None
-
-    @property
-    def unit(self) -> float:
-        """One rounding, relative."""
-        return float(jnp.finfo(self.slopes.dtype).eps)
-
-    @property
-    def roundings(self) -> int:
-        """How many of them two right results may be apart."""
-        return _ROUNDINGS if self._wide else _ROUNDINGS_OF_16_BITS
-
-    @property
-    def tolerance(self) -> float:
-        """These roundings, relative."""
-        return self.roundings * self.unit
-
-    @property
-    def deviations(self) -> int:
-        """How many standard deviations a fault stands out by."""
-        many = _DEVIATIONS if self._wide else _DEVIATIONS_OF_16_BITS
-        return many * self.roundings
-
-    @property
-    def _wide(self) -> bool:
-        return jnp.finfo(self.slopes.dtype).bits > 16
-
-    @property
-    def shift(self) -> float:
-        """How far x is moved to round everything otherwise, relative to its size.
-
-        Far enough for what is near a limit to be rounded otherwise as well, and so
-        little that a fault stays what it is.
-        """
-        return math.sqrt(self.unit) if self._wide else 2 * self.unit
-
-    def scatter(
-        self, pair: Callable[[list[Any]], Any], near: np.ndarray | bool = True
-    ) -> np.ndarray:
-        """How far claim and slope may be apart by rounding: these deviations of that.
-
-        Args:
-            pair: Claim and slope from all leaves: numbers, or arrays of one shape.
-            near: Where the two are so near that x may be moved further.
-        """
-        rough = self._roughness(pair, self.shift)
-        if self._wide and np.any(near):
-            further = self._roughness(pair, math.sqrt(self.shift))
-            rough = np.where(near, np.maximum(rough, further), rough)
-        return self.deviations * rough
-
-    @property
-    def largest(self) -> float:
-        """The largest slope that is claimed."""
-        claimed = np.concatenate([np.ravel(claim) for claim in self.claimed])
-        return float(abs(claimed[np.isfinite(claimed)]).max(initial=0.0))
-
-    def vanishing(self, leaf: int, indices: np.ndarray) -> np.ndarray:
-        """How small a slope is too small to be told beside the others."""
-        largest = max(
-            (
-                np.nanmax(abs(np.where(np.isfinite(g), g, 0.0)) * self._sizes(i))
-                for i, g in enumerate(self.claimed)
-                if g.size and g.shape == self._sizes(i).shape
-            ),
-            default=0.0,
-        )
-        return _VANISHING * self.unit * largest / self._sizes(leaf).ravel()[indices]
-
-    def _sizes(self, leaf: int) -> np.ndarray:
-        x = abs(as_float64(self.point.leaves[self.point.real[leaf]]))
-        typical = math.sqrt(float(np.mean(x**2))) if x.size else 0.0
-        return np.maximum(x, typical or 1.0)
-
-    def _roughness(self, pair: Callable[[list[Any]], Any], shift: float) -> np.ndarray:
-        """The standard deviation of what is not smooth along a line."""
-        places = self.draw.uniform(-1, 1, _SHIFTS)
-        powers = np.vander(places, _SMOOTH + 1)
-        line = self._directions()
-        if self._wide:
-            shifts = [[shift * t * d for d in line] for t in places]
-        else:
-            # Over a few roundings nothing is smooth, and no three points on a line.
-            powers = powers[:, -1:]
-            shifts = [[shift * d for d in self._directions()] for _ in places]
-        found = np.array([pair(self._moved(by)) for by in shifts])
-        claims, slopes = np.moveaxis(found, 1, 0)
-        shape = slopes.shape[1:]
-        apart = (claims - slopes).reshape(_SHIFTS, -1)
-        rough = apart - powers @ (np.linalg.pinv(powers) @ apart)
-        variance = (rough**2).sum(0) / (_SHIFTS - powers.shape[1])
-        return np.sqrt(variance).reshape(shape)
-
-    def _directions(self) -> list[np.ndarray]:
-        shapes = [np.shape(self.point.leaves[i]) for i in self.point.real]
-        return [self.draw.uniform(-1, 1, shape) for shape in shapes]
-
-    def _moved(self, by: Sequence[np.ndarray]) -> list[Any]:
-        leaves = []
-        for i, part in zip(self.point.real, by, strict=True):
-            leaf = self.point.leaves[i]
-            x = as_float64(leaf)
-            moved = (x + part * x).astype(leaf.dtype)
-            leaves.append(moved if isinstance(leaf, np.ndarray) else jnp.asarray(moved))
-        return self.point.with_real(leaves)
 
 
 @dataclass
@@ -281,16 +93,10 @@ class Finding:
 def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
     """Looks at some coordinates of a leaf, at suspicious ones a second time."""
     gradient = case.claimed[leaf].ravel()[indices]
-    sides = case.slopes.each(leaf, indices, tell=case.tell)
-    # A change that is lost on the way is multiplied by all that would have followed.
-    sides = sides._replace(
-        error=sides.error * max(1.0, case.largest) if case.slopes.exact else sides.error
-    )
+    sides = case.sides(leaf, indices, tell=case.tell)
     roundings = case.tolerance
 
     steady, smooth, sides = _kinks(case, leaf, indices, sides, gradient)
-    if case.slopes.exact:
-        sides = _closer(case, leaf, indices, sides, gradient, ~steady)
     slope = sides.slope
     below, above = sides.behind, sides.ahead
     size = np.maximum(abs(gradient), abs(slope))
@@ -306,10 +112,11 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
     wrong = suspect.copy()
     if suspect.any():
         tolerance += _spread(case, leaf, indices, suspect, gradient, tolerance, nearest)
-        least = case.vanishing(leaf, indices)
-        far = abs(gradient - nearest) > _NEAR * size
-        tolerance += np.where(suspect & (far | (size <= least)), least, 0.0)
+        tolerance += np.where(suspect, case.beside_the_largest(leaf, indices), 0.0)
         wrong = suspect & ~(abs(gradient - nearest) <= tolerance)
+        gone = _gone(case, leaf, indices, wrong, abs(gradient - nearest), tolerance)
+        tolerance[gone] += 2 * abs(gradient - nearest)[gone]
+        wrong &= ~gone
     return Finding(
         indices,
         gradient,
@@ -342,7 +149,7 @@ def _kinks(
     if not len(places):
         return steady, smooth, sides
     near, nearer = (
-        case.slopes.each(leaf, indices[places], shrink=shrink) for shrink in _SHRINKS
+        case.sides(leaf, indices[places], shrink=shrink) for shrink in _SHRINKS
     )
     if case.slopes.exact:
         gap = (sides.ahead - sides.behind)[places]
@@ -367,32 +174,6 @@ def _kinks(
     return steady, smooth, Sides(*arrays)
 
 
-def _closer(
-    case: Case,
-    leaf: int,
-    indices: np.ndarray,
-    sides: Sides,
-    gradient: np.ndarray,
-    where: np.ndarray,
-) -> Sides:
-    """Smaller nudges where claim and slope are apart: the formula's h² may be all.
-
-    So it is of x³ at 0. With h / 7 a 49th of it is left: a 48th of what changed.
-    """
-    apart = abs(gradient - sides.slope)
-    size = np.maximum(abs(gradient), abs(sides.slope))
-    places = np.flatnonzero(where & (apart > case.tolerance * size + sides.error))
-    if not len(places):
-        return sides
-    new = case.slopes.each(leaf, indices[places], shrink=_SHRINKS[-1])
-    left = _SHRINKS[-1] ** 2 - 1
-    error = new.error + 2 * abs(new.slope - sides.slope[places]) / left
-    arrays = [array.copy() for array in sides]
-    for array, part in zip(arrays, (new.ahead, new.behind, error), strict=True):
-        array[places] = part
-    return Sides(*arrays)
-
-
 def _spread(
     case: Case,
     leaf: int,
@@ -411,14 +192,11 @@ def _spread(
     """
     places = np.flatnonzero(suspect)
     apart = abs(gradient - nearest)
-    near = apart <= _NEAR * np.maximum(abs(gradient), abs(nearest))
     spread = np.zeros(len(indices))
     known = np.zeros(len(indices), bool)
     chosen = case.draw.permutation(places)[:_MEASURED]
     for _ in range(_ROUNDS):
-        spread[chosen] = _measured(
-            case, leaf, indices[chosen], gradient[chosen], near[chosen]
-        )
+        spread[chosen] = case.scatter(case.pair(leaf, indices[chosen]))
         known[chosen] = True
         ratio = (spread[known] / np.maximum(tolerance[known], _TINY)).max()
         spread[suspect & ~known] = (ratio * tolerance)[suspect & ~known]
@@ -431,20 +209,28 @@ def _spread(
     return spread
 
 
-def _measured(
+def _gone(
     case: Case,
     leaf: int,
     indices: np.ndarray,
-    gradient: np.ndarray,
-    near: np.ndarray,
+    wrong: np.ndarray,
+    apart: np.ndarray,
+    tolerance: np.ndarray,
 ) -> np.ndarray:
-    """How claim less slope scatters where x is moved a little."""
+    """Which differences are gone in float64; the least are asked of first.
 
-    def pair(leaves: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-        claim = case.claim(leaves)[leaf].ravel()[indices] if case.claim else gradient
-        return claim, case.slopes.each(leaf, indices, leaves=leaves).slope
-
-    return case.scatter(pair, near)
+    Once all of those stay, so do the others.
+    """
+    gone = np.zeros(len(indices), bool)
+    places = np.flatnonzero(wrong)
+    places = places[np.argsort(apart[places] / tolerance[places])]
+    for start in range(0, len(places), _MEASURED):
+        chosen = places[start : start + _MEASURED]
+        pair = case.pair(leaf, indices[chosen])
+        gone[chosen] = case.gone_in_float64(pair, apart[chosen])
+        if not gone[chosen].any():
+            break
+    return gone
 
 
 def judge(
@@ -486,7 +272,8 @@ def judge(
                 slope=slope,
                 x=as_float64(point.leaves[place]),
                 tolerance=_scattered(shape, finding.indices, finding.tolerance),
-                smooth=_scattered(shape, finding.indices, finding.smooth) == 1,
+                smooth=(_scattered(shape, finding.indices, finding.smooth) == 1)
+                & np.isfinite(case.value),
                 axes=case.slopes.axes,
                 others=tuple(others),
             )
@@ -547,8 +334,10 @@ def _reason(case: Case, finding: Finding) -> str:
     if finding.suspect.any():
         text += (
             f"; {case.deviations} standard deviations of what changes unsteadily "
-            f"where x is moved by up to {case.shift:.1g} of itself, {_SHIFTS} times"
+            f"where x is moved by up to {case.shift:.1g} of itself, {SHIFTS} times"
         )
+        if case.slopes.exact and case.slopes.dtype != np.float64:
+            text += "; what is gone in float64 is rounding"
     return text
 
 

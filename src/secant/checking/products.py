@@ -55,7 +55,7 @@ class ProductSlopes:
         def side(sign: int) -> Any:
             moves: list[Any] = [None] * len(leaves)
             for i, v in zip(self._point.real, self._direction, strict=True):
-                moves[i] = (sign * step * v).astype(v.dtype)
+                moves[i] = (sign * step * v).astype(leaves[i].dtype)
             change = difference(lambda leaves: self._gradient(*leaves))(leaves, moves)[
                 1
             ]
@@ -71,4 +71,7 @@ class ProductSlopes:
             return self._gradient(*whole)
 
         real = tuple(leaves[i] for i in self._point.real)
-        return jax.jvp(of_real, real, tuple(self._direction))[1]
+        moves = tuple(
+            v.astype(x.dtype) for v, x in zip(self._direction, real, strict=True)
+        )
+        return jax.jvp(of_real, real, moves)[1]

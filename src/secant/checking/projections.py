@@ -8,6 +8,7 @@ left: a fault in one of 10⁶ takes some twenty questions more. What errors of s
 coordinates are too small to be seen among all is told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from secant.checking.carried import CarriedSlopes
-from secant.checking.judge import Case, examine, judge
+from secant.checking.case import Case
+from secant.checking.judge import examine, judge
 from secant.checking.report import Entry, LeafReport, Verdict
 
 DIRECTIONS = 8
@@ -47,13 +49,13 @@ class _Projections:
         return self.scales * self.case.draw.choice([-1.0, 1.0], len(self.scales))
 
     def ask(
-        self, direction: np.ndarray, leaves: list[Any] | None = None
+        self, direction: np.ndarray, leaves: Sequence[Any] | None = None
     ) -> tuple[float, float]:
         """Claim and secant along a direction in this leaf."""
         case = self.case
         claimed = case.claimed
-        if leaves is not None and case.claim:
-            claimed = case.claim(leaves)
+        if leaves is not None and case.like:
+            claimed = case.like(leaves)
         moves = [
             np.zeros(np.shape(case.point.leaves[place])) for place in case.point.real
         ]
@@ -61,9 +63,9 @@ class _Projections:
         claim = float(claimed[self.leaf].ravel() @ direction)
         return claim, self.slopes.along(moves, leaves)
 
-    def apart(self, direction: np.ndarray, leaves: list[Any] | None = None) -> float:
+    def apart(self, direction: np.ndarray) -> float:
         """Claim less secant."""
-        claim, slope = self.ask(direction, leaves)
+        claim, slope = self.ask(direction)
         return claim - slope
 
     def roundings(self, direction: np.ndarray) -> float:
