@@ -57,6 +57,20 @@ def test_a_network_has_every_method(method):
         np.testing.assert_allclose(gradient[name], e, atol=tolerance)
 
 
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_network_in_numpy_and_labels_serve_as_they_are(method):
+    net = secant.MLP((3, 4, 2), "tanh", init="xavier", seed=1)
+    find = value_and_gradient(net, method)
+    labels, x = np.array([0, 1] * 10), np.asarray(X)
+    value, gradient = find(net.params, x, labels, key=jax.random.key(0))
+    again, same = find(net.params, x, np.eye(2)[labels], key=jax.random.key(0))
+    assert float(value) == float(again)
+    for name, e in net.gradient(x, labels).items():
+        np.testing.assert_array_equal(gradient[name], same[name])
+        if method != "spsa":
+            np.testing.assert_allclose(gradient[name], e, atol=1e-6)
+
+
 def test_a_gradient_of_mixed_dtypes_keeps_them():
     params = {"a": jnp.ones(2, jnp.bfloat16), "b": jnp.ones(2)}
 

@@ -77,9 +77,9 @@ def value_and_gradient(
 
     Returns:
         `(params, *args, key=None) -> (value, gradient)`; for a network
-        `(params, x, t, key=None)`, with targets as vectors. `spsa` wants a key, a new
-        one each step. It works under `jit` (but for `definition`), and the gradient
-        goes to any optimiser of Optax.
+        `(params, x, t, key=None)`, with samples and targets as `net.loss` takes them.
+        `spsa` wants a key, a new one each step. It works under `jit` (but for
+        `definition`), and the gradient goes to any optimiser of Optax.
 
     Raises:
         InvalidInput: An unknown method, or one that asks for a network.
@@ -143,6 +143,9 @@ def _of_network(
     def value_and_slopes(
         params: Any, x: Array, t: Array, key: Array | None = None
     ) -> tuple[Array, Any]:
+        if chosen.traceable:
+            params, x, t = jax.tree.map(jnp.asarray, (params, x, t))
+        x, t = architecture.as_batch(x, t)
         return chosen.function(architecture, params, x, t, key)
 
     return value_and_slopes
