@@ -91,10 +91,7 @@ def check_gradient(
     """
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    if coordinates not in ("auto", "all", "projections"):
-        raise InvalidInput(
-            f'coordinates is {coordinates!r}: pass "auto", "all" or "projections"'
-        )
+    coordinates = as_coordinates(coordinates)
     point = Point.of(x)
     with _floats_of(point):
         number, value, notes = _asked(f, point, given=gradient is not None, seed=seed)
@@ -204,6 +201,17 @@ def check_hessian_product(
             value,
         )
         return _report(case, "all", value, notes, None)
+
+
+def as_coordinates(name: str) -> Coordinates:
+    """A way to choose coordinates by its name.
+
+    Raises:
+        InvalidInput: There is none of that name.
+    """
+    if name in ("auto", "all", "projections"):
+        return name
+    raise InvalidInput(f'coordinates is {name!r}: pass "auto", "all" or "projections"')
 
 
 @contextmanager
