@@ -92,7 +92,7 @@ def as_jax(
     as_function(f)
     if jacobian is not None:
         as_function(jacobian, "jacobian")
-    noise = np.finfo(float).eps if step is None else _as_step(step) ** 5
+    begin = None if step is None else _as_step(step)
 
     def call(*args: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
@@ -108,7 +108,7 @@ def as_jax(
             inputs,
             tuple(outputs),
             shaped,
-            float(noise),
+            begin,
             vectorized,
             Constant(workers),
         )

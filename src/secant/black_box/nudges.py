@@ -1,0 +1,126 @@
+"""The Jacobian of a black box, by the ladder of `secant.slopes.adaptive`.
+
+JAX takes an array and no sentence about it. So what `secant.jacobian` would say, or
+refuse, is settled here: each entry is to be right by itself, a line that finds no limit
+is tried again closer to the point, and where y is not finite there is NaN.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from secant.black_box.signature import NotReal
+from secant.errors import InvalidInput
+from secant.slopes.checks import Floats
+from secant.slopes.evaluation import Evaluation
+from secant.slopes.ladder import Accuracy, Outcome, Slopes, climb
+from secant.slopes.lines import GROWTH, Lines, Numbers, axes
+from secant.slopes.rungs import Formula
+from secant.slopes.workers import Caller, Raised
+
+BLOCK = 2**20
+"""Numbers that the nudged copies of a point, or what is seen there, may hold."""
+
+CLOSER = (2.0**-10, 2.0**-20)
+"""Of the first step, where there is no limit and nobody chose it: those to try next."""
+
+SHORTEST = 2.0**12
+"""Floats that a first step passes at least, or a nudge has few digits of its own."""
+
+
+def nudged(call: Caller, x: Floats, step: float | None = None) -> Floats:
+    """∂yᵢ/∂xⱼ by central differences, extrapolated until each entry is settled.
+
+    Args:
+        call: Gives the values y, (m,), at a list of points, (n,).
+        x: Where, (n,).
+        step: The step to begin with, times max(1, |x|); None for a quarter of
+            log(1 + |x|), and of 1 for x = 0, or much shorter where that is too long.
+
+    Returns:
+        (m, n); NaN where y is not finite, at x or beside it however near.
+
+    Raises:
+        What y raised, at x or beside it however near.
+
+    Example:
+        >>> nudged(lambda xs: [x**2 for x in xs], np.array([1e-8, 1e8])).round(15)
+        array([[2.e-08, 0.e+00],
+               [0.e+00, 2.e+08]])
+    """
+    (centre,) = call([x.copy()])
+    if isinstance(centre, Raised):
+        raise centre.error
+    lines = axes(x, None if step is None else step * np.maximum(1.0, abs(x)))
+    slopes: Floats = np.full((centre.size, x.size), np.nan)
+    rows = np.flatnonzero(np.isfinite(centre))
+    size = max(1, BLOCK // max(x.size, 48 * centre.size))
+    for first in range(0, x.size if rows.size else 0, size):
+        which = np.arange(first, min(first + size, x.size))
+        _fill(slopes, call, lines, centre, which, rows, CLOSER if step is None else ())
+    return slopes
+
+
+def _fill(
+    slopes: Floats,
+    call: Caller,
+    lines: Lines,
+    centre: Floats,
+    which: Numbers,
+    rows: Numbers,
+    closer: tuple[float, ...],
+) -> None:
+    """Some columns and rows of the Jacobian, in halves where some have no slope."""
+
+    def those(y: Any) -> Any:
+        if not isinstance(y, Raised):
+            return y[rows]
+        # Beyond the end of f's domain, where a shorter step may stay within it.
+        return np.full(rows.shape, np.nan) if isinstance(y.error, NotReal) else y
+
+    def some(points: Sequence[Any]) -> list[Any]:
+        return [those(y) for y in call(points)]
+
+    f = Evaluation(some)
+    f.shape = rows.shape
+    try:
+        slopes[np.ix_(rows, which)] = _settled(f, lines[which], centre[rows], closer)
+    except InvalidInput as error:
+        if error is not f.trouble:
+            raise
+        whole = which if len(which) > 1 else rows
+        for half in np.array_split(whole, 2) if len(whole) > 1 else ():
+            both = (half, rows) if len(which) > 1 else (which, half)
+            _fill(slopes, call, lines, centre, *both, closer)
+
+
+def _settled(
+    f: Evaluation, lines: Lines, centre: Floats, closer: tuple[float, ...]
+) -> Floats:
+    """The derivative along each line, (entries of f, lines)."""
+    accuracy = Accuracy(
+        None, np.zeros(centre.size), listen=True, alone=True, apart=True
+    )
+
+    def climbed(lines: Lines) -> Slopes:
+        c = np.broadcast_to(centre, (len(lines), centre.size))
+        return climb(f, lines, Formula(1, 0), c, accuracy, room=lines.reach)
+
+    best = climbed(lines)
+    for much in closer:
+        lost = np.flatnonzero((best.outcome == Outcome.DIVERGED).any(axis=1))
+        if not lost.size:
+            break
+        at = lines.x[lines.entries[lost, 0]]
+        first = np.maximum(much * lines.first[lost], SHORTEST * np.spacing(abs(at)))
+        again = climbed(replace(lines[lost], first=first, reach=GROWTH * first))
+        better = again.error < best.error[lost]
+        for kept, new in (
+            (best.value, again.value),
+            (best.error, again.error),
+            (best.outcome, again.outcome),
+        ):
+            kept[lost] = np.where(better, new, kept[lost])
+    return best.value.T
