@@ -6,7 +6,7 @@ there are derivatives of derivatives.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -28,7 +28,13 @@ from secant.black_box.signature import (
 )
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats
-from secant.slopes.workers import Raised, calling, outcomes
+from secant.slopes.workers import Caller, Raised, calling, outcomes
+
+ENOUGH = 1e-9
+"""The relative error of derivatives, where more digits cost more than they are worth.
+
+In float32 they would not be seen.
+"""
 
 
 class Source(ABC):
@@ -58,7 +64,11 @@ class Source(ABC):
 
     def slopes(self, active: tuple[int, ...]) -> "Source":
         """Its derivatives: of each real output, by each of the active inputs."""
-        return Nudged(self, active)
+        return Nudged(self.finer(), active)
+
+    def finer(self) -> "Source":
+        """The same to more digits, where there are more."""
+        return self
 
     @property
     def reals(self) -> list[int]:
@@ -162,12 +172,30 @@ class Derived(Source):
         )
 
 
+@dataclass(frozen=True)
 class Nudged(Derived):
-    """Derivatives that are found by nudging the active inputs."""
+    """Derivatives that are found by nudging the active inputs.
+
+    Attributes:
+        fine: Whether all digits are wanted, to be subtracted from others.
+    """
+
+    fine: bool = False
+
+    def finer(self) -> Source:
+        """The same, to all digits that can be had."""
+        return replace(self, fine=True)
 
     def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
         """The blocks, by `nudged`."""
         return outcomes(self._at, points)
+
+    def _nudged(self, call: Caller, x: Floats) -> Floats:
+        # Nudges of what was nudged are dear, and have errors themselves.
+        again = isinstance(self.of, Nudged)
+        narrow = all(like.dtype != np.float64 for like in self.outputs)
+        tolerance = ENOUGH if again or (narrow and not self.fine) else None
+        return nudged(call, x, self.step, tolerance, apart=not again)
 
     def _at(self, point: Point) -> tuple[Array, ...]:
         sizes = [int(np.prod(self.inputs[i].shape)) for i in self.active]
@@ -189,7 +217,7 @@ class Nudged(Derived):
         x = np.concatenate([np.ravel(point[i]) for i in self.active])
         if not x.size:
             return tuple(np.zeros(like.shape) for like in self.outputs)
-        columns = np.split(nudged(call, x, self.step), edges[1:-1], axis=1)
+        columns = np.split(self._nudged(call, x), edges[1:-1], axis=1)
         rows = np.cumsum([int(np.prod(self.of.outputs[i].shape)) for i in reals])
         blocks = [
             block

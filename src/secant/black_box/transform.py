@@ -191,8 +191,9 @@ class Callback:
             for array, like in zip(numbers, inputs, strict=True)
         ]
         points = [tuple(a[k][()] for a in flat) for k in range(count)]
+        source = self.source.finer() if wide else self.source
         with np.errstate(all="ignore"):
-            found = self.source.at(points)
+            found = source.at(points)
             return tuple(
                 np.array([values[i] for values in found], kind_of(like))
                 .astype(kind_of(like) if wide else like.dtype)
