@@ -182,14 +182,14 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=40)
     draws = parser.parse_args().draws
     warnings.simplefilter("ignore")
-    print(  # noqa: T201
+    print(
         "| | cases | true ≤ estimated | 99th percentile of true / estimated "
         "| median of estimated / true |"
     )
-    print("|---|---:|---:|---:|---:|")  # noqa: T201
+    print("|---|---:|---:|---:|---:|")
 
     def show(name: str, found: tuple[np.ndarray, np.ndarray]) -> None:
-        print(row(name, *found), flush=True)  # noqa: T201
+        print(row(name, *found), flush=True)
 
     for method in ("central", "forward", "backward"):
         show(f"elementary, `{method}`", elementary(draws, 1, method=method))

@@ -129,13 +129,13 @@ def main() -> None:
         of_leaves.update(leaf.verdict for leaf in report)
         numbers += sum(leaf.checked for leaf in report)
         if not report.ok:
-            print(f"network {i}: {architecture}, weights of {scale}")  # noqa: T201
-            print(report, flush=True)  # noqa: T201
+            print(f"network {i}: {architecture}, weights of {scale}")
+            print(report, flush=True)
     seconds = perf_counter() - began
     alarms = sum(of_networks[v] for v in of_networks if v in ("wrong", "not finite"))
     counts = ", ".join(f"{n:,} {verdict}" for verdict, n in of_networks.items())
     leaves = ", ".join(f"{n:,} {verdict}" for verdict, n in of_leaves.items())
-    print(  # noqa: T201
+    print(
         f"{asked.dtype}: {asked.networks:,} networks ({counts}), "
         f"{of_leaves.total():,} leaves ({leaves}), {numbers:,} numbers: "
         f"{alarms} false alarms, {seconds:.0f} s"

@@ -89,7 +89,7 @@ def main() -> None:
     """Writes the page."""
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     PAGE.write_text(page(before), encoding="utf-8", newline="\n")
-    print(f"{PAGE}: {len(RULES)} primitives, by JAX {jax.__version__}")  # noqa: T201
+    print(f"{PAGE}: {len(RULES)} primitives, by JAX {jax.__version__}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 
 import cloudpickle
@@ -40,36 +39,6 @@ def client(cluster):
         yield client
 
 
-def counted(folder):
-    """A function that captures 16 MB, each of whose arrivals leaves a file."""
-
-    class Data:
-        def __init__(self):
-            self.numbers = np.arange(2_000_000.0)
-
-        def __setstate__(self, state):
-            self.__dict__ = state
-            tempfile.mkstemp(prefix=f"{os.getpid()}-", dir=folder)
-
-    data = Data()
-    return lambda x: x + data.numbers[-1]
-
-
-def arrivals(folder):
-    """Which other processes it arrived in, one for each time."""
-    pids = [int(path.name.partition("-")[0]) for path in folder.iterdir()]
-    return [pid for pid in pids if pid != os.getpid()]
-
-
-def once(mark):
-    """Whether this is the first process to ask."""
-    try:
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
-
-
 def test_values_are_those_of_a_loop_and_in_its_order(client):
     def f(x):
         return float((x**2).sum())
@@ -99,15 +68,14 @@ def test_the_work_is_spread_evenly_whatever_went_before(client):
     assert len(set(pids)) == 2
 
 
-def test_a_worker_that_is_killed_changes_no_value(client, tmp_path):
-    mark = str(tmp_path / "killed")
+def test_a_worker_that_is_killed_changes_no_value(client, once):
     data = np.arange(1000.0)
 
     def slow(x):
         import time
 
         time.sleep(0.005)
-        if x == 60 and once(mark):
+        if x == 60 and once():
             os.kill(os.getpid(), signal.SIGKILL)
         return float(np.sqrt(data[x]))
 
@@ -115,7 +83,7 @@ def test_a_worker_that_is_killed_changes_no_value(client, tmp_path):
     with calling(slow, secant.dask_workers(client)) as call:
         values = call(points)
         again = call(points)
-    assert os.path.exists(mark)
+    assert not once()
     assert values == again == [float(np.sqrt(data[x])) for x in points]
 
 
@@ -132,11 +100,12 @@ def test_captured_data_outlives_all_workers_that_hold_it(client):
         assert call(range(100)) == list(map(float, range(100)))
 
 
-def test_captured_data_is_opened_once_in_each_worker(client, tmp_path):
-    with calling(counted(tmp_path), secant.dask_workers(client)) as call:
+def test_captured_data_is_opened_once_in_each_worker(client, laden):
+    f, arrivals = laden
+    with calling(f, secant.dask_workers(client)) as call:
         for _ in range(3):
             assert call(range(100)) == [x + 1_999_999.0 for x in range(100)]
-    away = arrivals(tmp_path)
+    away = arrivals()
     assert 1 <= len(away) <= 2
     assert len(set(away)) == len(away)
 

@@ -306,36 +306,14 @@ def test_a_module_that_workers_lack_is_named(tmp_path, monkeypatch):
 # --- what is sent -------------------------------------------------------------------
 
 
-def counted(folder):
-    """A function that captures 8 MB, each of whose arrivals leaves a file."""
-
-    class Data:
-        def __init__(self):
-            self.numbers = np.arange(1_000_000.0)
-
-        def __setstate__(self, state):
-            import tempfile
-
-            self.__dict__ = state
-            tempfile.mkstemp(prefix=f"{os.getpid()}-", dir=folder)
-
-    data = Data()
-    return lambda x: x + data.numbers[-1]
-
-
-def arrivals(folder):
-    """How often in each other process."""
-    pids = [int(path.name.partition("-")[0]) for path in folder.iterdir()]
-    away = [pid for pid in pids if pid != os.getpid()]
-    return [away.count(pid) for pid in set(away)]
-
-
-def test_captured_data_is_opened_once_in_each_process(tmp_path):
-    with calling(counted(tmp_path), 2) as call:
+def test_captured_data_is_opened_once_in_each_process(laden):
+    f, arrivals = laden
+    with calling(f, 2) as call:
         for _ in range(3):
-            assert call(range(100)) == [x + 999_999.0 for x in range(100)]
-    assert 1 <= len(arrivals(tmp_path)) <= 2
-    assert set(arrivals(tmp_path)) == {1}
+            assert call(range(100)) == [x + 1_999_999.0 for x in range(100)]
+    away = arrivals()
+    assert 1 <= len(away) <= 2
+    assert len(set(away)) == len(away)
 
 
 def test_a_task_of_the_processes_is_small_and_the_file_is_private(square, monkeypatch):
@@ -379,21 +357,15 @@ def test_a_file_that_was_changed_is_not_opened(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["exit", "kill"])
-def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path, how):
-    mark = str(tmp_path / "died")
-
+def test_a_worker_that_dies_once_costs_nothing_but_time(once, how):
     def f(x):
-        if x == 40:
-            try:
-                os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
-                return x
+        if x == 40 and once():
             os._exit(3) if how == "exit" else os.kill(os.getpid(), signal.SIGKILL)
         return x
 
     with calling(f, 2) as call:
         assert call(range(100)) == list(range(100))
-    assert os.path.exists(mark)
+    assert not once()
 
 
 def test_a_function_that_kills_its_workers_is_a_clear_error():

@@ -18,6 +18,10 @@ Point: TypeAlias = tuple[Array, ...]
 """The arrays among f's arguments, as NumPy arrays; the real ones float64."""
 
 
+class NotReal(InvalidInput):
+    """What came is complex, as a root is beyond the end of f's domain."""
+
+
 class Constant:
     """Something that is no array, as a part of what is compiled.
 
@@ -123,15 +127,19 @@ def as_numbers(
     """What came as an array of the shape and the kind that was told.
 
     Raises:
-        InvalidInput: It holds no real numbers, or has another shape.
+        NotReal: It is complex.
+        InvalidInput: It holds no numbers, or has another shape.
     """
     try:
         array = np.asarray(value)
     except Exception:  # a ragged list, a tensor that lives elsewhere
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" and "float" not in array.dtype.name:
-        what = array.dtype if array.dtype.kind == "c" else short(value)
-        raise InvalidInput(f"{came} {what}, and {told} {like.dtype}: let them agree")
+        is_complex = array.dtype.kind == "c"
+        what = array.dtype if is_complex else short(value)
+        raise (NotReal if is_complex else InvalidInput)(
+            f"{came} {what}, and {told} {like.dtype}: let them agree"
+        )
     shape = (*batch, *like.shape)
     if array.shape != shape:
         raise InvalidInput(

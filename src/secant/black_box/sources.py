@@ -6,7 +6,7 @@ there are derivatives of derivatives.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from secant.arrays import Array
+from secant.black_box.nudges import nudged
 from secant.black_box.signature import (
     Constant,
     Point,
@@ -27,10 +28,13 @@ from secant.black_box.signature import (
 )
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats
-from secant.slopes.workers import Caller, Raised, calling
+from secant.slopes.workers import Caller, Raised, calling, outcomes
 
-# Numbers that the nudged copies of a point may hold at a time.
-_BLOCK = 2**20
+ENOUGH = 1e-9
+"""The relative error of derivatives, where more digits cost more than they are worth.
+
+In float32 they would not be seen.
+"""
 
 
 class Source(ABC):
@@ -39,20 +43,32 @@ class Source(ABC):
     Attributes:
         inputs: The arrays of a point.
         outputs: What comes of it.
-        noise: The relative error of that.
+        step: The step to begin with where its derivatives are found by nudging.
     """
 
     inputs: Any
     outputs: Any
-    noise: Any
+    step: Any
 
     @abstractmethod
+    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+        """What comes of each point, a `Raised` where f raised."""
+
     def at(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
-        """What comes of each point."""
+        """What comes of each point, or what f raised."""
+        found: list[Any] = self.seen(points)
+        for one in found:
+            if isinstance(one, Raised):
+                raise one.error
+        return found
 
     def slopes(self, active: tuple[int, ...]) -> "Source":
         """Its derivatives: of each real output, by each of the active inputs."""
-        return Nudged(self, active)
+        return Nudged(self.finer(), active)
+
+    def finer(self) -> "Source":
+        """The same to more digits, where there are more."""
+        return self
 
     @property
     def reals(self) -> list[int]:
@@ -71,7 +87,7 @@ class Values(Source):
         inputs: The arrays among them.
         outputs: What it should return, as a list
         shaped: and as a pytree.
-        noise: The relative error of its values.
+        step: See `secant.black_box.nudges`.
         vectorized: Whether it takes many points at once.
         workers: See `secant.slopes.workers`.
     """
@@ -82,31 +98,30 @@ class Values(Source):
     inputs: tuple[Struct, ...]
     outputs: tuple[Struct, ...]
     shaped: Any
-    noise: float
+    step: float | None
     vectorized: bool
     workers: Constant
 
-    def at(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
+    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
         """What f returns for each point, checked."""
+        if not self.vectorized:
+            return _passed_on(self._checked, self.each(self.f.value, points))
         if not points:
             return []
-        if self.vectorized:
-            stacked = [np.array(arrays) for arrays in zip(*points, strict=True)]
+        stacked = [np.array(arrays) for arrays in zip(*points, strict=True)]
+        try:
             value = self.f.value(*self.signature.args(stacked))
             return list(zip(*self._checked(value, (len(points),)), strict=True))
-        return [
-            tuple(self._checked(value)) for value in self.each(self.f.value, points)
-        ]
+        except Exception as error:
+            return [Raised(error)] * len(points)
 
     def each(self, f: Callable[..., Any], points: Sequence[Point]) -> list[Any]:
-        """What `f` returns for the arguments that each point stands for."""
+        """What `f` returns, or a `Raised`, for the arguments of each point."""
+        if not points:
+            return []
         args = [self.signature.args(copied(point)) for point in points]
         with calling(lambda args: f(*args), self.workers.value) as call:
-            results = call(args)
-        for result in results:
-            if isinstance(result, Raised):
-                raise result.error
-        return results
+            return call(args)
 
     def slopes(self, active: tuple[int, ...]) -> Source:
         """Those that the author wrote, or else by nudges."""
@@ -114,7 +129,7 @@ class Values(Source):
             return Given(self, active)
         return Nudged(self, active)
 
-    def _checked(self, value: Any, batch: tuple[int, ...] = ()) -> list[Array]:
+    def _checked(self, value: Any, batch: tuple[int, ...] = ()) -> tuple[Array, ...]:
         leaves, tree = jax.tree.flatten(value)
         if tree != self.shaped:
             told = jax.tree.unflatten(self.shaped, self.outputs)
@@ -123,10 +138,10 @@ class Values(Source):
                 f"{structure_of(told)}: "
                 + ("has f a `return`?" if value is None else "let them agree")
             )
-        return [
+        return tuple(
             as_numbers(leaf, batch, like, "f returned", "result says")
             for leaf, like in zip(leaves, self.outputs, strict=True)
-        ]
+        )
 
 
 @dataclass(frozen=True)
@@ -141,6 +156,11 @@ class Derived(Source):
         """Those of the source."""
         return self.of.inputs
 
+    @property
+    def step(self) -> float | None:
+        """That of the source."""
+        return self.of.step
+
     @cached_property
     def outputs(self) -> tuple[Struct, ...]:
         """A block for each pair, of shape output + input."""
@@ -152,17 +172,30 @@ class Derived(Source):
         )
 
 
+@dataclass(frozen=True)
 class Nudged(Derived):
-    """Derivatives that are found by nudging the active inputs."""
+    """Derivatives that are found by nudging the active inputs.
 
-    @property
-    def noise(self) -> float:
-        """What a formula of fourth order leaves at its best step, noise^(1/5)."""
-        return self.of.noise**0.8
+    Attributes:
+        fine: Whether all digits are wanted, to be subtracted from others.
+    """
 
-    def at(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
-        """The blocks, by `_jacobian`."""
-        return [self._at(point) for point in points]
+    fine: bool = False
+
+    def finer(self) -> Source:
+        """The same, to all digits that can be had."""
+        return replace(self, fine=True)
+
+    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+        """The blocks, by `nudged`."""
+        return outcomes(self._at, points)
+
+    def _nudged(self, call: Caller, x: Floats) -> Floats:
+        # Nudges of what was nudged are dear, and have errors themselves.
+        again = isinstance(self.of, Nudged)
+        narrow = all(like.dtype != np.float64 for like in self.outputs)
+        tolerance = ENOUGH if again or (narrow and not self.fine) else None
+        return nudged(call, x, self.step, tolerance, apart=not again)
 
     def _at(self, point: Point) -> tuple[Array, ...]:
         sizes = [int(np.prod(self.inputs[i].shape)) for i in self.active]
@@ -175,14 +208,16 @@ class Nudged(Derived):
                 arrays[i] = x[a:b].reshape(self.inputs[i].shape)[()]
             return tuple(arrays)
 
+        def joined(y: tuple[Array, ...]) -> Floats:
+            return np.concatenate([np.ravel(y[i]) for i in reals])
+
         def call(xs: Sequence[Any]) -> list[Any]:
-            found = self.of.at([moved(x) for x in xs])
-            return [np.concatenate([np.ravel(y[i]) for i in reals]) for y in found]
+            return _passed_on(joined, self.of.seen([moved(x) for x in xs]))
 
         x = np.concatenate([np.ravel(point[i]) for i in self.active])
         if not x.size:
             return tuple(np.zeros(like.shape) for like in self.outputs)
-        columns = np.split(_jacobian(call, x, self.of.noise), edges[1:-1], axis=1)
+        columns = np.split(self._nudged(call, x), edges[1:-1], axis=1)
         rows = np.cumsum([int(np.prod(self.of.outputs[i].shape)) for i in reals])
         blocks = [
             block
@@ -200,15 +235,10 @@ class Nudged(Derived):
 class Given(Derived):
     """Derivatives that the function's author wrote."""
 
-    @property
-    def noise(self) -> float:
-        """Taken to be as exact as f."""
-        return self.of.noise
-
-    def at(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
+    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
         """The blocks out of what the author's function returns, checked."""
         found = self.of.each(self.of.jacobian.value, points)
-        return [self._checked(value) for value in found]
+        return _passed_on(self._checked, found)
 
     def _checked(self, value: Any) -> tuple[Array, ...]:
         tree = self.of.signature.tree
@@ -242,37 +272,6 @@ class Given(Derived):
         )
 
 
-def _jacobian(call: Caller, x: Floats, noise: float) -> Floats:
-    """∂yᵢ/∂xⱼ by central differences at h and 2h, (4 D(h) - D(2h)) / 3.
-
-    What that leaves of the step is h⁴/30 times a fifth derivative, and of the values'
-    relative error about noise/h: least in sum where h⁵ is noise.
-
-    Args:
-        call: Gives the values, (m,), at a list of points, (n,).
-        x: Where, (n,).
-        noise: The relative error of the values.
-
-    Returns:
-        (m, n).
-    """
-    h = noise**0.2 * np.maximum(1.0, abs(x))
-    block = max(1, _BLOCK // max(x.size, 1))
-    columns: list[Floats] = []
-    for first in range(0, x.size, block):
-        entries = range(first, min(first + block, x.size))
-        places: list[Floats] = []
-        for j in entries:
-            for times in (1, -1, 2, -2):
-                places.append(x.copy())
-                places[-1][j] += times * h[j]
-        values = iter(call(places))
-        nudged = iter(places)
-        for j in entries:
-            # Divided by how far apart the points came to lie, not by 2h.
-            near, far = (
-                (next(values) - next(values)) / (next(nudged)[j] - next(nudged)[j])
-                for _ in range(2)
-            )
-            columns.append((4 * near - far) / 3)
-    return np.stack(columns, axis=1)
+def _passed_on(function: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """What the function gives for each value; a `Raised` stays one."""
+    return outcomes(lambda v: v if isinstance(v, Raised) else function(v), values)

@@ -1,7 +1,7 @@
 """Any Python function inside a JAX program: called from it, differentiated by nudges.
 
     y  = f(x)                                        by a callback to Python
-    dy = J dx,  J_ij = (f_i(x + h e_j) - f_i(x - h e_j)) / 2h    by another
+    dy = J dx,  J_ij = lim (f_i(x + h e_j) - f_i(x - h e_j)) / 2h    by another
 
 J does not depend on dx, so the second line is linear in it: JAX can transpose it, and
 `grad` works as `jvp` does. (A difference along dx itself would cost two calls, and
@@ -59,20 +59,21 @@ def as_jax(
             each array of the result, something like the argument, with arrays of shape
             result + argument (so for a number, its gradient); for several arguments a
             tuple, with None for those that have no derivative.
-        step: How far each number is nudged, times max(1, |x|). By itself 7e-4, right
-            for a function with all digits of float64; a solver with a relative
-            tolerance of 1e-6 has fewer, and wants 0.05.
+        step: The step to begin with, times max(1, |x|). By itself it is found for
+            each number: from its size, from how f bends, and from f's noise.
         vectorized: f takes arrays with one more axis in front, for many points, and
             returns such. Under `vmap`, and for derivatives, it is called once for all.
         workers: For all nudges, and all points under `vmap`: a number of processes,
             or anything that works like `map`. See `secant.dask_workers`.
 
     Returns:
-        A function of the same arguments. Its derivative is the central difference at
-        two steps, extrapolated (Richardson): 4 calls of f for each number in the
-        arguments that are differentiated with respect to, and for no other. Second
-        derivatives are differences of differences, about 1e-9 exact in float64. NaN
-        passes through.
+        A function of the same arguments. Its derivative is that of `secant.jacobian`:
+        central differences at several steps, extrapolated, 4 to 12 calls of f for
+        each number in the arguments that are differentiated with respect to, for no
+        other, and more where f is noisy. Each entry is right by itself, however small
+        beside others: to float32's last digits, or in float64 to about 1e-12. Second
+        derivatives are differences of differences, right to about 1e-9 of the largest
+        in a column. NaN passes through, and is the slope where f is NaN nearby.
 
     Raises:
         InvalidInput: `f` or an option cannot be worked with; an argument is complex; f
@@ -92,7 +93,7 @@ def as_jax(
     as_function(f)
     if jacobian is not None:
         as_function(jacobian, "jacobian")
-    noise = np.finfo(float).eps if step is None else _as_step(step) ** 5
+    begin = None if step is None else _as_step(step)
 
     def call(*args: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
@@ -108,7 +109,7 @@ def as_jax(
             inputs,
             tuple(outputs),
             shaped,
-            float(noise),
+            begin,
             vectorized,
             Constant(workers),
         )
@@ -191,8 +192,9 @@ class Callback:
             for array, like in zip(numbers, inputs, strict=True)
         ]
         points = [tuple(a[k][()] for a in flat) for k in range(count)]
+        source = self.source.finer() if wide else self.source
         with np.errstate(all="ignore"):
-            found = self.source.at(points)
+            found = source.at(points)
             return tuple(
                 np.array([values[i] for values in found], kind_of(like))
                 .astype(kind_of(like) if wide else like.dtype)

@@ -7,7 +7,7 @@ that h can be tiny: what is left of the formula's own error is h² of the slope,
 kink within ±h is one at x itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from secant.arrays import Array
 from secant.checking.scalar import Scalar
-from secant.checking.slopes import Sides
-from secant.checking.tree import Point, as_float64
+from secant.checking.slopes import Question, Sides, Slopes
+from secant.checking.tree import Point, as_float64, coarsest
 from secant.propagation import difference
 
 # How much memory the intermediate results of one block of nudges may take, in bytes.
@@ -42,11 +42,8 @@ _VALUES_OFF = 16
 _UNDERFLOWS = 16
 
 
-class CarriedSlopes:
+class CarriedSlopes(Slopes):
     """Slopes of a traced function, in blocks of coordinates and of bounded memory."""
-
-    exact = True
-    traceable = True
 
     def __init__(self, f: Scalar, point: Point) -> None:
         """Traces `f`.
@@ -65,39 +62,17 @@ class CarriedSlopes:
         )
         self._weight = _bytes(program.jaxpr)
         self.axes = frozenset(_axes(program.jaxpr))
-        self.dtype = _coarsest(
+        self.dtype = coarsest(
             [point.leaves[i].dtype for i in point.real] + _dtypes(program.jaxpr)
         )
         self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
 
-    def scales(self, leaf: int) -> np.ndarray:
-        """The size of each coordinate of a leaf: what a nudge is small beside."""
-        x = as_float64(self._point.leaves[self._point.real[leaf]]).ravel()
-        typical = np.sqrt(np.mean(x**2)) if x.size else 0.0
-        return np.maximum(abs(x), typical or 1.0)
-
-    def each(
-        self,
-        leaf: int,
-        indices: np.ndarray,
-        *,
-        shrink: float = 1.0,
-        leaves: Sequence[Any] | None = None,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
-        """The one-sided slopes along some coordinates of a leaf of floats.
-
-        Args:
-            leaf: Which, among those of floats.
-            indices: Which coordinates, counted as if there was one dimension.
-            shrink: How many times smaller than usual the nudge is.
-            leaves: All leaves of another point; of the point itself if None.
-            tell: Called after each block with how many coordinates it had.
-        """
-        array = self._point.leaves[self._point.real[leaf]]
-        here = list(self._point.leaves if leaves is None else leaves)
-        steps = self.step / shrink * self.scales(leaf)[indices]
-        block = self._block(len(indices), array.size)
+    def each(self, asked: Question) -> Sides:
+        """The one-sided slopes; tells after each block how many coordinates it had."""
+        leaf, indices, here = asked.leaf, asked.indices, list(asked.leaves)
+        scales = self._point.scales(leaf).ravel()
+        steps = self.step / asked.shrink * scales[indices]
+        block = self._block(len(indices), len(scales))
         found = []
         for start in range(0, len(indices), block):
             chosen = indices[start : start + block]
@@ -106,7 +81,7 @@ class CarriedSlopes:
             nudges = np.pad(steps[start : start + block], (0, padding), mode="edge")
             sides = as_float64(self._sides(leaf, here, rows, nudges))
             found.append(sides[:, : len(chosen)])
-            tell(len(chosen))
+            asked.tell(len(chosen))
         ahead, behind = np.concatenate(found or [np.zeros((2, 0))], axis=1)
         # Below its smallest number a dtype has nothing. float16's is not small; others'
         # are counted from where compiled programs take them for 0.
@@ -114,11 +89,9 @@ class CarriedSlopes:
         half = self.dtype == np.float16
         least = float(info.smallest_subnormal if half else info.smallest_normal)
         sides = Sides(ahead, behind, _UNDERFLOWS * least / steps)
-        return self._subtracted(sides, leaf, indices, here)
+        return self._subtracted(sides, asked)
 
-    def _subtracted(
-        self, sides: Sides, leaf: int, indices: np.ndarray, leaves: list[Any]
-    ) -> Sides:
+    def _subtracted(self, sides: Sides, asked: Question) -> Sides:
         """The same, values subtracted where a branch that is not taken is not finite.
 
         No change can be carried from 0/0 on, as in `where(x == 0, 1, sin(x) / x)`.
@@ -126,22 +99,20 @@ class CarriedSlopes:
         bad = np.flatnonzero(~np.isfinite(sides.ahead + sides.behind))[:_FEW]
         if not len(bad):
             return sides
-        place, unit = self._point.real[leaf], float(jnp.finfo(self.dtype).eps)
-        steps = np.sqrt(unit) * self.scales(leaf)[indices[bad]]
+        place, unit = self._point.real[asked.leaf], float(jnp.finfo(self.dtype).eps)
+        indices, leaves = asked.indices[bad], list(asked.leaves)
+        steps = np.sqrt(unit) * self._point.scales(asked.leaf).ravel()[indices]
         values = as_float64(
             [
                 _values(self._f, place, leaves, index, jnp.asarray(step, self.dtype))
-                for index, step in zip(indices[bad], steps, strict=True)
+                for index, step in zip(indices, steps, strict=True)
             ]
         )
         below, here, above = values.T
         with np.errstate(invalid="ignore"):
             ahead, behind = (above - here) / steps, (here - below) / steps
             error = _VALUES_OFF * unit * abs(here) / steps + abs(ahead - behind)
-        arrays = [array.copy() for array in sides]
-        for array, part in zip(arrays, (ahead, behind, error), strict=True):
-            array[bad] = part
-        return Sides(*arrays)
+        return sides.replaced(bad, Sides(ahead, behind, error))
 
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
@@ -168,7 +139,8 @@ class CarriedSlopes:
             jnp.asarray(self.step * d, self._point.leaves[i].dtype)
             for i, d in zip(self._point.real, directions, strict=True)
         ]
-        return float(_along(self._f, self._point.real, here, moves)) / self.step
+        by = dict(zip(self._point.real, moves, strict=True))
+        return float(_to_both_sides(self._f, here, by).mean()) / self.step
 
     def _block(self, wanted: int, size: int) -> int:
         """How many coordinates are nudged at once: one of few numbers.
@@ -184,6 +156,20 @@ class CarriedSlopes:
 
 
 # Compiled once for a function of `jax.jit`, however often it is checked.
+@partial(jax.jit, static_argnums=0)
+def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> Array:
+    """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
+
+    def change(sign: int) -> Array:
+        nudges: list[Any] = [None] * len(leaves)
+        for place, move in moves.items():
+            nudges[place] = sign * move
+        return sign * difference(lambda leaves: f(*leaves))(leaves, nudges)[1]
+
+    both = jnp.stack([change(1), change(-1)])
+    return both.astype(jnp.promote_types(both.dtype, jnp.float32))
+
+
 @partial(jax.jit, static_argnums=(0, 1))
 def _both_sides(
     f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array
@@ -193,17 +179,10 @@ def _both_sides(
 
     def sides(index: Array, step: Array) -> Array:
         nudge = jnp.zeros(array.size, array.dtype).at[index].set(step)
+        changes = _to_both_sides(f, leaves, {place: nudge.reshape(array.shape)})
+        return changes / step.astype(changes.dtype)
 
-        def change(nudge: Array) -> Array:
-            moves: list[Any] = [None] * len(leaves)
-            moves[place] = nudge.reshape(array.shape)
-            return difference(lambda leaves: f(*leaves))(leaves, moves)[1]
-
-        return jnp.stack([change(nudge), -change(-nudge)])
-
-    changes = jax.vmap(sides, out_axes=1)(indices, steps)
-    wide = jnp.promote_types(changes.dtype, jnp.float32)
-    return changes.astype(wide) / steps.astype(wide)
+    return jax.vmap(sides, out_axes=1)(indices, steps)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -218,23 +197,6 @@ def _values(
         return f(*leaves[:place], moved.reshape(array.shape), *leaves[place + 1 :])
 
     return jnp.stack([at(-step), at(0 * step), at(step)])
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _along(
-    f: Scalar, real: tuple[int, ...], leaves: list[Any], moves: list[Any]
-) -> Array:
-    """(f(x + move) - f(x - move)) / 2, at least in float32."""
-
-    def change(sign: int) -> Array:
-        nudges: list[Any] = [None] * len(leaves)
-        for place, move in zip(real, moves, strict=True):
-            nudges[place] = sign * move
-        return difference(lambda leaves: f(*leaves))(leaves, nudges)[1]
-
-    ahead, behind = change(1), change(-1)
-    wide = jnp.promote_types(ahead.dtype, jnp.float32)
-    return (ahead.astype(wide) - behind.astype(wide)) / 2
 
 
 def _power_of_two(number: int) -> int:
@@ -286,8 +248,3 @@ def _axes(jaxpr: Any) -> Any:
 
 def _dtypes(jaxpr: Any) -> list[Any]:
     return [aval.dtype for aval in _outputs(jaxpr) if _is_float(aval.dtype)]
-
-
-def _coarsest(dtypes: list[Any]) -> np.dtype:
-    """The dtype of fewest digits: no result can be better than it."""
-    return np.dtype(max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps)))

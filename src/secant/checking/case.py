@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.slopes import Sides
-from secant.checking.tree import Point, as_float64
+from secant.checking.slopes import Question, Sides, Slopes
+from secant.checking.tree import Point, as_float64, in_kind_of
 
 SHIFTS = 12
 """How often x is moved a little to see what that changes."""
@@ -39,33 +39,6 @@ _LIKE = 4
 _BESIDE = 2.0**-42
 
 
-class Slopes(Protocol):
-    """Where slopes come from."""
-
-    exact: bool
-    """Whether differences are carried: no error but of roundings and of h itself."""
-    traceable: bool
-    """Whether JAX can trace the function."""
-    dtype: np.dtype
-    """The coarsest in use: no result can be better."""
-    step: float
-    """How far a coordinate is nudged, relative to its size."""
-    axes: frozenset[int]
-    """The lengths of all axes that occur."""
-
-    def each(
-        self,
-        leaf: int,
-        indices: np.ndarray,
-        *,
-        shrink: float = 1.0,
-        leaves: Sequence[Any] | None = None,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
-        """One-sided slopes along some coordinates of a leaf."""
-        ...
-
-
 Claim = Callable[[Sequence[Any]], list[np.ndarray]]
 """The gradient that is checked: all leaves in, an array for each leaf of floats out."""
 
@@ -73,7 +46,7 @@ Pair = Callable[[Sequence[Any]], tuple[Any, Any]]
 """Claim and slope from all leaves: numbers, or arrays of one shape."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Case:
     """All that is known while a gradient is checked.
 
@@ -146,7 +119,9 @@ class Case:
         A change that is lost on the way is multiplied by all that would have followed:
         by the largest slope at most, as a guess.
         """
-        found = self.slopes.each(leaf, indices, shrink=shrink, tell=tell)
+        found = self.slopes.each(
+            Question(leaf, indices, self.point.leaves, shrink, tell)
+        )
         if not self.slopes.exact:
             return found
         return found._replace(error=found.error * max(1.0, self._largest))
@@ -155,7 +130,7 @@ class Case:
         """Claim and slope of some coordinates, as a function of all leaves."""
 
         def pair(leaves: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-            slope = self.slopes.each(leaf, indices, leaves=leaves).slope
+            slope = self.slopes.each(Question(leaf, indices, leaves)).slope
             claim = self.like(leaves) if self.like else self.claimed
             return claim[leaf].ravel()[indices], slope
 
@@ -197,9 +172,7 @@ class Case:
             return np.zeros(len(apart), bool)
         with jax.enable_x64(True):
             leaves = [
-                as_float64(leaf)
-                if isinstance(leaf, np.ndarray)
-                else jnp.asarray(as_float64(leaf))
+                in_kind_of(leaf, as_float64(leaf))
                 for leaf in (self.point.leaves[i] for i in self.point.real)
             ]
             try:
@@ -227,20 +200,13 @@ class Case:
 
         A fault of 0.1 % is seen in all slopes but those below 2e-10 of the largest.
         """
+        scales = [self.point.scales(i) for i in range(len(self.claimed))]
         largest = max(
-            (
-                float((abs(np.where(np.isfinite(g), g, 0.0)) * self._sizes(i)).max())
-                for i, g in enumerate(self.claimed)
-                if g.size and g.shape == self._sizes(i).shape
-            ),
-            default=0.0,
+            float(abs(np.where(np.isfinite(g), g * x, 0.0)).max(initial=0.0))
+            for g, x in zip(self.claimed, scales, strict=True)
+            if g.shape == x.shape
         )
-        return _BESIDE * largest / self._sizes(leaf).ravel()[indices]
-
-    def _sizes(self, leaf: int) -> np.ndarray:
-        x = abs(as_float64(self.point.leaves[self.point.real[leaf]]))
-        typical = math.sqrt(float(np.mean(x**2))) if x.size else 0.0
-        return np.maximum(x, typical or 1.0)
+        return _BESIDE * largest / scales[leaf].ravel()[indices]
 
     def _directions(self) -> list[np.ndarray]:
         shapes = [np.shape(self.point.leaves[i]) for i in self.point.real]
@@ -251,6 +217,5 @@ class Case:
         for i, part in zip(self.point.real, by, strict=True):
             leaf = self.point.leaves[i]
             x = as_float64(leaf)
-            moved = (x + part * x).astype(leaf.dtype)
-            leaves.append(moved if isinstance(leaf, np.ndarray) else jnp.asarray(moved))
+            leaves.append(in_kind_of(leaf, (x + part * x).astype(leaf.dtype)))
         return self.point.with_real(leaves)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.checking.carried import CarriedSlopes
-from secant.checking.case import Case, Claim, Slopes
+from secant.checking.case import Case, Claim
 from secant.checking.causes import cause_of_shape
 from secant.checking.judge import Finding, examine, judge
 from secant.checking.products import ProductSlopes
@@ -19,6 +19,7 @@ from secant.checking.projections import project
 from secant.checking.report import GradientReport, LeafReport, Verdict
 from secant.checking.sampled import SampledSlopes
 from secant.checking.scalar import Scalar, as_scalar, floats_of
+from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
@@ -90,10 +91,7 @@ def check_gradient(
     """
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    if coordinates not in ("auto", "all", "projections"):
-        raise InvalidInput(
-            f'coordinates is {coordinates!r}: pass "auto", "all" or "projections"'
-        )
+    coordinates = as_coordinates(coordinates)
     point = Point.of(x)
     with _floats_of(point):
         number, value, notes = _asked(f, point, given=gradient is not None, seed=seed)
@@ -205,6 +203,17 @@ def check_hessian_product(
         return _report(case, "all", value, notes, None)
 
 
+def as_coordinates(name: str) -> Coordinates:
+    """A way to choose coordinates by its name.
+
+    Raises:
+        InvalidInput: There is none of that name.
+    """
+    if name in ("auto", "all", "projections"):
+        return name
+    raise InvalidInput(f'coordinates is {name!r}: pass "auto", "all" or "projections"')
+
+
 @contextmanager
 def _floats_of(point: Point) -> Iterator[None]:
     """Lets JAX have float64 where that is what came."""
@@ -293,7 +302,7 @@ def _report(
         if tell:
             tell(done, total)
 
-    case.tell = count
+    case = replace(case, tell=count)
     small = 0 if coordinates == "projections" else 2**62
     if coordinates == "auto" and total > _LIMIT:
         small = _LIMIT // (2 * len(sizes))
@@ -319,21 +328,21 @@ def _of_another_shape(case: Case, leaf: int) -> LeafReport:
     point = case.point
     place = point.real[leaf]
     shape = np.shape(point.leaves[place])
-    came = case.claimed[leaf]
-    # The slopes are those of the leaf whatever was claimed; nothing is shifted for it.
-    case.claimed[leaf] = np.zeros(shape)
-    sides = case.slopes.each(leaf, np.arange(int(np.prod(shape))), tell=case.tell)
+    every = np.arange(int(np.prod(shape)))
+    sides = case.slopes.each(Question(leaf, every, point.leaves, tell=case.tell))
     slope = sides.slope.reshape(shape)
     tolerance = 100 * case.unit * np.maximum(abs(slope), abs(slope).max(initial=0.0))
-    cause = cause_of_shape(came, slope, tolerance)
-    case.claimed[leaf] = np.full(shape, np.nan)
-    report = judge(case, leaf, _all_wrong(sides, slope.ravel()))
+    cause = cause_of_shape(case.claimed[leaf], slope, tolerance)
+    claimed = [*case.claimed]
+    claimed[leaf] = np.full(shape, np.nan)
+    report = judge(replace(case, claimed=claimed), leaf, _all_wrong(sides))
     return replace(
         report, verdict=Verdict.WRONG, cause=cause, reason="a gradient has x's shape"
     )
 
 
-def _all_wrong(sides: Any, slope: np.ndarray) -> Finding:
+def _all_wrong(sides: Sides) -> Finding:
+    slope = sides.slope
     every = np.ones(len(slope), bool)
     return Finding(
         indices=np.arange(len(slope)),

@@ -19,7 +19,8 @@ from secant.checking.case import SHIFTS, Case
 from secant.checking.causes import Evidence, likely_cause, of_fewer_digits
 from secant.checking.report import Entry, LeafReport, Verdict
 from secant.checking.slopes import Sides
-from secant.checking.tree import as_float64, entry_name
+from secant.checking.tree import as_float64
+from secant.slopes.checks import entry_name
 
 # How many suspects of a leaf are measured at a time, and how many times at most.
 _MEASURED = 64
@@ -75,7 +76,7 @@ class Finding:
     def entry(self, place: int, leaf: str, shape: tuple[int, ...]) -> Entry:
         """One of the coordinates, for the report."""
         return Entry(
-            entry_name(leaf, int(self.indices[place]), shape),
+            entry_name(int(self.indices[place]), shape, leaf),
             *(
                 float(array[place])
                 for array in (
@@ -107,15 +108,15 @@ def examine(case: Case, leaf: int, indices: np.ndarray) -> Finding:
         np.clip(gradient, np.minimum(below, above), np.maximum(below, above)),
         slope,
     )
+    apart = abs(gradient - nearest)
     finite = np.isfinite(gradient) & np.isfinite(slope)
-    suspect = finite & ~(abs(gradient - nearest) <= tolerance)
-    wrong = suspect.copy()
+    suspect = wrong = finite & ~(apart <= tolerance)
     if suspect.any():
-        tolerance += _spread(case, leaf, indices, suspect, gradient, tolerance, nearest)
+        tolerance += _spread(case, leaf, indices, suspect, apart, tolerance)
         tolerance += np.where(suspect, case.beside_the_largest(leaf, indices), 0.0)
-        wrong = suspect & ~(abs(gradient - nearest) <= tolerance)
-        gone = _gone(case, leaf, indices, wrong, abs(gradient - nearest), tolerance)
-        tolerance[gone] += 2 * abs(gradient - nearest)[gone]
+        wrong = suspect & ~(apart <= tolerance)
+        gone = _gone(case, leaf, indices, wrong, apart, tolerance)
+        tolerance[gone] += 2 * apart[gone]
         wrong &= ~gone
     return Finding(
         indices,
@@ -141,7 +142,7 @@ def _kinks(
     apart = ~(abs(gradient - sides.slope) <= roundings * size + sides.error)
     # What shows a kink: sides that differ, or an error bar that nothing else explains.
     curved = 4 * roundings + _CURVED * case.slopes.step
-    shown = sides.gap > curved * size
+    shown = abs(sides.gap) > curved * size
     if not case.slopes.exact:
         shown = sides.error > _STEADY * size
     places = np.flatnonzero((apart | shown) & np.isfinite(size))
@@ -152,26 +153,22 @@ def _kinks(
         case.sides(leaf, indices[places], shrink=shrink) for shrink in _SHRINKS
     )
     if case.slopes.exact:
-        gap = (sides.ahead - sides.behind)[places]
+        gap = sides.gap[places]
         kinks = abs(gap) > 4 * roundings * size[places]
         for closer in (near, nearer):
-            now = closer.ahead - closer.behind
-            kinks &= abs(now - gap) <= _STEADY * abs(gap)
+            kinks &= abs(closer.gap - gap) <= _STEADY * abs(gap)
         better = ~kinks
         # Where f was subtracted after all, roundings make a gap that only grows.
         little = _STEADY * size[np.isfinite(size)].max(initial=0.0)
-        smooth[places] = (nearer.gap <= abs(gap) / 2) | (nearer.gap <= little)
+        smooth[places] = abs(nearer.gap) <= np.maximum(abs(gap) / 2, little)
         # What h² still makes of the slope; where the slope is 0 there is nothing else.
         nearer = nearer._replace(error=nearer.error + abs(near.slope - nearer.slope))
     else:
-        kinks = nearer.gap > nearer.error + roundings * abs(nearer.slope)
+        kinks = abs(nearer.gap) > nearer.error + roundings * abs(nearer.slope)
         better = kinks
         smooth[places] = ~kinks
     steady[places] = kinks
-    arrays = [array.copy() for array in sides]
-    for array, new in zip(arrays, nearer, strict=True):
-        array[places[better]] = new[better]
-    return steady, smooth, Sides(*arrays)
+    return steady, smooth, sides.replaced(places[better], nearer.at(better))
 
 
 def _spread(
@@ -179,9 +176,8 @@ def _spread(
     leaf: int,
     indices: np.ndarray,
     suspect: np.ndarray,
-    gradient: np.ndarray,
+    apart: np.ndarray,
     tolerance: np.ndarray,
-    nearest: np.ndarray,
 ) -> np.ndarray:
     """How far rounding may take each suspect's claim from its slope; 0 for all others.
 
@@ -191,7 +187,6 @@ def _spread(
     round are found wrong.
     """
     places = np.flatnonzero(suspect)
-    apart = abs(gradient - nearest)
     spread = np.zeros(len(indices))
     known = np.zeros(len(indices), bool)
     chosen = case.draw.permutation(places)[:_MEASURED]

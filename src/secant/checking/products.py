@@ -1,6 +1,6 @@
 """Hessian-vector products: the slopes of a gradient along one direction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,16 +9,13 @@ import numpy as np
 from secant.arrays import Array
 from secant.checking.carried import CarriedSlopes
 from secant.checking.scalar import Scalar
-from secant.checking.slopes import Sides
+from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64
 from secant.propagation import difference
 
 
-class ProductSlopes:
+class ProductSlopes(Slopes):
     """(∇f(x + h v) - ∇f(x)) / h to both sides, the differences carried through ∇f."""
-
-    exact = True
-    traceable = True
 
     def __init__(self, f: Scalar, point: Point, direction: Sequence[Array]) -> None:
         """Takes `f`, a function of all leaves, and v, an array for each of floats."""
@@ -29,22 +26,13 @@ class ProductSlopes:
         self._sides = jax.jit(self._trace)
         self._exact = jax.jit(self._product)
 
-    def each(
-        self,
-        leaf: int,
-        indices: np.ndarray,
-        *,
-        shrink: float = 1.0,
-        leaves: Sequence[Any] | None = None,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
+    def each(self, asked: Question) -> Sides:
         """The slopes of some entries of the gradient."""
-        here = self._point.leaves if leaves is None else leaves
         ahead, behind = (
-            as_float64(side[leaf]).ravel()[indices]
-            for side in self._sides(list(here), self.step / shrink)
+            as_float64(side[asked.leaf]).ravel()[asked.indices]
+            for side in self._sides(list(asked.leaves), self.step / asked.shrink)
         )
-        tell(len(indices))
+        asked.tell(len(asked.indices))
         return Sides(ahead, behind, np.zeros_like(ahead))
 
     def exact_product(self, leaves: Sequence[Any]) -> list[np.ndarray]:
@@ -56,19 +44,14 @@ class ProductSlopes:
             moves: list[Any] = [None] * len(leaves)
             for i, v in zip(self._point.real, self._direction, strict=True):
                 moves[i] = (sign * step * v).astype(leaves[i].dtype)
-            change = difference(lambda leaves: self._gradient(*leaves))(leaves, moves)[
-                1
-            ]
+            _, change = difference(lambda x: self._gradient(*x))(leaves, moves)
             return [sign * part / step for part in change]
 
         return side(1), side(-1)
 
     def _product(self, leaves: list[Any]) -> Any:
         def of_real(*real: Any) -> Any:
-            whole = list(leaves)
-            for i, value in zip(self._point.real, real, strict=True):
-                whole[i] = value
-            return self._gradient(*whole)
+            return self._gradient(*self._point.with_real(real))
 
         real = tuple(leaves[i] for i in self._point.real)
         moves = tuple(

@@ -119,7 +119,7 @@ def project(
     bad = np.flatnonzero(~np.isfinite(claimed))
     if len(bad):
         return judge(case, leaf, examine(case, leaf, bad[:_SMALL]), others=others)
-    scales = slopes.scales(leaf)
+    scales = case.point.scales(leaf).ravel()
     projections = _Projections(case, slopes, leaf, scales)
     found = projections.measure()
     missed = [abs(one.gradient - one.slope) > one.tolerance for one in found]

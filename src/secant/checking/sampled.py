@@ -1,13 +1,13 @@
 """Slopes where JAX cannot enter: those of `secant.gradient`, with its error bars."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.slopes import Sides
-from secant.checking.tree import Point, as_float64
+from secant.checking.slopes import Question, Sides, Slopes
+from secant.checking.tree import Point, as_float64, coarsest, in_kind_of
 from secant.slopes import adaptive
 
 # How often the error bars of `secant.gradient` are taken: they hold in 95 % of cases
@@ -15,7 +15,7 @@ from secant.slopes import adaptive
 _BARS = 4
 
 
-class SampledSlopes:
+class SampledSlopes(Slopes):
     """Slopes from values of the function, extrapolated."""
 
     exact = False
@@ -23,31 +23,18 @@ class SampledSlopes:
     def __init__(self, f: Callable[..., Any], point: Point, *, traceable: bool) -> None:
         """Takes `f`, a function of all leaves that returns one number."""
         self._f, self._point, self.traceable = f, point, traceable
-        self.dtype = np.dtype(
-            max(
-                (point.leaves[i].dtype for i in point.real),
-                key=lambda dtype: float(jnp.finfo(dtype).eps),
-            )
-        )
+        self.dtype = coarsest(point.leaves[i].dtype for i in point.real)
         self.axes = frozenset(
             length for leaf in point.leaves for length in np.shape(leaf)
         )
         self.step = float(np.sqrt(jnp.finfo(self.dtype).eps))
 
-    def each(
-        self,
-        leaf: int,
-        indices: np.ndarray,
-        *,
-        shrink: float = 1.0,
-        leaves: Sequence[Any] | None = None,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
+    def each(self, asked: Question) -> Sides:
         """The slopes along some coordinates; one-sided if `shrink` is not 1."""
+        indices, here = asked.indices, list(asked.leaves)
         if not len(indices):
             return Sides(*np.zeros((3, 0)))
-        here = list(self._point.leaves if leaves is None else leaves)
-        place = self._point.real[leaf]
+        place = self._point.real[asked.leaf]
         array, single = here[place], np.ndim(here[place]) == 0
         flat = as_float64(array).ravel()
 
@@ -55,14 +42,13 @@ class SampledSlopes:
             whole = flat.copy()
             whole[indices] = part
             moved = whole.reshape(np.shape(array)).astype(array.dtype)
-            if not isinstance(array, np.ndarray):
-                moved = jnp.asarray(moved)
+            moved = in_kind_of(array, moved)
             here[place] = moved[()] if single else moved
             return float(self._f(*here))
 
-        if shrink == 1:
+        if asked.shrink == 1:
             found = adaptive.gradient(value, flat[indices])
-            tell(len(indices))
+            asked.tell(len(indices))
             return Sides(found.value, found.value, _BARS * found.error)
         ahead = adaptive.gradient(value, flat[indices], method="forward")
         behind = adaptive.gradient(value, flat[indices], method="backward")

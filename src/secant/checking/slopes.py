@@ -1,8 +1,30 @@
 """What a check needs of slopes, wherever they come from."""
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which slopes are asked for, and where.
+
+    Attributes:
+        leaf: Along coordinates of which leaf, among those of floats.
+        indices: Along which, counted as if there was one dimension.
+        leaves: The point: all leaves.
+        shrink: How many times smaller than usual the nudge is.
+        tell: Called with how many coordinates were nudged since it was called last.
+    """
+
+    leaf: int
+    indices: np.ndarray
+    leaves: Sequence[Any]
+    shrink: float = 1.0
+    tell: Callable[[int], object] = lambda done: None
 
 
 class Sides(NamedTuple):
@@ -26,4 +48,38 @@ class Sides(NamedTuple):
     @property
     def gap(self) -> np.ndarray:
         """By how much the sides differ: h f'' on a smooth curve, more at a kink."""
-        return abs(self.ahead - self.behind)
+        return self.ahead - self.behind
+
+    def at(self, places: np.ndarray) -> "Sides":
+        """Those of some coordinates."""
+        return Sides(*(array[places] for array in self))
+
+    def replaced(self, places: np.ndarray, by: "Sides") -> "Sides":
+        """The same with other slopes along some coordinates."""
+        arrays = [array.copy() for array in self]
+        for array, part in zip(arrays, by, strict=True):
+            array[places] = part
+        return Sides(*arrays)
+
+
+class Slopes(ABC):
+    """Where slopes come from.
+
+    Attributes:
+        exact: Whether differences are carried: no error but of roundings and of h
+            itself.
+        traceable: Whether JAX can trace the function.
+        dtype: The coarsest in use: no result can be better.
+        step: How far a coordinate is nudged, relative to its size.
+        axes: The lengths of all axes that occur.
+    """
+
+    exact = True
+    traceable = True
+    dtype: np.dtype
+    step: float
+    axes: frozenset[int]
+
+    @abstractmethod
+    def each(self, asked: Question) -> Sides:
+        """One-sided slopes along some coordinates of a leaf."""

@@ -1,6 +1,6 @@
 """The point of a check: a pytree, seen as a list of named arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, is_traced
+from secant.arrays import Array, is_traced, place
 from secant.errors import InvalidInput
 
 
@@ -54,6 +54,15 @@ class Point:
         """Whether JAX has to be let have float64 for what came."""
         return any(np.dtype(self.leaves[i].dtype) == np.float64 for i in self.real)
 
+    def scales(self, leaf: int) -> np.ndarray:
+        """The size of each coordinate of a leaf of floats: a nudge is small beside it.
+
+        max(|x|, the root of the mean of x²), or 1 where all are 0
+        """
+        x = abs(as_float64(self.leaves[self.real[leaf]]))
+        typical = np.sqrt(np.mean(x**2)) if x.size else 0.0
+        return np.maximum(x, typical or 1.0)
+
     def tree(self, leaves: Sequence[Any]) -> Any:
         """The pytree with other leaves."""
         return self.structure.unflatten(leaves)
@@ -82,22 +91,19 @@ class Point:
         return [_as_floats(parts[i], f"{name} of {self.names[i]}") for i in self.real]
 
 
-def entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
-    """A coordinate, counted as if there was one dimension, as one would write it.
-
-    Example:
-        >>> entry_name("x['W']", 4, (2, 3))
-        "x['W'][1, 1]"
-    """
-    if not shape:
-        return leaf
-    places = ", ".join(str(int(i)) for i in np.unravel_index(index, shape))
-    return f"{leaf}[{places}]"
-
-
 def as_float64(array: Any) -> np.ndarray:
     """Any float array in NumPy's float64, bfloat16 among them."""
     return np.asarray(array).astype(np.float64)
+
+
+def in_kind_of(leaf: Any, array: np.ndarray) -> Any:
+    """An array of NumPy if the leaf is one, of JAX if it is not."""
+    return array if isinstance(leaf, np.ndarray) else jnp.asarray(array)
+
+
+def coarsest(dtypes: Iterable[Any]) -> np.dtype:
+    """The dtype of fewest digits: no result can be better than it."""
+    return np.dtype(max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps)))
 
 
 def _as_leaf(leaf: Any) -> Any:
@@ -130,10 +136,9 @@ def _refuse(name: str, leaf: Array) -> None:
         values = as_float64(leaf)
         wrong = ~np.isfinite(values)
         if wrong.any():
-            first = int(np.argmax(wrong))
             raise InvalidInput(
-                f"{entry_name(name, first, wrong.shape)} is {values.flat[first]}: a "
-                "gradient can be checked at finite points only"
+                f"{place(name, wrong)} is {values[wrong][0]}: a gradient can be "
+                "checked at finite points only"
             )
 
 

@@ -91,6 +91,7 @@ def check(
         )
 
     from secant.checking import check_gradient, check_hessian_product
+    from secant.checking.check import as_coordinates
 
     with users_code(f"{at}()"):
         x = make()
@@ -118,7 +119,7 @@ def check(
                 f,
                 x,
                 claimed,
-                coordinates=coordinates,  # type: ignore[arg-type]  # checked there
+                coordinates=as_coordinates(coordinates),
                 seed=seed,
                 tell=tell,
             )

@@ -208,8 +208,8 @@ def changed_argument(entry: int, shape: tuple[int, ...]) -> InvalidInput:
     )
 
 
-def entry_name(entry: int, shape: tuple[int, ...]) -> str:
-    """An entry that is counted as if `x` had one dimension, as one would write it.
+def entry_name(entry: int, shape: tuple[int, ...], name: str = "x") -> str:
+    """An entry that is counted as if there was one dimension, as one would write it.
 
     Example:
         >>> entry_name(4, (2, 3))
@@ -217,7 +217,7 @@ def entry_name(entry: int, shape: tuple[int, ...]) -> str:
     """
     mask = np.zeros(shape, bool)
     mask.flat[entry] = True
-    return place("x", mask)
+    return place(name, mask)
 
 
 def _is_number(value: object) -> TypeGuard[Real]:

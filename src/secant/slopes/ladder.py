@@ -64,6 +64,7 @@ class Accuracy:
         listen: Whether noise may be looked for when it seems to be there.
         alone: Whether each line has a scale of its own.
         scale: The largest derivative known so far, of lines that share one.
+        apart: Whether each of f's entries, too, is to be right by itself.
     """
 
     tolerance: float | None
@@ -71,13 +72,20 @@ class Accuracy:
     listen: bool
     alone: bool
     scale: float = 0.0
+    apart: bool = False
 
     def targets(self, value: Floats) -> Floats:
-        """The error to reach, for each line."""
-        sizes: Floats = abs(value).max(axis=1, initial=0.0)
+        """The error to reach, for each line and entry."""
+        sizes: Floats = abs(value)
+        largest: Floats = sizes.max(axis=1, initial=0.0, keepdims=True)
         if not self.alone:
-            self.scale = max(self.scale, float(sizes.max(initial=0.0)))
-            sizes = np.full(len(value), self.scale)
+            self.scale = max(self.scale, float(largest.max(initial=0.0)))
+            largest = np.full_like(largest, self.scale)
+        if not self.apart:
+            sizes = np.broadcast_to(largest, value.shape)
+        else:
+            # An entry that did not stir, where others did, has nothing to be told.
+            sizes = np.where((sizes == 0) & (largest > 0), np.inf, sizes)
         return (CHEAP if self.tolerance is None else self.tolerance) * sizes
 
     @property
@@ -187,10 +195,12 @@ class _Ladder:
         total = found.truncation + found.rounding
         self.slopes.value[which], self.slopes.error[which] = found.value, total
         self.slopes.step[which] = found.step
-        target: Floats = self._accuracy.targets(self.slopes.value)[which]
+        targets: Floats = self._accuracy.targets(self.slopes.value)[which]
         # A line is judged by the worst of f's entries.
-        entry: Numbers = total.argmax(axis=1)
+        excess = np.divide(total, targets, out=total.copy(), where=targets > 0)
+        entry: Numbers = excess.argmax(axis=1)
         row = np.arange(len(which))
+        target: Floats = targets[row, entry]
         error: Floats = total[row, entry]
         truncation: Floats = found.truncation[row, entry]
         rounding: Floats = found.rounding[row, entry]
@@ -219,7 +229,7 @@ class _Ladder:
         self._conclude(which, entry, settled, error <= target, go & ~afford)
         ended: Truths = ~(go & afford)
         if ended.any() and formula.order == 1 and not formula.side:
-            self._compare_sides(which[ended], target[ended])
+            self._compare_sides(which[ended], targets[ended])
 
         lacking = (rounding / target) ** (1 / formula.order)
         # As far as noise asks for, in a leap and two doublings.
@@ -264,14 +274,14 @@ class _Ladder:
             Outcome.DIVERGED,
         )[:, np.newaxis]
 
-    def _compare_sides(self, which: Numbers, target: Floats) -> None:
+    def _compare_sides(self, which: Numbers, targets: Floats) -> None:
         """Adds to the error by how much the slopes on both sides differ."""
         jumps, errors = self._rungs.jumps(which, self._accuracy.sigma)
         jump: Floats = abs(jumps[-1][0])
         error = errors[-1][0]
         sure: Truths = jump > 4 * error
         sure &= (abs(jumps[-1] - jumps[-2]) < ALIKE * jump).all(axis=0)
-        told = (sure & (jump > target[:, np.newaxis])).any(axis=1)
+        told = (sure & (jump > targets)).any(axis=1)
         # Where there is no limit, nothing vouches for the point itself.
         lost = (self.slopes.outcome[which] == Outcome.DIVERGED) & ~sure
         nearest: Floats = abs(jumps[1][-PATIENCE:]).max(axis=0)

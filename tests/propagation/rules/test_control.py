@@ -174,5 +174,5 @@ def test_a_branch_in_a_difference_of_a_difference():
         return difference(crossing)(x, 1e-3)[1][0]
 
     # Below the crossing x² + 1: second difference 2 h k. Across it, in two steps.
-    np.testing.assert_allclose(difference(by)(0.5, 1e-4)[1], 2e-7, rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(difference(by))(0.5, 1e-4)[1], 2e-7, rtol=1e-5)
     check(by, 0.9995, 1e-4, rtol=1e-4)

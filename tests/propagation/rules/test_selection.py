@@ -301,7 +301,7 @@ def test_any_function_of_integers_is_computed_again():
         )
 
     x, dx = jnp.array([1, 7, 4]), jnp.array([3, 0, -6])
-    value, change = difference(f)(x, dx)
+    value, change = jax.jit(difference(f))(x, dx)
     after = f(x + dx)
     for now, moved, then in zip(
         *map(jax.tree.leaves, (value, change, after)), strict=True
@@ -348,7 +348,7 @@ def test_the_same_under_jit_and_vmap():
 
 def test_the_gradient_of_a_change_is_the_gradients_change():
     x, dx = jnp.array([-1.0, 0.2, 0.75, 2.0]), jnp.array([0.3, -0.5, 0.25, -1.75])
-    got = jax.grad(lambda x: difference(kinked)(x, dx)[1])(x)
+    got = jax.jit(jax.grad(lambda x: difference(kinked)(x, dx)[1]))(x)
     wanted = jax.grad(kinked)(x + dx) - jax.grad(kinked)(x)
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
@@ -358,7 +358,7 @@ def test_second_differences_are_the_fractions(name):
     f, oracle = OF_ONE[name]
     x = jnp.asarray([*POINTS[:12], 5.5, 0.0, 1.0], jnp.float32)
     a, b = moves(0.75, x.shape, "float32"), moves(0.75, x.shape, "float32", seed=1)
-    _, change = difference(lambda x: difference(f)(x, a)[1])(x, b)
+    _, change = jax.jit(difference(lambda x: difference(f)(x, a)[1]))(x, b)
     x, a, b = map(exact, (x, a, b))
     wanted = (oracle(x + a + b) - oracle(x + b)) - (oracle(x + a) - oracle(x))
     np.testing.assert_allclose(change, wanted.astype(float), rtol=1e-6)
