@@ -1,12 +1,17 @@
 """Pictures of what people would rather look at than read.
 
-Every function returns a Matplotlib `Figure`, drawn without a display. Matplotlib
-is loaded when the first picture is drawn.
+Every function returns a Matplotlib `Figure`, drawn without a display. Each takes
+`ax=` (or `axes=`, where it needs several), to draw into a figure of one's own, and
+`language="ko"` for Korean labels. Matplotlib is loaded when the first picture is
+drawn.
 """
 
 from secant.plots.checks import gradient_errors
+from secant.plots.descents import descent_paths, descent_surfaces
+from secant.plots.fields import gradient_field
 from secant.plots.methods import comparison, error_curves
-from secant.plots.runs import draw_accuracy, draw_loss, training
+from secant.plots.runs import draw_accuracy, draw_loss, training, training_runs
+from secant.plots.slopes import secant_and_tangent
 from secant.plots.style import BLUE, COLORS, GREEN, GREY, ORANGE, STYLE
 
 __all__ = [
@@ -17,9 +22,14 @@ __all__ = [
     "ORANGE",
     "STYLE",
     "comparison",
+    "descent_paths",
+    "descent_surfaces",
     "draw_accuracy",
     "draw_loss",
     "error_curves",
     "gradient_errors",
+    "gradient_field",
+    "secant_and_tangent",
     "training",
+    "training_runs",
 ]
