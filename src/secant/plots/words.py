@@ -46,7 +46,6 @@ KOREAN = {
     "tangent: slope {:.4g}": "접선: 기울기 {:.4g}",
     # fields and descents
     "The gradient, downhill": "기울기: 내려가는 쪽",
-    "start": "시작",
     "converged": "수렴",
     "still falling": "아직 내려가는 중",
     "bounces to and fro": "왔다 갔다 함",
@@ -61,11 +60,12 @@ KOREAN = {
     "loss": "손실",
     "a batch": "배치 하나",
     "all {:,} samples: {:.3f}": "전체 표본 {:,}개: {:.3f}",
-    "± 2σ/√n: 95 of 100 batches": "± 2σ/√n: 배치 100개 중 95개",
+    "two standard errors, ± 2σ/√n": "표준 오차의 두 배, ± 2σ/√n",
     # weights, samples, confusion
     "Weights of the first layer": "첫 층의 가중치",
     "Samples and predictions": "표본과 예측",
     "The most confident mistakes": "가장 확신한 오답",
+    "answer, how sure (true class)": "답, 확신하는 정도 (정답)",
     "Confusion matrix": "혼동 행렬",
     "{:.1%} of {:,} samples are right": "표본 {1:,}개 중 {0:.1%}를 맞힘",
     "predicted": "예측",
@@ -76,7 +76,6 @@ KOREAN = {
     "Loss around the path of training": "훈련 경로 둘레의 손실",
     "random direction {}, as long as the weights": "무작위 방향 {}, 가중치의 길이",
     "direction {}: {:.0%} of the path": "방향 {}: 경로의 {:.0%}",
-    "end": "끝",
 }
 """Korean for every English text, with the same places for values."""
 
