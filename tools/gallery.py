@@ -59,13 +59,19 @@ def main(names: list[str]) -> None:
 
 
 def save(figure, path: Path) -> None:
-    """The figure, small enough for a page of many: in 256 colours if need be."""
+    """The figure, small enough for a page of many: in 256 colours if need be.
+
+    Of those that cover most of all colours that there are: a dot keeps its own.
+    """
     file = BytesIO()
     figure.savefig(file, dpi=100)
     picture = Image.open(file).convert("RGB")
     picture.save(path, optimize=True)
     if path.stat().st_size > MOST_BYTES:
-        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = picture.quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        few.save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_memory_is_bounded_and_the_path_evenly_covered(most):
 def test_what_fit_tells_is_copied():
     path = RecordPath()
     net, data = MLP((2, 3, 2), init="xavier"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
-    run = fit(net, data, iterations=30, batch_size=2, callbacks=[path])
+    run = fit(net, data, "backprop", iterations=30, batch_size=2, callbacks=[path])
     assert path.steps[0] == 0
     assert path.steps[-1] == 30
     np.testing.assert_allclose(path.params[0]["W1"], net.params["W1"], rtol=1e-6)
