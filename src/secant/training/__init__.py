@@ -2,7 +2,16 @@
 
 from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
+from secant.training.path import RecordPath
 from secant.training.run import Run
 from secant.training.watch import TrainingWarning
 
-__all__ = ["Forecast", "NotFinite", "Progress", "Run", "TrainingWarning", "fit"]
+__all__ = [
+    "Forecast",
+    "NotFinite",
+    "Progress",
+    "RecordPath",
+    "Run",
+    "TrainingWarning",
+    "fit",
+]

@@ -1,10 +1,9 @@
 """Pictures: drawn without a display, and saying what was measured."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
-from secant import plots
+from secant import InvalidInput, plots
 from secant.history import Epoch, History
 
 
@@ -42,7 +41,31 @@ def test_the_last_accuracies_stand_in_the_legend():
     assert len(legend.get_texts()) == 1
 
 
-def test_the_users_own_style_is_left_alone():
-    before = dict(mpl.rcParams)
-    plots.training(history(10))
-    assert dict(mpl.rcParams) == before
+def test_losses_that_are_nowhere_finite_are_refused():
+    with pytest.raises(InvalidInput, match="not one of 5 losses is a finite number"):
+        plots.training(History(np.full(5, np.nan), ()))
+
+
+def test_several_runs_share_two_axes():
+    runs = {"long": history(1000), "short": history(10)}
+    loss, accuracy = plots.training_runs(runs).axes
+    long, short = (line.get_xydata() for line in loss.lines)
+    np.testing.assert_allclose(long[0], [9, runs["long"].losses[:10].mean()])
+    np.testing.assert_allclose(short[-1], [9, runs["short"].losses.mean()])
+    assert loss.get_xlim() == (0, 1000)
+    assert [line.get_ydata()[-1] for line in accuracy.lines] == [0.85, 0.85]
+    assert accuracy.get_title("left") == "Accuracy on test samples"
+
+
+def test_runs_without_a_test_are_compared_on_training_samples():
+    runs = {"a": history(10), "b": history(10, tested=False)}
+    accuracy = plots.training_runs(runs).axes[1]
+    assert [line.get_ydata()[-1] for line in accuracy.lines] == [0.9, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"), [({}, "runs is dict of 0"), ({"a": 3}, r"runs\['a'\] is int")]
+)
+def test_what_are_no_runs_is_refused(runs, message):
+    with pytest.raises(InvalidInput, match=message):
+        plots.training_runs(runs)

@@ -1,0 +1,249 @@
+"""Runs: what loss and accuracy did, step by step."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from secant.errors import InvalidInput
+from secant.history import History
+from secant.plots.style import (
+    BLUE,
+    COLORS,
+    DARK,
+    GREEN,
+    ORANGE,
+    count_along,
+    figure_of,
+    say_empty,
+    several,
+)
+from secant.plots.words import speaker
+
+
+def training(
+    history: History,
+    *,
+    title: str = "",
+    axes: Any = None,
+    language: str = "en",
+) -> Figure:
+    """Loss and accuracy of a run, side by side.
+
+    Args:
+        history: Of the run.
+        title: A line above both.
+        axes: Two to draw into; a new figure if not given.
+        language: `en` or `ko`.
+
+    Returns:
+        A figure with two axes. The loss of single batches is drawn pale, their
+        running mean strong; accuracy is drawn where it was measured.
+
+    Raises:
+        InvalidInput: No loss is a finite number.
+    """
+    with several(axes, 2, (9.6, 3.8)) as (left, right):
+        draw_loss(left, history.losses, language=language)
+        draw_accuracy(right, history, language=language)
+        figure = figure_of(left)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10, color=DARK)
+        return figure
+
+
+def training_runs(
+    runs: Mapping[str, Any], *, axes: Any = None, language: str = "en"
+) -> Figure:
+    """Loss and accuracy of several runs, in the same two axes.
+
+    Args:
+        runs: Names, and the runs or their histories.
+        axes: Two to draw into; a new figure if not given.
+        language: `en` or `ko`.
+
+    Returns:
+        A figure with two axes: the running mean of each run's loss over a hundredth
+        of the longest run, and the accuracy on test samples, on training samples
+        where there are no others.
+
+    Raises:
+        InvalidInput: There is no run, or what came is none; or no loss is finite.
+
+    Example:
+        >>> from secant import MLP, fit
+        >>> net, data = MLP((2, 4, 2)), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+        >>> runs = {"few": fit(net, data, iterations=5, batch_size=2)}
+        >>> [ax.get_title("left") for ax in training_runs(runs).axes]
+        ['Loss', 'Accuracy on training samples']
+    """
+    say, histories = speaker(language), _histories(runs)
+    window = max(max(len(each.losses) for each in histories.values()) // 100, 1)
+    tested = all(
+        epoch.test_accuracy is not None
+        for history in histories.values()
+        for epoch in history.epochs
+    )
+    with several(axes, 2, (9.6, 3.8)) as (left, right):
+        left.set_title(
+            say("Loss, mean of {} steps", window) if window > 1 else say("Loss")
+        )
+        right.set_title(
+            say(
+                "Accuracy on test samples" if tested else "Accuracy on training samples"
+            )
+        )
+        _label_loss(left, language)
+        _label_accuracy(right, language)
+        highest = 0.0
+        for (name, history), color in zip(
+            histories.items(), itertools.cycle(COLORS), strict=False
+        ):
+            if len(history.losses):
+                steps, means = _running_mean(
+                    history.losses, min(window, len(history.losses))
+                )
+                left.plot(steps, means, color=color, linewidth=1.5, label=name)
+                highest = max(highest, _top(history.losses))
+            scores = [
+                float(each)
+                for epoch in history.epochs
+                if (each := epoch.test_accuracy if tested else epoch.train_accuracy)
+                is not None
+            ]
+            steps = [epoch.step for epoch in history.epochs]
+            last = f"{name}: {scores[-1]:.1%}" if scores else name
+            right.plot(steps, scores, color=color, linewidth=1.8, marker="o",
+                       markersize=4 if len(steps) <= 40 else 0, label=last,
+                       clip_on=False)  # fmt: skip
+        longest = max(len(history.losses) for history in histories.values())
+        for ax in (left, right):
+            ax.set_xlim(0, max(longest, 1))
+        left.set_ylim(0, highest or 1.0)
+        left.legend(loc="best")
+        right.legend(loc="lower right")
+        return figure_of(left)
+
+
+def draw_loss(axes: Axes, losses: np.ndarray, *, language: str = "en") -> None:
+    """The loss of each step: single batches pale, their running mean strong."""
+    say = speaker(language)
+    axes.set_title(say("Loss"))
+    _label_loss(axes, language)
+    if not len(losses):
+        say_empty(axes, say("no step was taken"))
+        return
+    marker = "o" if len(losses) == 1 else None
+    window = max(len(losses) // 100, 1)
+    if window > 1:
+        axes.plot(
+            np.arange(len(losses)),
+            losses,
+            color=BLUE,
+            alpha=0.18,
+            linewidth=0.6,
+            label=say("batch"),
+        )
+    steps, means = _running_mean(losses, window)
+    axes.plot(
+        steps,
+        means,
+        color=BLUE,
+        linewidth=1.6,
+        marker=marker,
+        label=say("mean of {}", window) if window > 1 else say("batch"),
+    )
+    axes.set_ylim(0, _top(losses))
+    axes.set_xlim(0, max(len(losses), 1))
+    legend = axes.legend(loc="upper right")
+    if window > 1:
+        # A line this thin and pale cannot be seen in a legend.
+        legend.get_lines()[0].set(linewidth=5, alpha=0.25)
+
+
+def draw_accuracy(axes: Axes, history: History, *, language: str = "en") -> None:
+    """Accuracy on training and test samples wherever it was measured."""
+    say = speaker(language)
+    axes.set_title(say("Accuracy"))
+    _label_accuracy(axes, language)
+    if not history.epochs:
+        say_empty(axes, say("no step was taken"))
+        return
+    steps = [epoch.step for epoch in history.epochs]
+    marker = "o" if len(steps) <= 40 else None
+    axes.set_xlim(0, max(steps[-1], 1))
+    # Train and test often lie on one another: the wider line below shows both.
+    trained = [epoch.train_accuracy for epoch in history.epochs]
+    curves = [("train", ORANGE, 3.6, trained)]
+    tested = [
+        epoch.test_accuracy
+        for epoch in history.epochs
+        if epoch.test_accuracy is not None
+    ]
+    if len(tested) == len(steps):
+        curves.append(("test", GREEN, 1.5, tested))
+    for name, color, width, values in curves:
+        axes.plot(
+            steps,
+            values,
+            color=color,
+            linewidth=width,
+            marker=marker,
+            markersize=width + 2,
+            label=say("{}: {:.1%} at the end", say(name), values[-1]),
+            clip_on=False,
+        )
+    axes.legend(loc="lower right")
+
+
+def _label_loss(ax: Axes, language: str) -> None:
+    say = speaker(language)
+    ax.set_xlabel(say("step"))
+    ax.set_ylabel(say("mean loss of the batch"))
+    count_along(ax)
+
+
+def _label_accuracy(ax: Axes, language: str) -> None:
+    say = speaker(language)
+    ax.set_xlabel(say("step"))
+    ax.set_ylabel(say("share of samples that are right"))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_ylim(0, 1)
+    count_along(ax)
+
+
+def _running_mean(losses: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means of the last `window` losses, and the steps that they end at."""
+    means = np.convolve(losses, np.ones(window) / window, mode="valid")
+    return np.arange(window - 1, len(losses)), means
+
+
+def _top(losses: np.ndarray) -> float:
+    """Above all but the one loss in a thousand that would flatten the rest."""
+    finite = losses[np.isfinite(losses)]
+    if not len(finite):
+        raise InvalidInput(
+            f"not one of {len(losses):,} losses is a finite number: train with a "
+            "smaller learning rate"
+        )
+    return 1.06 * float(np.quantile(finite, 0.999)) or 1.0
+
+
+def _histories(runs: Any) -> dict[str, History]:
+    if not isinstance(runs, Mapping) or not runs:
+        raise InvalidInput(
+            f"runs is {type(runs).__name__} of {len(runs) if runs else 0}: pass a dict "
+            'of names and runs, {"backprop": run, …}'
+        )
+    histories = {str(name): getattr(run, "history", run) for name, run in runs.items()}
+    for name, history in histories.items():
+        if not isinstance(history, History):
+            raise InvalidInput(
+                f"runs[{name!r}] is {type(history).__name__}: pass what secant.fit "
+                "returned, or its history"
+            )
+    return histories

@@ -1,0 +1,157 @@
+"""Samples as the network sees them, and what it makes of them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from secant.arrays import ArrayLike
+from secant.losses import LOSSES
+from secant.networks import MLP
+from secant.plots.mosaics import Mosaic, as_count, as_images
+from secant.plots.style import BLUE, ORANGE, figure_of, one, say_empty
+from secant.plots.words import speaker
+from secant.targets import as_labels
+
+
+def predictions(
+    net: MLP,
+    x: ArrayLike,
+    t: ArrayLike,
+    *,
+    count: int = 30,
+    columns: int = 10,
+    shape: tuple[int, int] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+    language: str = "en",
+) -> Figure:
+    """The first samples, each with the class that the network finds most likely.
+
+    Args:
+        net: The network.
+        x: Inputs, (samples, inputs).
+        t: Class labels, or one-hot rows.
+        count: How many samples are shown.
+        columns: Samples a row.
+        shape: Height and width of the inputs as an image; square if not given.
+        title: A line above.
+        ax: Where to draw; a new figure if not given.
+        language: `en` or `ko`.
+
+    Returns:
+        The figure. What is right stands in blue; what is wrong in orange, before what
+        it should have been. The percentage is the network's own, of its answer.
+
+    Raises:
+        InvalidInput: x and t do not go with the network, or make no image.
+
+    Example:
+        >>> figure = predictions(MLP((9, 4, 2)), np.eye(9), [1] * 9, count=3)
+        >>> figure.axes[0].texts[0].get_text()
+        '1, 50%'
+    """
+    say = speaker(language)
+    inputs, labels, outputs = _answers(net, x, t)
+    first = slice(as_count("count", count))
+    shown = inputs[first], labels[first], outputs[first]
+    title = title or say("Samples and predictions")
+    return _draw(net, *shown, columns, shape, title, ax, language)
+
+
+def confident_mistakes(
+    net: MLP,
+    x: ArrayLike,
+    t: ArrayLike,
+    *,
+    count: int = 30,
+    columns: int = 10,
+    shape: tuple[int, int] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+    language: str = "en",
+) -> Figure:
+    """The samples that the network gets wrong, the most certain of itself first.
+
+    Args:
+        net: As for `predictions`, and so are all others.
+        x: Inputs, (samples, inputs).
+        t: Class labels, or one-hot rows.
+        count: How many are shown at most.
+        columns: Samples a row.
+        shape: Height and width of the inputs as an image; square if not given.
+        title: A line above.
+        ax: Where to draw; a new figure if not given.
+        language: `en` or `ko`.
+
+    Returns:
+        The figure; it says so where there is no mistake.
+
+    Raises:
+        InvalidInput: As `predictions`.
+
+    Example:
+        >>> figure = confident_mistakes(MLP((9, 4, 2)), np.eye(9), [0] * 9)
+        >>> figure.axes[0].texts[0].get_text()[:4]
+        '1, 5'
+    """
+    say = speaker(language)
+    inputs, labels, outputs = _answers(net, x, t)
+    wrong = np.flatnonzero(outputs.argmax(axis=1) != labels)
+    # Stable: equally certain ones stay in the order of the samples.
+    order = np.argsort(-outputs.max(axis=1)[wrong], kind="stable")
+    chosen = wrong[order[: as_count("count", count)]]
+    title = title or say("The most confident mistakes")
+    if not len(chosen):
+        with one(ax, (7.6, 1.6)) as ax:
+            ax.set_axis_off()
+            ax.set_title(title)
+            say_empty(ax, say("no mistake among {:,} samples", len(inputs)))
+            return figure_of(ax)
+    shown = inputs[chosen], labels[chosen], outputs[chosen]
+    return _draw(net, *shown, columns, shape, title, ax, language)
+
+
+def _answers(
+    net: MLP, x: ArrayLike, t: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, labels, and outputs as the loss reads them."""
+    inputs, targets = net.architecture.as_batch(np.asarray(x), np.asarray(t))
+    outputs = np.asarray(net.architecture.predict(net.params, inputs))
+    return np.asarray(inputs), np.asarray(as_labels(targets, outputs.shape)), outputs
+
+
+def _draw(
+    net: MLP,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    outputs: np.ndarray,
+    columns: int,
+    shape: tuple[int, int] | None,
+    title: str,
+    ax: Axes | None,
+    language: str,
+) -> Figure:
+    say = speaker(language)
+    images = as_images(inputs, shape)
+    width = images.shape[2]
+    room = max(int(0.42 * width), 2)
+    mosaic = Mosaic(
+        images, min(as_count("columns", columns), len(images)), (room, width // 4)
+    )
+    form = "{}, {:.0%}" if LOSSES[net.architecture.loss].probabilities else "{}, {:.2g}"
+    with one(ax, mosaic.size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:
+        ax.imshow(
+            np.ma.masked_invalid(mosaic.sheet()),
+            cmap="Greys",
+            interpolation="nearest",
+        )
+        mosaic.frame(ax, above=room)
+        for place, label in enumerate(labels):
+            answer = int(outputs[place].argmax())
+            text = form.format(answer, outputs[place, answer])
+            right = answer == label
+            if not right:
+                text = f"{text} ({label})"
+            mosaic.write_above(ax, place, text, BLUE if right else ORANGE)
+        ax.set_title(f"{title}\n{say('answer, how sure (true class)')}")
+        return figure_of(ax)
