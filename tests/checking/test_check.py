@@ -53,6 +53,21 @@ def test_each_dtype_is_judged_by_its_own_digits(dtype):
     assert not check_gradient(cubes, x, lambda x: -3 * x**2).ok
 
 
+@pytest.mark.parametrize(
+    "index", [np.array([0, 2, 1], np.int32), [0, 2, 1]], ids=["int32", "of JAX"]
+)
+def test_a_captured_index_serves_in_float32_and_then_in_float64(index):
+    # The ways out that docs/checking.md gives of what JAX does with captured int64.
+    index = index if isinstance(index, np.ndarray) else jnp.array(index)
+
+    def f(x):
+        return jnp.sum(jnp.take(x, index) ** 2) + jnp.sum(x[index] ** 3)
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert check_gradient(f, x.astype(np.float32)).ok
+    assert check_gradient(f, x).ok
+
+
 def test_float64_is_checked_in_float64_though_jax_has_it_switched_off():
     assert not jax.config.jax_enable_x64
     x = np.linspace(0.1, 2, 7)

@@ -43,7 +43,6 @@ def nudged(
         x: Where, (n,).
         step: The step to begin with, times max(1, |x|); None for a quarter of
             log(1 + |x|), and of 1 for x = 0, or much shorter where that is too long.
-
         tolerance: The relative error to reach; None for as good as can be had cheaply.
         apart: Whether each entry is to be right by itself, not only beside the largest
             of its column.
