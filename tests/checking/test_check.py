@@ -208,12 +208,12 @@ def test_operation_without_a_rule_is_sampled_and_said_so():
 
 @pytest.mark.parametrize("wrong", [False, True])
 def test_projections_find_a_single_sign_among_many(wrong):
-    size = 100_000
+    size = 66_000  # the least of which not all are nudged
     x = jnp.asarray(np.random.default_rng(0).standard_normal(size), jnp.float32)
 
     def gradient(x):
         g = 1 - jnp.tanh(x) ** 2
-        return g.at[87_654].multiply(-1) if wrong else g
+        return g.at[54_321].multiply(-1) if wrong else g
 
     report = check_gradient(lambda x: jnp.sum(jnp.tanh(x)), x, gradient)
     leaf = report.leaves["x"]
@@ -221,7 +221,7 @@ def test_projections_find_a_single_sign_among_many(wrong):
     assert leaf.checked < 5_000
     assert "cannot see" in leaf.reason
     if wrong:
-        assert leaf.worst.name == "x[87654]"
+        assert leaf.worst.name == "x[54321]"
 
 
 def test_progress_is_told_to_the_end():

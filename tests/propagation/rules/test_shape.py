@@ -57,7 +57,7 @@ def test_changes_go_where_the_numbers_go(name, shape, dtype, seed):
     x, dx = (jnp.asarray(rng.integers(-99, 99, shape), dtype) for _ in range(2))
     if dtype != "int32":
         dx = dx * jnp.asarray(1e-12, dtype)
-    value, change = difference(f)(x, dx)
+    value, change = jax.jit(difference(f))(x, dx)
     np.testing.assert_array_equal(value, f(x))
     np.testing.assert_array_equal(change, f(dx))
 
