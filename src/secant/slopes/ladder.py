@@ -21,8 +21,14 @@ from secant.slopes.rungs import RUNGS, Formula, Rungs, Truths
 CHEAP = 1e-12
 """The relative error at which nobody who did not ask for less is kept waiting."""
 
-COARSE = 2e-12
-"""The relative error from noise above which longer steps are worth their price."""
+COARSE = 3e-11
+"""The relative error from noise above which more steps are worth their price."""
+
+AMPLIFIED = 6.5
+"""By what two halvings of a step, extrapolated, amplify the noise of the first."""
+
+LEAP = 4.0
+"""How far one leaps at most where f is seen to bend: no faith in still longer steps."""
 
 SETTLED = 3.0
 """How many times rounding's share the formula's may be, where neither will fall."""
@@ -157,6 +163,8 @@ class _Ladder:
         self._last: Floats = np.full(n, np.inf)
         self._slow: Numbers = np.zeros(n, np.intp)
         self._grown: Numbers = np.zeros(n, np.intp)
+        # Whether its first steps are ever longer ones.
+        self._rises: Truths = np.zeros(n, bool)
 
     @property
     def _left(self) -> float:
@@ -175,10 +183,17 @@ class _Ladder:
                 raise self._f.trouble or AssertionError
             step[waiting] /= 16
         rungs.count = 1
+        self._rises = self._drowned() & (4 * step <= self._room)
         while rungs.count < formula.fewest:
-            if not rungs.look(self.active, rungs.step[rungs.count - 1] / 2).all():
-                raise self._f.trouble or AssertionError
-            rungs.count += 1
+            taken = rungs.step[: rungs.count]
+            longer, shorter = 2 * taken.max(axis=0), taken.min(axis=0) / 2
+            self._take(self.active, self._rises, longer, shorter)
+
+    def _drowned(self) -> Truths:
+        """Whether shorter steps than the first would have too much noise."""
+        quotient, noise = self._rungs.quotients(self.active, self._accuracy.sigma)
+        target = self._accuracy.targets(quotient[0])
+        return AMPLIFIED * noise[0].max(axis=1) > target
 
     def climb_on(self) -> None:
         """Looks at where each line stands, ends it or takes one more rung."""
@@ -208,11 +223,16 @@ class _Ladder:
         step: Floats = rungs.step[: rungs.count, which]
         longest: Floats = step.max(axis=0)
         shortest: Floats = step.min(axis=0)
-        grow: Truths = settled & (rounding > self._accuracy.grow_above * target)
+        fits: Truths = 2 * longest <= self._room[which]
+        bent = self._bent(which, row, entry)
+        grow: Truths = settled & (rounding > self._accuracy.grow_above * target) & fits
         # Only three longer steps in a row can show by themselves that they are better.
-        grow &= (2 * longest <= self._room[which]) & ~((grown >= 3) & stuck)
+        enough = bent & (grown >= (1 if self._accuracy.tolerance is None else RUNGS))
+        grow &= ~(((grown >= 3) & stuck) | enough)
         shrink: Truths = ~settled & (slow < PATIENCE)
         shrink &= shortest > EPSILON * self._lines.first[which]
+        rise: Truths = shrink & fits & self._rises[which]
+        rise &= rungs.count == formula.fewest
         go: Truths = (error > target) & (grow | shrink) & (rungs.count < RUNGS)
         # In turn, as long as the budget lasts.
         afford: Truths = np.cumsum(go) * formula.evaluations <= self._left
@@ -224,7 +244,8 @@ class _Ladder:
         lacking = (rounding / target) ** (1 / formula.order)
         # As far as noise asks for, in a leap and two doublings.
         leap = np.fmin(lacking, self._room[which] / longest) / 4
-        longer = longest * np.where(grown, 2.0, np.fmax(leap, 2.0))
+        leap = np.where(bent, np.fmin(leap, LEAP), leap)
+        longer = longest * np.where(grown | rise, 2.0, np.fmax(leap, 2.0))
         helped: Truths = ~stuck | np.isinf(self._last[which])
         divisor = np.where(helped, 2.0, 8.0)
         # After a leap the best rungs may stand far above the first ones.
@@ -233,13 +254,28 @@ class _Ladder:
         shorter = np.where(free, between, shortest / divisor)
         self._last[which] = error
         self._grown[which] = np.where(grow, grown + 1, 0)
-        self._take(which[~ended], grow[~ended], np.where(grow, longer, shorter)[~ended])
+        go &= afford
+        self._take(which[go], (grow | rise)[go], longer[go], shorter[go])
 
-    def _take(self, which: Numbers, grow: Truths, step: Floats) -> None:
-        """One more rung for some lines, which stay active."""
+    def _bent(self, which: Numbers, row: Numbers, entry: Numbers) -> Truths:
+        """Whether the quotients differ by more than noise: f is seen to bend."""
+        quotient, noise = self._rungs.quotients(which, self._accuracy.sigma)
+        spread = np.ptp(quotient, axis=0)[row, entry]
+        return spread > 10 * noise.max(axis=0)[row, entry]
+
+    def _take(
+        self, which: Numbers, long: Truths, longer: Floats, shorter: Floats
+    ) -> None:
+        """One more rung for some lines, which stay active: a longer or shorter step."""
         if len(which):
-            defined = self._rungs.look(which, step)
-            if not defined[~grow].all():
+            defined = self._rungs.look(which, np.where(long, longer, shorter))
+            # Where a line only begins, what leaves f's domain is replaced.
+            lost = ~defined & long & self._rises[which]
+            if lost.any() and self._rungs.count <= self._formula.fewest:
+                self._rises[which[lost]] = False
+                defined[lost] = self._rungs.look(which[lost], shorter[lost])
+                long = long & ~lost
+            if not defined[~long].all():
                 raise self._f.trouble or AssertionError
             # A longer step that leaves f's domain is none: the line stays as it is.
             which = which[defined]
