@@ -27,6 +27,12 @@ COARSE = 3e-11
 AMPLIFIED = 6.5
 """By what two halvings of a step, extrapolated, amplify the noise of the first."""
 
+RISE = 4.0
+"""How many times as long as the first step the second is, at most."""
+
+FEW = 0.1
+"""Of all lines: for so few the steps may grow on at little cost."""
+
 LEAP = 4.0
 """How far one leaps at most where f is seen to bend: no faith in still longer steps."""
 
@@ -85,11 +91,6 @@ class Accuracy:
             self.scale = max(self.scale, float(sizes.max(initial=0.0)))
             sizes = np.full(len(value), self.scale)
         return (CHEAP if self.tolerance is None else self.tolerance) * sizes
-
-    @property
-    def grow_above(self) -> float:
-        """How many times the target noise has to be for longer steps to be tried."""
-        return COARSE / CHEAP if self.tolerance is None else 1.0
 
 
 @dataclass
@@ -163,8 +164,10 @@ class _Ladder:
         self._last: Floats = np.full(n, np.inf)
         self._slow: Numbers = np.zeros(n, np.intp)
         self._grown: Numbers = np.zeros(n, np.intp)
-        # Whether its first steps are ever longer ones.
-        self._rises: Truths = np.zeros(n, bool)
+        # Whether f was seen to bend before the steps grew.
+        self._bent: Truths = np.zeros(n, bool)
+        # How many times as long as its first step the second is, 1/2 or 2 to RISE.
+        self._second: Floats = np.full(n, 0.5)
 
     @property
     def _left(self) -> float:
@@ -183,17 +186,24 @@ class _Ladder:
                 raise self._f.trouble or AssertionError
             step[waiting] /= 16
         rungs.count = 1
-        self._rises = self._drowned() & (4 * step <= self._room)
+        if self._left >= 2 * needed:
+            self._second = self._direction(step)
         while rungs.count < formula.fewest:
             taken = rungs.step[: rungs.count]
-            longer, shorter = 2 * taken.max(axis=0), taken.min(axis=0) / 2
-            self._take(self.active, self._rises, longer, shorter)
+            again = self._second if rungs.count == 1 else 2.0
+            longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / 2
+            self._take(self.active, self._second > 1, longer, shorter)
 
-    def _drowned(self) -> Truths:
-        """Whether shorter steps than the first would have too much noise."""
+    def _direction(self, step: Floats) -> Floats:
+        """By what to go on: to longer steps if shorter ones would drown in noise."""
         quotient, noise = self._rungs.quotients(self.active, self._accuracy.sigma)
         target = self._accuracy.targets(quotient[0])
-        return AMPLIFIED * noise[0].max(axis=1) > target
+        # Where f is even there is no scale to say how much noise is too much.
+        noise = AMPLIFIED * noise[0].max(axis=1)
+        lacking = np.where(target > 0, noise / np.where(target > 0, target, 1.0), 0.0)
+        # Two longer steps have to fit in, the second twice as long as the first.
+        longer = np.minimum(np.clip(lacking / LEAP, 2, RISE), self._room / (2 * step))
+        return np.where((lacking > 1) & (longer >= 2), longer, 0.5)
 
     def climb_on(self) -> None:
         """Looks at where each line stands, ends it or takes one more rung."""
@@ -223,15 +233,20 @@ class _Ladder:
         step: Floats = rungs.step[: rungs.count, which]
         longest: Floats = step.max(axis=0)
         shortest: Floats = step.min(axis=0)
-        fits: Truths = 2 * longest <= self._room[which]
-        bent = self._bent(which, row, entry)
-        grow: Truths = settled & (rounding > self._accuracy.grow_above * target) & fits
+        # A step is as long as rounding makes it.
+        fits: Truths = 1.999 * longest <= self._room[which]
+        bent = np.where(grown, self._bent[which], self._bends(which, row, entry))
+        self._bent[which] = bent
         # Only three longer steps in a row can show by themselves that they are better.
-        enough = bent & (grown >= (1 if self._accuracy.tolerance is None else RUNGS))
-        grow &= ~(((grown >= 3) & stuck) | enough)
-        shrink: Truths = ~settled & (slow < PATIENCE)
+        grow: Truths = np.where(grown, (grown < 3) | (settled & ~stuck), settled)
+        grow &= (rounding > target) & fits
+        if self._accuracy.tolerance is None:
+            for worth_it in (rounding > COARSE / CHEAP * target, ~bent | (grown == 0)):
+                if grow.sum() > FEW * len(self._last):
+                    grow &= worth_it
+        shrink: Truths = ~settled & ~grow & (slow < PATIENCE)
         shrink &= shortest > EPSILON * self._lines.first[which]
-        rise: Truths = shrink & fits & self._rises[which]
+        rise: Truths = shrink & fits & (self._second[which] > 1)
         rise &= rungs.count == formula.fewest
         go: Truths = (error > target) & (grow | shrink) & (rungs.count < RUNGS)
         # In turn, as long as the budget lasts.
@@ -246,10 +261,14 @@ class _Ladder:
         leap = np.fmin(lacking, self._room[which] / longest) / 4
         leap = np.where(bent, np.fmin(leap, LEAP), leap)
         longer = longest * np.where(grown | rise, 2.0, np.fmax(leap, 2.0))
+        longer = np.minimum(longer, self._room[which])
         helped: Truths = ~stuck | np.isinf(self._last[which])
         divisor = np.where(helped, 2.0, 8.0)
         # After a leap the best rungs may stand far above the first ones.
         between: Floats = found.step[row, entry] / divisor
+        # Below a first step that drowned there is nothing, but in the gap above it.
+        gap = (self._second[which] > 2) & (rungs.count == formula.fewest + 1)
+        between = np.where(gap, shortest * self._second[which] ** 0.5, between)
         free: Any = (abs(np.log(step / between)) > NEAR).all(axis=0)
         shorter = np.where(free, between, shortest / divisor)
         self._last[which] = error
@@ -257,7 +276,7 @@ class _Ladder:
         go &= afford
         self._take(which[go], (grow | rise)[go], longer[go], shorter[go])
 
-    def _bent(self, which: Numbers, row: Numbers, entry: Numbers) -> Truths:
+    def _bends(self, which: Numbers, row: Numbers, entry: Numbers) -> Truths:
         """Whether the quotients differ by more than noise: f is seen to bend."""
         quotient, noise = self._rungs.quotients(which, self._accuracy.sigma)
         spread = np.ptp(quotient, axis=0)[row, entry]
@@ -270,9 +289,10 @@ class _Ladder:
         if len(which):
             defined = self._rungs.look(which, np.where(long, longer, shorter))
             # Where a line only begins, what leaves f's domain is replaced.
-            lost = ~defined & long & self._rises[which]
-            if lost.any() and self._rungs.count <= self._formula.fewest:
-                self._rises[which[lost]] = False
+            lost = ~defined & long & (self._second[which] > 1)
+            lost &= self._rungs.count <= self._formula.fewest
+            if lost.any() and lost.sum() * self._formula.evaluations <= self._left:
+                self._second[which[lost]] = 0.5
                 defined[lost] = self._rungs.look(which[lost], shorter[lost])
                 long = long & ~lost
             if not defined[~long].all():

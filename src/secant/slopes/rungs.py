@@ -163,9 +163,7 @@ class Rungs:
                 errors.append(abs(e / kink))
         return found, errors
 
-    def _samples(
-        self, which: Numbers, sigma: Floats
-    ) -> tuple[Floats, Floats, Floats]:
+    def _samples(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats, Floats]:
         """Steps by size, the quotients and what f's errors may do to them."""
         h, quotient, wrong = self._falling(which, self._quotient, sigma)
         by_h = h[..., np.newaxis]
