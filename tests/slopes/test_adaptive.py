@@ -105,6 +105,55 @@ def test_gradients_of_any_shape(method, x):
     assert (found.error <= 1e-6 * (1 + largest)).all()
 
 
+def smooth_sum(x):
+    xp = jnp if isinstance(x, jax.Array) else np
+    return xp.sum(xp.exp(x)) + xp.sum(x[1:] * xp.sin(x[:-1]))
+
+
+def cancelling_sum(x):
+    xp = jnp if isinstance(x, jax.Array) else np
+    return (x.size - xp.sum(xp.cos(x))) ** 2
+
+
+def slopes_of_smooth_sum(x):
+    slopes = np.exp(x)
+    slopes[1:] += np.sin(x[:-1])
+    slopes[:-1] += x[1:] * np.cos(x[:-1])
+    return slopes
+
+
+def slopes_of_cancelling_sum(x):
+    # 1 - cos x = 2 sin²(x / 2), in which nothing cancels.
+    return 4 * np.sum(np.sin(x / 2) ** 2) * np.sin(x)
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+def test_errors_without_subtraction_hold_and_are_no_wider_than_need_be(method):
+    x = np.random.default_rng(0).uniform(0.5, 2, 40)
+    found = gradient(smooth_sum, x, method=method)
+    true = abs(found.value - slopes_of_smooth_sum(x.astype(np.longdouble)))
+    assert (true <= found.error).all()
+    assert np.median(found.error) <= 200 * np.median(true)
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+@pytest.mark.parametrize("size", [0.01, 0.1])
+def test_errors_without_subtraction_hold_where_f_itself_cancels(size, method):
+    x = size * np.random.default_rng(0).uniform(0.5, 2, 40)
+    found = gradient(cancelling_sum, x, method=method)
+    exact = slopes_of_cancelling_sum(x.astype(np.longdouble))
+    assert (abs(found.value - exact) <= found.error).all()
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+def test_a_slope_that_falls_fast_is_no_error(method):
+    xp = jnp if method == "difference" else np
+    x = 0.5
+    found = derivative(lambda x: xp.exp(-30 * x * x), x, method=method)
+    exact = -60 * x * math.exp(-30 * x * x)
+    assert abs(found.value - exact) <= found.error <= 1e-14 * abs(exact)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 1, 2)])
 def test_carried_gradients_of_any_shape(shape):
     x = np.random.default_rng(0).uniform(-5, 5, shape)
