@@ -235,11 +235,14 @@ class _Ladder:
         shortest: Floats = step.min(axis=0)
         # A step is as long as rounding makes it.
         fits: Truths = 1.999 * longest <= self._room[which]
-        bent = np.where(grown, self._bent[which], self._bends(which, row, entry))
-        self._bent[which] = bent
         # Only three longer steps in a row can show by themselves that they are better.
         grow: Truths = np.where(grown, (grown < 3) | (settled & ~stuck), settled)
         grow &= (rounding > target) & fits
+        first = grow & (grown == 0)
+        if first.any():
+            begins = which[first]
+            self._bent[begins] = self._bends(begins, entry[first])
+        bent = self._bent[which]
         if self._accuracy.tolerance is None:
             for worth_it in (rounding > COARSE / CHEAP * target, ~bent | (grown == 0)):
                 if grow.sum() > FEW * len(self._last):
@@ -251,10 +254,16 @@ class _Ladder:
         go: Truths = (error > target) & (grow | shrink) & (rungs.count < RUNGS)
         # In turn, as long as the budget lasts.
         afford: Truths = np.cumsum(go) * formula.evaluations <= self._left
-        self._conclude(which, entry, settled, error <= target, go & ~afford)
         ended: Truths = ~(go & afford)
-        if ended.any() and formula.order == 1 and not formula.side:
-            self._compare_sides(which[ended], target[ended])
+        # A longer step may be out of f's domain: then its line ends here.
+        if (ended | grow).any():
+            self._conclude(which, entry, settled, error <= target, go & ~afford)
+        if ended.any():
+            if formula.order == 1 and not formula.side:
+                self._compare_sides(which[ended], target[ended])
+            if ended.all():
+                self.active = which[:0]
+                return
 
         lacking = (rounding / target) ** (1 / formula.order)
         # As far as noise asks for, in a leap and two doublings.
@@ -276,9 +285,10 @@ class _Ladder:
         go &= afford
         self._take(which[go], (grow | rise)[go], longer[go], shorter[go])
 
-    def _bends(self, which: Numbers, row: Numbers, entry: Numbers) -> Truths:
+    def _bends(self, which: Numbers, entry: Numbers) -> Truths:
         """Whether the quotients differ by more than noise: f is seen to bend."""
         quotient, noise = self._rungs.quotients(which, self._accuracy.sigma)
+        row = np.arange(len(which))
         spread = np.ptp(quotient, axis=0)[row, entry]
         return spread > 10 * noise.max(axis=0)[row, entry]
 

@@ -184,9 +184,5 @@ class Rungs:
         wrong = np.maximum(self._rounded[:k, which], DEVIATIONS * sigma)
         wrong = wrong + self._shifted[:k, which]
         order = np.argsort(-step, axis=0)
-        by = order[..., np.newaxis]
-        return (
-            np.take_along_axis(step, order, axis=0),
-            np.take_along_axis(seen[:k, which], by, axis=0),
-            np.take_along_axis(wrong, by, axis=0),
-        )
+        row = np.arange(len(which))
+        return step[order, row], seen[order, which], wrong[order, row]
