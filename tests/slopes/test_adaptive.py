@@ -93,6 +93,7 @@ def test_every_order_agrees_with_mpmath(name, method, order):
 @pytest.mark.parametrize("method", METHODS[:-1])
 @given(points)
 @example(np.array([2.0**-24, 1.0, 1.0]))
+@example(np.array([[1.11454738e-13, 2.0], [1.11454738e-13, -0.5]]))
 def test_gradients_of_any_shape(method, x):
     found = gradient(weighted, x, method=method)
     assert np.shape(found.value) == np.shape(found.error) == x.shape
@@ -102,6 +103,55 @@ def test_gradients_of_any_shape(method, x):
     allowed = REACHED[method] * 10 * (1e-3 + largest) + found.error
     assert (abs(found.value - exact) <= allowed).all()
     assert (found.error <= 1e-6 * (1 + largest)).all()
+
+
+def smooth_sum(x):
+    xp = jnp if isinstance(x, jax.Array) else np
+    return xp.sum(xp.exp(x)) + xp.sum(x[1:] * xp.sin(x[:-1]))
+
+
+def cancelling_sum(x):
+    xp = jnp if isinstance(x, jax.Array) else np
+    return (x.size - xp.sum(xp.cos(x))) ** 2
+
+
+def slopes_of_smooth_sum(x):
+    slopes = np.exp(x)
+    slopes[1:] += np.sin(x[:-1])
+    slopes[:-1] += x[1:] * np.cos(x[:-1])
+    return slopes
+
+
+def slopes_of_cancelling_sum(x):
+    # 1 - cos x = 2 sin²(x / 2), in which nothing cancels.
+    return 4 * np.sum(np.sin(x / 2) ** 2) * np.sin(x)
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+def test_errors_without_subtraction_hold_and_are_no_wider_than_need_be(method):
+    x = np.random.default_rng(0).uniform(0.5, 2, 40)
+    found = gradient(smooth_sum, x, method=method)
+    true = abs(found.value - slopes_of_smooth_sum(x.astype(np.longdouble)))
+    assert (true <= found.error).all()
+    assert np.median(found.error) <= 200 * np.median(true)
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+@pytest.mark.parametrize("size", [0.01, 0.1])
+def test_errors_without_subtraction_hold_where_f_itself_cancels(size, method):
+    x = size * np.random.default_rng(0).uniform(0.5, 2, 40)
+    found = gradient(cancelling_sum, x, method=method)
+    exact = slopes_of_cancelling_sum(x.astype(np.longdouble))
+    assert (abs(found.value - exact) <= found.error).all()
+
+
+@pytest.mark.parametrize("method", ["complex", "difference"])
+def test_a_slope_that_falls_fast_is_no_error(method):
+    xp = jnp if method == "difference" else np
+    x = 0.5
+    found = derivative(lambda x: xp.exp(-30 * x * x), x, method=method)
+    exact = -60 * x * math.exp(-30 * x * x)
+    assert abs(found.value - exact) <= found.error <= 1e-14 * abs(exact)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 1, 2)])
@@ -252,6 +302,41 @@ def test_evaluations_are_counted():
             return np.sum(x * x)
 
         assert gradient(f, np.arange(1.0, 6), method=method).evaluations == count
+
+
+def test_a_coordinate_that_matters_little_takes_longer_steps_at_no_more_cost():
+    # f is 1e6 times as large as what the coordinate does to it: halves of the first
+    # step would lose a digit more than doubles of it.
+    found = derivative(lambda x: 1e6 + x**3, 1.0)
+    assert found.step >= 0.17
+    assert abs(found.value - 3) <= found.error < 4e-9
+    assert found.evaluations == 7
+
+
+def test_a_first_longer_step_out_of_the_domain_is_replaced_by_a_shorter_one():
+    def f(x):
+        return 1e3 + math.sqrt(1.3 - x)
+
+    found = derivative(f, 1.0, noise=0.0)
+    exact = -0.5 / math.sqrt(0.3)
+    assert abs(found.value - exact) <= found.error < 1e-8
+    for budget in range(7, 30):
+        found = derivative(f, 1.0, noise=0.0, max_evaluations=budget)
+        assert found.evaluations <= budget
+        assert abs(found.value - exact) <= found.error
+
+
+def test_noise_of_a_sum_that_cancels_is_heard_before_many_coordinates_climb():
+    draw = np.random.default_rng(0)
+    x = draw.uniform(0.9, 1.1, 400) / 400
+
+    def f(x):
+        return np.sum(1e3 + np.cos(x)) - 1e3 * x.size
+
+    found = gradient(f, x)
+    assert found.evaluations <= 13 * x.size
+    assert (abs(found.value + np.sin(x)) <= found.error).mean() >= 0.95
+    assert found.error.max() < 3e-8
 
 
 def test_smooth_gradients_cost_about_six_evaluations_a_coordinate():

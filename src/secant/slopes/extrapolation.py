@@ -57,7 +57,7 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
     """
     s = nodes[..., np.newaxis]
     shape = values.shape[1:]
-    best = Limit(*(np.full(shape, np.inf) for _ in range(4)))
+    found: list[Limit] = []
     # One array of each power for all pieces of neighbouring steps of one length.
     c = [values] + [np.zeros_like(values)] * power
     e = [noise] + [np.zeros_like(values)] * power
@@ -81,14 +81,12 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
         if length <= power:
             continue
         truncation = np.maximum(abs(c[-1] - below[1:]), abs(c[-1] - below[:-1]))
-        for i in range(len(truncation)):
-            better = truncation[i] + e[-1][i] < best.truncation + best.rounding
-            found = (
-                c[-1][i],
-                truncation[i],
-                e[-1][i],
-                np.broadcast_to(right[i], shape),
-            )
-            for kept, new in zip(best, found, strict=True):
-                np.copyto(kept, new, where=better)
-    return best
+        steps = np.broadcast_to(right, truncation.shape)
+        found.append(Limit(c[-1], truncation, e[-1], steps))
+    pieces = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    total = pieces[1] + pieces[2]
+    # What is no number is no best.
+    total[np.isnan(total)] = np.inf
+    best = (total.argmin(axis=0), *np.indices(shape, sparse=True))
+    known = total[best] < np.inf
+    return Limit(*(np.where(known, part[best], np.inf) for part in pieces))

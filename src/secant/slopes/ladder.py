@@ -21,8 +21,20 @@ from secant.slopes.rungs import RUNGS, Formula, Rungs, Truths
 CHEAP = 1e-12
 """The relative error at which nobody who did not ask for less is kept waiting."""
 
-COARSE = 2e-12
-"""The relative error from noise above which longer steps are worth their price."""
+COARSE = 3e-11
+"""The relative error from noise above which more steps are worth their price."""
+
+AMPLIFIED = 6.5
+"""By what two halvings of a step, extrapolated, amplify the noise of the first."""
+
+RISE = 4.0
+"""How many times as long as the first step the second is, at most."""
+
+FEW = 0.1
+"""Of all lines: for so few the steps may grow on at little cost."""
+
+LEAP = 4.0
+"""How far one leaps at most where f is seen to bend: no faith in still longer steps."""
 
 SETTLED = 3.0
 """How many times rounding's share the formula's may be, where neither will fall."""
@@ -87,11 +99,6 @@ class Accuracy:
             # An entry that did not stir, where others did, has nothing to be told.
             sizes = np.where((sizes == 0) & (largest > 0), np.inf, sizes)
         return (CHEAP if self.tolerance is None else self.tolerance) * sizes
-
-    @property
-    def grow_above(self) -> float:
-        """How many times the target noise has to be for longer steps to be tried."""
-        return COARSE / CHEAP if self.tolerance is None else 1.0
 
 
 @dataclass
@@ -165,6 +172,10 @@ class _Ladder:
         self._last: Floats = np.full(n, np.inf)
         self._slow: Numbers = np.zeros(n, np.intp)
         self._grown: Numbers = np.zeros(n, np.intp)
+        # Whether f was seen to bend before the steps grew.
+        self._bent: Truths = np.zeros(n, bool)
+        # How many times as long as its first step the second is, 1/2 or 2 to RISE.
+        self._second: Floats = np.full(n, 0.5)
 
     @property
     def _left(self) -> float:
@@ -183,10 +194,25 @@ class _Ladder:
                 raise self._f.trouble or AssertionError
             step[waiting] /= 16
         rungs.count = 1
+        if self._left >= 2 * needed:
+            self._second = self._direction(step)
         while rungs.count < formula.fewest:
-            if not rungs.look(self.active, rungs.step[rungs.count - 1] / 2).all():
-                raise self._f.trouble or AssertionError
-            rungs.count += 1
+            taken = rungs.step[: rungs.count]
+            again = self._second if rungs.count == 1 else 2.0
+            longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / 2
+            self._take(self.active, self._second > 1, longer, shorter)
+
+    def _direction(self, step: Floats) -> Floats:
+        """By what to go on: to longer steps if shorter ones would drown in noise."""
+        quotient, noise = self._rungs.quotients(self.active, self._accuracy.sigma)
+        target = self._accuracy.targets(quotient[0])
+        # Where f is even there is no scale to say how much noise is too much.
+        noise = AMPLIFIED * noise[0]
+        lacking = np.divide(noise, target, out=np.zeros_like(noise), where=target > 0)
+        lacking = lacking.max(axis=1)
+        # Two longer steps have to fit in, the second twice as long as the first.
+        longer = np.minimum(np.clip(lacking / LEAP, 2, RISE), self._room / (2 * step))
+        return np.where((lacking > 1) & (longer >= 2), longer, 0.5)
 
     def climb_on(self) -> None:
         """Looks at where each line stands, ends it or takes one more rung."""
@@ -218,38 +244,79 @@ class _Ladder:
         step: Floats = rungs.step[: rungs.count, which]
         longest: Floats = step.max(axis=0)
         shortest: Floats = step.min(axis=0)
-        grow: Truths = settled & (rounding > self._accuracy.grow_above * target)
+        # A step is as long as rounding makes it.
+        fits: Truths = 1.999 * longest <= self._room[which]
         # Only three longer steps in a row can show by themselves that they are better.
-        grow &= (2 * longest <= self._room[which]) & ~((grown >= 3) & stuck)
-        shrink: Truths = ~settled & (slow < PATIENCE)
+        grow: Truths = np.where(grown, (grown < 3) | (settled & ~stuck), settled)
+        grow &= (rounding > target) & fits
+        first = grow & (grown == 0)
+        if first.any():
+            begins = which[first]
+            self._bent[begins] = self._bends(begins, entry[first])
+        bent = self._bent[which]
+        if self._accuracy.tolerance is None:
+            for worth_it in (rounding > COARSE / CHEAP * target, ~bent | (grown == 0)):
+                if grow.sum() > FEW * len(self._last):
+                    grow &= worth_it
+        shrink: Truths = ~settled & ~grow & (slow < PATIENCE)
         shrink &= shortest > EPSILON * self._lines.first[which]
+        rise: Truths = shrink & fits & (self._second[which] > 1)
+        rise &= rungs.count == formula.fewest
         go: Truths = (error > target) & (grow | shrink) & (rungs.count < RUNGS)
         # In turn, as long as the budget lasts.
         afford: Truths = np.cumsum(go) * formula.evaluations <= self._left
-        self._conclude(which, entry, settled, error <= target, go & ~afford)
         ended: Truths = ~(go & afford)
-        if ended.any() and formula.order == 1 and not formula.side:
-            self._compare_sides(which[ended], targets[ended])
+        # A longer step may be out of f's domain: then its line ends here.
+        if (ended | grow).any():
+            self._conclude(which, entry, settled, error <= target, go & ~afford)
+        if ended.any():
+            if formula.order == 1 and not formula.side:
+                self._compare_sides(which[ended], targets[ended])
+            if ended.all():
+                self.active = which[:0]
+                return
 
         lacking = (rounding / target) ** (1 / formula.order)
         # As far as noise asks for, in a leap and two doublings.
         leap = np.fmin(lacking, self._room[which] / longest) / 4
-        longer = longest * np.where(grown, 2.0, np.fmax(leap, 2.0))
+        leap = np.where(bent, np.fmin(leap, LEAP), leap)
+        longer = longest * np.where(grown | rise, 2.0, np.fmax(leap, 2.0))
+        longer = np.minimum(longer, self._room[which])
         helped: Truths = ~stuck | np.isinf(self._last[which])
         divisor = np.where(helped, 2.0, 8.0)
         # After a leap the best rungs may stand far above the first ones.
         between: Floats = found.step[row, entry] / divisor
+        # Below a first step that drowned there is nothing, but in the gap above it.
+        gap = (self._second[which] > 2) & (rungs.count == formula.fewest + 1)
+        between = np.where(gap, shortest * self._second[which] ** 0.5, between)
         free: Any = (abs(np.log(step / between)) > NEAR).all(axis=0)
         shorter = np.where(free, between, shortest / divisor)
         self._last[which] = error
         self._grown[which] = np.where(grow, grown + 1, 0)
-        self._take(which[~ended], grow[~ended], np.where(grow, longer, shorter)[~ended])
+        go &= afford
+        self._take(which[go], (grow | rise)[go], longer[go], shorter[go])
 
-    def _take(self, which: Numbers, grow: Truths, step: Floats) -> None:
-        """One more rung for some lines, which stay active."""
+    def _bends(self, which: Numbers, entry: Numbers) -> Truths:
+        """Whether the quotients differ by more than noise: f is seen to bend."""
+        quotient, noise = self._rungs.quotients(which, self._accuracy.sigma)
+        row = np.arange(len(which))
+        spread = np.ptp(quotient, axis=0)[row, entry]
+        return spread > 10 * noise.max(axis=0)[row, entry]
+
+    def _take(
+        self, which: Numbers, long: Truths, longer: Floats, shorter: Floats
+    ) -> None:
+        """One more rung for some lines, which stay active: a longer or shorter step."""
         if len(which):
-            defined = self._rungs.look(which, step)
-            if not defined[~grow].all():
+            defined = self._rungs.look(which, np.where(long, longer, shorter))
+            # Where a line only begins, what leaves f's domain is replaced.
+            lost = ~defined & long & (self._second[which] > 1)
+            lost &= self._rungs.count <= self._formula.fewest
+            if lost.any() and lost.sum() * self._formula.evaluations <= self._left:
+                self._second[which[lost]] = 0.5
+                defined[lost] = self._rungs.look(which[lost], shorter[lost])
+                long = long & ~lost
+            if not defined[~long].all():
                 raise self._f.trouble or AssertionError
             # A longer step that leaves f's domain is none: the line stays as it is.
             which = which[defined]

@@ -24,8 +24,11 @@ FIRST_STEP = 0.25
 GROWTH = 4.0
 """By how much the first step is surpassed, at most, where noise asks for that."""
 
-SHAKE = 64
-"""Floats between a point and those beside it: next to it, cos(0.1) would not change."""
+SHAKE = 2.0**-28
+"""Of a coordinate's own scale: how far one goes to see other roundings.
+
+Some floats away cos(0.01) is the same; so near, second differences of f are not seen.
+"""
 
 
 @dataclass(frozen=True)
@@ -218,11 +221,30 @@ def mixtures(along: Lines, inward: Numbers | None = None) -> tuple[Lines, Floats
     return mixed, weights
 
 
-def shaken(lines: Lines, seed: int, lower: Floats, upper: Floats) -> Lines:
-    """The same lines through a point that is some roundings away, within bounds."""
-    draw = np.random.default_rng(seed)
-    moved = SHAKE * np.spacing(abs(lines.x)) * draw.uniform(-1, 1, lines.x.shape)
-    return replace(lines, x=np.clip(lines.x + moved, lower, upper))
+def shaken(
+    lines: Lines, times: int, epsilon: float, lower: Floats, upper: Floats
+) -> Lines:
+    """The same lines through a point that is some roundings away, within bounds.
+
+    Args:
+        lines: The lines.
+        times: How many equal ways, of whole floats, to go from the point.
+        epsilon: One rounding of f's arithmetic, relative.
+        lower: Bounds of each entry of x, or of all.
+        upper: The same.
+    """
+    draw = np.random.default_rng(0)
+    signs, sizes = draw.choice([-1, 1], lines.x.shape), draw.uniform(0.5, 1)
+    apart = max(SHAKE, min(64 * epsilon, epsilon**0.6)) * sizes * scale(lines.x)
+    # Of so many floats that every place is one, above a power of 2, too.
+    unit = 2 * np.spacing(np.maximum(abs(lines.x), apart))
+    way = unit * np.maximum(32, np.round(apart / unit))
+    # Away from a bound that is near.
+    far = 4 * way
+    signs = np.where(
+        lines.x + far > upper, -1, np.where(lines.x - far < lower, 1, signs)
+    )
+    return replace(lines, x=np.clip(lines.x + times * signs * way, lower, upper))
 
 
 def diagonals(along: Lines, inward: Numbers) -> Lines:

@@ -22,6 +22,7 @@ from secant.slopes.complex_step import refuse_unlike, sideways
 from secant.slopes.evaluation import Evaluation, finite_budget
 from secant.slopes.ladder import (
     CHEAP,
+    LOOKS,
     Accuracy,
     Outcome,
     Slopes,
@@ -29,6 +30,7 @@ from secant.slopes.ladder import (
     noise_along,
 )
 from secant.slopes.lines import EPSILON, Lines, Numbers
+from secant.slopes.noise import POINTS
 from secant.slopes.result import Derivative
 from secant.slopes.rounding import looked_at
 from secant.slopes.rungs import Formula
@@ -39,6 +41,9 @@ METHODS = (*SIDES, "complex", "difference")
 
 BLOCK = 1 << 20
 """Numbers that the points of one batch, or what is seen at them, may hold."""
+
+LITTLE = 0.02
+"""Of the fewest evaluations: what f's noise may cost where nobody asked for it."""
 
 NEAR = 0.25
 """Of the first step: with less room than that to one side, one looks to the other."""
@@ -257,15 +262,24 @@ class Request:
         accuracy = Accuracy(
             self.tolerance, sigma, listen=self.noise is None, alone=alone
         )
-        if self.noise == "measure" and not sigma.any() and len(lines):
+        cheap = self._listens_cheaply(lines) and not alone
+        if (self.noise == "measure" or cheap) and not sigma.any() and len(lines):
             side = int(self._sides(lines)[0][0])
-            self._afford(27)
+            self._afford(LOOKS * POINTS)
             accuracy.sigma = noise_along(
                 self._evaluate, lines, 0, float(lines.first[0]), side
             )
         slopes = self._climbed(lines, centre, accuracy, later)
         self._sigma = accuracy.sigma
         return slopes
+
+    def _listens_cheaply(self, lines: Lines) -> bool:
+        """Whether to measure f's noise costs little beside the derivative itself."""
+        formula = Formula(self.order, SIDES.get(self.method, 0))
+        fewest = len(lines) * formula.fewest * formula.evaluations
+        listening = LOOKS * POINTS
+        left = self.budget - self.evaluations - listening
+        return self.noise is None and listening <= LITTLE * fewest and fewest <= left
 
     def _climbed(
         self, lines: Lines, centre: Floats, accuracy: Accuracy, later: int

@@ -1,7 +1,8 @@
 """The error of slopes in which nothing was subtracted: what rounding does within f.
 
-There is no step to vary, and nothing that scatters by itself. But at a few floats
-beside the point f rounds otherwise, and its slope should be the same up to that.
+There is no step to vary, and nothing that scatters by itself. But at places close by f
+rounds otherwise, and at equal distances `s(x) - 2 s(x + δ) + s(x + 2δ)` leaves of a
+slope s only that: what f bends is of the order δ², less than a rounding.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ CARE = 8
 """Roundings that an error allows for beyond those that are seen."""
 
 FEW = 3
-"""Neighbours of the point that are looked at."""
+"""Places beside the point that are looked at."""
 
 Slope = Callable[[Lines], Floats]
 """The derivatives along lines, (lines, entries of f)."""
@@ -43,7 +44,7 @@ def looked_at(
     epsilon: float = EPSILON,
     bounds: tuple[Floats, Floats] = (np.array(-np.inf), np.array(np.inf)),
 ) -> Looked:
-    """Slopes, and their errors from neighbouring floats.
+    """Slopes, and their errors from places close by.
 
     Args:
         slope: Computes them.
@@ -52,7 +53,7 @@ def looked_at(
             stand for all.
         inward: To which end of each line there is more room, see `mixtures`.
         epsilon: One rounding of f's arithmetic, relative.
-        bounds: Within which the neighbours of the point have to be.
+        bounds: Within which the places have to be.
     """
     slopes = slope(lines)
     if each or len(lines) <= FEW:
@@ -60,20 +61,19 @@ def looked_at(
     else:
         probes, weights = mixtures(lines, inward)
         here = weights @ slopes
-    scatter = np.zeros(here.shape)
-    for seed in range(FEW):
-        there = slope(shaken(probes, seed, *bounds))
-        scatter = np.maximum(scatter, abs(there - here))
+    beside = [
+        slope(shaken(probes, times, epsilon, *bounds)) for times in range(1, FEW + 1)
+    ]
+    places: Floats = np.stack([here, *beside])
+    scatter: Floats = abs(np.diff(places, n=2, axis=0)).max(axis=0)
     if weights is None:
-        error = 2 * scatter + CARE * epsilon * abs(slopes)
+        error = scatter + CARE * epsilon * abs(slopes)
     else:
         # What scatters in a mixture may be due to any one of its lines. Of two ways to
         # mix them, each bounds every line's share.
         bounds_of_each: list[Floats] = []
         for pair in (slice(0, 2), slice(2, 4)):
             size = abs(weights[pair]).max(axis=0)[:, np.newaxis]
-            largest = abs(slopes * size).max(axis=0)
-            in_all = 4 * scatter[pair].max(axis=0) + CARE * epsilon * largest
-            bounds_of_each.append(in_all / size)
+            bounds_of_each.append(scatter[pair].max(axis=0) / size)
         error = np.minimum(*bounds_of_each) + CARE * epsilon * abs(slopes)
     return Looked(slopes, error, probes, here, weights)

@@ -122,15 +122,8 @@ class Rungs:
     def limit(self, which: Numbers, sigma: Floats) -> Limit:
         """The derivative that the quotients tend to, and its error."""
         order, side = self._formula.order, self._formula.side
-        h, quotient, wrong = self._falling(which, self._quotient, sigma)
-        by_h = h[..., np.newaxis]
-        if side:
-            nodes, noise = h, 2 * wrong / by_h
-        elif order % 2:
-            nodes, noise = h**2, wrong / by_h
-        else:
-            nodes, noise = h**2, 2 * wrong / by_h**2
-        found = limit(nodes, quotient, noise, self._formula.power)
+        h, quotient, noise = self._samples(which, sigma)
+        found = limit(h if side else h**2, quotient, noise, self._formula.power)
         factor = factorial(order)
         return Limit(
             found.value * factor * (side or 1) ** order,
@@ -138,6 +131,11 @@ class Rungs:
             found.rounding * factor,
             found.step if side else np.sqrt(found.step),
         )
+
+    def quotients(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats]:
+        """The quotients themselves, by falling steps, and how wrong each may be."""
+        _, quotient, noise = self._samples(which, sigma)
+        return quotient, noise
 
     def jumps(self, which: Numbers, sigma: Floats) -> tuple[list[Floats], list[Floats]]:
         """By half of how much the slopes on both sides differ, and how sure that is.
@@ -165,6 +163,18 @@ class Rungs:
                 errors.append(abs(e / kink))
         return found, errors
 
+    def _samples(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats, Floats]:
+        """Steps by size, the quotients and what f's errors may do to them."""
+        h, quotient, wrong = self._falling(which, self._quotient, sigma)
+        by_h = h[..., np.newaxis]
+        if self._formula.side:
+            noise = 2 * wrong / by_h
+        elif self._formula.order % 2:
+            noise = wrong / by_h
+        else:
+            noise = 2 * wrong / by_h**2
+        return h, quotient, noise
+
     def _falling(
         self, which: Numbers, seen: Floats, sigma: Floats
     ) -> tuple[Floats, Floats, Floats]:
@@ -174,9 +184,5 @@ class Rungs:
         wrong = np.maximum(self._rounded[:k, which], DEVIATIONS * sigma)
         wrong = wrong + self._shifted[:k, which]
         order = np.argsort(-step, axis=0)
-        by = order[..., np.newaxis]
-        return (
-            np.take_along_axis(step, order, axis=0),
-            np.take_along_axis(seen[:k, which], by, axis=0),
-            np.take_along_axis(wrong, by, axis=0),
-        )
+        row = np.arange(len(which))
+        return step[order, row], seen[order, which], wrong[order, row]
