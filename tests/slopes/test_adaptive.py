@@ -586,6 +586,15 @@ def test_options_that_cannot_be(options, words):
         gradient(lambda x: x @ x, [3.0, 4.0], **options)
 
 
+@pytest.mark.parametrize("method", ["central", "forward", "backward"])
+@pytest.mark.parametrize("x", [1e300, -1e300, 1e200])
+def test_places_whose_square_is_no_number(x, method):
+    found = derivative(lambda x: 3 * x, x, method=method)
+    assert abs(found.value - 3) <= found.error < 1e-10
+    found = derivative(lambda x: np.log(abs(x)), x, method=method)
+    assert abs(found.value - 1 / x) <= found.error
+
+
 def test_values_whose_differences_overflow():
     with pytest.raises(InvalidInput, match="beyond float64's largest number"):
         derivative(lambda x: 1e308 * math.sin(1e3 * x), 1.0)

@@ -123,13 +123,20 @@ class Rungs:
         """The derivative that the quotients tend to, and its error."""
         order, side = self._formula.order, self._formula.side
         h, quotient, noise = self._samples(which, sigma)
-        found = limit(h if side else h**2, quotient, noise, self._formula.power)
-        factor = factorial(order)
+        # Powers of steps of 1e200 or 1e-200 are no numbers, so lengths are told in a
+        # unit like theirs, a power of 2, in which nothing is rounded.
+        unit = np.exp2(np.frexp(h[:1])[1])
+        s = h / unit
+        power = self._formula.power
+        found = limit(s if side else s**2, quotient, noise, power)
+        by = unit[0][:, np.newaxis] ** (power * (1 if side else 2))
+        factor = factorial(order) / by
+        step = found.step if side else np.sqrt(found.step)
         return Limit(
             found.value * factor * (side or 1) ** order,
             found.truncation * factor * WARY,
             found.rounding * factor,
-            found.step if side else np.sqrt(found.step),
+            step * unit[0][:, np.newaxis],
         )
 
     def quotients(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats]:
