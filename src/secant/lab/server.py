@@ -62,6 +62,11 @@ def application(*, token: str, port: int) -> ASGIApp:
     return Guard(app, token=token, port=port)
 
 
+def warm_up() -> None:
+    """Has the compiler work once, so that the first page need not wait for it."""
+    slope.point("x**2", 1.0, 0.5)
+
+
 def _page(request: Request) -> Response:
     return FileResponse(STATIC / "index.html")
 
