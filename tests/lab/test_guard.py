@@ -244,8 +244,8 @@ def test_a_malformed_body_is_refused(client, body):
         ({"formula": "__import__('os')"}, "character", "column"),
         ({"formula": "x" * 60_000}, "too_long", "at most 200"),
         ({"formula": "9**9**9"}, "power", "between"),
-        ({"low": 1, "high": 1}, "input", "less than"),
-        ({"low": -1e300, "high": 1e300}, "input", "million"),
+        ({"low": 1, "high": 1}, "range", "less than"),
+        ({"low": -1e300, "high": 1e300}, "range", "million"),
     ],
 )
 def test_a_wrong_entry_is_refused_with_what_to_write(client, changed, code, says):

@@ -1,12 +1,10 @@
 """What the server answers with: JSON, for what was asked and for what went wrong."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from starlette.responses import JSONResponse
 
 from secant.errors import SecantError
 from secant.lab.expressions import ExpressionError
+from secant.lab.told import Told
 
 
 class Refused(SecantError):
@@ -29,11 +27,12 @@ class Refused(SecantError):
 def failure(error: SecantError) -> JSONResponse:
     """An error as the page reads it: `{"error": {"code", "message", "facts", …}}`."""
     code, facts, status = "input", {}, 400
-    where: Mapping[str, Any] = {}
     match error:
-        case ExpressionError():
-            code, facts, where = error.code, error.facts, {"column": error.column}
+        case Told():
+            code, facts = error.code, error.facts
         case Refused():
             code, facts, status = error.code, error.facts, error.status
-    content = {"code": code, "message": str(error), "facts": facts, **where}
+    content = {"code": code, "message": str(error), "facts": facts}
+    if isinstance(error, ExpressionError):
+        content["column"] = error.column
     return JSONResponse({"error": content}, status)

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from secant.arrays import namespace
-from secant.errors import InvalidInput
 from secant.functions import relu, sigmoid
+from secant.lab.told import Told
 
 LONGEST = 200
 """Characters in a formula."""
@@ -80,21 +80,17 @@ _SIDE_BY_SIDE = re.compile(
 )
 
 
-class ExpressionError(InvalidInput):
-    """A formula that cannot be read: the sentence, and its parts for other languages.
+class ExpressionError(Told):
+    """A formula that cannot be read.
 
     Attributes:
-        code: Which sentence: `"unknown_name"`.
         column: Where, from 1.
-        facts: What the sentence speaks of, by name.
     """
 
     def __init__(self, code: str, sentence: str, column: int, **facts: object) -> None:
         """The sentence is what `str` gives."""
-        super().__init__(sentence)
-        self.code = code
+        super().__init__(code, sentence, **facts)
         self.column = column
-        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant import propagation
-from secant.errors import InvalidInput
 from secant.lab.expressions import Expression, expression
+from secant.lab.told import Told
 
 SAMPLES = 401
 """Points of a curve."""
@@ -36,7 +36,7 @@ def curve(formula: str, low: float, high: float) -> dict[str, Any]:
         `x` and `y`, lists; None in `y` where there is no finite value.
 
     Raises:
-        InvalidInput: The formula cannot be read, or `low` is not below `high`.
+        Told: The formula cannot be read, or `low` is not below `high`.
 
     Example:
         >>> drawn = curve("x**2", -1, 1)
@@ -45,9 +45,12 @@ def curve(formula: str, low: float, high: float) -> dict[str, Any]:
     """
     f = expression(formula)
     if not -_FURTHEST <= low < high <= _FURTHEST:
-        raise InvalidInput(
+        raise Told(
+            "range",
             f"the curve is to go from {low:g} to {high:g}: let low be less than high, "
-            "and both lie within a million"
+            "and both lie within a million",
+            low=f"{low:g}",
+            high=f"{high:g}",
         )
     x = np.linspace(low, high, SAMPLES)
     return {"x": _plain(x), "y": _plain(f(x))}
@@ -77,7 +80,7 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
         be compared with.
 
     Raises:
-        InvalidInput: An argument that cannot be worked with.
+        Told: An argument that cannot be worked with.
 
     Example:
         >>> found = point("x**2", 3.0, 0.5, "forward")
@@ -86,11 +89,13 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
     """
     f = expression(formula)
     if not abs(x) <= _FURTHEST:
-        raise InvalidInput(f"x is {x:g}: let it lie within a million")
+        raise Told("x", f"x is {x:g}: let it lie within a million", x=f"{x:g}")
     if not 1e-30 <= h <= _FURTHEST:
-        raise InvalidInput(f"h is {h:g}: let it lie between 1e-30 and a million")
+        raise Told(
+            "h", f"h is {h:g}: let it lie between 1e-30 and a million", h=f"{h:g}"
+        )
     if kind not in KINDS:
-        raise InvalidInput(f'kind is {kind!r}: write "central" or "forward"')
+        raise Told("kind", f'kind is {kind!r}: write "central" or "forward"')
     x = float(np.float32(x))
     # The chosen step, those of the picture, and one to see each side's own slope.
     steps = np.concatenate([[h], STEPS, [_NEAR]])

@@ -26,19 +26,21 @@ export function connect(values, keep) {
   const state = { ...STATE }
   for (const [name, value] of Object.entries(values)) {
     if (typeof STATE[name] === "string") state[name] = value
-    else if (name in STATE && Number.isFinite(Number(value))) state[name] = Number(value)
+    else if (name in STATE && value.trim() && Number.isFinite(Number(value))) state[name] = Number(value)
   }
-  if (!KINDS.includes(state.kind)) state.kind = "central"
+  // A link may have been written by hand: what makes no sense is as at the start.
+  if (!KINDS.includes(state.kind)) state.kind = STATE.kind
+  if (!(state.h > 0)) state.h = STATE.h
+  if (!(state.low < state.high)) Object.assign(state, { low: STATE.low, high: STATE.high })
+  const errors = {}
+  const told = (name) => (answer, error) => {
+    if (answer) model.set(name, answer)
+    errors[name] = error
+    model.set("problem", errors.curve ?? errors.point ?? null)
+  }
   const questions = [
-    new Question("slope/curve", ["formula", "low", "high"], (curve, error) => {
-      if (curve) model.set("curve", curve)
-      model.set("problem", error)
-    }),
-    new Question("slope/point", ["formula", "x", "h", "kind"], (point, error) => {
-      if (point) model.set("point", point)
-      // What is wrong with the formula, the curve says, too.
-      else model.set("problem", error)
-    }),
+    new Question("slope/curve", ["formula", "low", "high"], told("curve")),
+    new Question("slope/point", ["formula", "x", "h", "kind"], told("point")),
   ]
   const model = new Model({ ...state, curve: null, point: null, problem: null }, (names) => {
     for (const question of questions) if (question.isAbout(names)) question.ask(model)
