@@ -16,6 +16,7 @@ from secant.lab.expressions import (
     DEEPEST,
     FUNCTIONS,
     LONGEST,
+    MOST_FUNCTIONS,
     ExpressionError,
     expression,
 )
@@ -63,7 +64,10 @@ def formulas():
         )
 
     return st.recursive(leaves, larger, max_leaves=8).filter(
-        lambda pair: len(pair[0]) <= LONGEST
+        lambda pair: (
+            len(pair[0]) <= LONGEST
+            and sum(pair[0].count(name + "(") for name in FUNCTIONS) <= MOST_FUNCTIONS
+        )
     )
 
 
@@ -193,6 +197,8 @@ def test_differences_can_be_carried_through_every_function(name):
         ("x + log(0)", "not_finite", 5, "log(0)"),
         ("1e999", "too_large", 1, "1e308"),
         ("x**101", "power", 4, "100"),
+        ("sin(x) + " * MOST_FUNCTIONS + "sin(x)", "too_many", 73, "simpler"),
+        ("x**" * (MOST_FUNCTIONS + 1) + "x", "too_many", 4, "simpler"),
     ],
 )
 def test_an_error_says_what_came_where_and_what_to_write(text, code, column, says):

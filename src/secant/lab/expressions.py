@@ -28,6 +28,9 @@ LONGEST = 200
 DEEPEST = 60
 """Operations inside one another."""
 
+MOST_FUNCTIONS = 8
+"""Functions, and powers with x in the exponent: each is much to compile."""
+
 HIGHEST_POWER = 100
 """The largest exponent that may be written as a number."""
 
@@ -237,6 +240,7 @@ class _Reader:
         self.indent = len(text) - len(text.lstrip())
         self.text = text.strip()
         self.variables = variables
+        self.functions = 0
 
     def read(self) -> Node:
         try:
@@ -349,6 +353,7 @@ class _Reader:
         name = called.id
         if name not in FUNCTIONS:
             self.unknown(called, name)
+        self.count_function(part)
         takes, function = FUNCTIONS[name]
         arguments = part.args
         if len(arguments) != takes or part.keywords:
@@ -381,7 +386,19 @@ class _Reader:
                 )
             if float(value).is_integer():
                 exponent = Number(int(value))
+        else:
+            self.count_function(part)
         return self.apply(part, operator.pow, (base, exponent))
+
+    def count_function(self, part: ast.expr) -> None:
+        self.functions += 1
+        if self.functions > MOST_FUNCTIONS:
+            self.refuse(
+                part,
+                "too_many",
+                f"more than {MOST_FUNCTIONS} functions came: write something simpler",
+                most=MOST_FUNCTIONS,
+            )
 
     def apply(
         self, part: ast.expr, function: Callable[..., Any], arguments: tuple[Node, ...]

@@ -20,6 +20,9 @@ STEPS = 10.0 ** -np.arange(0, 16.25, 0.25)
 
 KINDS = ("central", "forward")
 
+# A program for a few numbers: it is waited for while it is compiled, not while it runs.
+_HASTY = {"xla_backend_optimization_level": 0}
+
 _FURTHEST = 1e6
 _NEAR = 1e-20
 
@@ -167,12 +170,16 @@ def _carried(
 def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
     # Compiled whole: one by one, a formula's operations take ten times as long.
     change = propagation.difference(f)
-    return jax.jit(lambda x, h: (change(x, h)[1], change(x, -h)[1]))
+    return jax.jit(
+        lambda x, h: (change(x, h)[1], change(x, -h)[1]), compiler_options=_HASTY
+    )
 
 
 @lru_cache(maxsize=64)
 def _compiled_tangent(f: Expression) -> Callable[[Any], jax.Array]:
-    return jax.jit(lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1])
+    return jax.jit(
+        lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1], compiler_options=_HASTY
+    )
 
 
 def _tangent(f: Expression, x: float, *, left: float, right: float) -> dict[str, Any]:
