@@ -1,0 +1,96 @@
+"""`secant lab`: the page where one can play."""
+
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from secant.cli.console import err, guarded, out
+from secant.cli.interrupts import Hear, hearing
+from secant.errors import InvalidInput, SecantError
+
+_PORT = 8787
+
+
+@guarded
+def lab(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen; 0 is any free port.")
+    ] = _PORT,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+) -> None:
+    """Open a page where secants and tangents can be played with.
+
+    It listens on this machine only, and answers whoever knows the address that it
+    prints. Ctrl-C ends it.
+    """
+    _need("starlette", "uvicorn")
+
+    import secrets
+    import threading
+    import webbrowser
+
+    import uvicorn
+
+    from secant.lab import server
+
+    with _listening(port) as door:
+        port = door.getsockname()[1]
+        token = secrets.token_urlsafe(24)
+        address = f"http://127.0.0.1:{port}/?token={token}"
+        serving = uvicorn.Server(
+            uvicorn.Config(
+                server.application(token=token, port=port),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                http="h11",
+                ws="none",
+                # A page keeps a handful of connections; thousands are no page's.
+                limit_concurrency=200,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        # The compiler takes a second to start: it may as well while a browser does.
+        threading.Thread(target=server.warm_up, daemon=True).start()
+        out.print(address, soft_wrap=True)
+        err.print("Ctrl-C ends the lab.")
+        if not no_browser:
+            # The door is open: who comes before the server is ready, waits in it.
+            threading.Thread(
+                target=webbrowser.open, args=(address,), daemon=True
+            ).start()
+        with hearing(Hear.NEVER):  # the server hears Ctrl-C itself, and ends
+            serving.run(sockets=[door])
+    err.print("the lab is closed")
+
+
+def _need(*modules: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise SecantError(
+            f"the lab needs {' and '.join(missing)}, which are not installed here: "
+            'write  pip install "secant[lab]"'
+        )
+
+
+def _listening(port: int) -> socket.socket:
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # there it lets two programs listen at once
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind(("127.0.0.1", port))
+        door.listen(128)
+    except OSError as error:
+        door.close()
+        raise InvalidInput(
+            f"port {port} cannot be listened on ({error.strerror or error}): another "
+            "lab may run there already; write --port 0 for any free port"
+        ) from None
+    return door

@@ -1,0 +1,96 @@
+"""What a page asks: a JSON object whose entries are a function's arguments."""
+
+import inspect
+import json
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from secant.errors import unknown_name
+from secant.lab.answers import Refused
+
+
+def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
+    """The keyword arguments of `function` that a request's body holds.
+
+    Args:
+        function: Its parameters are annotated as str, float, int or bool; what has a
+            default may be left out.
+        body: JSON.
+
+    Raises:
+        Refused: It is no such object, or an entry is missing, unknown or of another
+            type.
+
+    Example:
+        >>> def square(x: float) -> float:
+        ...     return x * x
+        >>> arguments(square, b'{"x": 3}')
+        {'x': 3.0}
+    """
+    given = _object(body)
+    parameters = inspect.signature(function).parameters
+    for name in given:
+        if name not in parameters:
+            hint = str(unknown_name("entry", name, parameters))
+            raise Refused(400, "entry", hint, name=name)
+    for name, parameter in parameters.items():
+        if name not in given and parameter.default is parameter.empty:
+            raise Refused(
+                400, "entry", f"the entry {name!r} is missing: add it", name=name
+            )
+    return {
+        name: _as(parameters[name].annotation, name, value)
+        for name, value in given.items()
+    }
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise Refused(
+            400, "json", 'the body is no JSON object: send one, as {"x": 1.5}'
+        )
+    return given
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _as(kind: type, name: str, value: object) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if kind is float and (whole or isinstance(value, float)):
+        number = _as_float(value)
+        if math.isfinite(number):
+            return number
+    elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
+        return value
+    words = {float: "a finite number", int: "a whole number", str: "text"}
+    raise Refused(
+        400,
+        "type",
+        f"the entry {name!r} is {_short(value)}: send "
+        f"{words.get(kind, 'true or false')}",
+        name=name,
+    )
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _short(value: object) -> str:
+    # repr of a whole number may refuse: Python prints 4,300 digits at most.
+    text = "a huge number" if _is_huge(value) else repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _is_huge(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() > 1024

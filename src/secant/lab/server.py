@@ -1,0 +1,115 @@
+"""The server of the page: static files, and the rooms' functions called by JSON."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from secant.errors import SecantError
+from secant.lab.answers import Refused, failure
+from secant.lab.guard import Guard
+from secant.lab.questions import arguments
+from secant.lab.rooms import slope
+
+STATIC = Path(__file__).parent / "static"
+
+ROOMS: Mapping[str, Callable[..., dict[str, Any]]] = MappingProxyType(
+    {
+        "slope/curve": slope.curve,
+        "slope/point": slope.point,
+    }
+)
+"""What can be asked by `POST /api/NAME`, with the arguments as a JSON object."""
+
+# More threads than cores gain nothing, and take memory.
+_AT_ONCE = 4
+
+
+def application(*, token: str, port: int) -> ASGIApp:
+    """The whole application.
+
+    Args:
+        token: What a request must know.
+        port: Where it will listen.
+
+    Returns:
+        An ASGI application.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/favicon.ico", _no_icon),
+            Route("/api/{name:path}", _answer, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers={
+            SecantError: _refuse,
+            HTTPException: _refuse_http,
+            Exception: _fail,
+        },
+    )
+    app.state.threads = None
+    return Guard(app, token=token, port=port)
+
+
+def warm_up() -> None:
+    """Has the compiler work once, so that the first page need not wait for it."""
+    slope.point("x**2", 1.0, 0.5)
+
+
+def _page(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+def _no_icon(request: Request) -> Response:
+    return Response(status_code=204)
+
+
+async def _answer(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in ROOMS:
+        raise Refused(404, "address", f"nothing can be asked at {request.url.path!r}")
+    asked = arguments(ROOMS[name], await request.body())
+    # Made here, because a limiter belongs to a loop that runs.
+    state = request.app.state
+    state.threads = state.threads or CapacityLimiter(_AT_ONCE)
+    answer = await to_thread.run_sync(
+        partial(ROOMS[name], **asked), limiter=state.threads
+    )
+    return JSONResponse(answer)
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SecantError)
+    return failure(error)
+
+
+def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return failure(
+        Refused(
+            error.status_code,
+            "address",
+            f"{request.method} {request.url.path} is not answered: {error.detail}",
+        )
+    )
+
+
+def _fail(request: Request, error: Exception) -> Response:
+    return failure(
+        Refused(
+            500,
+            "bug",
+            f"this is a bug in Secant: {type(error).__name__}: {error}",
+        )
+    )

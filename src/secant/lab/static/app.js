@@ -1,0 +1,78 @@
+// The frame: rooms, language, light and dark.
+
+import { language, onLanguage, speak, translate, words } from "./i18n.js"
+import * as link from "./link.js"
+import * as slope from "./rooms/slope.js"
+
+const ROOMS = { slope }
+const $ = (id) => document.getElementById(id)
+let leave = () => {}
+
+function enter() {
+  const { room, values } = link.read()
+  const name = room in ROOMS ? room : "slope"
+  leave()
+  $("room").replaceChildren()
+  for (const tab of $("rooms").children) {
+    if (tab.dataset.room === name) tab.setAttribute("aria-current", "page")
+    else tab.removeAttribute("aria-current")
+  }
+  const model = ROOMS[name].connect(values, (state) => link.write(name, state))
+  leave = ROOMS[name].default.render({ model, el: $("room") }) ?? (() => {})
+}
+
+function say() {
+  document.documentElement.lang = language()
+  translate(document)
+  document.title = words("app.title")
+}
+
+function show(theme) {
+  document.documentElement.dataset.theme = theme
+  dispatchEvent(new Event("theme"))
+}
+
+for (const name of Object.keys(ROOMS)) {
+  const tab = document.createElement("a")
+  tab.href = `#${name}`
+  tab.dataset.room = name
+  tab.dataset.text = `room.${name}`
+  $("rooms").append(tab)
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)")
+let chosen = null
+try {
+  chosen = localStorage.getItem("theme")
+} catch {
+  // No storage: the system's choice.
+}
+show(chosen ?? (dark.matches ? "dark" : "light"))
+dark.addEventListener("change", () => chosen ?? show(dark.matches ? "dark" : "light"))
+
+$("theme").addEventListener("click", () => {
+  chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark"
+  try {
+    localStorage.setItem("theme", chosen)
+  } catch {
+    // It holds until the page is closed.
+  }
+  show(chosen)
+})
+$("language").addEventListener("click", () => speak(language() === "ko" ? "en" : "ko"))
+$("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(location.href)
+  $("copy").textContent = $("announcer").textContent = words("app.copied")
+  setTimeout(() => ($("copy").textContent = words("app.copy")), 2000)
+})
+// A link within the page, which leads to no room.
+$("skip").addEventListener("click", (event) => {
+  event.preventDefault()
+  $("room").focus()
+})
+
+link.forgetToken()
+onLanguage(say)
+addEventListener("hashchange", enter)
+enter()
+say()

@@ -1,0 +1,147 @@
+// The error of a slope against its step, on log axes: uPlot, and a line to drag.
+
+import uPlot from "./vendor/uplot/uPlot.esm.js"
+import { power } from "./numbers.js"
+
+// What is exactly right has no place on a log axis: it lies at the bottom.
+const FLOOR = 1e-17
+
+const color = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+
+// `ways`: [{ how, dtype }]; `chosen(h)` is called where somebody clicks or drags.
+export class ErrorChart {
+  #el
+  #plot = null
+  #observer
+  #data = null
+  #h = 1
+  #labels = {}
+  #chosen
+
+  constructor(el, chosen) {
+    this.#el = el
+    this.#chosen = chosen
+    this.#observer = new ResizeObserver(() => {
+      this.#plot?.setSize(this.#size())
+    })
+    this.#observer.observe(el)
+    let held = false
+    const choose = (event) => {
+      const box = this.#plot.over.getBoundingClientRect()
+      const h = this.#plot.posToVal(event.clientX - box.left, "x")
+      this.#chosen(Math.max(1e-16, Math.min(1, h)))
+    }
+    el.addEventListener("pointerdown", (event) => {
+      if (!this.#plot) return
+      held = true
+      el.setPointerCapture(event.pointerId)
+      choose(event)
+    })
+    el.addEventListener("pointermove", (event) => held && choose(event))
+    for (const name of ["pointerup", "pointercancel"]) {
+      el.addEventListener(name, () => (held = false))
+    }
+    this.restyle = () => this.#build()
+    addEventListener("theme", this.restyle)
+  }
+
+  end() {
+    removeEventListener("theme", this.restyle)
+    this.#observer.disconnect()
+    this.#plot?.destroy()
+  }
+
+  say(labels) {
+    this.#labels = labels
+    this.#build()
+  }
+
+  show(steps, ways, h) {
+    const order = steps.map((_, i) => i).sort((a, b) => steps[a] - steps[b])
+    this.#h = h
+    this.#data = [
+      order.map((i) => steps[i]),
+      ...ways.map(({ errors }) =>
+        order.map((i) => (errors[i] === null ? null : Math.max(errors[i], FLOOR))),
+      ),
+    ]
+    if (this.#plot) this.#plot.setData(this.#data)
+    else this.#build(ways)
+  }
+
+  #size() {
+    return { width: this.#el.clientWidth, height: this.#el.clientHeight }
+  }
+
+  #ways = []
+
+  #build(ways = this.#ways) {
+    this.#ways = ways
+    this.#plot?.destroy()
+    this.#plot = null
+    if (!this.#data) return
+    const axis = {
+      stroke: color("quiet"),
+      grid: { stroke: color("grid"), width: 1 },
+      ticks: { stroke: color("grid"), width: 1, size: 4 },
+      font: `12px ${color("font")}`,
+      labelFont: `12px ${color("font")}`,
+      labelSize: 22,
+      splits: (_, __, low, high) => powers(low, high),
+      filter: (_, places) => places,
+      values: (_, places) => places.map(power),
+    }
+    this.#plot = new uPlot(
+      {
+        ...this.#size(),
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [12, 12, 0, 0],
+        scales: {
+          x: { time: false, distr: 3, range: [1e-16, 1] },
+          y: { distr: 3, range: (_, __, high) => [FLOOR, Math.max(10, high)] },
+        },
+        axes: [
+          { ...axis, label: this.#labels.h, size: 34 },
+          { ...axis, label: this.#labels.error, size: 50 },
+        ],
+        series: [
+          {},
+          ...ways.map(({ how, dtype }) => ({
+            stroke: color(`${how}-${dtype}`),
+            width: 2.2,
+            dash: dtype === "float32" ? [7, 4] : undefined,
+            points: { show: false },
+          })),
+        ],
+        hooks: { draw: [(plot) => this.#drawStep(plot)] },
+      },
+      this.#data,
+      this.#el,
+    )
+  }
+
+  #drawStep(plot) {
+    const { ctx, bbox } = plot
+    const x = plot.valToPos(this.#h, "x", true)
+    if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)) return
+    ctx.save()
+    ctx.strokeStyle = color("ink")
+    ctx.lineWidth = 1.5 * devicePixelRatio
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    ctx.restore()
+  }
+}
+
+// Every fourth power of ten: grid lines that can be counted.
+function powers(low, high) {
+  const found = []
+  for (let n = -16; n <= Math.log10(high) + 1e-9; n += 4) {
+    if (10 ** n >= low * 0.999) found.push(10 ** n)
+  }
+  return found
+}

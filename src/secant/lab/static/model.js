@@ -1,0 +1,43 @@
+// What a visual reads and writes, as anywidget hands it to one in Jupyter:
+// `get`, `set`, `on("change:name")`, `off`, `save_changes`.
+
+export class Model {
+  #values
+  #listeners = new Map()
+  #unsaved = new Set()
+  #save
+
+  // `save` is told the names that have changed, whenever somebody saves.
+  constructor(values, save = () => {}) {
+    this.#values = { ...values }
+    this.#save = save
+  }
+
+  get(name) {
+    return this.#values[name]
+  }
+
+  set(name, value) {
+    if (Object.is(this.#values[name], value)) return
+    this.#values[name] = value
+    this.#unsaved.add(name)
+    for (const event of [`change:${name}`, "change"]) {
+      for (const listener of [...(this.#listeners.get(event) ?? [])]) listener()
+    }
+  }
+
+  on(event, listener) {
+    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set())
+    this.#listeners.get(event).add(listener)
+  }
+
+  off(event, listener) {
+    this.#listeners.get(event)?.delete(listener)
+  }
+
+  save_changes() {
+    const names = [...this.#unsaved]
+    this.#unsaved.clear()
+    if (names.length) this.#save(names)
+  }
+}

@@ -1,0 +1,88 @@
+"""`secant lab` as a person starts and ends it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+def test_it_serves_whoever_knows_the_address_until_ctrl_c(tmp_path):
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "secant", "lab", "--port", "0", "--no-browser"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"COLUMNS": "40"},
+    )
+    try:
+        address = lab.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
+        origin, _, query = address.partition("/?")
+        with urllib.request.urlopen(address, timeout=20) as page:
+            assert b"<title>Secant</title>" in page.read()
+        body = json.dumps({"formula": "x**2", "x": 3, "h": 0.5}).encode()
+        asked = urllib.request.Request(f"{origin}/api/slope/point?{query}", body)
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            assert json.load(answer)["secant"]["slope"] == 6
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            urllib.request.urlopen(origin, timeout=20)
+        refused.value.close()
+    finally:
+        lab.send_signal(signal.SIGINT)
+        out, err = lab.communicate(timeout=20)
+    assert lab.returncode == 0
+    assert out == ""
+    assert "the lab is closed" in err
+    assert "Traceback" not in err
+
+
+def test_it_listens_on_this_machine_only():
+    from secant.cli.lab import _listening
+
+    with _listening(0) as door:
+        assert door.getsockname()[0] == "127.0.0.1"
+
+
+def test_a_port_that_is_taken_is_told(secant):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        outcome = secant("lab", "--port", port, "--no-browser")
+    assert outcome.code == 2
+    assert f"port {port}" in outcome.err
+    assert "--port 0" in outcome.err
+
+
+def test_without_the_extra_it_says_what_to_install(secant, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *rest: None if name == "uvicorn" else find(name, *rest),
+    )
+    outcome = secant("lab", "--no-browser")
+    assert outcome.code == 2
+    assert 'pip install "secant[lab]"' in outcome.err
+
+
+def test_help_loads_nothing_of_it():
+    code = (
+        "import sys; sys.argv = ['secant', '--help']\n"
+        "from secant.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert 'lab' in sys.modules['secant.cli'].__dict__\n"
+        "heavy = {'starlette', 'uvicorn', 'jax', 'secant.lab'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
