@@ -127,7 +127,10 @@ def slopes_of_cancelling_sum(x):
     return 4 * np.sum(np.sin(x / 2) ** 2) * np.sin(x)
 
 
-@pytest.mark.parametrize("method", ["complex", "difference"])
+UNSUBTRACTED = ("complex", "difference")
+
+
+@pytest.mark.parametrize("method", UNSUBTRACTED)
 def test_errors_without_subtraction_hold_and_are_no_wider_than_need_be(method):
     x = np.random.default_rng(0).uniform(0.5, 2, 40)
     found = gradient(smooth_sum, x, method=method)
@@ -136,8 +139,19 @@ def test_errors_without_subtraction_hold_and_are_no_wider_than_need_be(method):
     assert np.median(found.error) <= 200 * np.median(true)
 
 
-@pytest.mark.parametrize("method", ["complex", "difference"])
-@pytest.mark.parametrize("size", [0.01, 0.1])
+@pytest.mark.parametrize(
+    ("size", "method"),
+    [
+        *((size, method) for size in (0.01, 0.1) for method in UNSUBTRACTED),
+        (0.003, "complex"),
+        pytest.param(
+            *(0.003, "difference"),
+            marks=pytest.mark.xfail(
+                strict=False, reason="all places near by are rounded alike"
+            ),
+        ),
+    ],
+)
 def test_errors_without_subtraction_hold_where_f_itself_cancels(size, method):
     x = size * np.random.default_rng(0).uniform(0.5, 2, 40)
     found = gradient(cancelling_sum, x, method=method)
@@ -145,7 +159,7 @@ def test_errors_without_subtraction_hold_where_f_itself_cancels(size, method):
     assert (abs(found.value - exact) <= found.error).all()
 
 
-@pytest.mark.parametrize("method", ["complex", "difference"])
+@pytest.mark.parametrize("method", UNSUBTRACTED)
 def test_a_slope_that_falls_fast_is_no_error(method):
     xp = jnp if method == "difference" else np
     x = 0.5
