@@ -404,12 +404,11 @@ class _Reader:
         self, part: ast.expr, function: Callable[..., Any], arguments: tuple[Node, ...]
     ) -> Node:
         """The application; of numbers alone, what it comes to, which must be finite."""
-        if not all(isinstance(a, Number) for a in arguments):
+        numbers = [np.float64(a.value) for a in arguments if isinstance(a, Number)]
+        if len(numbers) < len(arguments):
             return Apply(function, arguments)
         with np.errstate(all="ignore"):
-            value = float(
-                function(*(np.float64(a.value) for a in arguments))  # type: ignore[union-attr]
-            )
+            value = float(function(*numbers))
         if not math.isfinite(value):
             self.refuse(
                 part,
