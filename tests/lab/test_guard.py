@@ -285,7 +285,7 @@ def test_a_bug_is_said_to_be_one(monkeypatch):
     def broken() -> dict:
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr(server, "ROOMS", {"broken": broken})
+    monkeypatch.setattr(server, "ANSWERS", {"broken": broken})
     client = TestClient(
         application(token=TOKEN, port=PORT),
         base_url=f"http://127.0.0.1:{PORT}",

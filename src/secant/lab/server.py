@@ -23,13 +23,18 @@ from secant.lab.rooms import slope
 
 STATIC = Path(__file__).parent / "static"
 
-ROOMS: Mapping[str, Callable[..., dict[str, Any]]] = MappingProxyType(
+Answer = Callable[..., dict[str, Any]]
+
+ANSWERS: Mapping[str, Answer] = MappingProxyType(
     {
-        "slope/curve": slope.curve,
-        "slope/point": slope.point,
+        f"{room}/{function.__name__}": function
+        for room, functions in {
+            "slope": (slope.curve, slope.point),
+        }.items()
+        for function in functions
     }
 )
-"""What can be asked by `POST /api/NAME`, with the arguments as a JSON object."""
+"""What can be asked by `POST /api/ROOM/NAME`, the arguments as a JSON object."""
 
 # More threads than cores gain nothing, and take memory.
 _AT_ONCE = 4
@@ -77,14 +82,14 @@ def _no_icon(request: Request) -> Response:
 
 async def _answer(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in ROOMS:
+    if name not in ANSWERS:
         raise Refused(404, "address", f"nothing can be asked at {request.url.path!r}")
-    asked = arguments(ROOMS[name], await request.body())
+    asked = arguments(ANSWERS[name], await request.body())
     # Made here, because a limiter belongs to a loop that runs.
     state = request.app.state
     state.threads = state.threads or CapacityLimiter(_AT_ONCE)
     answer = await to_thread.run_sync(
-        partial(ROOMS[name], **asked), limiter=state.threads
+        partial(ANSWERS[name], **asked), limiter=state.threads
     )
     return JSONResponse(answer)
 

@@ -2,7 +2,7 @@
 
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
-import * as slope from "./rooms/slope.js"
+import * as slope from "./rooms/slope/room.js"
 
 const ROOMS = { slope }
 const $ = (id) => document.getElementById(id)
@@ -13,6 +13,8 @@ function enter() {
   const name = room in ROOMS ? room : "slope"
   leave()
   $("room").replaceChildren()
+  $("room").className = ""
+  delete $("room").dataset.ready
   for (const tab of $("rooms").children) {
     if (tab.dataset.room === name) tab.setAttribute("aria-current", "page")
     else tab.removeAttribute("aria-current")

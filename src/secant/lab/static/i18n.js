@@ -3,8 +3,14 @@
 import en from "./words/en.js"
 import ko from "./words/ko.js"
 
-const WORDS = { en, ko }
+const WORDS = { en: { ...en }, ko: { ...ko } }
 const listeners = new Set()
+
+// Takes in a room's own words.
+export function learn({ en, ko }) {
+  Object.assign(WORDS.en, en)
+  Object.assign(WORDS.ko, ko)
+}
 
 function preferred() {
   try {

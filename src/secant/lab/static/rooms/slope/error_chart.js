@@ -1,13 +1,11 @@
 // The error of a slope against its step, on log axes: uPlot, and a line to drag.
 
-import uPlot from "./vendor/uplot/uPlot.esm.js"
-import { power } from "./numbers.js"
+import { axis, color } from "../../charts.js"
+import { power } from "../../numbers.js"
+import uPlot from "../../vendor/uplot/uPlot.esm.js"
 
 // What is exactly right has no place on a log axis: it lies at the bottom.
 const FLOOR = 1e-17
-
-const color = (name) =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 
 // `ways`: [{ how, dtype }]; `chosen(h)` is called where somebody clicks or drags.
 export class ErrorChart {
@@ -81,13 +79,8 @@ export class ErrorChart {
     this.#plot?.destroy()
     this.#plot = null
     if (!this.#data) return
-    const axis = {
-      stroke: color("quiet"),
-      grid: { stroke: color("grid"), width: 1 },
-      ticks: { stroke: color("grid"), width: 1, size: 4 },
-      font: `12px ${color("font")}`,
-      labelFont: `12px ${color("font")}`,
-      labelSize: 22,
+    const logarithmic = {
+      ...axis(),
       splits: (_, __, low, high) => powers(low, high),
       filter: (_, places) => places,
       values: (_, places) => places.map(power),
@@ -103,8 +96,8 @@ export class ErrorChart {
           y: { distr: 3, range: (_, __, high) => [FLOOR, Math.max(10, high)] },
         },
         axes: [
-          { ...axis, label: this.#labels.h, size: 34 },
-          { ...axis, label: this.#labels.error, size: 50 },
+          { ...logarithmic, label: this.#labels.h, size: 34 },
+          { ...logarithmic, label: this.#labels.error, size: 50 },
         ],
         series: [
           {},

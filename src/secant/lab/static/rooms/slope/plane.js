@@ -1,6 +1,6 @@
 // A plane with a curve, lines through it and points to drag, in SVG.
 
-import { shown, ticks } from "./numbers.js"
+import { shown, ticks } from "../../numbers.js"
 
 const NAMESPACE = "http://www.w3.org/2000/svg"
 const MARGIN = { left: 46, right: 14, top: 14, bottom: 28 }

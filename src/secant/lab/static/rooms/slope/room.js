@@ -1,11 +1,15 @@
 // The room of slopes: what `secant.lab.rooms.slope` computes, to be looked at.
 
-import { Question } from "../asking.js"
-import { ErrorChart } from "../error_chart.js"
-import { onLanguage, problem, translate, words } from "../i18n.js"
-import { Model } from "../model.js"
-import { shown } from "../numbers.js"
-import { Plane } from "../plane.js"
+import { Question } from "../../asking.js"
+import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
+import { Model } from "../../model.js"
+import { shown } from "../../numbers.js"
+import en from "./en.js"
+import { ErrorChart } from "./error_chart.js"
+import ko from "./ko.js"
+import { Plane } from "./plane.js"
+
+learn({ en, ko })
 
 // A formula, from where to where it is worth looking at, and a point to begin with.
 const CURVES = {
@@ -199,6 +203,7 @@ function render({ model, el }) {
     $("seen").replaceChildren(...sentences(point).map((text) => Object.assign(document.createElement("p"), { textContent: text })))
     $("table-caption").textContent = words("slope.table", { h: shown(model.get("h"), 3) })
     $("ways").replaceChildren(...ways.map(row))
+    el.dataset.ready = ""
   }
 
   function say() {

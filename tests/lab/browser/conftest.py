@@ -1,0 +1,130 @@
+"""The page in a browser, as a person has it; its tests skip where none is at hand."""
+
+import re
+import shutil
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from secant.lab.server import application
+
+TOKEN = "a-token-of-the-browser-tests"
+
+
+@pytest.fixture(scope="session")
+def token():
+    return TOKEN
+
+
+@pytest.fixture(scope="session")
+def origin():
+    """A server as `secant lab` starts it, in a thread, on a port of its own."""
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    port = door.getsockname()[1]
+    config = uvicorn.Config(
+        application(token=TOKEN, port=port),
+        log_level="warning",
+        lifespan="off",
+        http="h11",
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install playwright"
+    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    at_hand = next(filter(None, map(shutil.which, names)), None)
+    if at_hand is None:
+        pytest.skip("no browser: apt-get install chromium")
+    with playwright.sync_playwright() as starter:
+        browser = starter.chromium.launch(
+            executable_path=at_hand, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, origin):
+    """Opens the page at a state; whatever it asks of another host fails the test."""
+    contexts, foreign, broken = [], [], []
+
+    def open_page(state, *, width=1440, locale="en-US", theme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": 1000},
+            locale=locale,
+            color_scheme=theme,
+        )
+        contexts.append(context)
+
+        def asked(request):
+            if not request.url.startswith((origin + "/", "data:", "blob:")):
+                foreign.append(request.url)
+
+        context.on("request", asked)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                broken.append(said.text)
+                if "Content Security" in said.text or "Refused" in said.text
+                else None
+            ),
+        )
+        page.goto(f"{origin}/?token={TOKEN}{state}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not foreign
+    assert not broken
+
+
+@pytest.fixture(scope="session")
+def settled():
+    """Waits until the text at a place matches, and gives it back."""
+
+    def wait(page, what, at="#seen", seconds=20):
+        pattern = re.compile(what)
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            text = page.inner_text(at)
+            if pattern.search(text):
+                return text
+            page.wait_for_timeout(20)
+        return pytest.fail(f"{at} says {page.inner_text(at)!r}, and never {what!r}")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def drag():
+    """Takes what is at a place, and drags it to the right by so many pixels."""
+
+    def pull(page, selector, right):
+        box = page.locator(selector).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + right / 2, y, steps=6)
+        page.mouse.move(x + right, y, steps=6)
+        page.mouse.up()
+
+    return pull
