@@ -20,6 +20,7 @@ def rows():
             yield cells
 
 
+@pytest.mark.slow
 def test_every_row_of_the_bad_input_table_names_a_test_that_exists():
     tests = [re.findall(r"`(tests/[^`]+)`", row[2])[0] for row in rows()]
     assert len(tests) > 60

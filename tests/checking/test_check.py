@@ -206,6 +206,7 @@ def test_operation_without_a_rule_is_sampled_and_said_so():
     assert not check_gradient(f, x, x).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [False, True])
 def test_projections_find_a_single_sign_among_many(wrong):
     size = 66_000  # the least of which not all are nudged
@@ -257,6 +258,8 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
     assert report.plot("x['b']").axes[0].get_title("left") == "x['b']: right"
     bad = check_gradient(cubes, X, lambda x: -slopes(x))
     assert bad.plot().axes[0].get_title("left") == "x: wrong"
+    told = bad.plot(language="ko").axes[0].get_title("left")
+    assert told in ("x: 틀림", "x: wrong")  # as the fonts at hand allow
     with pytest.raises(secant.InvalidInput, match=r"did you mean \"x\['b'\]\""):
         report.plot("x['c']")
 

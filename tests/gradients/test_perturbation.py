@@ -29,7 +29,15 @@ NETWORKS = [
     ((6, 5), "sigmoid", "sum_squares"),
     ((6, 5), "relu", "cross_entropy"),
 ]
-every_network = pytest.mark.parametrize(("hidden", "activation", "loss"), NETWORKS)
+# Two that are as unlike as can be, quickly; the others among the slow.
+QUICK = (NETWORKS[1], NETWORKS[-1])
+every_network = pytest.mark.parametrize(
+    ("hidden", "activation", "loss"),
+    [
+        network if network in QUICK else pytest.param(*network, marks=pytest.mark.slow)
+        for network in NETWORKS
+    ],
+)
 
 
 def problem(hidden=(5,), activation="sigmoid", loss="cross_entropy", seed=0, scale=0.7):
@@ -75,7 +83,7 @@ def test_float32_gives_the_definition_of_float64(name, hidden, activation, loss)
 
 
 @every_method
-@pytest.mark.parametrize(("hidden", "activation", "loss"), NETWORKS[::2])
+@every_network
 def test_a_nudge_of_any_size_is_the_difference(name, hidden, activation, loss):
     """h = 0.3 crosses kinks and leaves the range of the short series."""
     architecture, params, x, t = problem(hidden, activation, loss)
@@ -165,6 +173,7 @@ def test_float64_is_computed_where_jax_has_it(name):
     assert apart(gradients, exact) < 1e-8
 
 
+@pytest.mark.slow
 @every_method
 def test_wide_layers_are_worked_through_in_blocks(name, monkeypatch):
     from secant.gradients import nudges

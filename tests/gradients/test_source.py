@@ -57,7 +57,13 @@ def test_a_network_has_every_method(method):
         np.testing.assert_allclose(gradient[name], e, atol=tolerance)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "weight" else ())
+        for name in sorted(METHODS)
+    ],
+)
 def test_a_network_in_numpy_and_labels_serve_as_they_are(method):
     net = secant.MLP((3, 4, 2), "tanh", init="xavier", seed=1)
     find = value_and_gradient(net, method)

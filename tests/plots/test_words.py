@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from secant import DescentStatus, InvalidInput, descend, plots
+from secant.checking import Verdict
 from secant.history import History
 from secant.plots import words
 from secant.plots.descents import _WORDS
@@ -69,6 +70,14 @@ def test_no_english_sentence_is_left(name, korean, run, digits):
 def test_every_way_that_a_descent_ends_has_its_words():
     assert set(_WORDS) == set(DescentStatus)
     assert set(_WORDS.values()) <= set(words.KOREAN)
+
+
+def test_every_verdict_of_a_check_has_its_word():
+    assert set(Verdict) <= set(words.KOREAN)
+
+
+def test_a_run_is_drawn_in_its_reader_s_language(korean, run):
+    assert "정확도" in set(everything(run.plot(language="ko")))
 
 
 def test_values_are_put_in_their_places(korean):

@@ -194,7 +194,7 @@ def test_any_optax_optimizer_is_taken(net, clusters):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        optax.lbfgs(),
+        pytest.param(optax.lbfgs(), marks=pytest.mark.slow),
         optax.polyak_sgd(0.5),
         optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau()),
     ],

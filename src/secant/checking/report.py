@@ -177,11 +177,12 @@ class GradientReport:
         if not self.ok:
             raise WrongGradient(str(self))
 
-    def plot(self, leaf: str | None = None) -> "Figure":
+    def plot(self, leaf: str | None = None, *, language: str = "en") -> "Figure":
         """A heat map of the error over a leaf, in units of the tolerance.
 
         Args:
             leaf: Its name; of the leaf with the worst verdict, if not given.
+            language: `en` or `ko`; the cause below it is told in English.
 
         Returns:
             A Matplotlib figure.
@@ -202,8 +203,10 @@ class GradientReport:
             raise unknown_name("leaf", leaf, self.leaves)
         return plots.gradient_errors(
             chosen.off,
-            title=f"{chosen.name}: {chosen.verdict}",
+            title=chosen.name,
+            verdict=chosen.verdict,
             note=chosen.cause,
+            language=language,
         )
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ def gradient_errors(
     off: np.ndarray,
     *,
     title: str = "",
+    verdict: str = "",
     note: str = "",
     ax: Axes | None = None,
     language: str = "en",
@@ -31,7 +32,8 @@ def gradient_errors(
     Args:
         off: How far claim and slope are apart, in units of the tolerance, of the leaf's
             shape; NaN where nothing was measured.
-        title: A line above.
+        title: A line above: what the array is called.
+        verdict: What was found, behind the title: a `Verdict`.
         note: A second one, smaller.
         ax: Where to draw; a new figure if not given.
         language: `en` or `ko`.
@@ -60,7 +62,7 @@ def gradient_errors(
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{10**v:g}"))
         bar.set_label(say("error, in units of the tolerance"))
         bar.ax.axhline(0, color="black", linewidth=1.2)
-        axes.set_title(title)
+        axes.set_title(": ".join(filter(None, [title, verdict and say(verdict)])))
         if note:
             figure.supxlabel(note, fontsize=9, color=DARK, wrap=True)
         axes.set_ylabel(say("index along axis 0") if off.ndim > 1 else "")

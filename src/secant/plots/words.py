@@ -35,6 +35,11 @@ KOREAN = {
     ),
     "error of the slopes, relative": "기울기의 상대 오차",
     # checks
+    "right": "맞음",
+    "rounding": "반올림 오차",
+    "kink": "꺾인 점",
+    "wrong": "틀림",
+    "not finite": "유한하지 않음",
     "error, in units of the tolerance": "오차(허용 오차의 배수)",
     "index along axis 0": "0번 축의 번호",
     "index along axis 1": "1번 축의 번호",

@@ -100,11 +100,11 @@ class Run:
             [epoch.test_accuracy for epoch in self.history.epochs], np.float64
         )
 
-    def plot(self) -> "Figure":
-        """A picture of loss and accuracy over the steps."""
+    def plot(self, *, language: str = "en") -> "Figure":
+        """A picture of loss and accuracy over the steps; `language` is `en` or `ko`."""
         from secant import plots
 
-        return plots.training(self.history, title=self.describe())
+        return plots.training(self.history, title=self.describe(), language=language)
 
     def describe(self) -> str:
         """The run in one line."""
