@@ -372,11 +372,12 @@ class _Reader:
         takes, function = FUNCTIONS[name]
         arguments = part.args
         if len(arguments) != takes or part.keywords:
+            example = (self.variables * takes)[:takes]
             self.refuse(
                 part,
                 "arguments",
                 f"{name} takes {takes}, and {len(arguments)} came: write "
-                f"{name}({', '.join([self.variables[0]] * takes)})",
+                f"{name}({', '.join(example)})",
                 name=name,
                 takes=takes,
                 came=len(arguments),

@@ -36,7 +36,8 @@ class View:
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Which of the points, (points, 2), lie in it."""
-        return ((points >= self.low) & (points <= self.high)).all(axis=1)
+        inside = (points >= np.array(self.low)) & (points <= np.array(self.high))
+        return inside.all(axis=1)
 
 
 @dataclass(frozen=True)

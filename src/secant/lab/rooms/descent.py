@@ -190,7 +190,7 @@ def _view(left: float, right: float, bottom: float, top: float) -> View:
 
 
 def _start(x0: float, x1: float) -> np.ndarray:
-    if not max(abs(x0), abs(x1)) <= _FURTHEST:
+    if not (abs(x0) <= _FURTHEST and abs(x1) <= _FURTHEST):
         raise Told(
             "start",
             f"the start is ({x0:g}, {x1:g}): let both numbers lie within a million",
@@ -241,10 +241,13 @@ def _run(text: str) -> tuple[str, float]:
 def _levels(known: np.ndarray) -> np.ndarray:
     if not known.size:
         return np.array([])
+    low, high = known.min(), known.max()
     # Not up to the tip of a pole: all else would be one colour.
-    low, high = known.min(), np.quantile(known, 0.995)
-    if low < np.quantile(known, 0.25) - 20 * (high - np.quantile(known, 0.25)):
-        low = np.quantile(known, 0.005)
+    few, quarter, most, all_but_few = np.quantile(known, [0.005, 0.25, 0.75, 0.995])
+    if high - most > 20 * (most - quarter) > 0:
+        high = all_but_few
+    if quarter - low > 20 * (most - quarter) > 0:
+        low = few
     if not high > low:
         return np.array([low])
     middle = np.clip((np.median(known) - low) / (high - low), 1e-6, 0.9)
@@ -268,5 +271,6 @@ def _judged(f: Expression, found: Course, seen: View) -> dict[str, Any]:
 
 def _plain(values: np.ndarray) -> list[Any]:
     """As JSON holds it: it knows neither inf nor NaN."""
-    finite = np.isfinite(values)
-    return (values if finite.all() else np.where(finite, values, None)).tolist()
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.tolist()
