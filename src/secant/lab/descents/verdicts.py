@@ -37,7 +37,7 @@ class View:
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Which of the points, (points, 2), lie in it."""
         inside = (points >= np.array(self.low)) & (points <= np.array(self.high))
-        return inside.all(axis=1)
+        return np.all(inside, axis=1)
 
 
 @dataclass(frozen=True)
