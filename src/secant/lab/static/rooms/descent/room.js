@@ -6,7 +6,7 @@ import { Model } from "../../model.js"
 import { shown } from "../../numbers.js"
 import en from "./en.js"
 import ko from "./ko.js"
-import { Map2d } from "./map.js"
+import { SurfaceMap } from "./map.js"
 import { mark } from "./marks.js"
 import { Player } from "./player.js"
 import { format, named, parse, Runs } from "./runs.js"
@@ -26,9 +26,12 @@ const SURFACES = {
 const STATE = {
   formula: SURFACES.bowl[0], x0: -3, x1: 4, runs: SURFACES.bowl[3], steps: 100,
   left: -7, right: 7, bottom: -5, top: 5, speed: 12,
+  look: "above", turn: 30, tilt: 40,
 }
 const EDGES = ["left", "right", "bottom", "top"]
 const SPEEDS = [4, 12, 40]
+const LOOKS = ["above", "perspective"]
+const TILTS = [10, 80]
 const MOST_STEPS = 500
 const HEIGHTS = ["formula", ...EDGES]
 const DESCENTS = ["formula", "x0", "x1", "runs", "steps", ...EDGES]
@@ -42,6 +45,9 @@ export function connect(values, keep) {
   }
   // A link may have been written by hand: what makes no sense is as at the start.
   if (!parse(state.runs)) state.runs = STATE.runs
+  if (!LOOKS.includes(state.look)) state.look = STATE.look
+  if (!(Math.abs(state.turn) <= 180)) state.turn = STATE.turn
+  if (!(state.tilt >= TILTS[0] && state.tilt <= TILTS[1])) state.tilt = STATE.tilt
   if (!SPEEDS.includes(state.speed)) state.speed = STATE.speed
   if (!(Number.isInteger(state.steps) && state.steps >= 1 && state.steps <= MOST_STEPS)) state.steps = STATE.steps
   if (!(state.left < state.right && state.bottom < state.top)) {
@@ -77,6 +83,10 @@ const PAGE = `
         <input id="formula" type="text" spellcheck="false" autocomplete="off" autocapitalize="off" maxlength="400" aria-describedby="problem known"></label>
     </div>
     <p class="problem" id="problem" role="alert"></p>
+    <div class="look">
+      <fieldset id="look"><legend class="visually-hidden" data-text="descent.look"></legend></fieldset>
+      <label id="turning"><span data-text="descent.turn"></span><input id="turn" type="range" min="-180" max="180" step="1"></label>
+    </div>
     <div id="map" role="group" data-label="descent.map"></div>
     <div class="player" role="group" data-label="descent.player">
       <button type="button" id="play"></button>
@@ -95,6 +105,7 @@ const PAGE = `
       <fieldset><legend data-text="descent.view.x1"></legend>
         <input id="bottom" type="number" step="any" data-label="descent.bottom"><span aria-hidden="true">…</span><input id="top" type="number" step="any" data-label="descent.top"></fieldset>
     </div>
+    <p class="hint" id="how"></p>
     <p class="hint" id="known" data-text="descent.known"></p>
   </section>
   <section class="card">
@@ -132,8 +143,16 @@ function render({ model, el }) {
   const startAt = (x0, x1) => change({ x0: tidy(x0, width()), x1: tidy(x1, height()) })
   const still = matchMedia("(prefers-reduced-motion: reduce)")
 
-  const map = new Map2d($("map"), {
+  const map = new SurfaceMap($("map"), {
     moved: startAt,
+    turned(right, down) {
+      const turn = model.get("turn") + right / 3
+      const tilt = Math.round(model.get("tilt") + down / 4)
+      change({
+        turn: Math.round(turn - 360 * Math.round(turn / 360)),
+        tilt: Math.max(TILTS[0], Math.min(TILTS[1], tilt)),
+      })
+    },
     stepped(right, up) {
       const within = (x, low, high) => Math.max(low, Math.min(high, x))
       startAt(
@@ -157,6 +176,13 @@ function render({ model, el }) {
     option.dataset.text = `descent.${name}`
     $("surface").append(option)
   }
+  for (const look of LOOKS) {
+    const label = document.createElement("label")
+    label.innerHTML = `<input type="radio" name="look" value="${look}" id="look-${look}"><span data-text="descent.look.${look}"></span>`
+    label.firstChild.addEventListener("change", () => change({ look }))
+    $("look").append(label)
+  }
+  $("turn").addEventListener("input", () => change({ turn: Number($("turn").value) }))
   for (const speed of SPEEDS) {
     const option = new Option("", speed)
     option.dataset.text = `descent.speed.${speed}`
@@ -204,13 +230,21 @@ function render({ model, el }) {
       if (document.activeElement !== $(name)) $(name).value = model.get(name)
     }
     $("speed").value = model.get("speed")
+    $(`look-${model.get("look")}`).checked = true
+    $("turning").hidden = model.get("look") !== "perspective"
+    $("turn").value = model.get("turn")
+    $("turn").setAttribute("aria-valuetext", `${model.get("turn")}°`)
+    map.showFrom(model.get("look"), { turn: model.get("turn"), tilt: model.get("tilt") })
+    $("map").dataset.look = model.get("look")
+    $("how").textContent = words(`descent.how.${model.get("look")}`)
     runs.show(parse(model.get("runs")))
     showStart()
   }
 
   function showStart() {
     const [x0, x1] = [model.get("x0"), model.get("x1")]
-    map.showStart(x0, x1, { label: words("descent.drag"), text: `x₀ = ${shown(x0, 4)}, x₁ = ${shown(x1, 4)}` })
+    const [min, max] = [model.get("left"), model.get("right")]
+    map.showStart(x0, x1, { min, max, label: words("descent.drag"), text: `x₀ = ${shown(x0, 4)}, x₁ = ${shown(x1, 4)}` })
   }
 
   function showProblem() {
@@ -274,6 +308,7 @@ function render({ model, el }) {
 
   function say() {
     translate(el)
+    showState()
     runs.say()
     chart.say({ step: words("descent.axis.step"), value: words("descent.axis.value"), above: words("descent.axis.above") })
     showProblem()
@@ -285,7 +320,6 @@ function render({ model, el }) {
   const events = [["change", showState], ["change:problem", showProblem], ["change:heights", showHeights], ["change:descents", showDescents]]
   for (const [event, listener] of events) model.on(event, listener)
   const silence = onLanguage(say)
-  showState()
   say()
   showHeights()
   return () => {
