@@ -65,7 +65,7 @@ export default {
   "descent.at": "The rate {rate} is exactly at the limit {limit} = {bearable} / {curvature}, where {curvature} is the largest curvature there.",
   "descent.below": "The limit is {limit} = {bearable} / {curvature}, where {curvature} is the largest curvature there.",
   "descent.is.edge": "Ended at step {step}: it led to where f has no value.",
-  "descent.is.left": "Left the picture at step {step}, still going down.",
+  "descent.is.left": "Left the picture at step {step}, and goes on outside.",
   "descent.is.swings": "Swings to and fro across the valley:",
   "descent.stalled": "after half of the {steps} steps f comes no lower.",
   "descent.lower": "f falls only a little with each step.",

@@ -65,7 +65,7 @@ export default {
   "descent.at": "학습률이 한계와 꼭 같아요: {rate} = {bearable} / {curvature} (그곳의 가장 큰 곡률 {curvature}).",
   "descent.below": "학습률의 한계: {limit} = {bearable} / {curvature} (그곳의 가장 큰 곡률 {curvature}).",
   "descent.is.edge": "{step}번째 걸음에서 끝났어요. f의 값이 없는 곳으로 나갔어요.",
-  "descent.is.left": "{step}번째 걸음에 그림 밖으로 나갔어요. 아직 내려가는 중이에요.",
+  "descent.is.left": "{step}번째 걸음에 그림 밖으로 나가서 계속 가고 있어요.",
   "descent.is.swings": "골짜기를 사이에 두고 왔다 갔다 해요.",
   "descent.stalled": "{steps}걸음의 절반이 지난 뒤로는 f가 더 낮아지지 않아요.",
   "descent.lower": "걸음마다 f가 조금씩만 낮아져요.",
