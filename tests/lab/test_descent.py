@@ -69,6 +69,15 @@ def test_a_plain_has_one_level_and_nothing_has_none():
 
 
 @pytest.mark.parametrize(
+    "formula", ["1e308*x0", "-1e308*x0*x1", "exp(exp(3*x0))", "x0 + 1e-300"]
+)
+def test_levels_are_finite_and_ascending_whatever_the_heights(formula):
+    levels = descent.heights(formula, -2, 2, -1, 3)["levels"]
+    assert np.isfinite(levels).all()
+    assert (np.diff(levels) > 0).all()
+
+
+@pytest.mark.parametrize(
     ("formula", "at", "gradient", "hessian"),
     [
         (BOWL, (-3, 4), (-6, 8), ((2, 0), (0, 2))),
