@@ -19,7 +19,7 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import slope
+from secant.lab.rooms import draw, slope
 
 STATIC = Path(__file__).parent / "static"
 
@@ -30,6 +30,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         f"{room}/{function.__name__}": function
         for room, functions in {
             "slope": (slope.curve, slope.point),
+            "draw": (draw.networks, draw.examples, draw.read),
         }.items()
         for function in functions
     }

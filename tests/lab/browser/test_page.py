@@ -13,6 +13,8 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 ROOMS = {
     "slope": "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2",
+    # A seven: a line to the right, and down to the left.
+    "draw": "#draw?drawing=6y6yk06ydcm8",
 }
 """A state of each room in which there is much to see."""
 
