@@ -105,7 +105,10 @@ def unit_effects(
     return np.asarray(_effects(above, rest, said, a, b, silent))
 
 
-@partial(jax.jit, static_argnums=0)
+# It is waited for while it is compiled, with each new architecture.
+@partial(
+    jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0}
+)
 def _effects(
     architecture: Architecture,
     params: Mapping[str, Array],

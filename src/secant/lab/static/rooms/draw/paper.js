@@ -2,7 +2,7 @@
 
 import { color } from "../../charts.js"
 import { gray, image } from "./images.js"
-import { GRID, PEN } from "./strokes.js"
+import { decode, GRID, PEN } from "./strokes.js"
 
 const NEAR = 12 // points of a stroke lie no closer
 const STEP = 25
@@ -11,13 +11,14 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 export class Paper {
   #canvas
-  #strokes = []
+  #drawing = ""
   #base = null
   #stroke = null
   #cursor = [GRID / 2, GRID / 2]
   #byKeys = false
   #told
   #resized
+  #frame = 0
 
   // `told.begun()` before a stroke, `told.drawn(points)` as it grows, `told.moved(x, y,
   // down)` for keys, `told.undo()`.
@@ -53,16 +54,25 @@ export class Paper {
 
   end() {
     this.#resized.disconnect()
+    cancelAnimationFrame(this.#frame)
   }
 
-  // Strokes, and the 784 pixels of a digit that lies below them, or null.
-  show(strokes, base) {
-    this.#strokes = strokes
+  // A drawing, and the 784 pixels of a digit that lies below it, or null.
+  show(drawing, base) {
+    this.#drawing = drawing
     this.#base = base
     this.draw()
   }
 
+  // Once a frame, however fast the hand is.
   draw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0
+      this.#paint()
+    })
+  }
+
+  #paint() {
     const canvas = this.#canvas
     const side = Math.round(canvas.clientWidth * devicePixelRatio)
     if (!side) return
@@ -79,7 +89,7 @@ export class Paper {
     pen.lineCap = pen.lineJoin = "round"
     pen.lineWidth = PEN * scale
     pen.strokeStyle = ink
-    for (const points of this.#strokes) {
+    for (const points of decode(this.#drawing)) {
       pen.beginPath()
       pen.moveTo(points[0][0] * scale, points[0][1] * scale)
       for (const [x, y] of points) pen.lineTo(x * scale, y * scale)

@@ -131,15 +131,16 @@ function render({ model, el }) {
   }
   const undo = () => past.length && change({ against: -1, ...past.pop() })
 
-  let before = []
+  let [before, left] = ["", 0]
   const paper = new Paper($("paper"), {
     begun() {
-      past.push(onPaper())
-      before = decode(model.get("drawing"))
+      before = model.get("drawing")
+      left = MOST_POINTS - decode(before).flat().length
+      if (left) past.push(onPaper())
     },
     drawn(points) {
-      const left = MOST_POINTS - before.flat().length
-      if (left > 0) change({ drawing: encode([...before, points.slice(0, left)]), against: -1 })
+      const stroke = encode([points.slice(0, left)])
+      if (stroke) change({ drawing: before ? `${before}.${stroke}` : stroke, against: -1 })
     },
     moved(x, y, down) {
       $("pen").textContent = words(down ? "draw.pen.down" : "draw.pen.up", { x: Math.round(x / 10), y: Math.round(y / 10) })
@@ -167,7 +168,7 @@ function render({ model, el }) {
   function showPaper() {
     const example = model.get("seen")?.example
     const base = example?.index === model.get("example") ? example.pixels : null
-    paper.show(decode(model.get("drawing")), base)
+    paper.show(model.get("drawing"), base)
     const blank = !model.get("drawing") && model.get("example") === -1
     $("undo").disabled = !past.length
     $("clear").disabled = blank
