@@ -326,31 +326,35 @@ def test_the_loudest_places_lie_on_the_ink():
 
 
 def test_a_reading_is_the_networks(kept, trained):
-    seen = draw.read(SEVEN, run=kept)
+    seen, found = draw.read(SEVEN, run=kept), draw.why(SEVEN, run=kept)
     form = to_mnist_form(drawings.picture(drawings.strokes(SEVEN)))
     outputs = trained.net.predict(form)
-    reading = seen["reading"]
-    assert reading["outputs"] == outputs.tolist()
+    assert seen["reading"]["outputs"] == outputs.tolist()
     first, second = outputs.argsort()[::-1][:2]
-    assert (reading["digit"], reading["next"]) == (first, second)
-    assert reading["against"] == second
-    assert reading["gap"] == pytest.approx(
+    assert (seen["reading"]["digit"], seen["reading"]["next"]) == (first, second)
+    reasons = found["reasons"]
+    assert (reasons["digit"], reasons["against"]) == (first, second)
+    assert reasons["gap"] == pytest.approx(
         np.log(outputs[first] / outputs[second]), rel=1e-3
     )
+    scores = trained.net.scores(np.zeros(784))
+    assert reasons["blank"] == pytest.approx(scores[first] - scores[second], rel=1e-5)
     effects = pixel_effects(
         trained.net.architecture, trained.net.params, form, int(first), int(second)
     )
-    assert np.allclose(reading["pixels"], effects, atol=1e-6)
-    assert json.loads(json.dumps(seen, allow_nan=False)) == seen
+    assert np.allclose(reasons["pixels"], effects, atol=1e-6)
+    assert found["form"] == seen["form"]
+    for said in (seen, found):
+        assert json.loads(json.dumps(said, allow_nan=False)) == said
 
 
 def test_units_are_the_strongest_of_their_side(kept, trained):
-    reading = draw.read(SEVEN, run=kept, against=2)["reading"]
+    reasons = draw.why(SEVEN, run=kept, against=2)["reasons"]
     form = to_mnist_form(drawings.picture(drawings.strokes(SEVEN)))
     net = trained.net
-    effects = unit_effects(net.architecture, net.params, form, reading["digit"], 2)
+    effects = unit_effects(net.architecture, net.params, form, reasons["digit"], 2)
     for side, sign in (("for", 1), ("against", -1)):
-        shown = reading["units"][side]
+        shown = reasons["units"][side]
         strongest = sorted((sign * effects)[sign * effects > 0])[::-1][: draw.UNITS]
         assert [sign * u["effect"] for u in shown] == pytest.approx(strongest)
         for u in shown:
@@ -360,20 +364,22 @@ def test_units_are_the_strongest_of_their_side(kept, trained):
 
 
 def test_any_class_can_be_compared_with(kept):
-    usual = draw.read(SEVEN, run=kept)["reading"]
-    other = next(d for d in range(10) if d not in (usual["digit"], usual["next"]))
-    compared = draw.read(SEVEN, run=kept, against=other)["reading"]
-    assert (compared["against"], compared["outputs"]) == (other, usual["outputs"])
+    usual = draw.why(SEVEN, run=kept)["reasons"]
+    digit, second = usual["digit"], usual["against"]
+    other = next(d for d in range(10) if d not in (digit, second))
+    compared = draw.why(SEVEN, run=kept, against=other)["reasons"]
+    assert (compared["digit"], compared["against"]) == (digit, other)
+    assert compared["gap"] > usual["gap"] > 0
     assert compared["pixels"] != usual["pixels"]
     # A class compared with itself is nothing: the next best is meant.
-    same = draw.read(SEVEN, run=kept, against=usual["digit"])["reading"]
-    assert same == usual
+    assert draw.why(SEVEN, run=kept, against=digit)["reasons"] == usual
 
 
 def test_an_empty_paper_is_no_digit():
     seen = draw.read("")
     assert (seen["reading"], seen["notes"]) == (None, ["empty"])
-    assert not any(seen["form"])
+    assert draw.why("") == {"form": seen["form"], "reasons": None}
+    assert seen["form"] == [0] * 784
 
 
 def test_an_example_is_read_and_told(kept):
@@ -392,8 +398,9 @@ def test_sums_are_no_probabilities(place):
     net = MLP((784, 5, 10), "tanh", "sum_squares", init="xavier")
     Run(net, HISTORY, SETTINGS).save("runs/sums")
     reading = draw.read(SEVEN, run="sums")["reading"]
-    assert reading["probabilities"] is False
-    assert reading["gap"] == pytest.approx(
+    reasons = draw.why(SEVEN, run="sums")["reasons"]
+    assert reading["probabilities"] is reasons["probabilities"] is False
+    assert reasons["gap"] == pytest.approx(
         reading["outputs"][reading["digit"]] - reading["outputs"][reading["next"]]
     )
 
@@ -412,7 +419,10 @@ def test_sums_are_no_probabilities(place):
 )
 def test_bad_input_is_told(changed, says):
     with pytest.raises(InvalidInput, match=says):
-        draw.read(**{"drawing": SEVEN} | changed)
+        draw.why(**{"drawing": SEVEN} | changed)
+    if "against" not in changed:
+        with pytest.raises(InvalidInput, match=says):
+            draw.read(**{"drawing": SEVEN} | changed)
 
 
 # The runs
@@ -457,11 +467,12 @@ def test_only_a_name_of_the_list_is_ever_opened(name, kept, place, monkeypatch):
     (place / "runs" / "file").write_text("x")
     opened = []
     monkeypatch.setattr(runs, "_loaded", lambda *given: opened.append(given))
-    with pytest.raises(Told) as caught:
-        draw.read(SEVEN, run=name)
-    assert caught.value.code == "run_unknown"
+    for ask in (draw.read, draw.why):
+        with pytest.raises(Told) as caught:
+            ask(SEVEN, run=name)
+        assert caught.value.code == "run_unknown"
+        assert len(str(caught.value)) < 200
     assert not opened
-    assert len(str(caught.value)) < 200
 
 
 def cut_off(folder):
@@ -534,9 +545,10 @@ def test_weights_that_are_no_weights_are_told(weight, code, place):
     net.params["W1"][...] = weight
     net.params["W2"][...] = 1e30 if weight == 1e308 else 1
     Run(net, HISTORY, SETTINGS).save("runs/wild")
-    with np.errstate(all="ignore"), pytest.raises(Told) as caught:
-        draw.read(SEVEN, run="wild")
-    assert caught.value.code == code
+    for ask in (draw.read, draw.why):
+        with np.errstate(all="ignore"), pytest.raises(Told) as caught:
+            ask(SEVEN, run="wild")
+        assert caught.value.code == code
 
 
 def test_a_run_with_a_huge_file_is_not_read(kept, monkeypatch):
@@ -617,6 +629,8 @@ def test_it_is_asked_by_json(client, kept):
     status, seen = asked(client, "read", drawing=FOUR, run=kept)
     assert (status, seen["notes"]) == (200, [])
     assert seen == draw.read(FOUR, run=kept)
+    status, found = asked(client, "why", drawing=FOUR, run=kept, against=3)
+    assert (status, found) == (200, draw.why(FOUR, run=kept, against=3))
     assert asked(client, "networks")[1]["runs"][0]["name"] == kept
     assert len(asked(client, "examples", page=1)[1]["examples"]) == 10
 
@@ -636,12 +650,17 @@ def test_it_is_asked_by_json(client, kept):
         ({"drawing": "dw5k", "run": "/etc"}, 400, "run_unknown"),
         ({"drawing": "dw5k", "run": 1}, 400, "type"),
         ({"drawing": "dw5k", "example": 10**30}, 400, "example"),
-        ({"drawing": "dw5k", "against": 10**30}, 400, "against"),
     ],
 )
 def test_what_cannot_be_read_is_refused(client, kept, given, status, code):
-    answer = asked(client, "read", **given)
-    assert (answer[0], answer[1]["error"]["code"]) == (status, code)
+    for name in ("read", "why"):
+        answer = asked(client, name, **given)
+        assert (answer[0], answer[1]["error"]["code"]) == (status, code)
+
+
+def test_a_class_that_there_is_not_is_refused(client, kept):
+    answer = asked(client, "why", drawing="dw5k", run=kept, against=10**30)
+    assert (answer[0], answer[1]["error"]["code"]) == (400, "against")
 
 
 def test_a_page_of_examples_may_be_any_number(client):

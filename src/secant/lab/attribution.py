@@ -146,14 +146,10 @@ def loudest_places(effects: np.ndarray, ink: np.ndarray) -> dict[str, list[int] 
         >>> loudest_places(effects, np.ones((28, 28)))
         {'for': [0, 2], 'against': None}
     """
+    at = np.nonzero(ink)
+    row, column = (3 * (i - i.min()) // (np.ptp(i) + 1) for i in at)
     cells = np.zeros((3, 3, 2))
-    rows, columns = np.nonzero(ink)
-    for y, x in zip(rows, columns, strict=True):
-        place = [
-            3 * (i - along.min()) // (np.ptp(along) + 1)
-            for i, along in ((y, rows), (x, columns))
-        ]
-        cells[*place, int(effects[y, x] < 0)] += abs(effects[y, x])
+    np.add.at(cells, (row, column, (effects[at] < 0).astype(int)), abs(effects[at]))
     found: dict[str, list[int] | None] = {}
     for side, name in enumerate(("for", "against")):
         sums = cells[..., side]

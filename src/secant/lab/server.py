@@ -30,7 +30,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         f"{room}/{function.__name__}": function
         for room, functions in {
             "slope": (slope.curve, slope.point),
-            "draw": (draw.networks, draw.examples, draw.read),
+            "draw": (draw.networks, draw.examples, draw.read, draw.why),
         }.items()
         for function in functions
     }

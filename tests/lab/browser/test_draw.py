@@ -77,7 +77,7 @@ def test_a_one_is_drawn_and_read(visit, settled, learned):
     settled(page, "The paper is empty", "#notes")
     trace(page, ONE)
     drawn = drawing_in(page)
-    said = settled(page, r"It reads a 1, [\d> ]+ % sure; next \d, [\d< ]+ %\.")
+    said = settled(page, r"It reads a 1, [\d>\s]+% sure; next \d, [\d<\s]+%\.")
     assert page.inner_text("#digit") == "1"
     assert page.locator(".bar.first").inner_text().split()[0] == "1"
     settled(page, re.escape(said), "#spoken")
@@ -117,21 +117,21 @@ def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
 def test_what_it_rests_on_is_shown(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "It reads a 7")
-    reading = draw.read("6y6yk06ydcm8")["reading"]
+    reasons = draw.why("6y6yk06ydcm8")["reasons"]
     said = settled(page, "times as probable", "#why")
-    assert f"of {reading['against']} is +{reading['gap']:.2f}" in said
+    assert f"of {reasons['against']} is +{reasons['gap']:.2f}" in said
     assert "speaks most for 7" in said
     assert said.split("\n")[0] in page.get_attribute("#heat", "aria-label")
     for side in ("for", "against"):
         numbers = page.locator(f"#units-{side} figcaption").all_inner_texts()
-        effects = [unit["effect"] for unit in reading["units"][side]]
+        effects = [unit["effect"] for unit in reasons["units"][side]]
         assert numbers == [f"{e:+.2f}".replace("-", "−") for e in effects]
     # Orange where a pixel speaks for it, blue where against: the two strongest.
     colours = page.evaluate(
         """([most, least]) => { const c = document.querySelector("#heat");
         const { data } = c.getContext("2d").getImageData(0, 0, 28, 28);
         return [most, least].map(i => [data[4 * i], data[4 * i + 2]]) }""",
-        [reading["pixels"].index(f(reading["pixels"])) for f in (max, min)],
+        [reasons["pixels"].index(f(reasons["pixels"])) for f in (max, min)],
     )
     assert colours[0][0] > colours[0][1] + 40
     assert colours[1][1] > colours[1][0] + 10
@@ -242,8 +242,8 @@ def test_a_run_is_chosen(visit, settled, learned, runs):
     page.wait_for_selector("#run option[value='0001']", state="attached")
     page.select_option("#run", "0001")
     settled(page, "digits of a test", "#learning")
-    reading = draw.read("6y6yk06ydcm8", run="0001")["reading"]
-    settled(page, rf"\+{reading['gap']:.2f}".replace(".", r"\."), "#why")
+    reasons = draw.why("6y6yk06ydcm8", run="0001")["reasons"]
+    settled(page, rf"\+{reasons['gap']:.2f}".replace(".", r"\."), "#why")
     page.wait_for_function("() => location.hash.includes('run=0001')")
     other = visit("#" + page.url.partition("#")[2])
     settled(other, "digits of a test", "#learning")
@@ -256,7 +256,7 @@ def test_a_run_is_chosen(visit, settled, learned, runs):
 def test_a_damaged_run_is_told_and_cannot_be_chosen(visit, settled, learned, runs):
     page = visit(SEVEN, locale="ko-KR")
     settled(page, "7로 읽었어요")
-    settled(page, "0002: 손상되었거나", "#unusable")
+    settled(page, "“0002”: 손상되었거나", "#unusable")
     assert page.is_disabled("#run option[value='0002']")
     assert page.is_enabled("#run option[value='0001']")
 
@@ -316,7 +316,7 @@ def test_the_language_changes_and_the_digit_stays(visit, settled, learned):
     settled(page, "It reads a 1")
     drawn = drawing_in(page)
     page.click("#language")
-    settled(page, r"1로 읽었어요\. 확률 [\d> ]+ %\. 다음은 \d")
+    settled(page, r"1로 읽었어요\. 확률 [\d>\s]+%\. 다음은 \d")
     settled(page, "가장 큰 근거", "#why")
     assert drawing_in(page) == drawn
 
@@ -404,9 +404,9 @@ def test_progress_is_told_while_the_labs_own_network_learns(
     """With a network that has not been asked yet."""
     monkeypatch.setattr(draw, "OWN", draw.Learner(iterations=3000))
     page = visit(SEVEN)
-    settled(page, r"getting ready|is learning: step [\d,]+ of 3,000", "#learning")
-    settled(page, r"is learning: step [\d,]+ of 3,000", "#learning", seconds=60)
-    settled(page, "reads 9[0-9.]+ % of 1,000 others", "#learning", seconds=60)
+    settled(page, r"getting ready|Learning by .*: step [\d,]+ of 3,000", "#learning")
+    settled(page, r"Learning by .*: step [\d,]+ of 3,000", "#learning", seconds=60)
+    settled(page, "reads 9[0-9.]+.% of 1,000 others", "#learning", seconds=60)
     settled(page, "It reads a 7, ")
     began = time.monotonic()
     draw.OWN.join()

@@ -1,7 +1,7 @@
 """The room where one draws: a digit, how a network reads it, and what that rests on."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,29 +65,22 @@ def examples(page: int) -> dict[str, Any]:
     return {"examples": [_example(int(c[page % len(c)])) for c in chosen]}
 
 
-def read(
-    drawing: str, example: int = -1, run: str = "", against: int = -1
-) -> dict[str, Any]:
-    """How a network reads a drawing, and what that rests on.
+def read(drawing: str, example: int = -1, run: str = "") -> dict[str, Any]:
+    """How a network reads a drawing.
 
     The drawing is brought to MNIST's form by `to_mnist_form`, as `secant predict` does
-    with a photograph. `attribution` says what an effect is.
+    with a photograph.
 
     Args:
         drawing: Strokes, as `drawings` reads them.
         example: A test digit that lies on the paper, below the strokes; -1 for none.
         run: A name from `networks`; empty for the lab's own network.
-        against: The class that the reading is compared with; -1 for the next best.
 
     Returns:
         `form`: 784 pixels from 0 to 255; `example`: as in `examples`, or None;
-        `notes`: `empty`, `small`, `edge`; `reading`: None for an empty paper, else
-        `digit` and `next`, the two largest of the `outputs`; `probabilities`: whether
-        they are such; `against`; `gap`: the difference of the scores of `digit` and
-        `against`; `blank`: the same for a blank picture; `pixels`: their effects;
-        `places`: where the most is for and against; `units`: those with the largest
-        effects `for` and `against`, each its `unit`, `effect` and 784 `weights` from
-        -127 to 127, on one scale.
+        `notes`: `empty`, `small`, `edge`; `reading`: None for an empty paper, else the
+        `outputs`, the two largest of them, `digit` and `next`, and whether they are
+        `probabilities`.
 
     Raises:
         Told: An argument that cannot be worked with.
@@ -99,57 +92,86 @@ def read(
         >>> read("")["notes"]
         ['empty']
     """
-    drawn = strokes(drawing)
-    base = None if example == -1 else _example(example)
-    below = None
-    if base:
-        below = np.array(base["pixels"], np.float32).reshape(28, 28) / 255
-    net = runs.network_of(run) if run else OWN.network()
-    if not -1 <= against < net.architecture.sizes[-1]:
-        raise Told(
-            "against",
-            f"against is {against}: name one of the {net.architecture.sizes[-1]} "
-            "classes, or -1 for the next best",
-            came=against,
-        )
-    ink = picture(drawn, below)
-    said = notes(ink)
-    empty = "empty" in said
-    form = np.zeros(784, np.float32) if empty else to_mnist_form(ink, "the drawing")
+    net, sheet = _network(run), _sheet(drawing, example)
+    reading = None
+    if sheet.form is not None:
+        outputs = np.asarray(net.predict(sheet.form))
+        _refuse_overflow(outputs)
+        first, second = _two(outputs)
+        reading = {
+            "digit": first,
+            "next": second,
+            "outputs": outputs.tolist(),
+            "probabilities": LOSSES[net.architecture.loss].probabilities,
+        }
     return {
-        "form": np.rint(form * 255).astype(int).tolist(),
-        "example": base,
-        "notes": said,
-        "reading": None if empty else _reading(net, form, against),
+        "form": _bytes(sheet.form),
+        "example": sheet.example,
+        "notes": sheet.notes,
+        "reading": reading,
     }
 
 
-def _reading(net: MLP, form: np.ndarray, against: int) -> dict[str, Any]:
+def why(
+    drawing: str, example: int = -1, run: str = "", against: int = -1
+) -> dict[str, Any]:
+    """What it rests on that a network reads one digit and not another.
+
+    `attribution` says what an effect is.
+
+    Args:
+        drawing: As for `read`.
+        example: As for `read`.
+        run: As for `read`.
+        against: The class that the reading is compared with; -1 for the next best.
+
+    Returns:
+        `form`: as `read` gives it; `reasons`: None for an empty paper, else the
+        `digit` that is read and the one it is compared with, `against`; `gap`: the
+        difference of their scores; `blank`: the same for a blank picture; `pixels`:
+        their effects; `places`: where the most is for and against; `units`: those with
+        the largest effects `for` and `against`, each its `unit`, `effect` and 784
+        `weights` from -127 to 127, on one scale; `probabilities`: whether `gap` is the
+        logarithm of a ratio of such.
+
+    Raises:
+        Told: An argument that cannot be worked with.
+
+    Example:
+        >>> why("dw5kdwm8", against=4)["reasons"]["against"]
+        4
+    """
+    net, sheet = _network(run), _sheet(drawing, example)
+    classes = net.architecture.sizes[-1]
+    if not -1 <= against < classes:
+        raise Told(
+            "against",
+            f"against is {against}: name one of the {classes} classes, or -1 for the "
+            "next best",
+            came=against,
+        )
+    reasons = None if sheet.form is None else _reasons(net, sheet.form, against)
+    return {"form": _bytes(sheet.form), "reasons": reasons}
+
+
+def _reasons(net: MLP, form: np.ndarray, against: int) -> dict[str, Any]:
     architecture, params = net.architecture, net.params
-    outputs = np.asarray(net.predict(form))
-    digit, second = (int(i) for i in outputs.argsort()[::-1][:2])
+    scores, blank = np.asarray(net.scores(np.stack([form, np.zeros_like(form)])))
+    digit, second = _two(scores)
     if against in (-1, digit):
         against = second
     pair = digit, against
-    scores = np.asarray(net.scores(np.stack([form, np.zeros_like(form)])))
-    gap, blank = (float(score[digit] - score[against]) for score in scores)
+    gap = float(scores[digit] - scores[against])
     pixels = pixel_effects(architecture, params, form, *pair)
     units = unit_effects(architecture, params, form, *pair)
-    if not all(np.isfinite(a).all() for a in (outputs, gap, pixels, units)):
-        raise Told(
-            "overflow",
-            "the network's sums are too large for a computer's numbers: choose "
-            "another run",
-        )
+    _refuse_overflow(scores, blank, pixels, units)
     order = units.argsort()
     return {
         "digit": digit,
-        "next": second,
-        "outputs": outputs.tolist(),
-        "probabilities": LOSSES[architecture.loss].probabilities,
         "against": against,
+        "probabilities": LOSSES[architecture.loss].probabilities,
         "gap": gap,
-        "blank": blank,
+        "blank": float(blank[digit] - blank[against]),
         "pixels": pixels.round(6).tolist(),
         "places": loudest_places(pixels.reshape(28, 28), form.reshape(28, 28)),
         "units": {
@@ -157,6 +179,49 @@ def _reading(net: MLP, form: np.ndarray, against: int) -> dict[str, Any]:
             "against": _units(params["W1"], units, order[:UNITS], -1),
         },
     }
+
+
+class _Sheet(NamedTuple):
+    """What is on the paper: its form is None if it is empty."""
+
+    form: np.ndarray | None
+    example: dict[str, Any] | None
+    notes: list[str]
+
+
+def _sheet(drawing: str, example: int) -> _Sheet:
+    drawn = strokes(drawing)
+    base = None if example == -1 else _example(example)
+    below = None
+    if base:
+        below = np.array(base["pixels"], np.float32).reshape(28, 28) / 255
+    ink = picture(drawn, below)
+    said = notes(ink)
+    form = None if "empty" in said else to_mnist_form(ink, "the drawing")
+    return _Sheet(form, base, said)
+
+
+def _network(run: str) -> MLP:
+    return runs.network_of(run) if run else OWN.network()
+
+
+def _two(values: np.ndarray) -> tuple[int, int]:
+    """Which is the largest, and which the next."""
+    first, second = values.argsort()[::-1][:2]
+    return int(first), int(second)
+
+
+def _bytes(form: np.ndarray | None) -> list[int]:
+    return [0] * 784 if form is None else np.rint(form * 255).astype(int).tolist()
+
+
+def _refuse_overflow(*arrays: np.ndarray) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise Told(
+            "overflow",
+            "the network's sums are too large for a computer's numbers: choose "
+            "another run",
+        )
 
 
 def _units(

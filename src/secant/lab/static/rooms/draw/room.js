@@ -15,6 +15,7 @@ learn({ en, ko })
 
 const STATE = { run: "", example: -1, drawing: "", against: -1 }
 const PAUSE = 300 // ms between two looks at how a network learns
+const UNITS = 4 // of each side
 const QUIET = 700 // ms without a change, after which it is spoken
 
 // The model behind the page: what the address says, and the server's answers.
@@ -27,31 +28,38 @@ export function connect(values, keep) {
   // A link may have been written by hand: what makes no sense is as at the start.
   if (!decode(state.drawing).length) state.drawing = ""
   if (state.against > 9) state.against = STATE.against
+  const errors = {}
   const told = (name) => (answer, error) => {
     if (answer) model.set(name, answer)
-    if (name === "seen") model.set("problem", error)
+    errors[name] = error
+    model.set("problem", errors.seen ?? errors.why ?? null)
   }
-  const read = new Question("draw/read", Object.keys(STATE), told("seen"))
+  const paper = ["drawing", "example", "run"]
+  const read = new Question("draw/read", paper, told("seen"))
+  const why = new Question("draw/why", [...paper, "against"], told("why"))
   const examples = new Question("draw/examples", ["page"], told("examples"))
   const networks = new Question("draw/networks", [], (answer, error) => {
     const before = model.get("networks")?.own
     told("networks")(answer, error)
     if (!answer || model.get("left")) return
     // The lab's own network learns while it reads: what it says changes.
-    if (before && before.step !== answer.own.step && model.get("run") === "") read.ask(model)
+    if (before && before.step !== answer.own.step && model.get("run") === "") {
+      read.ask(model)
+      why.ask(model)
+    }
     const over = answer.own.status === "finished" || answer.own.status === "failed"
     if (!over && model.get("run") === "") setTimeout(() => model.get("left") || networks.ask(model), PAUSE)
   })
   const model = new Model(
-    { ...state, page: 0, seen: null, examples: null, networks: null, problem: null, left: false },
+    { ...state, page: 0, seen: null, why: null, examples: null, networks: null, problem: null, left: false },
     (names) => {
-      for (const question of [read, examples]) if (question.isAbout(names)) question.ask(model)
+      for (const question of [read, why, examples]) if (question.isAbout(names)) question.ask(model)
       if (names.includes("run") || names.includes("looked")) networks.ask(model)
       keep(Object.fromEntries(Object.entries(STATE).flatMap(([name, usual]) =>
         model.get(name) === usual ? [] : [[name, model.get(name)]])))
     },
   )
-  for (const question of [read, examples, networks]) question.ask(model)
+  for (const question of [read, why, examples, networks]) question.ask(model)
   return model
 }
 
@@ -69,7 +77,10 @@ const PAGE = `
     <p class="problem" id="problem" role="alert"></p>
     <div class="sheets">
       <div>
-        <canvas id="paper" role="application" tabindex="0" data-label="draw.paper" aria-describedby="how"></canvas>
+        <div class="paper">
+          <canvas id="paper" role="application" tabindex="0" data-label="draw.paper" aria-describedby="how"></canvas>
+          <span id="here" aria-hidden="true" data-text="draw.here"></span>
+        </div>
         <div class="tools">
           <button type="button" id="undo" data-text="draw.undo"></button>
           <button type="button" id="clear" data-text="draw.clear"></button>
@@ -78,9 +89,9 @@ const PAGE = `
       </div>
       <div class="seen-as">
         <canvas id="form" role="img" data-label="draw.form"></canvas>
-        <div>
-          <h3 data-text="draw.form"></h3>
-          <p class="hint" data-text="draw.form.lead"></p>
+        <div id="verdict"><b id="digit" aria-hidden="true"></b><p id="seen"></p></div>
+        <div class="about">
+          <p class="hint"><b data-text="draw.form"></b> <span data-text="draw.form.lead"></span></p>
           <p id="notes"></p>
         </div>
       </div>
@@ -89,7 +100,6 @@ const PAGE = `
   </section>
   <section class="card reading">
     <h3 data-text="draw.reading"></h3>
-    <div id="verdict"><b id="digit" aria-hidden="true"></b><p id="seen"></p></div>
     <p class="visually-hidden" id="spoken" role="status"></p>
     <div class="bars" id="bars" role="group" data-label="draw.bars"></div>
     <p class="hint" data-text="draw.bars.lead"></p>
@@ -153,7 +163,7 @@ function render({ model, el }) {
     Object.assign(bar, { type: "button", className: "bar", id: `bar-${digit}` })
     bar.innerHTML = `<span>${digit}</span><span class="track"><i></i></span><span class="value"></span>`
     bar.addEventListener("click", () => {
-      const first = model.get("seen")?.reading?.digit
+      const first = model.get("why")?.reasons?.digit
       change({ against: digit === first ? -1 : digit })
     })
     $("bars").append(bar)
@@ -170,6 +180,7 @@ function render({ model, el }) {
     const base = example?.index === model.get("example") ? example.pixels : null
     paper.show(model.get("drawing"), base)
     const blank = !model.get("drawing") && model.get("example") === -1
+    $("here").hidden = !blank
     $("undo").disabled = !past.length
     $("clear").disabled = blank
     for (const button of $("examples").children) {
@@ -215,8 +226,8 @@ function render({ model, el }) {
       $("run").dataset.options = text
     }
     $("run").value = run
-    $("unusable").replaceChildren(...found.runs.filter((r) => r.problem).map(({ name, problem: cause }) =>
-      Object.assign(document.createElement("li"), { textContent: `${name}: ${problem(cause)}` })))
+    $("unusable").replaceChildren(...found.runs.filter((r) => r.problem).map(({ problem: cause }) =>
+      Object.assign(document.createElement("li"), { textContent: problem(cause) })))
     $("unusable").hidden = !$("unusable").children.length
     const { status, step, iterations, accuracy } = found.own
     const chosen = found.runs.find(({ name }) => name === run)
@@ -249,7 +260,6 @@ function render({ model, el }) {
     $("seen").textContent = said
     speak(said)
     showBars(reading)
-    showWhy(seen)
     el.dataset.ready = ""
   }
 
@@ -259,35 +269,40 @@ function render({ model, el }) {
       bar.hidden = Boolean(reading) && output === undefined
       bar.disabled = !reading
       bar.classList.toggle("first", reading?.digit === digit)
-      bar.setAttribute("aria-pressed", String(reading?.against === digit))
       bar.querySelector("i").style.width = `${100 * Math.max(0, Math.min(1, output ?? 0))}%`
       bar.querySelector(".value").textContent = reading ? size(reading, output ?? 0) : ""
     }
   }
 
-  function showWhy({ form, reading }) {
+  function showWhy() {
+    const { form, reasons } = model.get("why") ?? { form: Array(784).fill(0), reasons: null }
+    for (const [digit, bar] of [...$("bars").children].entries()) {
+      bar.setAttribute("aria-pressed", String(reasons?.against === digit))
+    }
     const [nothing, digit, yes, no] = ["nothing", "digit", "for", "against"].map((name) => rgb(color(name)))
     const tint = (base, part) => mixed(base, part < 0 ? no : yes, Math.min(1, Math.abs(part)))
-    const effects = reading?.pixels ?? form
+    const effects = reasons?.pixels ?? form
     const most = Math.max(...effects.map(Math.abs)) || 1
     image(effects, (effect, i) => tint(mixed(nothing, digit, form[i] / 255), effect / most), $("heat"))
-    const facts = reading ? { a: reading.digit, b: reading.against } : { a: "–", b: "–" }
+    const facts = { a: reasons?.digit ?? words("draw.it"), b: reasons?.against ?? words("draw.other") }
     for (const side of ["for", "against"]) {
       $(`scale-${side}`).textContent = words(`draw.scale.${side}`, facts)
       $(`units-${side}-title`).textContent = words(`draw.units.${side}`, facts)
-      $(`units-${side}`).replaceChildren(...(reading?.units[side] ?? []).map(({ unit, effect, weights }) => {
+      const units = reasons?.units[side] ?? []
+      $(`units-${side}`).replaceChildren(...Array.from({ length: UNITS }, (_, i) => {
+        const { unit, effect, weights } = units[i] ?? {}
         const figure = document.createElement("figure")
-        const picture = image(weights, (weight) => tint(nothing, weight / 127))
-        const change = signed(effect)
-        picture.setAttribute("role", "img")
-        picture.setAttribute("aria-label", words("draw.unit.label", { unit: unit + 1, effect: change }))
+        const picture = image(weights ?? Array(784).fill(0), (weight) => tint(nothing, weight / 127))
+        const change = weights ? signed(effect) : "\u00a0"
+        picture.setAttribute(...(weights ? ["role", "img"] : ["aria-hidden", "true"]))
+        if (weights) picture.setAttribute("aria-label", words("draw.unit.label", { unit: unit + 1, effect: change }))
         const caption = document.createElement("figcaption")
         caption.textContent = change
         figure.append(picture, caption)
         return figure
       }))
     }
-    const said = reading ? reasons(reading) : [words("draw.why.nothing")]
+    const said = reasons ? sentences(reasons) : [words("draw.why.nothing")]
     $("why").replaceChildren(...said.map((text) => Object.assign(document.createElement("p"), { textContent: text })))
     $("heat").setAttribute("aria-label", [words("draw.heat"), ...said].join(" "))
   }
@@ -307,12 +322,13 @@ function render({ model, el }) {
     showExamples()
     showNetworks()
     showSeen()
+    showWhy()
     $("pen").textContent = ""
   }
 
   const events = [
     ["change:drawing", showPaper], ["change:example", showPaper], ["change:examples", showExamples],
-    ["change:networks", showNetworks], ["change:run", showNetworks], ["change:problem", showProblem], ["change:seen", showSeen],
+    ["change:networks", showNetworks], ["change:run", showNetworks], ["change:problem", showProblem], ["change:seen", showSeen], ["change:why", showWhy],
   ]
   for (const [event, listener] of events) model.on(event, listener)
   const silence = onLanguage(say)
@@ -330,14 +346,14 @@ function render({ model, el }) {
 }
 
 const number = (n) => n.toLocaleString(language())
-const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)} %`
+const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}\u00a0%`
 const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−")
 
 // An output as it is read: in per cent where outputs are probabilities.
 function size({ probabilities }, output) {
   if (!probabilities) return output.toFixed(2).replace("-", "−")
-  if (output > 0 && output < 0.005) return "< 1 %"
-  if (output < 1 && output >= 0.995) return "> 99 %"
+  if (output > 0 && output < 0.005) return "<\u00a01\u00a0%"
+  if (output < 1 && output >= 0.995) return ">\u00a099\u00a0%"
   return percent(output)
 }
 
@@ -353,7 +369,7 @@ function verdict({ example, reading }) {
 }
 
 // What the reading rests on, in words.
-function reasons({ digit, against, gap, blank, probabilities, places, units }) {
+function sentences({ digit, against, gap, blank, probabilities, places, units }) {
   const facts = { a: digit, b: against, gap: signed(gap), blank: signed(blank), times: shown(Math.exp(gap), 2) }
   const said = [words(probabilities ? "draw.gap.times" : "draw.gap", facts)]
   for (const side of ["for", "against"]) {
