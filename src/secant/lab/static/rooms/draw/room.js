@@ -256,11 +256,12 @@ function render({ model, el }) {
     $("notes").textContent = [...seen.notes, ...(full ? ["full"] : [])].map((note) => words(`draw.note.${note}`)).join(" ")
     const { reading } = seen
     $("digit").textContent = reading ? reading.digit : "?"
-    const said = reading ? verdict(seen) : words("draw.nothing")
+    const label = model.get("drawing") ? undefined : seen.example?.label
+    const said = reading ? verdict(reading, label) : words("draw.nothing")
     $("seen").textContent = said
     speak(said)
     showBars(reading)
-    el.dataset.ready = ""
+    if (!model.get("why")?.reasons) showWhy()
   }
 
   function showBars(reading) {
@@ -302,9 +303,11 @@ function render({ model, el }) {
         return figure
       }))
     }
-    const said = reasons ? sentences(reasons) : [words("draw.why.nothing")]
+    const coming = model.get("seen")?.reading ? "draw.why.coming" : "draw.why.nothing"
+    const said = reasons ? sentences(reasons) : [words(coming)]
     $("why").replaceChildren(...said.map((text) => Object.assign(document.createElement("p"), { textContent: text })))
     $("heat").setAttribute("aria-label", [words("draw.heat"), ...said].join(" "))
+    if (model.get("seen") && model.get("why")) el.dataset.ready = ""
   }
 
   // A screen reader hears what is read when the hand rests, not at each stroke.
@@ -357,14 +360,15 @@ function size({ probabilities }, output) {
   return percent(output)
 }
 
-function verdict({ example, reading }) {
+// How a digit is read, and what it is by its label, if that is something else.
+function verdict(reading, label) {
   const { digit, next, outputs } = reading
   const facts = {
     digit, next, article: digit === 8 ? "an" : "a", particle: [0, 3, 6].includes(digit) ? "으로" : "로",
     sure: size(reading, outputs[digit]), other: size(reading, outputs[next]),
   }
   const said = [words(reading.probabilities ? "draw.sure" : "draw.output", facts)]
-  if (example && example.label !== digit) said.push(words("draw.label", { label: example.label }))
+  if (label !== undefined && label !== digit) said.push(words("draw.label", { label }))
   return said.join(" ")
 }
 
