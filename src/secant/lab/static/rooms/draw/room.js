@@ -16,6 +16,7 @@ learn({ en, ko })
 const STATE = { run: "", example: -1, drawing: "", against: -1 }
 const PAUSE = 300 // ms between two looks at how a network learns
 const UNITS = 4 // of each side
+const BREATH = 60 // ms after which the reasons of a growing stroke are asked for
 const QUIET = 700 // ms without a change, after which it is spoken
 
 // The model behind the page: what the address says, and the server's answers.
@@ -37,6 +38,13 @@ export function connect(values, keep) {
   const paper = ["drawing", "example", "run"]
   const read = new Question("draw/read", paper, told("seen"))
   const why = new Question("draw/why", [...paper, "against"], told("why"))
+  // The reasons take longer than the reading, which they must not hold up.
+  let later = 0
+  const askWhy = () => {
+    clearTimeout(later)
+    later = 0
+    why.ask(model)
+  }
   const examples = new Question("draw/examples", ["page"], told("examples"))
   const networks = new Question("draw/networks", [], (answer, error) => {
     const before = model.get("networks")?.own
@@ -53,7 +61,9 @@ export function connect(values, keep) {
   const model = new Model(
     { ...state, page: 0, seen: null, why: null, examples: null, networks: null, problem: null, left: false },
     (names) => {
-      for (const question of [read, why, examples]) if (question.isAbout(names)) question.ask(model)
+      for (const question of [read, examples]) if (question.isAbout(names)) question.ask(model)
+      if (names.includes("drawing")) later ||= setTimeout(askWhy, BREATH)
+      else if (why.isAbout(names)) askWhy()
       if (names.includes("run") || names.includes("looked")) networks.ask(model)
       keep(Object.fromEntries(Object.entries(STATE).flatMap(([name, usual]) =>
         model.get(name) === usual ? [] : [[name, model.get(name)]])))
