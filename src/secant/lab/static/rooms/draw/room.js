@@ -2,20 +2,20 @@
 
 import { Question } from "../../asking.js"
 import { color } from "../../charts.js"
-import { language, learn, onLanguage, problem, translate, words } from "../../i18n.js"
+import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
-import { shown } from "../../numbers.js"
 import en from "./en.js"
-import { gray, image, mixed, rgb } from "./images.js"
+import { gray, image } from "./images.js"
 import ko from "./ko.js"
 import { Paper } from "./paper.js"
+import { showReasons } from "./reasons.js"
+import { number, percent, size, verdict } from "./saying.js"
 import { decode, encode, MOST_POINTS } from "./strokes.js"
 
 learn({ en, ko })
 
 const STATE = { run: "", example: -1, drawing: "", against: -1 }
 const PAUSE = 300 // ms between two looks at how a network learns
-const UNITS = 4 // of each side
 const BREATH = 60 // ms after which the reasons of a growing stroke are asked for
 const QUIET = 700 // ms without a change, after which it is spoken
 
@@ -271,6 +271,7 @@ function render({ model, el }) {
     $("seen").textContent = said
     speak(said)
     showBars(reading)
+    el.dataset.ready = ""
     if (!model.get("why")?.reasons) showWhy()
   }
 
@@ -286,38 +287,11 @@ function render({ model, el }) {
   }
 
   function showWhy() {
-    const { form, reasons } = model.get("why") ?? { form: Array(784).fill(0), reasons: null }
+    const why = model.get("why")
     for (const [digit, bar] of [...$("bars").children].entries()) {
-      bar.setAttribute("aria-pressed", String(reasons?.against === digit))
+      bar.setAttribute("aria-pressed", String(why?.reasons?.against === digit))
     }
-    const [nothing, digit, yes, no] = ["nothing", "digit", "for", "against"].map((name) => rgb(color(name)))
-    const tint = (base, part) => mixed(base, part < 0 ? no : yes, Math.min(1, Math.abs(part)))
-    const effects = reasons?.pixels ?? form
-    const most = Math.max(...effects.map(Math.abs)) || 1
-    image(effects, (effect, i) => tint(mixed(nothing, digit, form[i] / 255), effect / most), $("heat"))
-    const facts = { a: reasons?.digit ?? words("draw.it"), b: reasons?.against ?? words("draw.other") }
-    for (const side of ["for", "against"]) {
-      $(`scale-${side}`).textContent = words(`draw.scale.${side}`, facts)
-      $(`units-${side}-title`).textContent = words(`draw.units.${side}`, facts)
-      const units = reasons?.units[side] ?? []
-      $(`units-${side}`).replaceChildren(...Array.from({ length: UNITS }, (_, i) => {
-        const { unit, effect, weights } = units[i] ?? {}
-        const figure = document.createElement("figure")
-        const picture = image(weights ?? Array(784).fill(0), (weight) => tint(nothing, weight / 127))
-        const change = weights ? signed(effect) : "\u00a0"
-        picture.setAttribute(...(weights ? ["role", "img"] : ["aria-hidden", "true"]))
-        if (weights) picture.setAttribute("aria-label", words("draw.unit.label", { unit: unit + 1, effect: change }))
-        const caption = document.createElement("figcaption")
-        caption.textContent = change
-        figure.append(picture, caption)
-        return figure
-      }))
-    }
-    const coming = model.get("seen")?.reading ? "draw.why.coming" : "draw.why.nothing"
-    const said = reasons ? sentences(reasons) : [words(coming)]
-    $("why").replaceChildren(...said.map((text) => Object.assign(document.createElement("p"), { textContent: text })))
-    $("heat").setAttribute("aria-label", [words("draw.heat"), ...said].join(" "))
-    if (model.get("seen") && model.get("why")) el.dataset.ready = ""
+    showReasons($, why, Boolean(model.get("seen")?.reading))
   }
 
   // A screen reader hears what is read when the hand rests, not at each stroke.
@@ -356,42 +330,6 @@ function render({ model, el }) {
     removeEventListener("theme", say)
     paper.end()
   }
-}
-
-const number = (n) => n.toLocaleString(language())
-const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}\u00a0%`
-const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−")
-
-// An output as it is read: in per cent where outputs are probabilities.
-function size({ probabilities }, output) {
-  if (!probabilities) return output.toFixed(2).replace("-", "−")
-  if (output > 0 && output < 0.005) return "<\u00a01\u00a0%"
-  if (output < 1 && output >= 0.995) return ">\u00a099\u00a0%"
-  return percent(output)
-}
-
-// How a digit is read, and what it is by its label, if that is something else.
-function verdict(reading, label) {
-  const { digit, next, outputs } = reading
-  const facts = {
-    digit, next, article: digit === 8 ? "an" : "a", particle: [0, 3, 6].includes(digit) ? "으로" : "로",
-    sure: size(reading, outputs[digit]), other: size(reading, outputs[next]),
-  }
-  const said = [words(reading.probabilities ? "draw.sure" : "draw.output", facts)]
-  if (label !== undefined && label !== digit) said.push(words("draw.label", { label }))
-  return said.join(" ")
-}
-
-// What the reading rests on, in words.
-function sentences({ digit, against, gap, blank, probabilities, places, units }) {
-  const facts = { a: digit, b: against, gap: signed(gap), blank: signed(blank), times: shown(Math.exp(gap), 2) }
-  const said = [words(probabilities ? "draw.gap.times" : "draw.gap", facts)]
-  for (const side of ["for", "against"]) {
-    const place = places[side]
-    if (place) said.push(words(`draw.place.${side}`, { ...facts, place: words(`draw.place.${place.join("")}`) }))
-  }
-  if (!units.for.length && !units.against.length) said.push(words("draw.units.none"))
-  return said
 }
 
 export default { render }
