@@ -19,7 +19,7 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import descent, slope
+from secant.lab.rooms import descent, draw, slope
 
 STATIC = Path(__file__).parent / "static"
 
@@ -31,6 +31,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         for room, functions in {
             "slope": (slope.curve, slope.point),
             "descent": (descent.heights, descent.descents, descent.presets),
+            "draw": (draw.networks, draw.examples, draw.read, draw.why),
         }.items()
         for function in functions
     }
