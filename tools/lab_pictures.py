@@ -40,6 +40,14 @@ class View(NamedTuple):
 
 VIEWS = {
     "slope": View("#slope?formula=sin(3*x)*exp(-x**2/4)&x=0.7&h=0.5&low=-4&high=4"),
+    "descent": View(
+        "#descent?formula=x0**2/20%2Bx1**2&x0=-7&x1=2&left=-9&right=9"
+        "&bottom=-4&top=4&steps=60&runs=sgd:0.95,momentum:0.1,adam:0.3,sgd:1.1",
+        lambda page: page.wait_for_timeout(6000),
+    ),
+    "draw": View(
+        "#draw?drawing=6y6yk06ydcm8", lambda page: page.wait_for_timeout(15_000)
+    ),
 }
 
 
@@ -80,7 +88,10 @@ def main(rooms: list[str]) -> None:
                     page.wait_for_selector("#room[data-ready]", timeout=60_000)
                     view.look(page)
                     page.wait_for_timeout(500)
-                    save(page.screenshot(full_page=True), PICTURES / f"{room}.{language}.png")
+                    save(
+                        page.screenshot(full_page=True),
+                        PICTURES / f"{room}.{language}.png",
+                    )
                     page.close()
 
 
@@ -91,7 +102,7 @@ def save(screenshot: bytes, path: Path) -> None:
     picture.save(path, optimize=True)
     if path.stat().st_size > MOST_BYTES:
         few = picture.quantize(
-            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            256, Image.Quantize.MEDIANCUT, kmeans=4, dither=Image.Dither.NONE
         )
         few.save(path, optimize=True)
 
