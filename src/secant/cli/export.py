@@ -14,7 +14,7 @@ def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL.onnx]", help="A new file, for ONNX."),
+        typer.Argument(metavar="MODEL.onnx", help="A new file, for ONNX."),
     ] = None,
     torch: Annotated[
         Path | None,
@@ -32,8 +32,8 @@ def export(
 ) -> None:
     """Write a run's network as ONNX, or its weights for PyTorch or Keras.
 
-    ONNX wants the extra: pip install "secant[export]". Where onnxruntime is installed,
-    the model is verified there before it is written.
+    ONNX wants the extra "export". Where onnxruntime is installed, the model is verified
+    there before it is written.
     """
     if not (model or torch or keras):
         fail(
