@@ -8,5 +8,3 @@ export function bytes(text) {
 }
 
 export const signed = (text) => new Int8Array(bytes(text).buffer)
-
-export const floats = (text) => new Float32Array(bytes(text).buffer)

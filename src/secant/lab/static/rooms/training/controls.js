@@ -67,13 +67,12 @@ export class Controls {
   offer(choices) {
     this.#choices = choices
     for (const [name, from] of Object.entries(CHOSEN)) {
-      const names = choices[from].map((choice) => choice.name ?? choice)
+      const names = choices[from].map(nameOf)
       if (name === "init") names.unshift("")
       this.#$(name).replaceChildren(...names.map((choice) => option(name, choice)))
     }
-    for (const name of NUMBERS) {
-      const limits = choices.limits[name]
-      if (limits) Object.assign(this.#$(name), { min: limits[0], max: limits[1] })
+    for (const name of ["hidden", "batch"]) {
+      Object.assign(this.#$(name), { min: 1, max: choices.most[name] })
     }
     if (this.#state) this.show(this.#state)
   }
@@ -105,7 +104,7 @@ export class Controls {
   }
 
   #rateOf(optimizer) {
-    return this.#choices.optimizers.find(({ name }) => name === optimizer)?.learning_rate
+    return this.#choices.optimizers.find(({ name }) => name === optimizer)?.rate
   }
 
   // Another optimiser takes another rate: lanes at the old one's usual rate follow.
@@ -132,7 +131,7 @@ export class Controls {
     while (held.querySelectorAll(".lane").length < lanes.length) held.append(this.#lane(held.querySelectorAll(".lane").length))
     held.querySelectorAll(".lane").forEach((lane, i) => {
       const [method, rate, remove] = lane.querySelectorAll("select, input, button")
-      const names = this.#choices.gradients.map((choice) => choice.name ?? choice)
+      const names = this.#choices.gradients.map(nameOf)
       if (method.options.length !== names.length) method.replaceChildren(...names.map((name) => option("gradient", name)))
       for (const choice of method.options) choice.textContent = named("gradient", choice.value)
       method.value = lanes[i].gradient
@@ -175,5 +174,7 @@ const named = (kind, name) => {
   const key = `training.${kind}.${name || "usual"}`
   return knows(key) ? words(key) : name
 }
+
+const nameOf = (choice) => choice.name ?? choice
 
 const option = (kind, name) => new Option(named(kind, name), name)

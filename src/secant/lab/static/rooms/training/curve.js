@@ -6,6 +6,7 @@ const MOST = 1000
 export class Curve {
   step = 0
   seconds = 0
+  within = 0 // of the step that is being computed, 0 to 1
   perSecond = 0
   failed = null
   // The points of the curve; the last one may still grow.
@@ -20,22 +21,29 @@ export class Curve {
     return this.losses.at(-1) ?? this.epochs.at(-1)?.train_loss ?? null
   }
 
-  // Takes in what the server says of this lane; false if it began anew.
-  hear({ step, steps_per_second, seconds, from, every, losses, times, epochs, failed }) {
-    if (from === 0) this.#forget()
+  // Takes in what the server says of this lane. `losses` are means over `every` steps
+  // from `from` on, and stand for whatever was known from there on.
+  hear({ step, steps_per_second, seconds, within, anew, from, every, losses, epochs, failed }) {
+    const since = anew ? 0 : this.seconds
+    this.#forget(anew ? -1 : from)
+    if (anew) this.#every = every
+    // Between two news the time is not told step by step: a method's pace is even.
+    const time = (at) => since + ((seconds - since) * (at - from)) / Math.max(1, step - from)
     losses.forEach((loss, i) => {
       const end = Math.min(step, from + every * (i + 1))
-      this.#add(end, times[i], loss, end - Math.min(step, from + every * i))
+      this.#add(end, time(end), loss, end - from - every * i)
     })
-    this.epochs.push(...epochs)
+    this.epochs.push(...epochs.map((epoch) => ({ ...epoch, seconds: time(epoch.step) })))
     if (this.epochs.length > MOST) this.epochs = everySecond(this.epochs)
-    Object.assign(this, { step, seconds, perSecond: steps_per_second, failed })
+    Object.assign(this, { step, seconds, within, failed, perSecond: steps_per_second })
   }
 
-  #forget() {
-    for (const list of [this.steps, this.times, this.losses, this.epochs]) list.length = 0
-    this.#every = 1
-    this.#last = 0
+  // What was known beyond a step.
+  #forget(from) {
+    const kept = this.steps.findLastIndex((step) => step <= from) + 1
+    if (kept < this.steps.length) this.#last = this.#every
+    for (const list of [this.steps, this.times, this.losses]) list.length = kept
+    while (this.epochs.at(-1)?.step > from) this.epochs.pop()
   }
 
   #add(step, time, loss, count) {

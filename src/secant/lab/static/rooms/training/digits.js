@@ -3,7 +3,6 @@
 import { words } from "../../i18n.js"
 
 const SIDE = 28
-const CLASSES = 10
 
 export class Digits {
   #list
@@ -30,14 +29,13 @@ export class Digits {
     this.restyle()
   }
 
-  // `probabilities`: ten numbers a digit. Returns how many are right.
+  // `probabilities`: for each digit ten numbers. Returns how many are right.
   believe(probabilities) {
     this.#probabilities = probabilities
     let right = 0
     this.#cells.forEach((cell, i) => {
-      const of = probabilities.subarray(i * CLASSES, (i + 1) * CLASSES)
-      let read = 0
-      for (let k = 1; k < CLASSES; k++) if (of[k] > of[read]) read = k
+      const of = probabilities[i]
+      const read = of.indexOf(Math.max(...of))
       right += read === cell.label
       this.#change(cell, read, Math.round(100 * Math.max(0, Math.min(1, of[read]))))
     })

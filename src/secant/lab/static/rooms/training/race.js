@@ -69,10 +69,7 @@ export class Race {
 
   stop() {
     if (this.#id) navigator.sendBeacon("/api/training/end", JSON.stringify({ race: this.#id }))
-    this.#id = null
-    this.#source?.close()
-    this.#source = null
-    clearInterval(this.#beat)
+    this.#lose()
   }
 
   leave() {
@@ -101,7 +98,11 @@ export class Race {
 
   #watch() {
     this.#source = new EventSource(`/api/training/watch?race=${this.#id}`)
-    this.#source.addEventListener("news", (event) => this.#tell({ news: JSON.parse(event.data) }))
+    this.#source.addEventListener("news", (event) => {
+      const news = JSON.parse(event.data)
+      if (news.ended) this.#lose()
+      this.#tell({ news })
+    })
     // The browser tries again by itself, but does not say why it failed.
     this.#source.addEventListener("error", () => this.do("alive"))
   }
@@ -109,12 +110,17 @@ export class Race {
   #refused(error) {
     if (!(error instanceof Refusal)) throw error
     if (error.code === "race") {
-      this.#id = null
-      this.#source?.close()
-      clearInterval(this.#beat)
+      this.#lose()
       this.#tell({ state: "ended" })
     } else {
       this.#tell({ problem: error })
     }
+  }
+
+  #lose() {
+    this.#id = null
+    this.#source?.close()
+    this.#source = null
+    clearInterval(this.#beat)
   }
 }

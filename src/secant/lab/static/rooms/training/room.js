@@ -4,7 +4,7 @@ import { ask, Refusal } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
 import { grouped, shown } from "../../numbers.js"
-import { bytes, floats, signed } from "./bytes.js"
+import { bytes, signed } from "./bytes.js"
 import { Controls, FORM } from "./controls.js"
 import { Curve } from "./curve.js"
 import { Digits } from "./digits.js"
@@ -13,7 +13,7 @@ import ko from "./ko.js"
 import liveChart, { SHAPES } from "./live_chart.js"
 import { Mosaic } from "./mosaic.js"
 import { Race } from "./race.js"
-import { named, percent, sentences } from "./sentences.js"
+import { lossShown, named, percent, sentences } from "./sentences.js"
 import { AXES, RACE, read, STATE, written } from "./settings.js"
 
 learn({ en, ko })
@@ -75,7 +75,7 @@ const pick = (model, names) => Object.fromEntries(names.map((name) => [name, mod
 const figure = (name) => `
   <figure>
     <figcaption><h3 data-text="training.${name}"></h3><p class="hint" data-text="training.${name}.lead"></p></figcaption>
-    <canvas id="${name}" role="img"></canvas>
+    <div class="held"><canvas id="${name}" role="img"></canvas><p class="hint none" data-text="training.none" hidden></p></div>
     <p class="scale"><b></b><i></i><b></b></p>
   </figure>`
 
@@ -172,10 +172,12 @@ function render({ model, el }) {
     const race = model.get("race")
     if (!race) return
     const { weights } = race.lanes[0]
-    const slow = race.lanes.some(({ gradient }) => gradient === "definition")
     const facts = { train: race.data.train, test: race.data.test, weights, runs: 2 * weights }
     for (const name in facts) facts[name] = grouped(facts[name])
-    $("size").textContent = words("training.size", facts) + (slow ? ` ${words("training.cost", facts)}` : "")
+    const methods = new Set(race.lanes.map(({ gradient }) => gradient))
+    $("size").textContent = ["size", ...[...methods].map((name) => `nudges.${name}`)]
+      .map((key) => words(`training.${key}`, facts))
+      .join(" ")
   }
 
   // The lanes by name, to choose one that is looked into; their numbers come later.
@@ -201,7 +203,7 @@ function render({ model, el }) {
       if (!rows[i]) return
       const epoch = curve.epochs.at(-1)
       const numbers = [
-        grouped(curve.step), shown(curve.perSecond, 3), shown(curve.loss, 3), epoch ? percent(epoch.test_accuracy) : "–",
+        grouped(curve.step) + (curve.within > 0 ? ` + ${Math.floor(100 * curve.within)}%` : ""), shown(curve.perSecond, 3), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
       ]
       numbers.forEach((text, k) => {
         const cell = rows[i].cells[k + 1]
@@ -223,17 +225,19 @@ function render({ model, el }) {
   function showPictures() {
     const lane = pictures?.lanes[model.get("shown")]
     if (!lane) return
-    right = digits.believe(floats(lane.probabilities))
+    right = digits.believe(lane.probabilities)
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
-    lane.scales.forEach((scale, k) => {
-      const name = ["weights", "gradients"][k]
-      if (lane[name]) mosaics[name].show(signed(lane[name]))
+    for (const [name, scale] of Object.entries(lane.scales)) {
+      const known = Boolean(lane[name])
+      if (known) mosaics[name].show(signed(lane[name]))
       else mosaics[name].clear()
-      const ends = $(name).parentElement.querySelectorAll(".scale b")
-      ends[0].textContent = lane[name] ? `−${shown(scale, 2)}` : ""
-      ends[1].textContent = lane[name] ? `+${shown(scale, 2)}` : words("training.none")
-    })
+      const figure = $(name).closest("figure")
+      figure.querySelector(".none").hidden = known
+      const ends = figure.querySelectorAll(".scale b")
+      ends[0].textContent = known ? `−${shown(scale, 2)}` : ""
+      ends[1].textContent = known ? `+${shown(scale, 2)}` : ""
+    }
     el.dataset.ready = ""
   }
 

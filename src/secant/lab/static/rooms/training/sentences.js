@@ -5,6 +5,9 @@ import { grouped, shown } from "../../numbers.js"
 
 export const percent = (share) => `${(100 * share).toFixed(1)}%`
 
+// So many digits that it does not jump about while it falls.
+export const lossShown = (loss) => (loss >= 0.01 && loss < 1e4 ? loss.toFixed(3) : shown(loss, 3))
+
 // A lane by what tells it from the others.
 export function named({ gradient, rate }, lanes) {
   const differ = (name) => lanes.some((lane) => lane[name] !== lanes[0][name])
@@ -36,8 +39,8 @@ export function sentences({ state, race, lanes, curves, shown: at, right }) {
 function course(lane, lanes, curve, right, race) {
   const epoch = curve.epochs.at(-1)
   return words("training.said.course", {
-    lane: named(lane, lanes), step: grouped(curve.step), loss: shown(curve.loss, 3),
-    first: shown(curve.losses[0], 3),
+    lane: named(lane, lanes), step: grouped(curve.step), loss: lossShown(curve.loss),
+    first: lossShown(curve.losses[0]),
     accuracy: epoch ? percent(epoch.test_accuracy) : "–", test: grouped(race.data.test),
     right: right ?? "–", of: race.samples.labels.length,
   })
@@ -49,7 +52,7 @@ function standing(lanes, curves) {
   if (alive.length < 2) return alive.length ? words("training.said.alone", { lane: named(alive[0][1], lanes) }) : ""
   const [fast, slow] = [...alive].sort(([a], [b]) => b.step - a.step).filter((_, i, all) => i === 0 || i === all.length - 1)
   const [[best, lane]] = alive.filter(([{ loss }]) => loss !== null).sort(([a], [b]) => a.loss - b.loss).concat(alive)
-  const lead = { lane: named(lane, lanes), loss: shown(best.loss, 3) }
+  const lead = { lane: named(lane, lanes), loss: lossShown(best.loss) }
   if (fast[0].step === slow[0].step) return words("training.said.abreast", lead)
   return words("training.said.race", {
     ...lead, fast: named(fast[1], lanes), steps: grouped(fast[0].step), slow: named(slow[1], lanes), fewer: grouped(slow[0].step),
