@@ -57,7 +57,7 @@ class Lane:
         self.rate = 0.0
         self.in_turn = False
         self._orders: deque[Order] = deque()
-        self._pace = 1
+        self._pace, self._seen = 1, False
         self._counted = monotonic(), 0
 
     # --- looked at from anywhere ----------------------------------------------------
@@ -88,9 +88,12 @@ class Lane:
         return self._pace
 
     def gradient(self, reached: Reached) -> Array | None:
-        """The first layer's gradient there, (inputs, hidden), by its own method."""
-        assert self.training is not None
-        return self.training.gradient(reached)["W1"]
+        """The first layer's gradient there, (inputs, hidden), by its own method.
+
+        None before `look_ahead` has compiled it.
+        """
+        training = self.training
+        return training.gradient(reached)["W1"] if training and self._seen else None
 
     def run(self) -> Run:
         """The run up to here, as `fit` gives it that was asked for as many steps."""
@@ -170,7 +173,12 @@ class Lane:
     def warm_up(self, training: Training, start: Reached) -> None:
         """Compiles; what it computes is thrown away."""
         training.steps.advance(start.state, 0, 1)
-        jax.block_until_ready(training.gradient(start))
+
+    def look_ahead(self) -> None:
+        """Compiles what is needed to be looked at, not to be trained."""
+        if self.training and self.start:
+            jax.block_until_ready(self.training.gradient(self.start))
+            self._seen = True
 
     def turn(self, most: int = BLOCK) -> None:
         """Trains for about `SLICE` seconds, at most `most` steps."""

@@ -107,6 +107,9 @@ class SlowLane(Lane):
         assert method.evaluations is not None
         self._of = method.evaluations(training.problem.architecture)
 
+    def look_ahead(self) -> None:
+        """Nothing is compiled."""
+
     def wait(self, seconds: float) -> None:
         """Sleeps until something is ordered."""
         self._rung.wait(seconds)
