@@ -89,8 +89,8 @@ class SlowLane(Lane):
 
     def rewind(self) -> None:
         """Back to the first weights; it stays there."""
-        super().rewind()
         self._gradient, self._runs = None, 0
+        super().rewind()
 
     def end(self) -> None:
         """Lets its thread go."""
@@ -109,6 +109,7 @@ class SlowLane(Lane):
 
     def look_ahead(self) -> None:
         """Nothing is compiled."""
+        self.lookable = True
 
     def wait(self, seconds: float) -> None:
         """Sleeps until something is ordered."""
@@ -124,7 +125,9 @@ class SlowLane(Lane):
         """Takes a step, however long that takes."""
         self._baton.take()
         try:
-            super().turn(1)
+            # A loss that is no number is looked for, and told, as for other lanes.
+            with np.errstate(all="ignore"):
+                super().turn(1)
         except _Abandoned:
             pass
         finally:
