@@ -68,6 +68,7 @@ def served() -> Iterator[str]:
     """A lab, as `secant lab` starts it, in a thread."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
+    door.listen()
     port = door.getsockname()[1]
     config = uvicorn.Config(
         application(token="t", port=port),
@@ -136,7 +137,9 @@ def main() -> None:
             steps_taken = [press(page, "#step", "#lanes-now td") for _ in range(10)]
             for what, times in (("start/pause", halts), ("one step", steps_taken)):
                 middle, worst = statistics.median(times), max(times)
-                print(f"    {what}: press to repaint {middle:.0f} ms, worst {worst:.0f}")
+                print(
+                    f"    {what}: press to repaint {middle:.0f} ms, worst {worst:.0f}"
+                )
             page.close()
         browser.close()
 

@@ -70,6 +70,7 @@ export default {
   "training.gradients.label": "Gradient of the first layer's weights, a picture for each hidden neuron",
   "training.none": "It comes with the first step.",
   "training.said.starting": "The digits are being fetched and the first weights drawn.",
+  "training.said.refused": "With these settings nothing can be trained: change what is told above.",
   "training.said.preparing": "The step is being compiled: a moment.",
   "training.said.untrained": "Nothing has been learned yet: {right} of {of} digits are right, by chance. Press Start.",
   "training.said.first": "The first step is being computed.",

@@ -41,13 +41,14 @@ export function connect(values, keep) {
   function begin() {
     model.set("kept", null)
     model.set("state", "starting")
+    model.set("curves", model.get("lanes").map(() => new Curve()))
     race.begin(pick(model, RACE))
   }
 
   // What a visual asks for: go, pause, step, rewind, keep, leave.
   async function hear({ wish, ...given }) {
     if (wish === "leave") return race.leave()
-    if (model.get("state") === "ended") begin()
+    if (["ended", "refused"].includes(model.get("state"))) begin()
     const answer = await race.do(wish, given)
     if (wish === "keep" && answer) model.set("kept", answer)
   }

@@ -16,10 +16,11 @@ export function named({ gradient, rate }, lanes) {
   return words("training.lane.name", { gradient, rate })
 }
 
-// `state`: preparing, paused, running, ended; `curves` as `Curve` keeps them; `right`: of
+// `state`: starting, refused, preparing, paused, running, ended; `curves` as `Curve` keeps them; `right`: of
 // the digits of the lane that is shown.
 export function sentences({ state, race, lanes, curves, shown: at, right }) {
-  if (!race) return [words("training.said.starting")]
+  if (state === "refused") return [words("training.said.refused")]
+  if (!race || state === "starting") return [words("training.said.starting")]
   const said = []
   const curve = curves[at]
   if (state === "ended") said.push(words("training.said.ended"))
