@@ -56,7 +56,7 @@ class Scheduler:
             if race in self._races:
                 self._races.remove(race)
             for lane in race.lanes:
-                lane.order(Lane.pause)
+                lane.order(lambda lane: lane.pause())
                 if isinstance(lane, SlowLane):
                     lane.end()
             self._changed.notify()
