@@ -84,10 +84,13 @@ def _no_json(constant: str) -> NoReturn:
 
 
 def _as(kind: Any, name: str, value: object) -> Any:
-    if get_origin(kind) is list and isinstance(value, list):
-        (of,) = get_args(kind)
-        return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
-    if kind not in _WORDS and callable(kind) and isinstance(value, dict):
+    wanted = _WORDS.get(kind, "an object")
+    if get_origin(kind) is list:
+        wanted = "a list"
+        if isinstance(value, list):
+            (of,) = get_args(kind)
+            return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
+    elif kind not in _WORDS and isinstance(value, dict):
         return kind(**_entries(kind, value, name))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):
@@ -96,7 +99,6 @@ def _as(kind: Any, name: str, value: object) -> Any:
             return number
     elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
         return value
-    wanted = "a list" if get_origin(kind) is list else _WORDS.get(kind, "an object")
     raise Refused(
         400,
         "type",

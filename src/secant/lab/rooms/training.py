@@ -115,11 +115,11 @@ class Room:
 
     def go(self, race: str) -> dict[str, Any]:
         """Every lane trains, until it is paused or has taken its last step."""
-        return self._ordered(race, Lane.go)
+        return self._ordered(race, lambda lane: lane.go())
 
     def pause(self, race: str) -> dict[str, Any]:
         """Every lane stays where it is."""
-        return self._ordered(race, Lane.pause)
+        return self._ordered(race, lambda lane: lane.pause())
 
     def step(self, race: str, count: int = 1) -> dict[str, Any]:
         """Every lane takes exactly so many steps."""
@@ -128,7 +128,7 @@ class Room:
 
     def rewind(self, race: str) -> dict[str, Any]:
         """Every lane goes back to the first weights, and stays there."""
-        return self._ordered(race, Lane.rewind)
+        return self._ordered(race, lambda lane: lane.rewind())
 
     def keep(self, race: str, lane: int = 0) -> dict[str, Any]:
         """Keeps a lane, as it stands, as a run folder.
