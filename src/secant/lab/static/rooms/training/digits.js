@@ -53,7 +53,6 @@ export class Digits {
     if (read !== cell.read) {
       const right = read === cell.label
       if (cell.li.dataset.right !== String(right)) {
-        if (cell.read !== null) turn(cell.canvas)
         cell.li.dataset.right = right
         cell.mark.textContent = right ? "✓" : "✗"
       }
@@ -83,13 +82,6 @@ function cell(label, pixels) {
     guess: li.querySelector("b"), share: li.querySelector(".belief span"),
     bar: li.querySelector(".sure i"), words: li.querySelector(".visually-hidden"),
   }
-}
-
-const calm = matchMedia("(prefers-reduced-motion: reduce)")
-
-function turn(element) {
-  if (calm.matches) return
-  element.animate([{ transform: "rotateY(90deg)" }, { transform: "none" }], { duration: 260, easing: "ease-out" })
 }
 
 // Ink on nothing, in the colour of the page's writing.
