@@ -376,7 +376,7 @@ def test_watched_or_asked_for_it_stays(room, hasty):
         assert race.state == "paused"
     for _ in range(10):
         time.sleep(0.07)
-        assert room.alive(race.id) == {"state": "paused"}
+        assert room.alive(race.id) == {"state": "paused", "steps": [0]}
     until(lambda: race.ended == "left")
 
 
