@@ -5,7 +5,8 @@
 Starts a lab of its own and asks it as pages do, over HTTP. Prints
 
 - steps a second of a training that a page watches, over those of one that nobody does,
-  in turns: the median of the pairs;
+  in turns: the median of the pairs, and the quartiles; the same for each second of CPU
+  time, which a machine that is busy otherwise disturbs less;
 - how many news a second a page gets of a training at full speed;
 - with so many trainings, each watched: memory, and how long another room takes to
   answer.
@@ -14,6 +15,7 @@ Starts a lab of its own and asks it as pages do, over HTTP. Prints
 import argparse
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -80,6 +82,12 @@ class Lab:
             page.close()
 
     @property
+    def cpu_seconds(self) -> float:
+        """What the lab's process has used of all cores."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def megabytes(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
@@ -117,13 +125,17 @@ class Page(threading.Thread):
         self.join(1.0)
 
 
-def steps_a_second(lab: Lab, race: str, seconds: float) -> float:
-    def steps() -> int:
-        return sum(lab.ask("training/alive", race=race)["steps"])
+def speed(lab: Lab, race: str, seconds: float) -> np.ndarray:
+    """Steps a second, and steps a second of the process's CPU time."""
 
-    before, began = steps(), time.perf_counter()
+    def now() -> np.ndarray:
+        steps = sum(lab.ask("training/alive", race=race)["steps"])
+        return np.array([steps, time.perf_counter(), lab.cpu_seconds])
+
+    before = now()
     time.sleep(seconds)
-    return (steps() - before) / (time.perf_counter() - began)
+    steps, clock, cpu = now() - before
+    return np.array([steps / clock, steps / cpu])
 
 
 def watching(lab: Lab, lanes: list[str], options: argparse.Namespace) -> None:
@@ -136,20 +148,21 @@ def watching(lab: Lab, lanes: list[str], options: argparse.Namespace) -> None:
         time.sleep(0.5)
         for watch in (pair % 2 == 0, pair % 2 == 1):
             if not watch:
-                alone.append(steps_a_second(lab, race, options.seconds))
+                alone.append(speed(lab, race, options.seconds))
                 continue
             with lab.watched(race) as page:
                 time.sleep(0.2)
                 before, began = page.news, time.perf_counter()
-                watched.append(steps_a_second(lab, race, options.seconds))
+                watched.append(speed(lab, race, options.seconds))
                 told.append((page.news - before) / (time.perf_counter() - began))
         shares.append(watched[-1] / alone[-1])
     lab.ask("training/end", race=race)
-    low, middle, high = np.quantile(shares, [0.25, 0.5, 0.75])
+    low, middle, high = np.quantile(shares, [0.25, 0.5, 0.75], axis=0) - 1
     print(
-        f"| {', '.join(lanes)} | {np.median(alone):,.0f} | {np.median(watched):,.0f} | "
-        f"{middle - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%}) | "
-        f"{np.median(told):.0f} |"
+        f"| {', '.join(lanes)} | {np.median(alone, axis=0)[0]:,.0f} | "
+        f"{np.median(watched, axis=0)[0]:,.0f} | "
+        f"{middle[0]:+.1%} ({low[0]:+.1%} to {high[0]:+.1%}) | "
+        f"{middle[1]:+.1%} ({low[1]:+.1%} to {high[1]:+.1%}) | {np.median(told):.0f} |"
     )
 
 
@@ -203,8 +216,8 @@ def main() -> None:
     parser.add_argument("--minute", type=float, default=30.0, help="between two looks")
     options = parser.parse_args()
     with Lab() as lab:
-        print("| lanes | steps/s alone | watched | slowed (quartiles) | news/s |")
-        print("|---|---:|---:|---:|---:|")
+        print("| lanes | steps/s alone | watched | steps/s | of CPU time | news/s |")
+        print("|---|---:|---:|---:|---:|---:|")
         watching(lab, ["node"], options)
         watching(lab, ["node", "backprop", "weight", "spsa"], options)
     with Lab() as lab:
