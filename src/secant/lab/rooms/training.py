@@ -202,6 +202,7 @@ class Room:
         """Ends all races."""
         with self._lock:
             self._races.clear()
+        # Without the lock: the thread that is waited for may want it.
         self._scheduler.close()
 
     def _ordered(self, race: str, order: Callable[[Lane], None]) -> dict[str, Any]:

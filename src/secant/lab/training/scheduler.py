@@ -51,6 +51,9 @@ class Scheduler:
     def add(self, race: Race) -> None:
         """Has a race prepared; from then on it gets turns."""
         with self._changed:
+            if self._closed:
+                race.ended = "end"
+                return
             self._races.append(race)
             if not self._threads:
                 self._have_live(self._live, "lab-trains")
