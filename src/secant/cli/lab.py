@@ -62,7 +62,7 @@ def lab(
                 ws="none",
                 # A page keeps a handful of connections; thousands are no page's.
                 limit_concurrency=200,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=5,
             )
         )
         # The compiler takes a second to start: it may as well while a browser does.

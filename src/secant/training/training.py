@@ -31,6 +31,10 @@ from secant.training.steps import (
 )
 
 
+# Losses are kept in fewer pieces than these, however short each `advance` is.
+_PIECES = 256
+
+
 @dataclass(frozen=True)
 class Reached:
     """Where a run stands: never changed, so whoever keeps one can go back to it.
@@ -185,11 +189,12 @@ class Training:
                 float(losses[turn]),
                 self._before(reached, reached.step + turn),
             )
+        pieces = (*reached.losses, losses)
         return replace(
             reached,
             state=state,
             step=reached.step + count,
-            losses=(*reached.losses, losses),
+            losses=pieces if len(pieces) < _PIECES else (np.concatenate(pieces),),
             # Of that one's own there is no need: a chain would keep every state.
             before=replace(reached, before=None),
         ).spent(training=seconds)

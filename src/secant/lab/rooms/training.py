@@ -167,8 +167,13 @@ class Room:
         return {"folders": [path.parent.as_posix() for path in folders[:200]]}
 
     def alive(self, race: str) -> dict[str, Any]:
-        """Says that the race's page is still there, though it does not look."""
-        return {"state": self.find(race).state}
+        """Says that the race's page is still there, though it does not look.
+
+        Returns:
+            `state`, and `steps`: how many each lane has taken.
+        """
+        found = self.find(race)
+        return {"state": found.state, "steps": [lane.step for lane in found.lanes]}
 
     def end(self, race: str) -> dict[str, Any]:
         """Ends a race. One that has ended already stays so."""
@@ -197,6 +202,7 @@ class Room:
         """Ends all races."""
         with self._lock:
             self._races.clear()
+        # Without the lock: the thread that is waited for may want it.
         self._scheduler.close()
 
     def _ordered(self, race: str, order: Callable[[Lane], None]) -> dict[str, Any]:

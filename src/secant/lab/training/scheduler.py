@@ -3,12 +3,18 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 
 from secant.lab.training.lane import Lane, Order
 from secant.lab.training.race import Race
 from secant.lab.training.slow import SlowLane
+from secant.lab.training.wanted import Wanted
+from secant.training.steps import forget_compiled
+
+MOST_PROGRAMS = 64
+"""How many kinds of lanes stay compiled: some megabytes each."""
 
 # Compiling takes seconds of a core; the other one trains meanwhile.
 _COMPILERS = 2
@@ -39,11 +45,15 @@ class Scheduler:
         self._clock = 0.0
         self._threads: list[threading.Thread] = []
         self._compilers = ThreadPoolExecutor(_COMPILERS, "lab-compiles")
+        self._compiled: set[Wanted] = set()
         self._closed = False
 
     def add(self, race: Race) -> None:
         """Has a race prepared; from then on it gets turns."""
         with self._changed:
+            if self._closed:
+                race.ended = "end"
+                return
             self._races.append(race)
             if not self._threads:
                 self._have_live(self._live, "lab-trains")
@@ -95,6 +105,7 @@ class Scheduler:
     def _prepare(self, race: Race, lane: Lane) -> None:
         if race.ended:
             return
+        self._make_room(race, lane)
         data = race.data
         lane.prepare(race.wanted, data.train, data.test, data.source)
         with self._changed:
@@ -104,6 +115,17 @@ class Scheduler:
             self._compilers.submit(self._look_ahead, race, lane)
         if isinstance(lane, SlowLane) and lane.training is not None:
             self._have_live(partial(_live_slowly, race, lane), "lab-slow")
+
+    def _make_room(self, race: Race, lane: Lane) -> None:
+        """Forgets what was compiled, once it is much: pages may try rate after rate."""
+        wanted = replace(race.wanted, seed=0, abreast=False, lanes=(lane.wanted,))
+        with self._changed:
+            full = len(self._compiled - {wanted}) >= MOST_PROGRAMS
+            if full:
+                self._compiled.clear()
+            self._compiled.add(wanted)
+        if full:
+            forget_compiled()
 
     def _have_live(self, live: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=live, name=name, daemon=True)
