@@ -226,7 +226,7 @@ function render({ model, el }) {
   function showPictures() {
     const lane = pictures?.lanes[model.get("shown")]
     if (!lane) return
-    right = digits.believe(lane.probabilities)
+    right = digits.believe(lane.probabilities, isRunning())
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
     for (const [name, scale] of Object.entries(lane.scales)) {
