@@ -57,7 +57,7 @@ export default {
   "training.table": "The lanes now; the one that is chosen is looked into.",
   "training.steps": "steps",
   "training.speed": "steps/s",
-  "training.accuracy": "test",
+  "training.accuracy": "accuracy",
   "training.digits": "{right} of {of} digits are right",
   "training.digits.lead": "Digits that it does not learn from: what it reads, and how sure it is.",
   "training.digit.right": "{label}: read as {read}, {sure}% sure, right",

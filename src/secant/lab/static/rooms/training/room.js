@@ -13,7 +13,7 @@ import ko from "./ko.js"
 import liveChart, { SHAPES } from "./live_chart.js"
 import { Mosaic } from "./mosaic.js"
 import { Race } from "./race.js"
-import { lossShown, named, percent, sentences } from "./sentences.js"
+import { lossShown, named, paceShown, percent, sentences } from "./sentences.js"
 import { AXES, RACE, read, STATE, written } from "./settings.js"
 
 learn({ en, ko })
@@ -204,7 +204,7 @@ function render({ model, el }) {
       if (!rows[i]) return
       const epoch = curve.epochs.at(-1)
       const numbers = [
-        grouped(curve.step) + (curve.within > 0 ? ` + ${Math.floor(100 * curve.within)}%` : ""), shown(curve.perSecond, 3), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
+        grouped(curve.step) + (curve.within >= 0.01 ? ` + ${Math.floor(100 * curve.within)}%` : ""), paceShown(curve.perSecond), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
       ]
       numbers.forEach((text, k) => {
         const cell = rows[i].cells[k + 1]

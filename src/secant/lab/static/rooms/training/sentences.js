@@ -8,6 +8,8 @@ export const percent = (share) => `${(100 * share).toFixed(1)}%`
 // So many digits that it does not jump about while it falls.
 export const lossShown = (loss) => (loss >= 0.01 && loss < 1e4 ? loss.toFixed(3) : shown(loss, 3))
 
+export const paceShown = (pace) => (pace >= 100 ? grouped(Math.round(pace)) : shown(pace, 2))
+
 // A lane by what tells it from the others.
 export function named({ gradient, rate }, lanes) {
   const differ = (name) => lanes.some((lane) => lane[name] !== lanes[0][name])
