@@ -30,7 +30,6 @@ from secant.training.steps import (
     State,
 )
 
-
 # Losses are kept in fewer pieces than these, however short each `advance` is.
 _PIECES = 256
 
