@@ -80,6 +80,7 @@ export default {
   "training.said.abreast": "Smallest loss: {lane}, {loss}, after equally many steps.",
   "training.said.alone": "Only {lane} is still running.",
   "training.said.paused": "It is paused.",
+  "training.said.crowd": "This training has been ended, as too many others were begun. Start begins it anew.",
   "training.said.ended": "This training has been ended, as nobody looked at it. Start begins it anew.",
   "training.failed.diverged":
     "{lane} has diverged at step {step}: its loss is no number any more. Every step leapt further than the one before: try a learning rate of {less}.",

@@ -80,6 +80,7 @@ export default {
   "training.said.abreast": "가장 작은 손실: {lane}, {loss}. 모두 같은 걸음 수예요.",
   "training.said.alone": "이제 {lane}만 달리고 있어요.",
   "training.said.paused": "지금은 멈춰 있어요.",
+  "training.said.crowd": "다른 학습이 너무 많아져서 이 학습을 끝냈어요. 시작을 누르면 새로 시작해요.",
   "training.said.ended": "보는 사람이 없어서 이 학습을 끝냈어요. 시작을 누르면 새로 시작해요.",
   "training.failed.diverged":
     "{lane}: {step}걸음째에 발산했어요. 손실이 더는 수가 아니에요. 걸음마다 앞선 걸음보다 멀리 뛰었어요. 학습률을 {less}(으)로 해 보세요.",

@@ -216,7 +216,8 @@ function render({ model, el }) {
 
   function speak() {
     said = performance.now()
-    const texts = sentences({ ...pick(model, ["state", "race", "curves", "shown"]), lanes: model.get("race")?.lanes, right })
+    const seen = pick(model, ["state", "race", "curves", "shown"])
+    const texts = sentences({ ...seen, ended: model.get("news")?.ended, lanes: seen.race?.lanes, right })
     const before = [...$("said").children].map((p) => p.textContent)
     if (texts.join() !== before.join()) {
       $("said").replaceChildren(...texts.filter(Boolean).map((text) => Object.assign(document.createElement("p"), { textContent: text })))
