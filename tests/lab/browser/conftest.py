@@ -9,6 +9,7 @@ import time
 import pytest
 import uvicorn
 
+from secant.lab.rooms.training import Room
 from secant.lab.server import application
 
 TOKEN = "a-token-of-the-browser-tests"
@@ -25,8 +26,9 @@ def origin():
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
     port = door.getsockname()[1]
+    room = Room()
     config = uvicorn.Config(
-        application(token=TOKEN, port=port),
+        application(token=TOKEN, port=port, room=room),
         log_level="warning",
         lifespan="off",
         http="h11",
@@ -36,6 +38,7 @@ def origin():
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
     yield f"http://127.0.0.1:{port}"
+    room.close()
     server.should_exit = True
     thread.join(10)
     door.close()
@@ -77,7 +80,7 @@ def visit(browser, origin):
 
         context.on("request", asked)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.on(
             "console",

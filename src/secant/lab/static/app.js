@@ -5,8 +5,9 @@ import * as link from "./link.js"
 import * as descent from "./rooms/descent/room.js"
 import * as draw from "./rooms/draw/room.js"
 import * as slope from "./rooms/slope/room.js"
+import * as training from "./rooms/training/room.js"
 
-const ROOMS = { slope, descent, draw }
+const ROOMS = { slope, descent, training, draw }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 
