@@ -19,7 +19,7 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import slope
+from secant.lab.rooms import check, slope
 
 STATIC = Path(__file__).parent / "static"
 
@@ -30,6 +30,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         f"{room}/{function.__name__}": function
         for room, functions in {
             "slope": (slope.curve, slope.point),
+            "check": (check.planted, check.own),
         }.items()
         for function in functions
     }
@@ -70,6 +71,7 @@ def application(*, token: str, port: int) -> ASGIApp:
 def warm_up() -> None:
     """Has the compiler work once, so that the first page need not wait for it."""
     slope.point("x**2", 1.0, 0.5)
+    check.planted("transposed")
 
 
 def _page(request: Request) -> Response:

@@ -13,6 +13,7 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 ROOMS = {
     "slope": "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2",
+    "check": "#check?fault=transposed&h=0.0001&beside=secant",
 }
 """A state of each room in which there is much to see."""
 

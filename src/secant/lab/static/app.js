@@ -2,9 +2,10 @@
 
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
+import * as check from "./rooms/check/room.js"
 import * as slope from "./rooms/slope/room.js"
 
-const ROOMS = { slope }
+const ROOMS = { slope, check }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 
