@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from secant.lab.backprops import BACKPROPS
+from secant.lab.planted import BACKPROPS
 
 PLANTED = "#check?fault=transposed&h=0.0001&beside=secant"
 OWN = (

@@ -10,11 +10,18 @@ import numpy as np
 
 from secant.checking import GradientReport, LeafReport, check_gradient
 from secant.errors import unknown_name
-from secant.lab.backprops import BACKPROPS
 from secant.lab.expressions import Expression, ExpressionError, expression
+from secant.lab.naive import (
+    Compared,
+    Tree,
+    naive_verdict,
+    slopes_at_places,
+    slopes_of_entries,
+)
+from secant.lab.planted import BACKPROPS
 from secant.lab.told import Told
 
-VARIABLES = ("x", "y", "z", "w")
+VARIABLES: tuple[str, ...] = ("x", "y", "z", "w")
 """The names that one's own function may have arguments of."""
 
 SIDE = 11
@@ -23,27 +30,21 @@ SIDE = 11
 WORST = 8
 """Rows of the table of worst entries."""
 
-ABSOLUTE, RELATIVE = 1e-5, 1e-3
-"""What a naive check lets pass: the tolerances of PyTorch's `gradcheck`."""
-
 _FURTHEST = 1e6
-
-Tree = Mapping[str, np.ndarray]
 
 
 def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
     """The check of a network's gradient written by hand, with a fault or with none.
 
     Args:
-        fault: Its name in `secant.lab.backprops.BACKPROPS`.
+        fault: Its name in `secant.lab.planted.BACKPROPS`.
         h: The step of the naive check.
 
     Returns:
         `verdict`, `value`, `resolution`; `leaves`, for each parameter its verdict, its
-        cause as `code` and `facts`, and, entry by entry, `gradient`, `slope`, `naive`,
-        `kinked`, and `off` in units of the tolerance; `worst`, the entries furthest
-        off; `naive`, how many numbers the naive check calls wrong, how many of these
-        falsely, how many it misses, and the median error of its slopes; `code`, the
+        cause as `code` and `facts`, and, entry by entry, `gradient`, `slope`, `naive`
+        and how far the first is from the others, `beside`; `worst`, the entries
+        furthest off; `naive`, what the naive check says (`naive_verdict`); `code`, the
         lines of the gradient, each with its kind. None stands for what is not finite,
         or cannot be compared.
 
@@ -61,7 +62,9 @@ def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
     backprop = BACKPROPS[fault]
     f, params = backprop.problem.f, backprop.problem.params
     report = check_gradient(f, params, backprop)
-    found = _shown(report, {k: _nudged(f, params, k, h) for k in params}, h)
+    found = _shown(
+        report, {name: slopes_of_entries(f, params, name, h) for name in params}, h
+    )
     return {**found, "code": backprop.code(), "places": None}
 
 
@@ -108,8 +111,8 @@ def own(
 
     Example:
         >>> found = own("x**3", 1, "2*x**2", x=1.5)
-        >>> found["leaves"][0]["cause"]["facts"]["factor"]
-        '0.666667'
+        >>> found["verdict"], found["leaves"][0]["cause"]["code"]
+        ('wrong', 'factor')
     """
     if not 1 <= variables <= len(VARIABLES):
         raise Told(
@@ -146,7 +149,7 @@ def own(
         return {name: slope(*values) for name, slope in slopes.items()}
 
     report = check_gradient(_summed(f, names), places, gradient)
-    naive = {name: _along(f, places, name, h) for name in names}
+    naive = {name: slopes_at_places(f, places, name, h) for name in names}
     found = _shown(report, naive, h, inside)
     return {
         **found,
@@ -188,14 +191,12 @@ def _places(
     both sides. What does not count stands at the point itself: it changes no verdict.
     """
     half = SIDE // 2
-    column = np.arange(-half, half + 1)[None, :]
-    row = column.T if len(point) > 1 else 0 * column
+    steps = np.arange(-half, half + 1)
+    column, row = np.meshgrid(steps, steps if len(point) > 1 else [0])
     away = (column, row, 2 * row + column, row - 2 * column)
     places = {
-        name: (
-            value + reach / half * ((steps + half) % SIDE - half) + 0.0 * (row + column)
-        ).astype(np.float32)
-        for (name, value), steps in zip(point.items(), away, strict=False)
+        name: np.asarray(value + reach / half * ((by + half) % SIDE - half), np.float32)
+        for (name, value), by in zip(point.items(), away, strict=False)
     }
     inside = np.isfinite(f(*places.values()))
     middle = tuple(length // 2 for length in inside.shape)
@@ -218,86 +219,94 @@ def _places(
     }, inside
 
 
-def _along(f: Expression, places: Tree, name: str, h: float) -> np.ndarray:
-    """(f(x + h) - f(x - h)) / 2h in float32, as a naive check has it."""
-    step = np.float32(h)
-    ahead, behind = (
-        f(*{**places, name: places[name] + sign * step}.values()) for sign in (1, -1)
-    )
-    with np.errstate(all="ignore"):
-        return (ahead - behind) / (2 * step)
-
-
-def _nudged(f: Callable[[Tree], Any], params: Tree, name: str, h: float) -> np.ndarray:
-    """The same of each entry of a parameter, one after the other."""
-    step = np.float32(h)
-
-    def at(index: tuple[int, ...], by: np.float32) -> np.float32:
-        moved = params[name].copy()
-        moved[index] += by
-        return np.float32(f({**params, name: moved}))
-
-    slopes = np.zeros_like(params[name])
-    for index in np.ndindex(slopes.shape):
-        slopes[index] = (at(index, step) - at(index, -step)) / (2 * step)
-    return slopes
-
-
 def _shown(
-    report: GradientReport,
-    naive: Tree,
-    h: float,
-    inside: np.ndarray | None = None,
+    report: GradientReport, naive: Tree, h: float, keep: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """A report as JSON holds it, the naive check's beside it."""
+    """A report as JSON holds it, the naive check's slopes beside it.
+
+    Args:
+        report: Of a point that is a dict of arrays.
+        naive: Slopes, by the names of that dict, in the order to be shown in.
+        h: Their step.
+        keep: Which entries of each leaf are shown; all, if not given.
+    """
     reports = {leaf.name.split("'")[1]: leaf for leaf in report}
-    leaves = [
-        (
+    compared = [
+        Compared(
             name,
             reports[name],
             slopes,
-            np.ones(slopes.shape, bool) & (inside is None or inside),
+            np.ones(slopes.shape, bool) if keep is None else keep,
         )
         for name, slopes in naive.items()
     ]
     entries = [
-        (_badness(leaf, at), place, int(at))
-        for place, (_, leaf, _, keep) in enumerate(leaves)
-        for at in np.flatnonzero(keep)
+        (_badness(one.leaf, at), place, at)
+        for place, one in enumerate(compared)
+        for at in np.flatnonzero(one.keep).tolist()
     ]
     entries.sort(key=lambda entry: -entry[0])
     return {
         "verdict": str(report.verdict),
         "value": _plain(report.value),
         "resolution": max(leaf.resolution for leaf in report),
-        "leaves": [_leaf(*leaf) for leaf in leaves],
+        "leaves": [_leaf(one) for one in compared],
         "worst": [{"leaf": leaf, "at": at} for _, leaf, at in entries[:WORST]],
-        "naive": {"h": h, **_naive(leaves)},
+        "naive": {"h": h, **naive_verdict(compared)},
     }
 
 
-def _leaf(
-    name: str, leaf: LeafReport, naive: np.ndarray, keep: np.ndarray
-) -> dict[str, Any]:
-    columns = {
-        "gradient": leaf.gradient,
-        "slope": leaf.slope,
-        "naive": naive,
-        "off": leaf.off,
-    }
+def _leaf(one: Compared) -> dict[str, Any]:
+    """A leaf, entry by entry: `beside` the secants and beside the naive slopes."""
+    leaf, keep = one.leaf, one.keep
     kink = leaf.kinks[0] if leaf.kinks else None
+    wrong = ~(leaf.off <= 1)
     return {
-        "name": name,
+        "name": one.name,
         "shape": leaf.shape,
         "verdict": str(leaf.verdict),
         "cause": {"code": leaf.cause.code, "facts": leaf.cause.facts},
         "wrong": leaf.wrong,
-        "kink": kink and {"below": kink.below, "above": kink.above},
-        "kinked": [bool(one) for one in leaf.kinked.ravel()],
-        **{
-            what: _plain(np.where(keep, values, np.nan))
-            for what, values in columns.items()
+        "kink": kink and {"below": _plain(kink.below), "above": _plain(kink.above)},
+        "gradient": _plain(np.where(keep, leaf.gradient, np.nan)),
+        "slope": _plain(np.where(keep, leaf.slope, np.nan)),
+        "naive": _plain(np.where(keep, one.slopes, np.nan)),
+        "beside": {
+            "secant": _errors(leaf, leaf.slope, wrong, keep, leaf.kinked),
+            "naive": _errors(leaf, one.slopes, one.called, keep),
         },
+    }
+
+
+def _errors(
+    leaf: LeafReport,
+    slopes: np.ndarray,
+    wrong: np.ndarray,
+    keep: np.ndarray,
+    kinked: np.ndarray | None = None,
+) -> dict[str, list[Any]]:
+    """How far a gradient is from slopes, and what is said of each entry.
+
+    Returns:
+        `apart`; `relative`, to the larger of the two; `error`, to the largest slope of
+        the leaf; `mark`: "wrong", "kink", "none" where there is nothing to compare,
+        "out" where no place is, or "".
+    """
+    size = abs(leaf.slope[np.isfinite(leaf.slope)]).max(initial=0.0) or 1.0
+    marks = np.where(wrong, "wrong", "").astype(object)
+    with np.errstate(all="ignore"):
+        apart = abs(leaf.gradient - slopes)
+        relative = apart / np.maximum(abs(leaf.gradient), abs(slopes))
+    relative = np.where(apart == 0, 0.0, relative)
+    if kinked is not None:
+        marks[kinked] = "kink"
+    marks[~np.isfinite(apart)] = "none"
+    marks[~keep] = "out"
+    return {
+        "apart": _plain(np.where(keep, apart, np.nan)),
+        "relative": _plain(np.where(keep, relative, np.nan)),
+        "error": _plain(np.where(keep, apart / size, np.nan)),
+        "mark": marks.ravel().tolist(),
     }
 
 
@@ -306,29 +315,6 @@ def _badness(leaf: LeafReport, at: int) -> float:
     if not np.isfinite(leaf.gradient.flat[at] + leaf.slope.flat[at]):
         return np.inf
     return 1.0 if leaf.kinked.flat[at] else float(leaf.off.flat[at])
-
-
-def _naive(
-    leaves: list[tuple[str, LeafReport, np.ndarray, np.ndarray]],
-) -> dict[str, Any]:
-    """What a check says that subtracts in float32, and how far its slopes are off."""
-    called, wrong, errors = [], [], []
-    for _, leaf, slopes, keep in leaves:
-        with np.errstate(all="ignore"):
-            passes = abs(leaf.gradient - slopes) <= ABSOLUTE + RELATIVE * abs(slopes)
-            errors.append((abs(slopes - leaf.slope) / abs(leaf.slope))[keep])
-        called.append(~passes[keep])
-        wrong.append(~(leaf.off <= 1)[keep])
-    is_called, is_wrong = np.concatenate(called), np.concatenate(wrong)
-    known = np.concatenate(errors)
-    known = known[np.isfinite(known)]
-    return {
-        "size": is_called.size,
-        "wrong": int(is_called.sum()),
-        "false": int((is_called & ~is_wrong).sum()),
-        "missed": int((is_wrong & ~is_called).sum()),
-        "error": float(np.median(known)) if known.size else None,
-    }
 
 
 def _plain(values: Any) -> Any:

@@ -65,8 +65,8 @@ export class HeatMap {
     this.#canvas.remove()
   }
 
-  // `cells`: [{ error, mark }], row by row; an error of null cannot be compared, and a
-  // cell that is null is none. `mark`: "wrong", "kink" or "".
+  // `cells`: [{ error, mark }], row by row. `mark`: "wrong", "kink", "none" where there is
+  // nothing to compare, "out" where there is no cell, or "".
   show({ rows, columns, cells, size, label, at }) {
     this.#cells = cells
     this.#rows = rows
@@ -102,7 +102,7 @@ export class HeatMap {
     pen.scale(ratio, ratio)
     const stops = Array.from({ length: STOPS }, (_, i) => channels(color(`heat-${i}`)))
     this.#cells.forEach((cell, i) => {
-      if (cell) this.#drawCell(pen, stops, cell, i)
+      if (cell.mark !== "out") this.#drawCell(pen, stops, cell, i)
     })
     if (this.#active) {
       const [x, y] = this.#corner(this.#at)
@@ -119,12 +119,12 @@ export class HeatMap {
   #drawCell(pen, stops, { error, mark }, i) {
     const [x, y] = this.#corner(i)
     const side = this.#size - 1
-    const at = error === null ? 1 : place(error)
+    const at = mark === "none" ? 1 : mark === "kink" ? 0 : place(error)
     pen.fillStyle = shade(stops, at)
     pen.fillRect(x, y, side, side)
     const middle = [x + side / 2, y + side / 2]
     pen.fillStyle = pen.strokeStyle = color(at > 0.5 ? "heat-mark-high" : "heat-mark-low")
-    if (error === null) {
+    if (mark === "none") {
       pen.lineWidth = 1.5
       pen.beginPath()
       for (const slope of [1, -1]) {

@@ -1,10 +1,11 @@
 // The room of checks: what `secant.lab.rooms.check` finds, to be looked at.
 
 import { Question } from "../../asking.js"
-import { knows, learn, onLanguage, problem, translate, words } from "../../i18n.js"
+import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
-import { power, shown } from "../../numbers.js"
+import { power } from "../../numbers.js"
 import en from "./en.js"
+import { badge, cells, element, line, naive, row, seen, title, told } from "./findings.js"
 import { HeatMap } from "./heat_map.js"
 import ko from "./ko.js"
 
@@ -18,7 +19,6 @@ const FAULTS = [
 const VARIABLES = ["x", "y", "z", "w"]
 const STEPS = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
 const BESIDE = ["secant", "naive"]
-const MARKS = { right: "✓", rounding: "≈", kink: "∧", wrong: "✗", "not finite": "∞" }
 
 // A function with derivatives that somebody might believe, and where.
 const EXAMPLES = {
@@ -128,18 +128,6 @@ const PAGE = `
       </table>
     </div>
   </section>`
-
-const element = (tag, properties, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties)
-  made.append(...children)
-  return made
-}
-
-const badge = (verdict) => {
-  const made = element("span", { className: "badge", textContent: words(`check.${verdict}`) })
-  made.dataset.verdict = verdict
-  return made
-}
 
 function render({ model, el }) {
   el.innerHTML = PAGE
@@ -266,7 +254,7 @@ function render({ model, el }) {
       maps[i].map.show({
         rows: leaf.shape.length > 1 ? leaf.shape[0] : 1,
         columns,
-        cells: cells(found, leaf, model.get("beside")),
+        cells: cells(leaf, model.get("beside")),
         size: Math.max(12, Math.min(26, Math.floor(room / 12))),
         label: words("check.map.of", { name: title(found, leaf) }),
         at: i === looked.leaf ? looked.at : Math.floor(leaf.slope.length / 2),
@@ -315,121 +303,6 @@ function render({ model, el }) {
     observer.disconnect()
     for (const { map } of maps) map.end()
   }
-}
-
-// A leaf as one would write it.
-const title = (found, leaf) =>
-  found.of === "own" ? `∂f/∂${leaf.name}` : `${leaf.name}  ${leaf.shape.join("×")}`
-
-// An entry of a leaf: W1[3, 7]; of a function of one's own, a place.
-function entry(found, leaf, at) {
-  if (found.of === "own") {
-    const coordinates = Object.entries(found.places).map(([name, values]) => `${name} = ${shown(values[at], 4)}`)
-    return words("check.at", { name: `∂f/∂${leaf.name}`, at: coordinates.join(", ") })
-  }
-  const columns = leaf.shape.at(-1)
-  const index = leaf.shape.length > 1 ? [Math.floor(at / columns), at % columns] : [at]
-  return `${leaf.name}[${index.join(", ")}]`
-}
-
-// A place around one's own point at which the function has no slopes to both sides.
-const isLeftOut = (found, at) => found.places !== null && Object.values(found.places)[0][at] === null
-
-const largest = (leaf) => Math.max(...leaf.slope.map((s) => Math.abs(s ?? 0))) || 1
-
-// What the heat map shows of each entry.
-function cells(found, leaf, beside) {
-  const other = beside === "naive" ? leaf.naive : leaf.slope
-  const size = largest(leaf)
-  return leaf.gradient.map((gradient, at) => {
-    if (isLeftOut(found, at)) return null
-    if (gradient === null || other[at] === null) return { error: null, mark: "" }
-    const error = Math.abs(gradient - other[at])
-    if (beside === "naive") return { error: error / size, mark: error > 1e-5 + 1e-3 * Math.abs(other[at]) ? "wrong" : "" }
-    const kink = leaf.kinked[at]
-    return { error: kink ? 0 : error / size, mark: kink ? "kink" : leaf.off[at] > 1 ? "wrong" : "" }
-  })
-}
-
-function told(found, leaf, at) {
-  if (isLeftOut(found, at)) return words("check.cell.left_out")
-  const [gradient, slope, subtracted] = [leaf.gradient[at], leaf.slope[at], leaf.naive[at]]
-  const facts = {
-    entry: entry(found, leaf, at), gradient: shown(gradient, 7), secant: shown(slope, 7), naive: shown(subtracted, 7),
-    off: shown(gradient === null || slope === null ? null : Math.abs(gradient - slope), 2),
-  }
-  return words(gradient === null ? "check.cell.none" : "check.cell", facts)
-}
-
-function row(found, index, at) {
-  const leaf = found.leaves[index]
-  const [gradient, slope] = [leaf.gradient[at], leaf.slope[at]]
-  const size = Math.max(Math.abs(gradient), Math.abs(slope))
-  const off = gradient === null || slope === null ? null : size && Math.abs(gradient - slope) / size
-  const numbers = [shown(gradient, 4), shown(slope, 4), shown(leaf.naive[at], 4), shown(off, 2)]
-  const place = found.places && Object.values(found.places).map((values) => shown(values[at], 3)).join(", ")
-  const name = element("th", { scope: "row", textContent: place ? `∂f/∂${leaf.name} (${place})` : entry(found, leaf, at) })
-  return element("tr", {}, name, ...numbers.map((textContent) => element("td", { textContent })))
-}
-
-function line([kind, text]) {
-  const made = element("li", { className: kind })
-  if (kind !== "same") made.append(element("span", { className: "visually-hidden", textContent: words(`check.line.${kind}`) }))
-  made.append(text)
-  return made
-}
-
-// The verdict, what it rests on, and for each finding its cause and what to change.
-function seen(found) {
-  const verdict = element("p", { className: "verdict" }, element("i", { textContent: MARKS[found.verdict], ariaHidden: "true" }), element("span", { textContent: words(`check.verdict.${found.verdict}`) }))
-  verdict.dataset.verdict = found.verdict
-  const faulty = found.leaves.filter((leaf) => ["wrong", "not finite"].includes(leaf.verdict))
-  const facts = {
-    size: found.naive.size, wrong: faulty.reduce((sum, leaf) => sum + leaf.wrong, 0), resolution: shown(found.resolution, 1),
-  }
-  const said = [verdict, element("p", { textContent: words(`check.${found.of}.says.${found.verdict}`, facts) })]
-  const kink = found.leaves.find((leaf) => leaf.kink && leaf.verdict === "kink")
-  if (kink && found.verdict === "kink") {
-    const sides = { name: found.of === "own" ? `∂f/∂${kink.name}` : kink.name, below: shown(kink.kink.below, 4), above: shown(kink.kink.above, 4) }
-    said.push(element("p", { textContent: words("check.kink.sides", sides) }))
-  }
-  return [...said, ...findings(found, faulty)]
-}
-
-// What several leaves share is said once.
-function findings(found, faulty) {
-  const shared = new Map()
-  for (const leaf of faulty) {
-    const key = JSON.stringify(leaf.cause)
-    shared.set(key, [...(shared.get(key) ?? []), leaf])
-  }
-  const fine = found.leaves.filter((leaf) => !faulty.includes(leaf)).map((leaf) => leaf.name)
-  return [...shared.values()].map((leaves) => {
-    const { code, facts } = leaves[0].cause
-    const names = leaves.map((leaf) => (found.of === "own" ? `∂f/∂${leaf.name}` : leaf.name))
-    const key = code || (fine.includes("W2") && fine.includes("b2") ? "below" : "unknown")
-    const of = (what) => {
-      const own = `check.own.${what}.${key}`
-      return words(found.of === "own" && knows(own) ? own : `check.${what}.${key}`, { ...facts, names: names.join(", ") })
-    }
-    const made = element("div", { className: "finding" }, element("p", {}, element("span", { className: "names", textContent: `${names.join(", ")}: ` }), of("cause")), element("p", { textContent: of("mend") }))
-    if (found.of === "own" && leaves.every((leaf) => leaf.off[Math.floor(leaf.off.length / 2)] <= 1)) {
-      made.append(element("p", { textContent: words("check.own.beside") }))
-    }
-    made.dataset.verdict = leaves[0].verdict
-    return made
-  })
-}
-
-const percent = (part) => (part === null ? "–" : `${shown(100 * part, 2)} %`)
-
-// What a naive check says to the same gradient.
-function naive(found) {
-  const { h, wrong, missed, error } = found.naive
-  const facts = { ...found.naive, h: power(h), error: percent(error) }
-  if (wrong - found.naive.false + missed === 0) return words(wrong ? "check.naive.alarm" : "check.naive.right", facts)
-  if (!wrong) return words("check.naive.none", facts)
-  return words(missed || found.naive.false ? "check.naive.mixed" : "check.naive.same", facts)
 }
 
 export default { render }
