@@ -1,6 +1,8 @@
 """`check_gradient` and `check_hessian_product`: arguments, trees, dtypes, reports."""
 
 import json
+import pickle
+from copy import deepcopy
 from typing import NamedTuple
 
 import jax
@@ -108,6 +110,26 @@ def test_worst_coordinate_is_named_with_both_values():
     assert leaf.worst.slope == pytest.approx(27, rel=1e-6)
     assert leaf.worst.gradient == pytest.approx(27.5)
     assert "a single coordinate" in leaf.cause
+
+
+def test_a_cause_is_its_sentence_and_knows_its_parts():
+    report = check_gradient(cubes, X, lambda x: slopes(x).at[1, 2].multiply(1.01))
+    cause = report.leaves["x"].cause
+    assert cause == "a single coordinate, 1.01 times the slope; all others are right"
+    assert (cause.code, cause.facts) == (
+        "single_factor",
+        {"place": "[1, 2]", "factor": "1.01"},
+    )
+    for copy in (pickle.loads(pickle.dumps(cause)), deepcopy(cause)):
+        assert (copy, copy.code, copy.facts) == (cause, cause.code, cause.facts)
+    nothing = check_gradient(cubes, X, slopes).leaves["x"].cause
+    assert (nothing, nothing.code, nothing.facts) == ("", "", {})
+
+
+def test_the_coordinates_on_a_kink_are_known():
+    x = jnp.array([[1.0, 0.0], [0.0, -2.0]])
+    leaf = check_gradient(lambda x: jnp.sum(jnp.abs(x)), x).leaves["x"]
+    assert leaf.kinked.tolist() == [[False, True], [True, False]]
 
 
 def test_gradient_of_another_shape_is_wrong_and_its_cause_is_told():

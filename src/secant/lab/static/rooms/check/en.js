@@ -69,6 +69,10 @@ export default {
   "check.naive.right": "With h = {h} even a check that subtracts in float32 finds nothing: its slopes are off by {error}, in the median. Try a smaller h.",
   "check.naive.mixed":
     "A check that subtracts in float32, with h = {h}, calls {wrong} of {size} numbers wrong. {false} of these are right, and {missed} wrong ones pass. Its own slopes are off by {error}, in the median: it cannot tell a fault from its own noise.",
+  "check.naive.noisy":
+    "A check that subtracts in float32, with h = {h}, calls {wrong} of {size} numbers wrong, and {false} of these are right. Its own slopes are off by {error}, in the median: it cannot tell a fault from its own noise.",
+  "check.naive.blind":
+    "A check that subtracts in float32, with h = {h}, calls {wrong} of {size} numbers wrong, and lets {missed} wrong ones pass. Its own slopes are off by {error}, in the median.",
   "check.naive.same":
     "With h = {h} even a check that subtracts in float32 accuses the same {wrong} of {size} numbers, by slopes that are off by {error}, in the median. Try another h.",
   "check.naive.none": "A check that subtracts in float32, with h = {h}, lets all {size} numbers pass: it misses the fault.",

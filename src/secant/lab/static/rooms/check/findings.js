@@ -117,5 +117,6 @@ export function naive(found) {
   const facts = { ...found.naive, h: power(h), error: percent(error) }
   if (wrong - found.naive.false + missed === 0) return words(wrong ? "check.naive.alarm" : "check.naive.right", facts)
   if (!wrong) return words("check.naive.none", facts)
-  return words(missed || found.naive.false ? "check.naive.mixed" : "check.naive.same", facts)
+  if (missed && found.naive.false) return words("check.naive.mixed", facts)
+  return words(missed ? "check.naive.blind" : found.naive.false ? "check.naive.noisy" : "check.naive.same", facts)
 }

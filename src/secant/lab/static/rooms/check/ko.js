@@ -68,6 +68,10 @@ export default {
   "check.naive.right": "h = {h}에서는 float32로 빼는 검사도 잘못 짚지 않아요. 기울기는 (중앙값으로) {error}만큼 틀려요. h를 더 줄여 보세요.",
   "check.naive.mixed":
     "h = {h}일 때 float32에서 빼는 검사는 숫자 {size}개 중 {wrong}개가 틀렸다고 해요. 그중 {false}개는 맞는 숫자이고, 정말 틀린 {missed}개는 통과시켜요. 그 검사의 기울기 자체가 (중앙값으로) {error}만큼 틀려서, 잘못과 제 잡음을 가려내지 못해요.",
+  "check.naive.noisy":
+    "h = {h}일 때 float32에서 빼는 검사는 숫자 {size}개 중 {wrong}개가 틀렸다고 해요. 그중 {false}개는 맞는 숫자예요. 그 검사의 기울기 자체가 (중앙값으로) {error}만큼 틀려서, 잘못과 제 잡음을 가려내지 못해요.",
+  "check.naive.blind":
+    "h = {h}일 때 float32에서 빼는 검사는 숫자 {size}개 중 {wrong}개가 틀렸다고 하고, 정말 틀린 {missed}개는 통과시켜요. 그 검사의 기울기 자체가 (중앙값으로) {error}만큼 틀려요.",
   "check.naive.same":
     "h = {h}에서는 float32로 빼는 검사도 숫자 {size}개 중 같은 {wrong}개가 틀렸다고 해요. 기울기는 (중앙값으로) {error}만큼 틀려요. h를 바꿔 보세요.",
   "check.naive.none": "h = {h}일 때 float32에서 빼는 검사는 숫자 {size}개를 모두 통과시켜요. 잘못을 놓쳐요.",
@@ -124,8 +128,8 @@ export default {
   "check.mend.decay_missing": "기울기에 {factor} · W를 더하세요.",
   "check.cause.decay_too_many": "가중치의 {factor}배인 항이 더 들어 있어요.",
   "check.mend.decay_too_many": "{factor} · W를 빼거나, 손실 함수에도 가중치 감소를 더하세요.",
-  "check.cause.constant_added": "모든 숫자에 {constant}이(가) 더해져 있어요.",
-  "check.mend.constant_added": "{constant}을(를) 빼세요.",
+  "check.cause.constant_added": "모든 숫자가 {constant}만큼 커요.",
+  "check.mend.constant_added": "{constant}만큼 빼세요.",
   "check.cause.branch": "{where}인 곳에서만 모두 틀렸어요. 함수의 그쪽 갈래는 기울기가 달라요.",
   "check.mend.branch": "그 갈래의 기울기를 따로 쓰세요. relu라면 x < 0에서 0이에요.",
   "check.cause.single": "{place}의 숫자 하나만 틀렸어요. 나머지는 모두 맞아요.",
@@ -184,7 +188,7 @@ export default {
   "check.own.cause.decay_too_many": "항 하나가 더 있어요: 변수의 {factor}배.",
   "check.own.mend.decay_too_many": "변수의 {factor}배를 빼세요.",
   "check.own.cause.constant_added": "어디서나 {constant}만큼 커요.",
-  "check.own.mend.constant_added": "{constant}을(를) 빼세요. 상수를 미분하면 0이에요.",
+  "check.own.mend.constant_added": "{constant}만큼 빼세요. 상수를 미분하면 0이에요.",
   "check.own.cause.branch": "한쪽에서는 맞고 다른 쪽에서는 틀려요. 그 변수가 {where}인 곳에서만 모두 틀렸어요.",
   "check.own.mend.branch": "양쪽의 기울기를 따로 쓰세요. (1 + sign(x))/2는 0보다 작으면 0, 크면 1이에요.",
   "check.own.cause.single": "한 곳에서만 틀려요. 어디인지는 그림에 있어요.",
