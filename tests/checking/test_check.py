@@ -1,7 +1,9 @@
 """`check_gradient` and `check_hessian_product`: arguments, trees, dtypes, reports."""
 
+import gc
 import json
 import pickle
+import weakref
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ import pytest
 
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
+from secant.checking import scalar
 
 
 def cubes(x):
@@ -124,6 +127,20 @@ def test_a_cause_is_its_sentence_and_knows_its_parts():
         assert (copy, copy.code, copy.facts) == (cause, cause.code, cause.facts)
     nothing = check_gradient(cubes, X, slopes).leaves["x"].cause
     assert (nothing, nothing.code, nothing.facts) == ("", "", {})
+
+
+def test_what_was_compiled_for_a_function_is_kept_for_some_functions_only():
+    def f(x):
+        return jnp.sum(jnp.tanh(x))
+
+    known = weakref.ref(f)
+    # Wrong, so that each program is asked for.
+    assert not check_gradient(f, X, lambda x: 1.01 / jnp.cosh(x) ** 2).ok
+    del f
+    for _ in range(scalar.compiled.cache_info().maxsize):
+        scalar.compiled(abs, object())
+    gc.collect()
+    assert known() is None
 
 
 def test_the_coordinates_on_a_kink_are_known():

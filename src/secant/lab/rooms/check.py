@@ -176,7 +176,7 @@ def _refuse_step(h: float) -> None:
         )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _summed(f: Expression, names: tuple[str, ...]) -> Callable[[Tree], Any]:
     """The sum over places: its gradient is the derivatives there. Compiled once."""
     return jax.jit(lambda p: jnp.sum(f(*(p[name] for name in names))))
