@@ -116,7 +116,7 @@ const PAGE = `
       <h3 data-text="check.map"></h3>
       <fieldset id="beside"><legend data-text="check.beside"></legend></fieldset>
       <div class="maps" id="maps"></div>
-      <p class="scale"><span>10⁻⁸</span><i></i><span>1</span><span data-text="check.scale"></span></p>
+      <p class="heat-scale"><span>10⁻⁸</span><i></i><span>1</span><span data-text="check.scale"></span></p>
       <p class="cell" id="cell"></p>
     </div>
     <div>
@@ -302,6 +302,7 @@ function render({ model, el }) {
     silence()
     observer.disconnect()
     for (const { map } of maps) map.end()
+    for (const name of ["data-busy", "data-stale"]) el.removeAttribute(name)
   }
 }
 
