@@ -1,6 +1,10 @@
 """`check_gradient` and `check_hessian_product`: arguments, trees, dtypes, reports."""
 
+import gc
 import json
+import pickle
+import weakref
+from copy import deepcopy
 from typing import NamedTuple
 
 import jax
@@ -10,6 +14,7 @@ import pytest
 
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
+from secant.checking import scalar
 
 
 def cubes(x):
@@ -108,6 +113,40 @@ def test_worst_coordinate_is_named_with_both_values():
     assert leaf.worst.slope == pytest.approx(27, rel=1e-6)
     assert leaf.worst.gradient == pytest.approx(27.5)
     assert "a single coordinate" in leaf.cause
+
+
+def test_a_cause_is_its_sentence_and_knows_its_parts():
+    report = check_gradient(cubes, X, lambda x: slopes(x).at[1, 2].multiply(1.01))
+    cause = report.leaves["x"].cause
+    assert cause == "a single coordinate, 1.01 times the slope; all others are right"
+    assert (cause.code, cause.facts) == (
+        "single_factor",
+        {"place": "[1, 2]", "factor": "1.01"},
+    )
+    for copy in (pickle.loads(pickle.dumps(cause)), deepcopy(cause)):
+        assert (copy, copy.code, copy.facts) == (cause, cause.code, cause.facts)
+    nothing = check_gradient(cubes, X, slopes).leaves["x"].cause
+    assert (nothing, nothing.code, nothing.facts) == ("", "", {})
+
+
+def test_what_was_compiled_for_a_function_is_kept_for_some_functions_only():
+    def f(x):
+        return jnp.sum(jnp.tanh(x))
+
+    known = weakref.ref(f)
+    # Wrong, so that each program is asked for.
+    assert not check_gradient(f, X, lambda x: 1.01 / jnp.cosh(x) ** 2).ok
+    del f
+    for _ in range(scalar.compiled.cache_info().maxsize):
+        scalar.compiled(abs, object())
+    gc.collect()
+    assert known() is None
+
+
+def test_the_coordinates_on_a_kink_are_known():
+    x = jnp.array([[1.0, 0.0], [0.0, -2.0]])
+    leaf = check_gradient(lambda x: jnp.sum(jnp.abs(x)), x).leaves["x"]
+    assert leaf.kinked.tolist() == [[False, True], [True, False]]
 
 
 def test_gradient_of_another_shape_is_wrong_and_its_cause_is_told():

@@ -45,6 +45,8 @@ def assert_expected(report, case):
     assert report.ok is case.fine
     if case.cause:
         assert any(case.cause in leaf.cause for leaf in report), report
+    for leaf in report:
+        assert bool(leaf.cause.code) is bool(leaf.cause)
 
 
 # What takes longest to compile is asked among the slow.

@@ -8,7 +8,6 @@ kink within ±h is one at x itself.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array
-from secant.checking.scalar import Scalar
+from secant.checking.scalar import Scalar, compiled
 from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64, coarsest
 from secant.propagation import difference
@@ -102,13 +101,14 @@ class CarriedSlopes(Slopes):
         place, unit = self._point.real[asked.leaf], float(jnp.finfo(self.dtype).eps)
         indices, leaves = asked.indices[bad], list(asked.leaves)
         steps = np.sqrt(unit) * self._point.scales(asked.leaf).ravel()[indices]
-        values = as_float64(
+        values = compiled(_values, self._f, (0,))
+        found = as_float64(
             [
-                _values(self._f, place, leaves, index, jnp.asarray(step, self.dtype))
+                values(place, leaves, index, jnp.asarray(step, self.dtype))
                 for index, step in zip(indices, steps, strict=True)
             ]
         )
-        below, here, above = values.T
+        below, here, above = found.T
         with np.errstate(invalid="ignore"):
             ahead, behind = (above - here) / steps, (here - below) / steps
             error = _VALUES_OFF * unit * abs(here) / steps + abs(ahead - behind)
@@ -118,10 +118,11 @@ class CarriedSlopes(Slopes):
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
     ) -> np.ndarray:
         place = self._point.real[leaf]
+        both_sides = compiled(_both_sides, self._f, (0,))
 
         def at(steps: np.ndarray) -> np.ndarray:
             nudges = jnp.asarray(steps, leaves[place].dtype)
-            return as_float64(_both_sides(self._f, place, leaves, rows, nudges))
+            return as_float64(both_sides(place, leaves, rows, nudges))
 
         far = at(steps)
         if self.step != _FLOAT16_STEP:
@@ -140,7 +141,7 @@ class CarriedSlopes(Slopes):
             for i, d in zip(self._point.real, directions, strict=True)
         ]
         by = dict(zip(self._point.real, moves, strict=True))
-        return float(_to_both_sides(self._f, here, by).mean()) / self.step
+        return float(compiled(_to_both_sides, self._f)(here, by).mean()) / self.step
 
     def _block(self, wanted: int, size: int) -> int:
         """How many coordinates are nudged at once: one of few numbers.
@@ -155,8 +156,6 @@ class CarriedSlopes(Slopes):
         )
 
 
-# Compiled once for a function of `jax.jit`, however often it is checked.
-@partial(jax.jit, static_argnums=0)
 def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> Array:
     """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
 
@@ -170,7 +169,6 @@ def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> 
     return both.astype(jnp.promote_types(both.dtype, jnp.float32))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _both_sides(
     f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array
 ) -> Array:
@@ -185,7 +183,6 @@ def _both_sides(
     return jax.vmap(sides, out_axes=1)(indices, steps)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _values(
     f: Scalar, place: int, leaves: list[Any], index: Array, step: Array
 ) -> Array:

@@ -7,12 +7,44 @@ only if it explains the whole leaf, to the digits that can be told.
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
 
 # How many times the tolerance a fault must be for patterns to be told apart.
 _PLAIN = 30
+
+
+class Cause(str):
+    """A sentence that names the likeliest cause, and its parts for other languages.
+
+    Attributes:
+        code: Which cause: `"factor"`; "" for none.
+        facts: What the sentence speaks of, by name.
+
+    Example:
+        >>> cause = Cause("shifted", "shifted by 1 along axis 0", by=1, axis=0)
+        >>> cause.startswith("shifted by 1"), cause.code, cause.facts["axis"]
+        (True, 'shifted', 0)
+    """
+
+    code: str
+    facts: dict[str, Any]
+
+    def __new__(cls, code: str, sentence: str, **facts: Any) -> Self:
+        """The sentence is the string itself."""
+        cause = super().__new__(cls, sentence)
+        cause.code, cause.facts = code, facts
+        return cause
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """What a copy is made from; its facts follow as its state."""
+        return self.code, str(self)
+
+
+UNKNOWN = Cause("", "")
+"""No pattern shows."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +92,8 @@ class Evidence:
         return bool(here.any() and (left <= allowed).all())
 
 
-def likely_cause(evidence: Evidence) -> str:
-    """A sentence, or "" if no pattern explains the leaf.
+def likely_cause(evidence: Evidence) -> Cause:
+    """The cause; `UNKNOWN`, which is "", if no pattern explains the leaf.
 
     Example:
         >>> slope = np.array([1.0, -2.0, 3.0])
@@ -73,27 +105,31 @@ def likely_cause(evidence: Evidence) -> str:
     fault = abs(evidence.gradient - evidence.slope)[evidence.wrong]
     # Of a fault of few digits, any pattern would seem to explain it.
     if not (fault > _PLAIN * evidence.tolerance[evidence.wrong]).any():
-        return ""
+        return UNKNOWN
     for pattern in _PATTERNS:
         cause = pattern(evidence)
         if cause:
             seen, size = int(evidence.measured.sum()), evidence.slope.size
             part = f" (as seen in {seen:,} of {size:,})" if seen < size else ""
-            return cause + part
-    return ""
+            return Cause(cause.code, cause + part, **cause.facts)
+    return UNKNOWN
 
 
-def _of_not_finite(e: Evidence) -> str:
+def _of_not_finite(e: Evidence) -> Cause:
     bad = ~np.isfinite(e.gradient)
     if np.any(bad & e.smooth & np.isfinite(e.slope)):
-        return (
+        return Cause(
+            "branch_not_taken",
             "the gradient is not finite where the function has a slope: a branch that "
             "jnp.where does not take has no finite derivative there (guard its "
-            "argument: f(where(ok, x, 1.0)))"
+            "argument: f(where(ok, x, 1.0)))",
         )
     if (e.x[bad] == 0).all():
-        return "at 0 the function has no slope: it ends, is steep, or has a kink there"
-    return ""
+        return Cause(
+            "no_slope_at_0",
+            "at 0 the function has no slope: it ends, is steep, or has a kink there",
+        )
+    return UNKNOWN
 
 
 def _known(e: Evidence, part: np.ndarray) -> float:
@@ -102,25 +138,26 @@ def _known(e: Evidence, part: np.ndarray) -> float:
     return float(np.median(e.tolerance[here] / abs(part[here])))
 
 
-def _zero(e: Evidence) -> str:
+def _zero(e: Evidence) -> Cause:
     if e.gradient.any():
-        return ""
-    return (
+        return UNKNOWN
+    return Cause(
+        "zero",
         "all zero: nothing reaches this leaf (a stop_gradient, a term that the "
-        "backward rule forgets, an argument that it passes over)"
+        "backward rule forgets, an argument that it passes over)",
     )
 
 
-def _sign(e: Evidence) -> str:
+def _sign(e: Evidence) -> Cause:
     if e.gradient.size == 1 or not e.explained(-e.slope):
-        return ""
-    return "the sign: the gradient is minus the slope"
+        return UNKNOWN
+    return Cause("sign", "the sign: the gradient is minus the slope")
 
 
-def _factor(e: Evidence) -> str:
+def _factor(e: Evidence) -> Cause:
     here = e.measured & (e.slope != 0)
     if not here.any():
-        return ""
+        return UNKNOWN
     # Least squares, weighted by what can be told of each.
     weight = 1 / np.maximum(e.tolerance[here], np.finfo(float).tiny) ** 2
     weight = weight / weight.max()
@@ -129,23 +166,30 @@ def _factor(e: Evidence) -> str:
         / (weight * e.slope[here] ** 2).sum()
     )
     if not factor or not e.explained(factor * e.slope):
-        return ""
+        return UNKNOWN
     number = _number(factor, _known(e, factor * e.slope))
     text = f"a constant factor: the gradient is {number} times the slope"
+
+    def named(code: str, addition: str = "", **more: Any) -> Cause:
+        return Cause(code, text + addition, factor=number, **more)
+
     for length in sorted(e.axes):
         if length > 1 and np.isclose(factor, length, rtol=1e-3):
-            return f"{text}, as of a sum for a mean over an axis of {length}"
+            over = f", as of a sum for a mean over an axis of {length}"
+            return named("sum_for_mean", over, length=length)
         if length > 1 and np.isclose(factor, 1 / length, rtol=1e-3):
-            return f"{text}, as of a mean for a sum over an axis of {length}"
-    for size, what in ((2.0, "too many"), (0.5, "is missing")):
-        if np.isclose(abs(factor), size, rtol=1e-3):
-            return f"{text}: a 2 {what}, as of a square's derivative"
-    return text
+            over = f", as of a mean for a sum over an axis of {length}"
+            return named("mean_for_sum", over, length=length)
+    if np.isclose(abs(factor), 2.0, rtol=1e-3):
+        return named("two_too_many", ": a 2 too many, as of a square's derivative")
+    if np.isclose(abs(factor), 0.5, rtol=1e-3):
+        return named("two_missing", ": a 2 is missing, as of a square's derivative")
+    return named("factor")
 
 
-def _axes_exchanged(e: Evidence) -> str:
+def _axes_exchanged(e: Evidence) -> Cause:
     if e.slope.ndim < 2:
-        return ""
+        return UNKNOWN
     shape = e.slope.shape
     for order in itertools.permutations(range(e.slope.ndim)):
         turned = e.slope.transpose(order)
@@ -153,34 +197,45 @@ def _axes_exchanged(e: Evidence) -> str:
             continue
         what = "transposed" if len(order) == 2 else f"transposed, axes {order}"
         if turned.shape == shape and e.explained(turned):
-            return f"{what}: the gradient is the slope with its axes exchanged"
-        if e.explained(turned.reshape(shape)):
-            return (
-                f"{what} and then reshaped: the gradient's numbers are those of the "
-                "slope, read in another order"
+            return Cause(
+                "transposed",
+                f"{what}: the gradient is the slope with its axes exchanged",
             )
-    return ""
+        if e.explained(turned.reshape(shape)):
+            return Cause(
+                "read_in_another_order",
+                f"{what} and then reshaped: the gradient's numbers are those of the "
+                "slope, read in another order",
+            )
+    return UNKNOWN
 
 
-def _mirrored(e: Evidence) -> str:
+def _mirrored(e: Evidence) -> Cause:
     for count in range(1, e.slope.ndim + 1):
         for axes in itertools.combinations(range(e.slope.ndim), count):
             if e.explained(np.flip(e.slope, axes)):
                 which = ", ".join(map(str, axes))
-                return (
+                return Cause(
+                    "mirrored",
                     f"mirrored along axis {which}: as of a convolution's kernel that "
-                    "was flipped, or was not"
+                    "was flipped, or was not",
+                    axes=which,
                 )
-    return ""
+    return UNKNOWN
 
 
-def _shifted(e: Evidence) -> str:
+def _shifted(e: Evidence) -> Cause:
     for axis, length in enumerate(e.slope.shape):
         shift = _likeliest_shift(e.gradient, e.slope, axis) if length > 1 else 0
         if shift and e.explained(np.roll(e.slope, shift, axis)):
             by = shift if shift <= length // 2 else shift - length
-            return f"shifted by {by} along axis {axis}: an index is off"
-    return ""
+            return Cause(
+                "shifted",
+                f"shifted by {by} along axis {axis}: an index is off",
+                by=by,
+                axis=axis,
+            )
+    return UNKNOWN
 
 
 def _likeliest_shift(a: np.ndarray, b: np.ndarray, axis: int) -> int:
@@ -192,44 +247,53 @@ def _likeliest_shift(a: np.ndarray, b: np.ndarray, axis: int) -> int:
     return int(np.argmax(correlation.sum(rest)))
 
 
-def _exchanged_leaves(e: Evidence) -> str:
+def _exchanged_leaves(e: Evidence) -> Cause:
     for other in e.others:
         if other.shape != e.slope.shape or not other.any():
             continue
         here = e.measured
         if (abs(other - e.slope)[here] <= e.tolerance[here]).all():
-            return "exchanged leaves: the gradient given for another leaf fits here"
-    return ""
+            return Cause(
+                "exchanged_leaves",
+                "exchanged leaves: the gradient given for another leaf fits here",
+            )
+    return UNKNOWN
 
 
-def _proportional(e: Evidence) -> str:
+def _proportional(e: Evidence) -> Cause:
     """A term c x too few or too many: weight decay."""
     here = e.measured & (e.x != 0)
     if here.sum() < 3:
-        return ""
+        return UNKNOWN
     missing = (e.slope - e.gradient)[here]
     c = float(np.median(missing / e.x[here]))
     if not c or not e.explained(e.slope - c * e.x):
-        return ""
+        return UNKNOWN
     number = _number(abs(c), _known(e, c * e.x))
     kind = "missing" if c > 0 else "too many"
-    return (
+    return Cause(
+        "decay_missing" if c > 0 else "decay_too_many",
         f"a term proportional to the parameter is {kind}: {number} times x, "
-        "as of weight decay"
+        "as of weight decay",
+        factor=number,
     )
 
 
-def _offset(e: Evidence) -> str:
+def _offset(e: Evidence) -> Cause:
     if e.measured.sum() < 3:
-        return ""
+        return UNKNOWN
     c = float(np.median((e.gradient - e.slope)[e.measured]))
     if not c or not e.explained(e.slope + c):
-        return ""
+        return UNKNOWN
     number = _number(c, _known(e, np.full(e.x.shape, c)))
-    return f"a constant is added: {number} in each coordinate"
+    return Cause(
+        "constant_added",
+        f"a constant is added: {number} in each coordinate",
+        constant=number,
+    )
 
 
-def _where_negative(e: Evidence) -> str:
+def _where_negative(e: Evidence) -> Cause:
     """A branch for negative x, or for positive ones, that is another."""
     wrong, here = e.wrong, e.measured
     for side, name in ((e.x < 0, "x < 0"), (e.x > 0, "x > 0"), (e.x == 0, "x = 0")):
@@ -238,43 +302,60 @@ def _where_negative(e: Evidence) -> str:
             # By far most of that side, too: a few could be negative by chance.
             expected = here & side & (abs(e.slope) + abs(e.gradient) > 0)
             if inside.sum() >= 0.9 * expected.sum():
-                return f"a branch: wrong exactly where {name}"
-    return ""
+                return Cause(
+                    "branch", f"a branch: wrong exactly where {name}", where=name
+                )
+    return UNKNOWN
 
 
-def _few(e: Evidence) -> str:
+def _few(e: Evidence) -> Cause:
     """What the wrong coordinates have in common, if they are few."""
     wrong = np.argwhere(e.wrong)
     total = int(e.measured.sum())
     if len(wrong) == 1 and total > 1:
         at = tuple(wrong[0])
-        ratio = _ratio(float(e.gradient[at]), float(e.slope[at]))
-        return f"a single coordinate{ratio}; all others are right"
+        code, ratio, facts = _ratio(float(e.gradient[at]), float(e.slope[at]))
+        text = f"a single coordinate{ratio}; all others are right"
+        place = _place(tuple(int(i) for i in at))
+        return Cause(f"single{code}", text, place=place, **facts)
     if len(wrong) > total / 2 or e.slope.ndim < 1:
-        return ""
+        return UNKNOWN
     for axis in range(e.slope.ndim):
         places = np.unique(wrong[:, axis])
         if e.slope.ndim > 1 and len(places) == 1 and len(wrong) > 1:
-            return f"all wrong ones have index {places[0]} along axis {axis}"
+            return Cause(
+                "one_index",
+                f"all wrong ones have index {places[0]} along axis {axis}",
+                index=int(places[0]),
+                axis=axis,
+            )
     spans = [np.ptp(wrong[:, axis]) + 1 for axis in range(e.slope.ndim)]
     if len(wrong) > 1 and np.prod(spans) == len(wrong):
-        corner = tuple(int(i) for i in wrong.min(0))
+        corner = _place(tuple(int(i) for i in wrong.min(0)))
         block = "×".join(str(int(s)) for s in spans)
-        return f"a block of {block} from index {_place(corner)} on is wrong"
+        return Cause(
+            "block",
+            f"a block of {block} from index {corner} on is wrong",
+            block=block,
+            place=corner,
+        )
     inner = e.slope[e.wrong], e.gradient[e.wrong]
     if np.allclose(inner[0], -inner[1], rtol=1e-3):
-        return f"the sign of {len(wrong):,} coordinates"
-    return ""
+        count = f"{len(wrong):,}"
+        return Cause("some_signs", f"the sign of {count} coordinates", count=count)
+    return UNKNOWN
 
 
-def _ratio(gradient: float, slope: float) -> str:
+def _ratio(gradient: float, slope: float) -> tuple[str, str, dict[str, str]]:
+    """What a wrong coordinate is beside its slope: a code, words, and their facts."""
     if slope and np.isclose(gradient, -slope, rtol=1e-3):
-        return ", of the wrong sign"
+        return "_sign", ", of the wrong sign", {}
     if gradient == 0:
-        return ", which is 0"
+        return "_zero", ", which is 0", {}
     if slope:
-        return f", {_number(gradient / slope)} times the slope"
-    return ""
+        number = _number(gradient / slope)
+        return "_factor", f", {number} times the slope", {"factor": number}
+    return UNKNOWN, "", {}
 
 
 def _place(index: tuple[int, ...]) -> str:
@@ -295,8 +376,8 @@ def _number(x: float, off: float = 1e-6) -> str:
     return f"{x:.6g}"
 
 
-def of_fewer_digits(gradient: np.ndarray, slope: np.ndarray, dtype: np.dtype) -> str:
-    """Which dtype of fewer digits a gradient has been through, as a sentence or "".
+def of_fewer_digits(gradient: np.ndarray, slope: np.ndarray, dtype: np.dtype) -> Cause:
+    """Which dtype of fewer digits a gradient has been through, or `UNKNOWN`.
 
     Example:
         >>> slope = np.array([0.1, 0.2, 0.3])
@@ -306,21 +387,24 @@ def of_fewer_digits(gradient: np.ndarray, slope: np.ndarray, dtype: np.dtype) ->
     """
     # Of few numbers all could be simple ones, as 1 and 1/2.
     if len(np.unique(abs(gradient))) < 3:
-        return ""
+        return UNKNOWN
     with np.errstate(over="ignore"):
         for fewer in (jnp.bfloat16, jnp.float16, jnp.float32):
             unit = float(jnp.finfo(fewer).eps)
             kept = (gradient.astype(fewer).astype(np.float64) == gradient).all()
             near = ~(abs(gradient - slope) > unit * abs(slope))
             if unit > jnp.finfo(dtype).eps and kept and near.all():
-                return (
-                    f"the gradient has the digits of {np.dtype(fewer).name}: it was "
-                    "computed or kept in it"
+                name = np.dtype(fewer).name
+                return Cause(
+                    "fewer_digits",
+                    f"the gradient has the digits of {name}: it was computed or kept "
+                    "in it",
+                    dtype=name,
                 )
-    return ""
+    return UNKNOWN
 
 
-_PATTERNS: tuple[Callable[[Evidence], str], ...] = (
+_PATTERNS: tuple[Callable[[Evidence], Cause], ...] = (
     _zero,
     _sign,
     _factor,
@@ -337,7 +421,7 @@ _PATTERNS: tuple[Callable[[Evidence], str], ...] = (
 
 def cause_of_shape(
     gradient: np.ndarray, slope: np.ndarray, tolerance: np.ndarray
-) -> str:
+) -> Cause:
     """The likeliest cause of a claim whose shape is not that of the leaf.
 
     Example:
@@ -347,21 +431,31 @@ def cause_of_shape(
     """
     text = f"its shape is {gradient.shape}, and not {slope.shape}"
 
+    def named(code: str, addition: str = "", **more: Any) -> Cause:
+        came, due = _shape(gradient), _shape(slope)
+        return Cause(code, text + addition, came=came, due=due, **more)
+
     def fits(guess: np.ndarray) -> bool:
         return bool((abs(guess - slope) <= 10 * tolerance).all())
 
     if gradient.shape[1:] == slope.shape and gradient.ndim == slope.ndim + 1:
+        length = len(gradient)
         for what, reduced in (("sum", gradient.sum(0)), ("mean", gradient.mean(0))):
             if fits(reduced):
-                return (
-                    f"{text}: a batch axis of {len(gradient)} is left, whose {what} is "
-                    "the slope"
-                )
+                left = f": a batch axis of {length} is left, whose {what} is the slope"
+                return named(f"batch_axis_{what}", left, length=length)
     if gradient.size == slope.size:
         if gradient.T.shape == slope.shape and fits(gradient.T):
-            return f"{text}: transposed"
+            return named("shape_transposed", ": transposed")
         if fits(gradient.reshape(slope.shape)):
-            return f"{text}: the numbers are right, reshape them to that of the leaf"
+            return named(
+                "reshaped",
+                ": the numbers are right, reshape them to that of the leaf",
+            )
     if gradient.ndim < slope.ndim:
-        return f"{text}: a sum went over one axis too many"
-    return text
+        return named("axis_lost", ": a sum went over one axis too many")
+    return named("shape")
+
+
+def _shape(array: np.ndarray) -> str:
+    return "×".join(map(str, array.shape)) or "scalar"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -18,7 +17,7 @@ from secant.checking.products import ProductSlopes
 from secant.checking.projections import project
 from secant.checking.report import GradientReport, LeafReport, Verdict
 from secant.checking.sampled import SampledSlopes
-from secant.checking.scalar import Scalar, as_scalar, floats_of
+from secant.checking.scalar import Scalar, as_scalar, compiled, floats_of
 from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64
 from secant.errors import InvalidInput
@@ -274,13 +273,14 @@ def _own_of_jax(number: Scalar, point: Point, *, traceable: bool) -> Claim | Non
 
 
 def _gradient_of_jax(number: Scalar, point: Point) -> Claim:
+    gradient = compiled(_by_jax, number, (0,))
+
     def by_jax(leaves: Sequence[Any]) -> list[np.ndarray]:
-        return [as_float64(g) for g in _by_jax(number, point.real, list(leaves))]
+        return [as_float64(g) for g in gradient(point.real, list(leaves))]
 
     return by_jax
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _by_jax(number: Scalar, real: tuple[int, ...], leaves: list[Any]) -> Any:
     return jax.grad(number, argnums=real)(*leaves)
 

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from secant.checking.case import SHIFTS, Case
-from secant.checking.causes import Evidence, likely_cause, of_fewer_digits
+from secant.checking.causes import (
+    UNKNOWN,
+    Evidence,
+    likely_cause,
+    of_fewer_digits,
+)
 from secant.checking.report import Entry, LeafReport, Verdict
 from secant.checking.slopes import Sides
 from secant.checking.tree import as_float64
@@ -254,7 +259,7 @@ def judge(
     slope.ravel()[finding.indices] = finding.slope
     off.ravel()[finding.indices] = finding.off
     worst = _worst(finding, verdict)
-    cause = ""
+    cause = UNKNOWN
     if verdict in (Verdict.WRONG, Verdict.ROUNDING):
         cause = of_fewer_digits(gradient, slope, case.slopes.dtype)
     if cause and verdict is Verdict.ROUNDING:
@@ -296,6 +301,7 @@ def judge(
         gradient=gradient,
         slope=slope,
         off=off,
+        kinked=_scattered(shape, finding.indices, finding.kink) == 1,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from secant.checking.causes import Cause
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class LeafReport:
         verdict: The verdict.
         worst: The coordinate that decided it; of a right leaf, the one furthest off;
             None if the leaf is empty.
-        cause: The likeliest cause, where the pattern shows one; a sentence or "".
+        cause: The likeliest cause, where the pattern shows one; a sentence or "", with
+            its `code` and `facts` for programs.
         wrong: How many coordinates are wrong.
         kinks: Coordinates that lie on a kink, at most ten, with one-sided slopes.
         checked: How many coordinates were nudged by themselves.
@@ -83,6 +85,7 @@ class LeafReport:
         slope: What the secants say, of the leaf's shape; NaN where nothing was
             measured.
         off: How far the two are apart, in units of the tolerance; NaN likewise.
+        kinked: Which coordinates lie on a kink, of the leaf's shape.
     """
 
     name: str
@@ -90,7 +93,7 @@ class LeafReport:
     dtype: str
     verdict: Verdict
     worst: Entry | None
-    cause: str
+    cause: Cause
     wrong: int
     kinks: tuple[Entry, ...]
     checked: int
@@ -99,6 +102,7 @@ class LeafReport:
     gradient: np.ndarray = field(repr=False)
     slope: np.ndarray = field(repr=False)
     off: np.ndarray = field(repr=False)
+    kinked: np.ndarray = field(repr=False)
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -42,6 +43,25 @@ class Scalar:
             jnp.sum(part * jnp.asarray(draw.standard_normal(part.shape), part.dtype))
             for part in parts
         )
+
+
+# Of so many functions what was compiled is kept: a program takes megabytes, and whoever
+# checks one function after the other has no use for those of long ago.
+_KEPT = 32
+
+
+@lru_cache(maxsize=_KEPT)
+def compiled(
+    program: Callable[..., Any], f: Scalar, static_argnums: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
+
+    Args:
+        program: A function of JAX's.
+        f: Its first argument.
+        static_argnums: Which of the arguments after `f` are none of arrays.
+    """
+    return jax.jit(partial(program, f), static_argnums=static_argnums)
 
 
 def as_scalar(

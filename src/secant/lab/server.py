@@ -19,7 +19,7 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import descent, draw, slope, training
+from secant.lab.rooms import check, descent, draw, slope, training
 from secant.lab.training.stream import watching
 
 STATIC = Path(__file__).parent / "static"
@@ -33,6 +33,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
             "slope": (slope.curve, slope.point),
             "descent": (descent.heights, descent.descents, descent.presets),
             "draw": (draw.networks, draw.examples, draw.read, draw.why),
+            "check": (check.planted, check.own),
         }.items()
         for function in functions
     }
@@ -82,6 +83,7 @@ def warm_up() -> None:
     """Has the compiler work once, so that the first page need not wait for it."""
     slope.point("x**2", 1.0, 0.5)
     descent.descents("x0**2 + x1**2", -3, 4, "sgd:0.1", 1, -5, 5, -5, 5)
+    check.planted("transposed")
 
 
 def _page(request: Request) -> Response:

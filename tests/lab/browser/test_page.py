@@ -18,6 +18,7 @@ ROOMS = {
     # A seven: a line to the right, and down to the left.
     "draw": "#draw?drawing=6y6yk06ydcm8",
     "training": "#training?hidden=20&lanes=node:0.1,backprop:0.1",
+    "check": "#check?fault=transposed&h=0.0001&beside=secant",
 }
 """A state of each room in which there is much to see."""
 

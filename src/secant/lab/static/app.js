@@ -2,12 +2,13 @@
 
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
+import * as check from "./rooms/check/room.js"
 import * as descent from "./rooms/descent/room.js"
 import * as draw from "./rooms/draw/room.js"
 import * as slope from "./rooms/slope/room.js"
 import * as training from "./rooms/training/room.js"
 
-const ROOMS = { slope, descent, training, draw }
+const ROOMS = { slope, descent, training, draw, check }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 
