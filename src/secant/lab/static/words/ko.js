@@ -16,7 +16,7 @@ export default {
   "error.times": "{column}번째 글자: {left}와(과) {right} 사이에 기호가 빠졌어요. {left}*{right}처럼 써 주세요.",
   "error.syntax": "{column}번째 글자부터 읽을 수 없어요. 괄호를 모두 닫았는지, 2*sin(x)처럼 사이마다 기호가 있는지 봐 주세요.",
   "error.too_deep": "연산이 {most}겹보다 깊어요. 더 간단히 써 주세요.",
-  "error.too_many": "함수가 {most}개보다 많아요. 더 간단히 써 주세요.",
+  "error.too_many": "함수가 {most}개보다 많아요. 더 간단히 써 주세요. (여러 개로 세는 함수: {several})",
   "error.floor": "{column}번째 글자: ‘//’는 쓸 수 없어요. /를 써 주세요.",
   "error.kind": "{column}번째 글자: {came}은(는) 계산할 수 없어요. x**2 + sin(3*x)처럼 써 주세요.",
   "error.too_large": "{column}번째 글자: {came}은(는) 너무 커요. 1e308보다 작은 수를 써 주세요.",
