@@ -75,7 +75,8 @@ class Guard:
             self._check(scope)
             receive = await _short(scope, receive)
         except Refused as refusal:
-            await failure(refusal)(scope, receive, send_with_headers)
+            answer = failure(refusal, Headers(scope=scope))
+            await answer(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
 
@@ -153,6 +154,7 @@ async def _short(scope: Scope, receive: Receive) -> Receive:
             "body",
             f"the request has more than {LONGEST_BODY // 1024} KiB: ask for less",
             most=LONGEST_BODY,
+            kilobytes=LONGEST_BODY // 1024,
         )
     waiting: list[Message] = [{"type": "http.request", "body": body}]
 

@@ -9,6 +9,14 @@ from typing import Any, NoReturn
 from secant.errors import unknown_name
 from secant.lab.answers import Refused
 
+# What an entry of each kind is called: in a sentence, and by JSON.
+_KINDS = {
+    float: ("a finite number", "number"),
+    int: ("a whole number", "integer"),
+    str: ("text", "string"),
+    bool: ("true or false", "boolean"),
+}
+
 
 def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
     """The keyword arguments of `function` that a request's body holds.
@@ -33,11 +41,12 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
     for name in given:
         if name not in parameters:
             hint = str(unknown_name("entry", name, parameters))
-            raise Refused(400, "entry", hint, name=name)
+            known = ", ".join(parameters)
+            raise Refused(400, "entry", hint, name=_short(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
             raise Refused(
-                400, "entry", f"the entry {name!r} is missing: add it", name=name
+                400, "missing", f"the entry {name!r} is missing: add it", name=name
             )
     return {
         name: _as(parameters[name].annotation, name, value)
@@ -69,13 +78,14 @@ def _as(kind: type, name: str, value: object) -> Any:
             return number
     elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
         return value
-    words = {float: "a finite number", int: "a whole number", str: "text"}
+    words, wanted = _KINDS[kind]
     raise Refused(
         400,
         "type",
-        f"the entry {name!r} is {_short(value)}: send "
-        f"{words.get(kind, 'true or false')}",
+        f"the entry {name!r} is {_short(value)}: send {words}",
         name=name,
+        came=_short(value),
+        wanted=wanted,
     )
 
 

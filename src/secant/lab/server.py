@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,8 +19,7 @@ from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
 from secant.lab.rooms import slope
-
-STATIC = Path(__file__).parent / "static"
+from secant.lab.words import STATIC
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -83,7 +81,9 @@ def _no_icon(request: Request) -> Response:
 async def _answer(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in ANSWERS:
-        raise Refused(404, "address", f"nothing can be asked at {request.url.path!r}")
+        path = request.url.path
+        sentence = f"nothing can be asked at {path!r}"
+        raise Refused(404, "address", sentence, path=path)
     asked = arguments(ANSWERS[name], await request.body())
     # Made here, because a limiter belongs to a loop that runs.
     state = request.app.state
@@ -96,25 +96,18 @@ async def _answer(request: Request) -> Response:
 
 def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, SecantError)
-    return failure(error)
+    return failure(error, request.headers)
 
 
 def _refuse_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return failure(
-        Refused(
-            error.status_code,
-            "address",
-            f"{request.method} {request.url.path} is not answered: {error.detail}",
-        )
-    )
+    path = request.url.path
+    sentence = f"{request.method} {path} is not answered: {error.detail}"
+    refusal = Refused(error.status_code, "address", sentence, path=path)
+    return failure(refusal, request.headers)
 
 
 def _fail(request: Request, error: Exception) -> Response:
-    return failure(
-        Refused(
-            500,
-            "bug",
-            f"this is a bug in Secant: {type(error).__name__}: {error}",
-        )
-    )
+    what = f"{type(error).__name__}: {error}"
+    refusal = Refused(500, "bug", f"this is a bug in Secant: {what}", what=what)
+    return failure(refusal, request.headers)

@@ -52,4 +52,5 @@ export default {
   "error.range": "보이는 범위가 {low}부터 {high}까지예요. 왼쪽이 오른쪽보다 작아야 하고, 둘 다 백만 안쪽이어야 해요.",
   "error.x": "x = {x}: 백만 안쪽의 수를 써 주세요.",
   "error.h": "h = {h}: 1e-30과 백만 사이의 수를 써 주세요.",
+  "error.secant": "할선의 종류가 ‘{came}’이에요. central이나 forward를 써 주세요.",
 }
