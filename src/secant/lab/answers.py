@@ -6,8 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from secant.errors import SecantError
-from secant.lab.expressions import ExpressionError
-from secant.lab.told import Told
+from secant.lab.refusals import Refused, described
 from secant.lab.words import korean
 
 _PAGE = """<!doctype html>
@@ -29,44 +28,20 @@ _PAGE = """<!doctype html>
 """
 
 
-class Refused(SecantError):
-    """A request that is not answered.
-
-    Attributes:
-        status: HTTP's number for it.
-        code: Which refusal, for the page's dictionaries.
-        facts: What the sentence speaks of, by name.
-    """
-
-    def __init__(self, status: int, code: str, sentence: str, **facts: object) -> None:
-        """The sentence is what `str` gives."""
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.facts = facts
-
-
 def failure(error: SecantError, headers: Headers) -> Response:
     """An error, for whoever asks with these headers.
 
     A browser that asks for a page gets one, in both languages; everybody else
     `{"error": {"code", "message", "facts", …}}`.
     """
-    code, facts, status = "input", {}, 400
-    match error:
-        case Told():
-            code, facts = error.code, error.facts
-        case Refused():
-            code, facts, status = error.code, error.facts, error.status
-    if "text/html" in headers.get("accept", ""):
-        english = str(error)
-        page = _PAGE.format(
-            status=status,
-            english=escape(f"{english[:1].upper()}{english[1:]}."),
-            korean=escape(korean(f"error.{code}", facts)),
-        )
-        return HTMLResponse(page, status)
-    content = {"code": code, "message": str(error), "facts": facts}
-    if isinstance(error, ExpressionError):
-        content["column"] = error.column
-    return JSONResponse({"error": content}, status)
+    status = error.status if isinstance(error, Refused) else 400
+    said = described(error)
+    if "text/html" not in headers.get("accept", ""):
+        return JSONResponse({"error": said}, status)
+    english = said["message"]
+    page = _PAGE.format(
+        status=status,
+        english=escape(f"{english[:1].upper()}{english[1:]}."),
+        korean=escape(korean(f"error.{said['code']}", said["facts"])),
+    )
+    return HTMLResponse(page, status)

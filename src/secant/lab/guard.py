@@ -17,7 +17,8 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from secant.lab.answers import Refused, failure
+from secant.lab.answers import failure
+from secant.lab.refusals import Refused
 
 LONGEST_BODY = 64 * 1024
 """Bytes of a request's body."""

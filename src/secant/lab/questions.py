@@ -3,11 +3,11 @@
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from secant.errors import unknown_name
-from secant.lab.answers import Refused
+from secant.lab.refusals import Refused
 
 # What an entry of each kind is called: in a sentence, and by JSON.
 _KINDS = {
@@ -36,7 +36,19 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
         >>> arguments(square, b'{"x": 3}')
         {'x': 3.0}
     """
-    given = _object(body)
+    return checked(function, _object(body))
+
+
+def checked(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an object that has been read.
+
+    Args:
+        function: Likewise.
+        given: Its arguments, as JSON knows them.
+
+    Raises:
+        Refused: An entry is missing, unknown or of another type.
+    """
     parameters = inspect.signature(function).parameters
     for name in given:
         if name not in parameters:

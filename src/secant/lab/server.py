@@ -15,9 +15,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from secant.errors import SecantError
-from secant.lab.answers import Refused, failure
+from secant.lab.answers import failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
+from secant.lab.refusals import Refused
 from secant.lab.rooms import slope
 from secant.lab.words import STATIC
 

@@ -38,4 +38,5 @@ export default {
   "error.type": "‘{name}’ 항목에 {came}이(가) 왔어요. JSON의 {wanted}로 보내 주세요.",
   "error.address": "{path}에는 아무것도 없어요. `secant lab`이 출력한 주소를 열어 주세요.",
   "error.bug": "시컨트의 버그예요: {what}",
+  "error.kernel": "노트북의 커널이 대답하지 않아요. 다른 셀을 실행하고 있거나 끝난 것 같아요.",
 }

@@ -169,7 +169,7 @@ function render({ model, el }) {
     $("x").setAttribute("aria-valuetext", shown(x, 5))
     $("h").setAttribute("aria-valuetext", shown(h, 3))
     for (const [name, value] of [["low", low], ["high", high]]) {
-      if (document.activeElement !== $(name)) $(name).value = value
+      if (!$(name).matches(":focus")) $(name).value = value
     }
   }
 
