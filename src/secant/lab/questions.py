@@ -4,7 +4,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_origin
 
 from secant.errors import unknown_name
 from secant.lab.refusals import Refused
@@ -15,6 +15,7 @@ _KINDS = {
     int: ("a whole number", "integer"),
     str: ("text", "string"),
     bool: ("true or false", "boolean"),
+    list: ("a list", "array"),
 }
 
 
@@ -22,8 +23,9 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
     """The keyword arguments of `function` that a request's body holds.
 
     Args:
-        function: Its parameters are annotated as str, float, int or bool; what has a
-            default may be left out.
+        function: Its parameters are annotated as str, float, int or bool, as a list
+            of one of them, or as a named tuple (or list of such) whose fields are;
+            what has a default may be left out.
         body: JSON.
 
     Raises:
@@ -39,12 +41,15 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
     return checked(function, _object(body))
 
 
-def checked(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def checked(
+    function: Callable[..., Any], given: Mapping[str, Any], where: str = ""
+) -> dict[str, Any]:
     """The same of an object that has been read.
 
     Args:
         function: Likewise.
         given: Its arguments, as JSON knows them.
+        where: Within which entry they stand.
 
     Raises:
         Refused: An entry is missing, unknown or of another type.
@@ -52,18 +57,23 @@ def checked(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str,
     parameters = inspect.signature(function).parameters
     for name in given:
         if name not in parameters:
-            hint = str(unknown_name("entry", name, parameters))
+            within = f"entry{where and f' of {where}'}"
+            hint = str(unknown_name(within, name, parameters))
             known = ", ".join(parameters)
             raise Refused(400, "entry", hint, name=_short(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
-            raise Refused(
-                400, "missing", f"the entry {name!r} is missing: add it", name=name
-            )
+            lacking = _at(where, name)
+            sentence = f"the entry {lacking!r} is missing: add it"
+            raise Refused(400, "missing", sentence, name=lacking)
     return {
-        name: _as(parameters[name].annotation, name, value)
+        name: _as(parameters[name].annotation, _at(where, name), value)
         for name, value in given.items()
     }
+
+
+def _at(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -82,7 +92,12 @@ def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _as(kind: type, name: str, value: object) -> Any:
+def _as(kind: Any, name: str, value: object) -> Any:
+    if get_origin(kind) is list and isinstance(value, list):
+        (of,) = get_args(kind)
+        return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
+    if kind not in _KINDS and callable(kind) and isinstance(value, dict):
+        return kind(**checked(kind, value, name))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):
         number = _as_float(value)
@@ -90,7 +105,7 @@ def _as(kind: type, name: str, value: object) -> Any:
             return number
     elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
         return value
-    words, wanted = _KINDS[kind]
+    words, wanted = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
     raise Refused(
         400,
         "type",

@@ -13,6 +13,7 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 ROOMS = {
     "slope": "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2",
+    "training": "#training?hidden=20&lanes=weight:0.1,node:0.1,backprop:0.1",
 }
 """A state of each room in which there is much to see."""
 

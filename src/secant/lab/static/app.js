@@ -3,8 +3,9 @@
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
 import * as slope from "./rooms/slope/room.js"
+import * as training from "./rooms/training/room.js"
 
-const ROOMS = { slope }
+const ROOMS = { slope, training }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 

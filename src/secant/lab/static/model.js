@@ -1,16 +1,19 @@
 // What a visual reads and writes, as anywidget hands it to one in Jupyter:
-// `get`, `set`, `on("change:name")`, `off`, `save_changes`.
+// `get`, `set`, `on("change:name")`, `off`, `save_changes`, `send`.
 
 export class Model {
   #values
   #listeners = new Map()
   #unsaved = new Set()
   #save
+  #hear
 
-  // `save` is told the names that have changed, whenever somebody saves.
-  constructor(values, save = () => {}) {
+  // `save` is told the names that have changed, whenever somebody saves; `hear` gets
+  // what a visual sends: something to be done, where a value would say how things are.
+  constructor(values, save = () => {}, hear = () => {}) {
     this.#values = { ...values }
     this.#save = save
+    this.#hear = hear
   }
 
   get(name) {
@@ -39,5 +42,9 @@ export class Model {
     const names = [...this.#unsaved]
     this.#unsaved.clear()
     if (names.length) this.#save(names)
+  }
+
+  send(message) {
+    this.#hear(message)
   }
 }

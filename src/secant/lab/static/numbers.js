@@ -21,6 +21,9 @@ export function shown(value, digits = 6) {
   return String(Number(value.toPrecision(digits))).replace("-", MINUS)
 }
 
+// 39,760
+export const grouped = (value) => value.toLocaleString("en-US")
+
 // A power of ten: 10⁻⁴, and 1.
 export const power = (value) => {
   const n = Math.round(Math.log10(value))
