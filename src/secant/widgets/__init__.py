@@ -14,5 +14,6 @@ if find_spec("anywidget") is None:
     )
 
 from secant.widgets.slope import Slope
+from secant.widgets.training import LiveTraining
 
-__all__ = ["Slope"]
+__all__ = ["LiveTraining", "Slope"]

@@ -1,28 +1,19 @@
 """A room of `secant lab` in a notebook's cell."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
-from secant.errors import InvalidInput, SecantError
+from secant.errors import SecantError
 from secant.lab.questions import checked
 from secant.lab.refusals import Refused, described
-from secant.lab.words import STATIC
+from secant.widgets.cell import Cell
 
 Answer = Callable[..., dict[str, Any]]
 
-LANGUAGES = ("", "en", "ko")
 
-
-def entry(name: str) -> Path:
-    """Where a widget's module begins."""
-    return STATIC / "widgets" / f"{name}.js"
-
-
-class RoomWidget(anywidget.AnyWidget):
+class RoomWidget(Cell):
     """A room whose questions the kernel answers.
 
     A subclass gives the room's state as traits, each of them in `_state`, and the
@@ -30,23 +21,12 @@ class RoomWidget(anywidget.AnyWidget):
     """
 
     _state = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    language = traitlets.Unicode("").tag(sync=True)
-    """`"en"`, `"ko"`, or `""` for the browser's."""
 
     _answers: Mapping[str, Answer] = {}
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)
         self.on_msg(self._hear)
-
-    @traitlets.validate("language")
-    def _known(self, proposal: Any) -> str:
-        if proposal["value"] not in LANGUAGES:
-            raise InvalidInput(
-                f"language is {proposal['value']!r}: write 'en', 'ko', or '' for the "
-                "browser's"
-            )
-        return proposal["value"]
 
     def _hear(self, widget: object, asked: Any, buffers: object) -> None:
         """Answers what the visual asks: `{"id", "ask", "given"}`."""

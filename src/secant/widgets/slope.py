@@ -7,7 +7,8 @@ import traitlets
 
 from secant.lab.rooms import slope
 from secant.widgets.bundle import bundle
-from secant.widgets.room import RoomWidget, entry
+from secant.widgets.cell import entry
+from secant.widgets.room import RoomWidget
 
 
 class Slope(RoomWidget):

@@ -13,11 +13,11 @@ from secant.lab.training.scheduler import Scheduler
 from secant.lab.training.sets import Shelf
 from secant.lab.training.slow import Baton
 from secant.lab.training.wanted import (
-    MOST_LANES,
     MOST_STEPS,
     LaneWanted,
     Wanted,
     choices,
+    within,
 )
 from secant.training.folders import RUNS, give_back, reserved
 from secant.training.run import NETWORK_FILE
@@ -123,15 +123,7 @@ class Room:
 
     def step(self, race: str, count: int = 1) -> dict[str, Any]:
         """Every lane takes exactly so many steps."""
-        if not 1 <= count <= MOST_STEPS:
-            raise Told(
-                "limit",
-                f"count is {count}: let it lie between 1 and {MOST_STEPS}",
-                name="count",
-                came=str(count)[:20],
-                least="1",
-                most=str(MOST_STEPS),
-            )
+        within("count", count, 1, MOST_STEPS)
         return self._ordered(race, lambda lane: lane.take(count))
 
     def rewind(self, race: str) -> dict[str, Any]:
@@ -230,6 +222,3 @@ class Room:
                 del self._races[race.id]
         for race in left:
             self._scheduler.remove(race, "left")
-
-
-__all__ = ["LEASE", "MOST_LANES", "MOST_RACES", "Room"]

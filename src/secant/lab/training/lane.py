@@ -43,6 +43,7 @@ class Lane:
         used: Seconds that it has had, since the race was last set going.
         rate: Steps a second, over the last half second.
         in_turn: Whether somebody is advancing it.
+        lookable: Whether its gradient can be looked at without compiling first.
     """
 
     def __init__(self, wanted: LaneWanted) -> None:
@@ -56,6 +57,7 @@ class Lane:
         self.used = 0.0
         self.rate = 0.0
         self.in_turn = False
+        self.lookable = False
         self._orders: deque[Order] = deque()
         self._pace = 1
         self._counted = monotonic(), 0
@@ -78,6 +80,11 @@ class Lane:
         return self.prepared and self.failed is None and self.step < self.goal
 
     @property
+    def ordered(self) -> bool:
+        """Whether something is ordered and not yet done."""
+        return bool(self._orders)
+
+    @property
     def within(self) -> float:
         """How much of a step is done, 0 to 1, where a step takes long."""
         return 0.0
@@ -88,9 +95,12 @@ class Lane:
         return self._pace
 
     def gradient(self, reached: Reached) -> Array | None:
-        """The first layer's gradient there, (inputs, hidden), by its own method."""
-        assert self.training is not None
-        return self.training.gradient(reached)["W1"]
+        """The first layer's gradient there, (inputs, hidden), by its own method.
+
+        None before `look_ahead` has compiled it.
+        """
+        training = self.training
+        return training.gradient(reached)["W1"] if training and self.lookable else None
 
     def run(self) -> Run:
         """The run up to here, as `fit` gives it that was asked for as many steps."""
@@ -110,7 +120,8 @@ class Lane:
     def obey(self) -> None:
         """Does what has been ordered; for whoever has its turn, or between turns."""
         while self._orders and self.prepared:
-            self._orders.popleft()(self)
+            self._orders[0](self)
+            self._orders.popleft()
 
     def go(self) -> None:
         """It may go on to its end."""
@@ -170,7 +181,12 @@ class Lane:
     def warm_up(self, training: Training, start: Reached) -> None:
         """Compiles; what it computes is thrown away."""
         training.steps.advance(start.state, 0, 1)
-        jax.block_until_ready(training.gradient(start))
+
+    def look_ahead(self) -> None:
+        """Compiles what is needed to be looked at, not to be trained."""
+        if self.training and self.start:
+            jax.block_until_ready(self.training.gradient(self.start))
+            self.lookable = True
 
     def turn(self, most: int = BLOCK) -> None:
         """Trains for about `SLICE` seconds, at most `most` steps."""

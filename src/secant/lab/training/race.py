@@ -61,7 +61,8 @@ class Race:
             return "ended"
         if not self.prepared:
             return "preparing"
-        return "running" if self.going else "paused"
+        moving = self.going or any(lane.ordered for lane in self.lanes)
+        return "running" if moving else "paused"
 
     def allowance(self, lane: Lane) -> int:
         """How many steps a lane may take now, for the others' sake."""

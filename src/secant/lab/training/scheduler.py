@@ -94,10 +94,16 @@ class Scheduler:
         with self._changed:
             self._obey(race)
             self._changed.notify()
+        if not self._closed:
+            self._compilers.submit(self._look_ahead, race, lane)
         if isinstance(lane, SlowLane) and lane.training is not None:
             threading.Thread(
                 target=_live_slowly, args=(race, lane), name="lab-slow", daemon=True
             ).start()
+
+    def _look_ahead(self, race: Race, lane: Lane) -> None:
+        if not race.ended:
+            lane.look_ahead()
 
     def _live(self) -> None:
         swept = monotonic()

@@ -89,8 +89,8 @@ class SlowLane(Lane):
 
     def rewind(self) -> None:
         """Back to the first weights; it stays there."""
-        super().rewind()
         self._gradient, self._runs = None, 0
+        super().rewind()
 
     def end(self) -> None:
         """Lets its thread go."""
@@ -107,6 +107,10 @@ class SlowLane(Lane):
         assert method.evaluations is not None
         self._of = method.evaluations(training.problem.architecture)
 
+    def look_ahead(self) -> None:
+        """Nothing is compiled."""
+        self.lookable = True
+
     def wait(self, seconds: float) -> None:
         """Sleeps until something is ordered."""
         self._rung.wait(seconds)
@@ -121,7 +125,9 @@ class SlowLane(Lane):
         """Takes a step, however long that takes."""
         self._baton.take()
         try:
-            super().turn(1)
+            # A loss that is no number is looked for, and told, as for other lanes.
+            with np.errstate(all="ignore"):
+                super().turn(1)
         except _Abandoned:
             pass
         finally:

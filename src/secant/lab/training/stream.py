@@ -85,7 +85,7 @@ class _Gallery:
         """The picture that has become ready, if one has."""
         race, now = self._race, monotonic()
         if self._drawing is None:
-            of = [(lane.rewinds, lane.step) for lane in race.lanes]
+            of = [(lane.rewinds, lane.step, lane.lookable) for lane in race.lanes]
             due = now >= self._next or not race.going
             if race.prepared and not race.ended and of != self._of and due:
                 self._of, self._begun = of, now

@@ -71,11 +71,11 @@ class Wanted:
                 came=len(self.lanes),
                 most=MOST_LANES,
             )
-        _within("hidden", self.hidden, 1, MOST_HIDDEN)
-        _within("batch", self.batch, 1, MOST_BATCH)
-        _within("seed", self.seed, 0, 2**31 - 1)
+        within("hidden", self.hidden, 1, MOST_HIDDEN)
+        within("batch", self.batch, 1, MOST_BATCH)
+        within("seed", self.seed, 0, 2**31 - 1)
         for lane in self.lanes:
-            _within("rate", lane.rate, 0, MOST_RATE)
+            within("rate", lane.rate, 0, MOST_RATE)
         if not self.init:
             usual = USUAL_INIT.get(self.activation, "normal")
             object.__setattr__(self, "init", usual)
@@ -130,14 +130,20 @@ def choices() -> dict[str, Any]:
     }
 
 
-def _within(name: str, value: float, least: float, most: float) -> None:
-    # A learning rate of 0 is refused by whoever looks for the optimiser.
+def within(name: str, value: float, least: float, most: float) -> None:
+    """Refuses a number that is too small or too large, NaN too.
+
+    Raises:
+        Told: It is.
+    """
     if not least <= value <= most:
+        # A whole number may have thousands of digits.
+        came = str(value) if len(str(value)) <= 20 else f"{str(value)[:19]}…"
         raise Told(
             "limit",
-            f"{name} is {value:g}: let it lie between {least:g} and {most:g}",
+            f"{name} is {came}: let it lie between {least:g} and {most:g}",
             name=name,
-            came=f"{value:g}",
+            came=came,
             least=f"{least:g}",
             most=f"{most:g}",
         )
