@@ -37,10 +37,10 @@ class LiveTraining(Cell):
         >>> import secant
         >>> chart = LiveTraining()
         >>> train, test = secant.load_mnist_sample()
-        >>> net = secant.TwoLayerNet(784, 20, 10)
-        >>> run = secant.fit(net, (train, test), iterations=50, callbacks=[chart])
+        >>> net = secant.MLP((784, 20, 10), activation="relu", init="he")
+        >>> run = secant.fit(net, (train, test), iterations=60, callbacks=[chart])
         >>> chart.curves[0]["steps"][-1]
-        50
+        60
     """
 
     _esm = bundle(entry("live_training"))

@@ -23,18 +23,29 @@ export function cell(el, sheets, render) {
   tree.innerHTML = `<div id="cell"><div id="room"></div></div>`
   el.append(host)
   paintLike(host)
-  const look = () => {
+  let end = null
+  let placed = false
+  const look = (anew = false) => {
     const theme = isDark(el) ? "dark" : "light"
-    if (host.dataset.theme === theme) return
+    if (!placed || (!anew && host.dataset.theme === theme)) return
     host.dataset.theme = theme
-    dispatchEvent(new Event("theme"))
+    if (end) dispatchEvent(new Event("theme"))
+    else end = render(tree.getElementById("room")) ?? (() => {})
   }
-  look()
+  // Before it stands in the notebook it has neither a size nor colours, and notebooks
+  // take cells out that are scrolled away.
+  const place = new ResizeObserver(() => {
+    const there = host.isConnected && host.clientWidth > 0
+    if (there === placed) return
+    placed = there
+    look(true)
+  })
+  place.observe(host)
   // Notebooks change their colours by an attribute or a class of these two.
   const watch = new MutationObserver(() => setTimeout(look, 100))
   for (const root of [document.documentElement, document.body]) watch.observe(root, { attributes: true })
-  const end = render(tree.getElementById("room"))
   return () => {
+    place.disconnect()
     watch.disconnect()
     end?.()
     host.remove()
