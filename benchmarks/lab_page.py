@@ -136,7 +136,9 @@ def main() -> None:
             steps_taken = [press(page, "#step", "#lanes-now td") for _ in range(10)]
             for what, times in (("start/pause", halts), ("one step", steps_taken)):
                 middle, worst = statistics.median(times), max(times)
-                print(f"    {what}: press to repaint {middle:.0f} ms, worst {worst:.0f}")
+                print(
+                    f"    {what}: press to repaint {middle:.0f} ms, worst {worst:.0f}"
+                )
             page.close()
         browser.close()
 

@@ -19,7 +19,7 @@ from secant.lab.answers import failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
 from secant.lab.refusals import Refused
-from secant.lab.rooms import slope, training
+from secant.lab.rooms import descent, slope, training
 from secant.lab.training.stream import watching
 from secant.lab.words import STATIC
 
@@ -30,6 +30,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         f"{room}/{function.__name__}": function
         for room, functions in {
             "slope": (slope.curve, slope.point),
+            "descent": (descent.heights, descent.descents, descent.presets),
         }.items()
         for function in functions
     }

@@ -1,6 +1,7 @@
 """The lab's visuals in Jupyter: `pip install "secant[jupyter]"`.
 
-`Slope`, to be dragged, and `LiveTraining`, which draws a run while it runs.
+`Slope` and `Descent`, to be dragged and clicked, and `LiveTraining`, which draws a run
+while it runs.
 """
 
 from importlib.util import find_spec
@@ -13,7 +14,8 @@ if find_spec("anywidget") is None:
         'pip install "secant[jupyter]"'
     )
 
+from secant.widgets.descent import Descent
 from secant.widgets.slope import Slope
 from secant.widgets.training import LiveTraining
 
-__all__ = ["LiveTraining", "Slope"]
+__all__ = ["Descent", "LiveTraining", "Slope"]

@@ -29,7 +29,9 @@ def until(page, state):
 
 def number(page, column, lane=1):
     """What the table says of a lane; None where it has no number yet."""
-    text = page.inner_text(f"#lanes-now tbody tr:nth-child({lane}) td:nth-of-type({column})")
+    text = page.inner_text(
+        f"#lanes-now tbody tr:nth-child({lane}) td:nth-of-type({column})"
+    )
     found = re.search(r"[\d.,]+", text)
     return float(found[0].replace(",", "")) if found else None
 
@@ -84,7 +86,11 @@ def test_it_learns_and_one_sees_it(enter, settled):
     settled(page, "Nothing has been learned yet", "#said")
     assert page.locator("#digits li").count() == 40
     assert steps(page) == 0
-    before = right(page), picture(page, "#weights"), picture(page, "#chart .loss canvas")
+    before = (
+        right(page),
+        picture(page, "#weights"),
+        picture(page, "#chart .loss canvas"),
+    )
     page.click("#go")
     until(page, "running")
     after(page, 300)
@@ -166,7 +172,9 @@ def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
 def test_another_optimiser_brings_its_usual_rate(enter):
     page = enter("#training?hidden=10&lanes=node:0.1")
     page.select_option("#optimizer", "adam")
-    page.wait_for_function("() => document.querySelector('.lane input').value === '0.001'")
+    page.wait_for_function(
+        "() => document.querySelector('.lane input').value === '0.001'"
+    )
 
 
 @pytest.mark.slow
@@ -198,12 +206,16 @@ def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled)
 def test_presets_lay_out_a_race(enter):
     page = enter()
     page.select_option("#preset", "methods")
-    page.wait_for_function("() => document.querySelectorAll('#lanes-now tbody tr').length === 4")
+    page.wait_for_function(
+        "() => document.querySelectorAll('#lanes-now tbody tr').length === 4"
+    )
     chosen = page.eval_on_selector_all(".lane select", "all => all.map(e => e.value)")
     assert chosen == ["definition", "weight", "node", "backprop"]
     assert "for a single step" in page.inner_text("#size")
     page.select_option("#preset", "rates")
-    page.wait_for_function("() => document.querySelector('.lane input').value === '0.01'")
+    page.wait_for_function(
+        "() => document.querySelector('.lane input').value === '0.01'"
+    )
     rates = page.eval_on_selector_all(".lane input", "all => all.map(e => e.value)")
     assert rates == ["0.01", "0.1", "1", "10"]
     assert page.is_disabled("#add")
@@ -214,7 +226,9 @@ def test_presets_lay_out_a_race(enter):
 
 @pytest.mark.slow
 def test_a_lane_that_diverges_is_told_in_words(enter, settled):
-    page = enter("#training?hidden=20&activation=relu&loss=sum_squares&lanes=node:0.01,node:1000")
+    page = enter(
+        "#training?hidden=20&activation=relu&loss=sum_squares&lanes=node:0.01,node:1000"
+    )
     page.click("#go")
     said = settled(page, "diverged at step", "#said", seconds=60)
     assert "rate 1000 has diverged" in said
@@ -370,7 +384,17 @@ def test_everything_is_reached_and_done_by_keyboard(enter):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
     wanted = ["data", "hidden", "activation", "loss", "optimizer", "init", "batch"]
-    wanted += ["seed", "preset", "abreast", "add", "go", "step", "rewind", "keep", "axis"]
+    wanted += [
+        "seed",
+        "preset",
+        "abreast",
+        "add",
+        "go",
+        "step",
+        "rewind",
+        "keep",
+        "axis",
+    ]
     assert [name for name in reached if name in wanted][: len(wanted)] == wanted
     page.focus("#go")
     page.keyboard.press("Space")

@@ -2,10 +2,11 @@
 
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
+import * as descent from "./rooms/descent/room.js"
 import * as slope from "./rooms/slope/room.js"
 import * as training from "./rooms/training/room.js"
 
-const ROOMS = { slope, training }
+const ROOMS = { slope, descent, training }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 
