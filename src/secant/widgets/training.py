@@ -52,7 +52,8 @@ class LiveTraining(Cell):
     """What is said of it: `step`, `iterations`, `seconds`, `loss` …"""
 
     def __init__(self, *, axis: str = "step", language: str = "") -> None:
-        super().__init__(axis=axis, language=language)
+        nothing = {"steps": [], "times": [], "losses": [], "epochs": []}
+        super().__init__(axis=axis, language=language, curves=[nothing])
         self._course = _Course()
 
     @traitlets.validate("axis")

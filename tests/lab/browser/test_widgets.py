@@ -23,8 +23,10 @@ HOST = """async ({ esm, traits }) => {
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }))
   const widget = (await import(url)).default
   widget.initialize?.({ model })
-  const el = document.getElementById("cell-of-a-notebook")
+  // As notebooks do: a cell is filled before it stands in the page.
+  const el = document.createElement("div")
   window.end = widget.render({ model, el })
+  setTimeout(() => document.getElementById("cell-of-a-notebook").append(el), 50)
 }"""
 
 NOTEBOOK = """<!doctype html><html><head><style>
@@ -68,7 +70,7 @@ def show(browser):
         traits = {
             name: getattr(widget, name)
             for name in widget.trait_names(sync=True)
-            if name.strip("_") in [*widget._state, "state", "language"]
+            if name not in ("layout", "tooltip") and not name.startswith("_esm")
         }
         page.evaluate(HOST, {"esm": widget._esm, "traits": traits})
         page.saved = saved
@@ -157,5 +159,57 @@ def test_what_is_removed_leaves_nothing(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
     page.evaluate("window.end()")
-    assert page.inner_html("#cell-of-a-notebook") == ""
+    assert page.inner_html("#cell-of-a-notebook > div") == ""
     page.evaluate("dispatchEvent(new Event('theme'))")
+
+
+@pytest.mark.slow
+def test_a_descent_starts_where_one_clicks(show, settled):
+    from secant.widgets import Descent
+
+    page = show(Descent(runs="sgd:0.1", language="en"))
+    settled(page, "Converged at step")
+    box = page.locator("#map").bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"])
+    page.wait_for_timeout(1000)
+    assert page.saved[-1]["x0"] > 0
+    assert page.saved[-1]["x1"] < 0
+
+
+def test_a_run_is_drawn_while_it_runs(show, settled):
+    import numpy as np
+
+    from secant.history import Epoch
+    from secant.training.loop import Progress
+    from secant.widgets import LiveTraining
+
+    chart = LiveTraining(language="ko")
+
+    def train(step):
+        losses = np.exp(-np.arange(step and step - 50, step) / 40)
+        epoch = Epoch(step, 1.0, 0.5, 1.0, 0.5 + step / 400)
+        chart(Progress(step, 200, losses, epoch, None, step / 100, None))
+
+    page = show(chart)
+    settled(page, "fit에 건네 주세요", "#said")
+    train(0)
+    page.evaluate("change", {"curves": chart.curves, "facts": chart.facts})
+    settled(page, "첫걸음", "#said")
+    for step in (50, 100, 150, 200):
+        train(step)
+        page.evaluate("change", {"curves": chart.curves, "facts": chart.facts})
+        settled(page, f"{step}걸음", "#said")
+    settled(page, r"끝났어요: 200걸음, 2.0초. 손실: 1.000 → .*정확도: 100.0%", "#said")
+    drawn = """e => {
+      const { data } = e.getContext("2d").getImageData(0, 0, e.width, e.height)
+      const inks = new Set()
+      for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 250) inks.add(
+        `${data[i]},${data[i + 1]},${data[i + 2]}`)
+      return [...inks]
+    }"""
+    # The colour of the first lane, as the sheet has it: #0072b2.
+    for canvas in page.locator("#chart canvas").all():
+        assert "0,114,178" in canvas.evaluate(drawn)
+    page.select_option("#axis", "second")
+    page.wait_for_timeout(300)
+    assert page.saved[-1]["axis"] == "second"
