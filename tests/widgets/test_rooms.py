@@ -1,6 +1,8 @@
 """The rooms as widgets: what Python gives, what the kernel answers."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import traitlets
@@ -101,26 +103,38 @@ def test_what_is_no_question_is_passed_over(message):
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("widget", "given", "says"),
     [
-        (lambda: Slope("sinn(x)"), "'sin'"),
-        (lambda: Slope("x", h=0), "between"),
-        (lambda: Slope("x", kind="backward"), "central"),
-        (lambda: Slope("x", low=1, high=0), "less than"),
-        (lambda: Slope("x", language="fr"), "'en', 'ko'"),
-        (lambda: Descent("x0 + z"), "there is no 'z'"),
-        (lambda: Descent(runs="sgd"), "write a number"),
-        (lambda: Descent(runs="sgdd:1"), "'sgd'"),
-        (lambda: Descent(steps=0), "1 to 500"),
-        (lambda: Descent(speed=7), "4, 12 or 40"),
+        pytest.param(Slope, {"formula": "sinn(x)"}, "'sin'", id="formula"),
+        pytest.param(Slope, {"h": 0}, "between", id="h"),
+        pytest.param(Slope, {"kind": "backward"}, "central", id="kind"),
+        pytest.param(Slope, {"low": 1, "high": 0}, "less than", id="view"),
+        pytest.param(Slope, {"language": "fr"}, "'en', 'ko'", id="language"),
+        pytest.param(Descent, {"formula": "x0 + z"}, "there is no 'z'", id="surface"),
+        pytest.param(Descent, {"runs": "sgd"}, "write a number", id="no rate"),
+        pytest.param(Descent, {"runs": "sgdd:1"}, "'sgd'", id="optimizer"),
+        pytest.param(Descent, {"steps": 0}, "1 to 500", id="steps"),
+        pytest.param(Descent, {"speed": 7}, "4, 12 or 40", id="speed"),
     ],
-    ids=str,
 )
-def test_bad_input_is_told(make, says):
+def test_bad_input_is_told(widget, given, says):
     with pytest.raises(InvalidInput, match=says):
-        make()
+        widget(**given)
 
 
 def test_another_type_is_refused():
     with pytest.raises(traitlets.TraitError):
         Slope().x = "1"
+
+
+def test_without_the_extra_it_says_what_to_install():
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        "from secant.errors import SecantError\n"
+        "try: import secant.widgets\n"
+        "except SecantError as error: print(error)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert 'pip install "secant[jupyter]"' in said.stdout

@@ -93,8 +93,15 @@ def test_widgets_work_in_jupyterlab(browser, jupyter, settled, drag):
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
 
     def run(number):
-        page.locator(".jp-Cell").nth(number).locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
+        cell = page.locator(".jp-Cell").nth(number)
+        # What is run before the kernel is connected is forgotten.
+        for _ in range(20):
+            cell.locator(".cm-content").click()
+            page.keyboard.press("Shift+Enter")
+            page.wait_for_timeout(2000)
+            if cell.locator(".jp-InputPrompt").inner_text() != "[ ]:":
+                return
+        pytest.fail("the cell does not run")
 
     run(0)
     page.wait_for_selector("#room[data-ready]")

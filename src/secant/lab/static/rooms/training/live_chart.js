@@ -104,7 +104,7 @@ class Lines {
         mode: 2,
         legend: { show: false },
         cursor: { show: false },
-        padding: [10, 14, 0, 0],
+        padding: [10, 24, 0, 0],
         scales: { x: { time: false, auto: false }, y: { auto: false } },
         axes: [
           { ...axis(), label: along, size: 32, values: (_, places) => places.map(grouped) },
