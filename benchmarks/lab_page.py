@@ -9,16 +9,13 @@ Needs `pip install "secant[lab]" playwright` and a Chromium.
 
 import argparse
 import shutil
-import socket
 import statistics
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
-
-from secant.lab.server import application
 
 ROOMS = {
     "one lane": "#training?lanes=node:0.1",
@@ -65,25 +62,17 @@ PRESS = """
 
 @contextmanager
 def served() -> Iterator[str]:
-    """A lab, as `secant lab` starts it, in a thread."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
-    port = door.getsockname()[1]
-    config = uvicorn.Config(
-        application(token="t", port=port),
-        log_level="warning",
-        lifespan="off",
-        http="h11",
-        ws="none",
+    """`secant lab` in a session of its own, as in a terminal beside the browser."""
+    command = [sys.executable, "-m", "secant", "lab", "--no-browser", "--port", "0"]
+    lab = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-    thread.start()
+    assert lab.stdout
     try:
-        yield f"http://127.0.0.1:{port}/?token=t"
+        yield lab.stdout.readline().strip()
     finally:
-        server.should_exit = True
-        thread.join()
+        lab.terminate()
+        lab.wait()
 
 
 def until(page: Page, state: str) -> None:

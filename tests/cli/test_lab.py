@@ -45,6 +45,47 @@ def test_it_serves_whoever_knows_the_address_until_ctrl_c(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_what_trains_and_who_watches(tmp_path):
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "secant", "lab", "--port", "0", "--no-browser"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        origin, _, query = lab.stdout.readline().strip().partition("/?")
+
+        def ask(name, **body):
+            content = json.dumps(body).encode()
+            asked = urllib.request.Request(
+                f"{origin}/api/training/{name}?{query}", content
+            )
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return json.load(answer)
+
+        # One that is compiled, and one whose first step takes a minute.
+        lanes = [{"gradient": name, "rate": 0.1} for name in ("backprop", "definition")]
+        race = ask("start", lanes=lanes)["race"]
+        ask("go", race=race)
+        address = f"{origin}/api/training/watch?{query}&race={race}"
+        with urllib.request.urlopen(address, timeout=120) as stream:
+            while True:
+                line = stream.readline()
+                if b'"state":"running"' in line:
+                    break
+            lab.send_signal(signal.SIGINT)
+            rest = stream.read()
+    finally:
+        lab.send_signal(signal.SIGINT)
+        _, err = lab.communicate(timeout=60)
+    assert lab.returncode == 0
+    assert "Traceback" not in err
+    assert "ERROR" not in err
+    assert b'"state":"ended"' in rest
+
+
 def test_it_listens_on_this_machine_only():
     from secant.cli.lab import _listening
 

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack, closing, contextmanager
 
 import anyio
 import pytest
@@ -28,6 +29,7 @@ class Lab:
     def __init__(self):
         self.door = socket.socket()
         self.door.bind(("127.0.0.1", 0))
+        self.door.listen(128)
         self.port = self.door.getsockname()[1]
         self.app = application(token=TOKEN, port=self.port)
         self.room = self.app._app.state.room
@@ -65,11 +67,13 @@ class Lab:
         assert status == 200, answer
         return answer
 
+    @contextmanager
     def watch(self, race, token=TOKEN, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         query = f"token={token}&race={race}"
         connection.request("GET", f"/api/training/watch?{query}", headers=headers)
-        return connection, connection.getresponse()
+        with closing(connection), connection.getresponse() as response:
+            yield response
 
 
 @pytest.fixture(scope="module")
@@ -108,67 +112,61 @@ def until(holds, seconds=60.0):
 
 
 def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
-    connection, response = lab.watch(race)
-    assert response.status == 200
-    assert response.headers["content-type"].startswith("text/event-stream")
-    assert response.headers["cache-control"] == "no-store"
-    stream = events(response)
-    the_first(stream, lambda news: news["state"] == "paused")
-    lab.train("go", race=race)
-    news = the_first(stream, lambda news: news["lanes"][0]["step"] > 200)
-    assert news["state"] == "running"
-    the_first(stream, lambda news: news["pictures"])
-    lab.train("pause", race=race)
-    the_first(stream, lambda news: news["state"] == "paused")
-    lab.train("rewind", race=race)
-    assert the_first(stream, lambda news: news["lanes"][0]["anew"])["lanes"][0]
-    lab.train("end", race=race)
-    news = the_first(stream, lambda news: news["state"] == "ended")
-    assert news["ended"] == "end"
-    # The connection is closed: nothing comes any more.
-    assert response.read() == b"\r\n"[:0]
-    connection.close()
+    with lab.watch(race) as response:
+        assert response.status == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        stream = events(response)
+        the_first(stream, lambda news: news["state"] == "paused")
+        lab.train("go", race=race)
+        news = the_first(stream, lambda news: news["lanes"][0]["step"] > 200)
+        assert news["state"] == "running"
+        the_first(stream, lambda news: news["pictures"])
+        lab.train("pause", race=race)
+        the_first(stream, lambda news: news["state"] == "paused")
+        lab.train("rewind", race=race)
+        news = the_first(stream, lambda news: news["lanes"][0]["anew"])
+        assert news["lanes"][0]["step"] == 0
+        lab.train("end", race=race)
+        news = the_first(stream, lambda news: news["state"] == "ended")
+        assert news["ended"] == "end"
+        # The stream is closed: nothing comes any more.
+        assert not list(stream)
 
 
 def test_after_a_reload_a_page_is_told_the_same(lab, race):
     lab.train("step", race=race, count=250)
     seen = []
     for _ in range(2):
-        connection, response = lab.watch(race)
-        seen.append(the_first(events(response), lambda n: n["lanes"][0]["step"] == 250))
-        connection.close()
+        with lab.watch(race) as page:
+            seen.append(the_first(events(page), lambda n: n["lanes"][0]["step"] == 250))
     assert seen[1]["lanes"][0]["from"] == 0
     assert seen[1]["lanes"][0]["anew"]
     assert len(seen[1]["lanes"][0]["losses"]) == 250
     assert [epoch["step"] for epoch in seen[1]["lanes"][0]["epochs"]] == [0, 200]
-    again = lab.watch(race)
-    assert next(events(again[1]))["lanes"] == seen[1]["lanes"]
-    again[0].close()
+    with lab.watch(race) as page:
+        assert next(events(page))["lanes"] == seen[1]["lanes"]
 
 
 def test_a_paused_race_shows_its_last_step(lab, race):
-    connection, response = lab.watch(race)
-    stream = events(response)
-    the_first(stream, lambda news: news["state"] == "paused")
-    for step in (1, 2, 3):
-        lab.train("step", race=race)
-        drawn = the_first(
-            stream,
-            lambda news, step=step: (
-                news["pictures"] and news["pictures"]["lanes"][0]["step"] == step
-            ),
-        )
-        assert drawn["lanes"][0]["step"] == step
-    connection.close()
+    with lab.watch(race) as page:
+        stream = events(page)
+        the_first(stream, lambda news: news["state"] == "paused")
+        for step in (1, 2, 3):
+            lab.train("step", race=race)
+            drawn = the_first(
+                stream,
+                lambda news, step=step: (
+                    news["pictures"] and news["pictures"]["lanes"][0]["step"] == step
+                ),
+            )
+            assert drawn["lanes"][0]["step"] == step
 
 
 def test_a_page_that_goes_away_is_noticed(lab, race):
     watched = lab.room.find(race)
-    pages = [lab.watch(race) for _ in range(2)]
-    until(lambda: watched._watchers == 2)
-    for connection, response in pages:
-        response.close()
-        connection.close()
+    with lab.watch(race), lab.watch(race):
+        until(lambda: watched._watchers == 2)
     until(lambda: watched._watchers == 0)
 
 
@@ -223,22 +221,21 @@ def room_lane():
 
 def test_in_silence_a_line_says_that_the_lab_is_there(lab, race, monkeypatch):
     monkeypatch.setattr("secant.lab.training.stream._SILENCE", 0.1)
-    connection, response = lab.watch(race)
-    until(lambda: response.readline().startswith(b": nothing new"))
-    connection.close()
+    with lab.watch(race) as page:
+        until(lambda: page.readline().startswith(b": nothing new"))
 
 
 def test_while_races_run_other_questions_are_answered(lab):
     races = [lab.train("start", **RACE)["race"] for _ in range(4)]
     for race in races:
         lab.train("go", race=race)
-    pages = [lab.watch(race) for race in races]
     question = {"formula": "x**2", "low": -1, "high": 1}
-    for _ in range(5):
-        assert lab.ask("slope/curve", question)[0] == 200
-    for connection, response in pages:
-        the_first(events(response), lambda news: news["lanes"][0]["step"] > 50)
-        connection.close()
+    with ExitStack() as opened:
+        pages = [opened.enter_context(lab.watch(race)) for race in races]
+        for _ in range(5):
+            assert lab.ask("slope/curve", question)[0] == 200
+        for page in pages:
+            the_first(events(page), lambda news: news["lanes"][0]["step"] > 50)
     for race in races:
         lab.train("end", race=race)
 
@@ -248,25 +245,22 @@ def test_while_races_run_other_questions_are_answered(lab):
 
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_without_the_token_nobody_watches(lab, race, token):
-    connection, response = lab.watch(race, token)
-    assert response.status == 403
-    assert json.loads(response.read())["error"]["code"] == "token"
-    connection.close()
+    with lab.watch(race, token) as answer:
+        assert answer.status == 403
+        assert json.loads(answer.read())["error"]["code"] == "token"
 
 
 def test_no_other_page_watches(lab, race):
-    connection, response = lab.watch(race, Origin="http://evil.example")
-    assert response.status == 403
-    assert json.loads(response.read())["error"]["code"] == "origin"
-    connection.close()
+    with lab.watch(race, Origin="http://evil.example") as answer:
+        assert answer.status == 403
+        assert json.loads(answer.read())["error"]["code"] == "origin"
 
 
 @pytest.mark.parametrize("race", ["", "x", "%00", "..%2f", "x" * 5_000])
 def test_a_race_that_is_not_there_cannot_be_watched(lab, race):
-    connection, response = lab.watch(race)
-    assert response.status == 400
-    assert json.loads(response.read())["error"]["code"] == "race"
-    connection.close()
+    with lab.watch(race) as answer:
+        assert answer.status == 400
+        assert json.loads(answer.read())["error"]["code"] == "race"
 
 
 # --- questions ----------------------------------------------------------------------
@@ -319,4 +313,4 @@ def test_what_can_be_chosen_is_json(lab):
 
 def test_the_stream_is_only_for_reading(lab, race):
     status, answer = lab.ask("training/watch", {"race": race})
-    assert (status, answer["error"]["code"]) == (405, "address")
+    assert (status, answer["error"]["code"]) == (404, "address")

@@ -347,6 +347,21 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room):
     assert np.quantile(took, 0.95) < 2
 
 
+def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
+    from secant.training import steps
+
+    monkeypatch.setattr(scheduler_module, "MOST_PROGRAMS", 2)
+    steps.forget_compiled()
+    first = start(room, ("backprop", 0.31))
+    stepped(room, first, 5)
+    for rate in (0.32, 0.33, 0.34, 0.35):
+        start(room, ("backprop", rate))
+        assert steps._loop._cache_size() <= 3
+    # What was forgotten is compiled anew, and computes the same.
+    stepped(room, first, 5)
+    assert_same_run(first.lanes[0].run(), by_fit("backprop", 10, 0.31))
+
+
 # --- what ends a race ---------------------------------------------------------------
 
 
@@ -376,7 +391,7 @@ def test_watched_or_asked_for_it_stays(room, hasty):
         assert race.state == "paused"
     for _ in range(10):
         time.sleep(0.07)
-        assert room.alive(race.id) == {"state": "paused"}
+        assert room.alive(race.id) == {"state": "paused", "steps": [0]}
     until(lambda: race.ended == "left")
 
 

@@ -81,6 +81,17 @@ def test_losses_are_given_from_any_step(pieces, net, clusters):
         np.testing.assert_array_equal(reached.losses_from(step), whole[step:])
 
 
+def test_many_short_pieces_are_put_together(net, clusters, monkeypatch):
+    monkeypatch.setattr("secant.training.training._PIECES", 4)
+    training = Training(net, clusters, batch_size=12)
+    reached, most = training.start, 0
+    for _ in range(15):
+        reached = training.advance(reached, 1)
+        most = max(most, len(reached.losses))
+    assert most == 3
+    assert_same_place(training, reached, advanced(training, 15))
+
+
 def test_until_the_end_of_an_epoch_and_no_further(net, clusters):
     training = Training(net, clusters, batch_size=12)
     assert [training.until(step) for step in (0, 9, 10, 25)] == [10, 1, 10, 5]

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -36,14 +37,23 @@ def lab(
     import uvicorn
 
     from secant.lab import server
+    from secant.lab.rooms.training import Room
 
+    class Serving(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Streams of races end with them, and the server with its streams. In a
+            # thread: a signal comes while this one may hold a lock that it needs.
+            threading.Thread(target=room.close).start()
+            super().handle_exit(sig, frame)
+
+    room = Room()
     with _listening(port) as door:
         port = door.getsockname()[1]
         token = secrets.token_urlsafe(24)
         address = f"http://127.0.0.1:{port}/?token={token}"
-        serving = uvicorn.Server(
+        serving = Serving(
             uvicorn.Config(
-                server.application(token=token, port=port),
+                server.application(token=token, port=port, room=room),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -52,7 +62,7 @@ def lab(
                 ws="none",
                 # A page keeps a handful of connections; thousands are no page's.
                 limit_concurrency=200,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=5,
             )
         )
         # The compiler takes a second to start: it may as well while a browser does.
@@ -66,6 +76,7 @@ def lab(
             ).start()
         with hearing(Hear.NEVER):  # the server hears Ctrl-C itself, and ends
             serving.run(sockets=[door])
+            room.close()
     err.print("the lab is closed")
 
 

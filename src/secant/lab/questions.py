@@ -93,10 +93,11 @@ def _no_json(constant: str) -> NoReturn:
 
 
 def _as(kind: Any, name: str, value: object) -> Any:
-    if get_origin(kind) is list and isinstance(value, list):
-        (of,) = get_args(kind)
-        return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
-    if kind not in _KINDS and callable(kind) and isinstance(value, dict):
+    if get_origin(kind) is list:
+        if isinstance(value, list):
+            (of,) = get_args(kind)
+            return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
+    elif kind not in _KINDS and isinstance(value, dict):
         return kind(**checked(kind, value, name))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):

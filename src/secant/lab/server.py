@@ -44,17 +44,18 @@ Beside these, an application answers what can be asked of its `training.Room`.
 _AT_ONCE = 4
 
 
-def application(*, token: str, port: int) -> ASGIApp:
+def application(*, token: str, port: int, room: training.Room | None = None) -> ASGIApp:
     """The whole application.
 
     Args:
         token: What a request must know.
         port: Where it will listen.
+        room: Where it trains; closed by whoever made it, a new one otherwise.
 
     Returns:
         An ASGI application.
     """
-    room = training.Room()
+    room = room or training.Room()
     app = Starlette(
         routes=[
             Route("/", _page),

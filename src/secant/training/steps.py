@@ -206,6 +206,17 @@ def _gradient(
     return function(architecture, held, x[rows], t[rows], key)[1]
 
 
+def forget_compiled() -> None:
+    """Frees the programs of all runs; those that go on are compiled anew.
+
+    JAX keeps one for every architecture, method, optimiser, learning rate and size of
+    batch, some megabytes each.
+    """
+    programs: tuple[Any, ...] = (_loop, _gradient)
+    for program in programs:
+        program.clear_cache()
+
+
 def _updated(
     optimizer: optax.GradientTransformation,
     state: State,

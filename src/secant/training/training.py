@@ -30,6 +30,9 @@ from secant.training.steps import (
     State,
 )
 
+# Losses are kept in fewer pieces than these, however short each `advance` is.
+_PIECES = 256
+
 
 @dataclass(frozen=True)
 class Reached:
@@ -185,11 +188,12 @@ class Training:
                 float(losses[turn]),
                 self._before(reached, reached.step + turn),
             )
+        pieces = (*reached.losses, losses)
         return replace(
             reached,
             state=state,
             step=reached.step + count,
-            losses=(*reached.losses, losses),
+            losses=pieces if len(pieces) < _PIECES else (np.concatenate(pieces),),
             # Of that one's own there is no need: a chain would keep every state.
             before=replace(reached, before=None),
         ).spent(training=seconds)

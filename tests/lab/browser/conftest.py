@@ -76,7 +76,7 @@ def visit(browser, origin):
 
         context.on("request", asked)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.on(
             "console",

@@ -15,7 +15,7 @@ ROOMS = {
     "slope": "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2",
     "descent": "#descent?formula=x0**2/20%2Bx1**2&x0=-7&x1=2&left=-9&right=9"
     "&bottom=-4&top=4&steps=60&runs=sgd:0.95,momentum:0.1,adam:0.3,sgd:1.1",
-    "training": "#training?hidden=20&lanes=weight:0.1,node:0.1,backprop:0.1",
+    "training": "#training?hidden=20&lanes=node:0.1,backprop:0.1",
 }
 """A state of each room in which there is much to see."""
 

@@ -1,5 +1,6 @@
 """The room of training, used as a person uses it."""
 
+import math
 import re
 
 import pytest
@@ -28,12 +29,12 @@ def until(page, state):
 
 
 def number(page, column, lane=1):
-    """What the table says of a lane; None where it has no number yet."""
+    """What the table says of a lane; NaN where it has no number yet."""
     text = page.inner_text(
         f"#lanes-now tbody tr:nth-child({lane}) td:nth-of-type({column})"
     )
-    found = re.search(r"[\d.,]+", text)
-    return float(found[0].replace(",", "")) if found else None
+    found = re.match(r"[\d.,]+", text)
+    return float(found[0].replace(",", "")) if found else math.nan
 
 
 def steps(page, lane=1):
@@ -58,7 +59,7 @@ def after(page, at_least, lane=1):
 
 
 def right(page):
-    return int(re.search(r"\d+", page.inner_text("#digits-heading"))[0])
+    return int(re.findall(r"\d+", page.inner_text("#digits-heading"))[0])
 
 
 def picture(page, selector):
@@ -245,7 +246,7 @@ def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     after(page, 50)
     page.click("#keep")
     text = settled(page, r"Kept in runs/\d+", "#kept", seconds=60)
-    folder = re.search(r"runs/\d+", text)[0]
+    folder = re.findall(r"runs/\d+", text)[0]
     assert f"secant evaluate {folder}" in text
     assert list((tmp_path / folder).iterdir())
 
@@ -349,30 +350,53 @@ def test_a_page_that_is_not_seen_holds_no_stream_and_lives(enter):
     until(page, "running")
 
 
-@pytest.mark.slow
 def test_what_cannot_be_is_told_and_put_right(enter, settled):
     page = enter()
     page.fill("#hidden", "0")
     page.press("#hidden", "Enter")
-    settled(page, r"\b0\b", "#problem")
+    settled(page, "hidden is 0: let it lie between 1 and", "#problem")
+    settled(page, "nothing can be trained", "#said")
     page.fill("#hidden", "10")
     page.press("#hidden", "Enter")
     settled(page, "^$", "#problem")
     until(page, "paused")
-    page.fill(".lane input", "fast")
-    page.press(".lane input", "Enter")
-    assert page.input_value(".lane input") == "0.5"
+    page.click("#step")
+    after(page, 1)
 
 
-@pytest.mark.slow
+def test_a_rate_that_is_none_stays_as_it_was(enter):
+    page = enter()
+    for none in ("fast", "0", "-1", ""):
+        page.fill(".lane input", none)
+        page.press(".lane input", "Enter")
+        assert page.input_value(".lane input") == "0.5"
+    page.click("#step")
+    after(page, 1)
+
+
 @pytest.mark.parametrize(
-    "lanes", ["", "node", "node:0", "node:-1", "node:x", "a:1,b:1,c:1,d:1,e:1", "%00:1"]
+    "lanes",
+    [
+        "a:1,b:1,c:1,d:1,e:1",
+        *(
+            pytest.param(lanes, marks=pytest.mark.slow)
+            for lanes in ("", "node", "node:0", "node:-1", "node:x", "%00:1")
+        ),
+    ],
 )
 def test_a_link_with_strange_lanes_shows_the_usual_one(enter, lanes):
     page = enter(f"#training?hidden=10&lanes={lanes}&shown=7&axis=no")
     assert page.input_value(".lane input") == "0.1"
     assert page.input_value("#axis") == "step"
     assert page.locator("#lanes-now tbody tr").count() == 1
+
+
+def test_a_link_that_names_what_there_is_not_is_told(visit, settled):
+    page = visit("#training?hidden=10&lanes=nod:0.5")
+    settled(page, "nod.*[Dd]id you mean 'node'", "#problem")
+    page.select_option(".lane select", "node")
+    until(page, "paused")
+    assert page.inner_text("#problem") == ""
 
 
 @pytest.mark.slow

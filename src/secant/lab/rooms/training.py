@@ -115,11 +115,11 @@ class Room:
 
     def go(self, race: str) -> dict[str, Any]:
         """Every lane trains, until it is paused or has taken its last step."""
-        return self._ordered(race, Lane.go)
+        return self._ordered(race, lambda lane: lane.go())
 
     def pause(self, race: str) -> dict[str, Any]:
         """Every lane stays where it is."""
-        return self._ordered(race, Lane.pause)
+        return self._ordered(race, lambda lane: lane.pause())
 
     def step(self, race: str, count: int = 1) -> dict[str, Any]:
         """Every lane takes exactly so many steps."""
@@ -128,7 +128,7 @@ class Room:
 
     def rewind(self, race: str) -> dict[str, Any]:
         """Every lane goes back to the first weights, and stays there."""
-        return self._ordered(race, Lane.rewind)
+        return self._ordered(race, lambda lane: lane.rewind())
 
     def keep(self, race: str, lane: int = 0) -> dict[str, Any]:
         """Keeps a lane, as it stands, as a run folder.
@@ -167,8 +167,13 @@ class Room:
         return {"folders": [path.parent.as_posix() for path in folders[:200]]}
 
     def alive(self, race: str) -> dict[str, Any]:
-        """Says that the race's page is still there, though it does not look."""
-        return {"state": self.find(race).state}
+        """Says that the race's page is still there, though it does not look.
+
+        Returns:
+            `state`, and `steps`: how many each lane has taken.
+        """
+        found = self.find(race)
+        return {"state": found.state, "steps": [lane.step for lane in found.lanes]}
 
     def end(self, race: str) -> dict[str, Any]:
         """Ends a race. One that has ended already stays so."""
@@ -197,6 +202,7 @@ class Room:
         """Ends all races."""
         with self._lock:
             self._races.clear()
+        # Without the lock: the thread that is waited for may want it.
         self._scheduler.close()
 
     def _ordered(self, race: str, order: Callable[[Lane], None]) -> dict[str, Any]:

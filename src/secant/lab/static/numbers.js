@@ -22,7 +22,8 @@ export function shown(value, digits = 6) {
 }
 
 // 39,760
-export const grouped = (value) => value.toLocaleString("en-US")
+const grouping = new Intl.NumberFormat("en-US")
+export const grouped = (value) => grouping.format(value)
 
 // A power of ten: 10⁻⁴, and 1.
 export const power = (value) => {

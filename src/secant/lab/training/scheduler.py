@@ -3,11 +3,18 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from secant.lab.training.lane import Lane, Order
 from secant.lab.training.race import Race
 from secant.lab.training.slow import SlowLane
+from secant.lab.training.wanted import Wanted
+from secant.training.steps import forget_compiled
+
+MOST_PROGRAMS = 64
+"""How many kinds of lanes stay compiled: some megabytes each."""
 
 # Compiling takes seconds of a core; the other one trains meanwhile.
 _COMPILERS = 2
@@ -20,6 +27,9 @@ _LAG = 0.1
 # the others where all are to have taken as many steps.
 _ROUND, _WAIT = 1.0, 0.02
 
+# How long it waits for a thread to end: longer than any compiled step takes.
+_PATIENCE = 10.0
+
 
 class Scheduler:
     """Gives races their turns: those that are going get equal time.
@@ -30,22 +40,23 @@ class Scheduler:
 
     def __init__(self, sweep: Callable[[], object]) -> None:
         self._races: list[Race] = []
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
         self._sweep = sweep
         self._clock = 0.0
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._compilers = ThreadPoolExecutor(_COMPILERS, "lab-compiles")
+        self._compiled: set[Wanted] = set()
         self._closed = False
 
     def add(self, race: Race) -> None:
         """Has a race prepared; from then on it gets turns."""
         with self._changed:
+            if self._closed:
+                race.ended = "end"
+                return
             self._races.append(race)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._live, name="lab-trains", daemon=True
-                )
-                self._thread.start()
+            if not self._threads:
+                self._have_live(self._live, "lab-trains")
         for lane in race.lanes:
             self._compilers.submit(self._prepare, race, lane)
 
@@ -56,19 +67,24 @@ class Scheduler:
             if race in self._races:
                 self._races.remove(race)
             for lane in race.lanes:
-                lane.order(Lane.pause)
+                lane.order(lambda lane: lane.pause())
                 if isinstance(lane, SlowLane):
                     lane.end()
             self._changed.notify()
 
     def close(self) -> None:
-        """Ends all races, and its threads."""
+        """Ends all races, and waits for its threads to end.
+
+        A thread that is computing when Python ends would abort the process.
+        """
         for race in list(self._races):
             self.remove(race, "end")
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._compilers.shutdown(wait=False, cancel_futures=True)
+        self._compilers.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
 
     def order(self, race: Race, *orders: Order) -> None:
         """Has all lanes of a race do something, in this order."""
@@ -89,6 +105,7 @@ class Scheduler:
     def _prepare(self, race: Race, lane: Lane) -> None:
         if race.ended:
             return
+        self._make_room(race, lane)
         data = race.data
         lane.prepare(race.wanted, data.train, data.test, data.source)
         with self._changed:
@@ -97,9 +114,24 @@ class Scheduler:
         if not self._closed:
             self._compilers.submit(self._look_ahead, race, lane)
         if isinstance(lane, SlowLane) and lane.training is not None:
-            threading.Thread(
-                target=_live_slowly, args=(race, lane), name="lab-slow", daemon=True
-            ).start()
+            self._have_live(partial(_live_slowly, race, lane), "lab-slow")
+
+    def _make_room(self, race: Race, lane: Lane) -> None:
+        """Forgets what was compiled, once it is much: pages may try rate after rate."""
+        wanted = replace(race.wanted, seed=0, abreast=False, lanes=(lane.wanted,))
+        with self._changed:
+            full = len(self._compiled - {wanted}) >= MOST_PROGRAMS
+            if full:
+                self._compiled.clear()
+            self._compiled.add(wanted)
+        if full:
+            forget_compiled()
+
+    def _have_live(self, live: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=live, name=name, daemon=True)
+        thread.start()
+        with self._changed:
+            self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
 
     def _look_ahead(self, race: Race, lane: Lane) -> None:
         if not race.ended:

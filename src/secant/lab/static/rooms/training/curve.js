@@ -1,7 +1,7 @@
 // What one lane has gone through: its losses as means over equally many steps, and its
 // scores epoch by epoch. Bounded: once there are too many means, two become one.
 
-const MOST = 1000
+const MOST = 400
 
 export class Curve {
   step = 0

@@ -8,6 +8,7 @@ export class Digits {
   #list
   #cells = []
   #probabilities = null
+  #spoken = 0
 
   constructor(list) {
     this.#list = list
@@ -24,50 +25,55 @@ export class Digits {
 
   // `pixels`: 784 bytes a digit; `labels`: which digit it is.
   show(pixels, labels) {
+    this.#probabilities = null
     this.#cells = labels.map((label, i) => cell(label, pixels.subarray(i * SIDE ** 2, (i + 1) * SIDE ** 2)))
     this.#list.replaceChildren(...this.#cells.map(({ li }) => li))
     this.restyle()
   }
 
-  // `probabilities`: for each digit ten numbers. Returns how many are right.
-  believe(probabilities) {
+  // `probabilities`: for each digit ten numbers. Returns how many are right. While it
+  // learns, what a screen reader finds may be a second old: forty sentences are many.
+  believe(probabilities, learning) {
     this.#probabilities = probabilities
+    const now = performance.now()
+    const speak = !learning || now - this.#spoken > 1000
+    if (speak) this.#spoken = now
     let right = 0
     this.#cells.forEach((cell, i) => {
       const of = probabilities[i]
       const read = of.indexOf(Math.max(...of))
       right += read === cell.label
-      this.#change(cell, read, Math.round(100 * Math.max(0, Math.min(1, of[read]))))
+      change(cell, read, Math.round(100 * Math.max(0, Math.min(1, of[read]))))
+      if (speak) describe(cell)
     })
     return right
   }
 
   say() {
-    for (const cell of this.#cells) cell.read = cell.sure = null
-    if (this.#probabilities) this.believe(this.#probabilities)
+    if (this.#probabilities) for (const cell of this.#cells) describe(cell)
   }
+}
 
-  // Only what is new is written: eight times a second, forty digits are many.
-  #change(cell, read, sure) {
-    if (read === cell.read && sure === cell.sure) return
-    if (read !== cell.read) {
-      const right = read === cell.label
-      if (cell.li.dataset.right !== String(right)) {
-        if (cell.read !== null) turn(cell.canvas)
-        cell.li.dataset.right = right
-        cell.mark.textContent = right ? "✓" : "✗"
-      }
-      cell.guess.textContent = read
+// Only what is new is written: eight times a second, forty digits are many.
+function change(cell, read, sure) {
+  if (read !== cell.read) {
+    const right = read === cell.label
+    if (cell.li.dataset.right !== String(right)) {
+      cell.li.dataset.right = right
+      cell.mark.data = right ? "✓" : "✗"
     }
-    if (sure !== cell.sure) {
-      cell.share.textContent = `${sure}%`
-      cell.bar.style.transform = `scaleX(${sure / 100})`
-    }
-    Object.assign(cell, { read, sure })
-    cell.words.textContent = words(read === cell.label ? "training.digit.right" : "training.digit.wrong", {
-      label: cell.label, read, sure,
-    })
+    cell.guess.data = read
   }
+  if (sure !== cell.sure) {
+    cell.share.data = `${sure}%`
+    cell.bar.style.transform = `scaleX(${sure / 100})`
+  }
+  Object.assign(cell, { read, sure })
+}
+
+function describe({ words: span, label, read, sure }) {
+  const text = words(read === label ? "training.digit.right" : "training.digit.wrong", { label, read, sure })
+  if (span.data !== text) span.data = text
 }
 
 function cell(label, pixels) {
@@ -77,19 +83,12 @@ function cell(label, pixels) {
     <span class="belief" aria-hidden="true"><b></b><span></span></span>
     <span class="sure" aria-hidden="true"><i></i></span>
     <span class="visually-hidden"></span>`
+  const text = (selector) => li.querySelector(selector).appendChild(new Text())
   return {
     li, label, pixels, read: null, sure: null,
-    canvas: li.querySelector("canvas"), mark: li.querySelector(".mark"),
-    guess: li.querySelector("b"), share: li.querySelector(".belief span"),
-    bar: li.querySelector(".sure i"), words: li.querySelector(".visually-hidden"),
+    canvas: li.querySelector("canvas"), bar: li.querySelector(".sure i"),
+    mark: text(".mark"), guess: text("b"), share: text(".belief span"), words: text(".visually-hidden"),
   }
-}
-
-const calm = matchMedia("(prefers-reduced-motion: reduce)")
-
-function turn(element) {
-  if (calm.matches) return
-  element.animate([{ transform: "rotateY(90deg)" }, { transform: "none" }], { duration: 260, easing: "ease-out" })
 }
 
 // Ink on nothing, in the colour of the page's writing.

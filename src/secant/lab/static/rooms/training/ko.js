@@ -70,6 +70,7 @@ export default {
   "training.gradients.label": "첫째 층 가중치에 대한 손실의 기울기, 은닉 뉴런마다 그림 하나",
   "training.none": "첫걸음을 가면 보여요.",
   "training.said.starting": "숫자를 가져오고 처음 가중치를 뽑고 있어요.",
+  "training.said.refused": "이 설정으로는 학습할 수 없어요. 위에 적힌 것을 고쳐 주세요.",
   "training.said.preparing": "학습할 계산을 컴파일하고 있어요. 잠시만요.",
   "training.said.untrained": "아직 아무것도 배우지 않았어요. {of}개 중 {right}개가 우연히 맞았어요. 시작을 눌러 보세요.",
   "training.said.first": "첫걸음을 계산하고 있어요.",
@@ -79,6 +80,7 @@ export default {
   "training.said.abreast": "가장 작은 손실: {lane}, {loss}. 모두 같은 걸음 수예요.",
   "training.said.alone": "이제 {lane}만 달리고 있어요.",
   "training.said.paused": "지금은 멈춰 있어요.",
+  "training.said.crowd": "다른 학습이 너무 많아져서 이 학습을 끝냈어요. 시작을 누르면 새로 시작해요.",
   "training.said.ended": "보는 사람이 없어서 이 학습을 끝냈어요. 시작을 누르면 새로 시작해요.",
   "training.failed.diverged":
     "{lane}: {step}걸음째에 발산했어요. 손실이 더는 수가 아니에요. 걸음마다 앞선 걸음보다 멀리 뛰었어요. 학습률을 {less}(으)로 해 보세요.",

@@ -36,8 +36,8 @@ function render({ model, el }) {
     const curves = model.get("curves")
     const far = Math.max(...curves.map(({ steps, times }) => (chosen() === "step" ? steps : times).at(-1) ?? 0))
     // A step is a whole one, however few there are.
-    const least = chosen() === "step" ? 10 : 1
-    for (const lines of both) lines.show(curves, Math.max(far, least))
+    const end = beyond(Math.max(far, chosen() === "step" ? 10 : 1))
+    for (const lines of both) lines.show(curves, end)
   }
   const soon = () => (frame ||= requestAnimationFrame(draw))
   const build = () => {
@@ -66,6 +66,12 @@ function render({ model, el }) {
   }
 }
 
+// Where the axis ends: it grows now and then, not with every step.
+function beyond(far) {
+  const power = 10 ** Math.floor(Math.log10(far))
+  return [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((end) => end * power >= far * 0.999) * power
+}
+
 // The largest loss that is drawn: of a lane that diverges, its way out of the picture.
 function roof(lines) {
   const first = Math.max(...lines.map(([, y]) => y[0] ?? 0))
@@ -82,6 +88,7 @@ class Lines {
   #range
   #what
   #plot = null
+  #drawn = "" // what the last drawing depended on
 
   constructor(el, { what, line, range, height }) {
     this.#el = document.createElement("div")
@@ -95,6 +102,7 @@ class Lines {
 
   build(count, along, labels) {
     this.#plot?.destroy()
+    this.#drawn = ""
     this.count = count
     const colors = SHAPES.map((_, i) => color(`lane-${i + 1}`))
     const place = { facets: [{ scale: "x", auto: false }, { scale: "y", auto: false }] }
@@ -124,6 +132,10 @@ class Lines {
   show(curves, far) {
     const lines = curves.map(this.#line)
     const [min, max] = this.#range(lines)
+    // Canvases are dear where no graphics card draws them: what looks the same, stays.
+    const ends = [far, max, ...lines.flatMap(([x, y]) => [x.length, x.at(-1), y.at(-1)])].join()
+    if (ends === this.#drawn) return
+    this.#drawn = ends
     this.#plot.batch(() => {
       this.#plot.setData([null, ...lines], false)
       this.#plot.setScale("x", { min: 0, max: far })

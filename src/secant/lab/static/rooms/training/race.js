@@ -17,7 +17,8 @@ export class Race {
   #then = []
   #tell
 
-  // `tell` is called with what is new: { race }, { news }, { state }, { problem }.
+  // `tell` is called with what is new: { race }, { news }, { problem }, or a { state }
+  // that no news tell: "refused" (there can be no such race), "ended".
   constructor(tell) {
     this.#tell = tell
     document.addEventListener("visibilitychange", this.#see)
@@ -41,6 +42,7 @@ export class Race {
         this.#tell({ race, problem: null })
       } catch (error) {
         this.#refused(error)
+        this.#tell({ state: "refused" })
       }
     }
     this.#beginning = false

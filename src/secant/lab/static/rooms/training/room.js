@@ -13,7 +13,7 @@ import ko from "./ko.js"
 import liveChart, { SHAPES } from "./live_chart.js"
 import { Mosaic } from "./mosaic.js"
 import { Race } from "./race.js"
-import { lossShown, named, percent, sentences } from "./sentences.js"
+import { lossShown, named, paceShown, percent, sentences } from "./sentences.js"
 import { AXES, RACE, read, STATE, written } from "./settings.js"
 
 learn({ en, ko })
@@ -41,13 +41,14 @@ export function connect(values, keep) {
   function begin() {
     model.set("kept", null)
     model.set("state", "starting")
+    model.set("curves", model.get("lanes").map(() => new Curve()))
     race.begin(pick(model, RACE))
   }
 
   // What a visual asks for: go, pause, step, rewind, keep, leave.
   async function hear({ wish, ...given }) {
     if (wish === "leave") return race.leave()
-    if (model.get("state") === "ended") begin()
+    if (["ended", "refused"].includes(model.get("state"))) begin()
     const answer = await race.do(wish, given)
     if (wish === "keep" && answer) model.set("kept", answer)
   }
@@ -203,7 +204,7 @@ function render({ model, el }) {
       if (!rows[i]) return
       const epoch = curve.epochs.at(-1)
       const numbers = [
-        grouped(curve.step) + (curve.within > 0 ? ` + ${Math.floor(100 * curve.within)}%` : ""), shown(curve.perSecond, 3), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
+        grouped(curve.step) + (curve.within >= 0.01 ? ` + ${Math.floor(100 * curve.within)}%` : ""), paceShown(curve.perSecond), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
       ]
       numbers.forEach((text, k) => {
         const cell = rows[i].cells[k + 1]
@@ -215,7 +216,8 @@ function render({ model, el }) {
 
   function speak() {
     said = performance.now()
-    const texts = sentences({ ...pick(model, ["state", "race", "curves", "shown"]), lanes: model.get("race")?.lanes, right })
+    const seen = pick(model, ["state", "race", "curves", "shown"])
+    const texts = sentences({ ...seen, ended: model.get("news")?.ended, lanes: seen.race?.lanes, right })
     const before = [...$("said").children].map((p) => p.textContent)
     if (texts.join() !== before.join()) {
       $("said").replaceChildren(...texts.filter(Boolean).map((text) => Object.assign(document.createElement("p"), { textContent: text })))
@@ -225,7 +227,7 @@ function render({ model, el }) {
   function showPictures() {
     const lane = pictures?.lanes[model.get("shown")]
     if (!lane) return
-    right = digits.believe(lane.probabilities)
+    right = digits.believe(lane.probabilities, isRunning())
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
     for (const [name, scale] of Object.entries(lane.scales)) {

@@ -8,21 +8,24 @@ export const percent = (share) => `${(100 * share).toFixed(1)}%`
 // So many digits that it does not jump about while it falls.
 export const lossShown = (loss) => (loss >= 0.01 && loss < 1e4 ? loss.toFixed(3) : shown(loss, 3))
 
+export const paceShown = (pace) => (pace >= 100 ? grouped(Math.round(pace)) : shown(pace, 2))
+
 // A lane by what tells it from the others.
 export function named({ gradient, rate }, lanes) {
   const differ = (name) => lanes.some((lane) => lane[name] !== lanes[0][name])
-  if (differ("gradient") && !differ("rate")) return gradient
+  if (lanes.length === 1 || (differ("gradient") && !differ("rate"))) return gradient
   if (differ("rate") && !differ("gradient")) return words("training.lane.rated", { rate })
   return words("training.lane.name", { gradient, rate })
 }
 
-// `state`: preparing, paused, running, ended; `curves` as `Curve` keeps them; `right`: of
-// the digits of the lane that is shown.
-export function sentences({ state, race, lanes, curves, shown: at, right }) {
-  if (!race) return [words("training.said.starting")]
+// `state`: starting, refused, preparing, paused, running or ended, and why; `curves` as
+// `Curve` keeps them; `right`: how many digits are, in the lane that is shown.
+export function sentences({ state, ended, race, lanes, curves, shown: at, right }) {
+  if (state === "refused") return [words("training.said.refused")]
+  if (!race || state === "starting") return [words("training.said.starting")]
   const said = []
   const curve = curves[at]
-  if (state === "ended") said.push(words("training.said.ended"))
+  if (state === "ended") said.push(words(ended === "crowd" ? "training.said.crowd" : "training.said.ended"))
   else if (state === "preparing") said.push(words("training.said.preparing"))
   else if (curves.every(({ step }) => step === 0)) {
     said.push(words(state === "running" ? "training.said.first" : "training.said.untrained", { right: right ?? "–", of: race.samples.labels.length }))
