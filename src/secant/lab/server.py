@@ -79,6 +79,7 @@ def application(*, token: str, port: int, room: training.Room | None = None) -> 
 def warm_up() -> None:
     """Has the compiler work once, so that the first page need not wait for it."""
     slope.point("x**2", 1.0, 0.5)
+    descent.descents("x0**2 + x1**2", -3, 4, "sgd:0.1", 1, -5, 5, -5, 5)
 
 
 def _page(request: Request) -> Response:

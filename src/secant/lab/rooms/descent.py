@@ -241,6 +241,8 @@ def _run(text: str) -> tuple[str, float]:
 def _levels(known: np.ndarray) -> np.ndarray:
     if not known.size:
         return np.array([])
+    # Differences of larger heights would overflow.
+    known = np.clip(known, -1e300, 1e300)
     low, high = known.min(), known.max()
     # Not up to the tip of a pole: all else would be one colour.
     few, quarter, most, all_but_few = np.quantile(known, [0.005, 0.25, 0.75, 0.995])

@@ -1,41 +1,43 @@
-// The map: a surface from above, the paths over it, and the start to be set.
+// The picture: a surface, the paths over it, and the start to be set.
 
 import { color } from "../../charts.js"
-import { shown, ticks } from "../../numbers.js"
-import { drawContours } from "./contours.js"
+import { Above } from "./above.js"
 import { MARKS } from "./marks.js"
+import { Perspective } from "./perspective.js"
 
-const MARGIN = { left: 44, right: 12, top: 12, bottom: 30 }
 // Canvases cannot draw to places that far away, in pixels.
 const FAR = 2e4
 
-export class Map2d {
+export class SurfaceMap {
   #ground
   #over
   #handle
   #observer
+  #eyes = { above: new Above(), perspective: new Perspective() }
+  #eye = this.#eyes.above
   #size = { width: 0, height: 0 }
   #heights = null
-  #view = { left: -1, right: 1, bottom: -1, top: 1 }
+  #view = null
+  #angles = { turn: 0, tilt: 0 }
   #start = null
   #courses = []
   #at = 0
 
   // `moved(x0, x1)` while the start is set; `stepped(right, up)` for arrow keys, with
-  // shift ten at once.
-  constructor(el, { moved, stepped }) {
+  // shift ten at once; `turned(right, down)` in pixels, while the picture is turned.
+  constructor(el, { moved, stepped, turned }) {
     el.innerHTML = `<div class="picture" role="img"><canvas aria-hidden="true"></canvas><canvas aria-hidden="true"></canvas></div>
       <div id="start" role="slider" tabindex="0"></div>`
     this.picture = el.firstChild
     this.#handle = el.querySelector("#start")
     ;[this.#ground, this.#over] = el.querySelectorAll("canvas")
+    let last = null
     const place = (event) => {
+      if (!this.#heights) return
       const box = el.getBoundingClientRect()
-      const { left, right, bottom, top } = this.#view
-      const part = (at, low, size) => Math.max(0, Math.min(1, (at - low) / size))
-      const a = part(event.clientX - box.left, MARGIN.left, this.#wide)
-      const b = part(event.clientY - box.top, MARGIN.top, this.#tall)
-      moved(left + a * (right - left), top - b * (top - bottom))
+      if (this.#eye.pick) moved(...this.#eye.pick(event.clientX - box.left, event.clientY - box.top))
+      else turned(event.clientX - last[0], event.clientY - last[1])
+      last = [event.clientX, event.clientY]
     }
     el.addEventListener("pointerdown", (event) => {
       if (event.button) return
@@ -43,6 +45,7 @@ export class Map2d {
       // A click on the picture is not to take the focus away from the start.
       event.preventDefault()
       this.#handle.focus({ preventScroll: true })
+      last = [event.clientX, event.clientY]
       place(event)
     })
     el.addEventListener("pointermove", (event) => {
@@ -59,14 +62,10 @@ export class Map2d {
     this.#observer = new ResizeObserver(() => {
       const { width, height } = el.getBoundingClientRect()
       this.#size = { width, height }
-      this.restyle()
+      this.#redraw()
     })
     this.#observer.observe(el)
-    this.restyle = () => {
-      this.#drawGround()
-      this.#place()
-      this.draw()
-    }
+    this.restyle = () => this.#redraw()
     addEventListener("theme", this.restyle)
   }
 
@@ -82,16 +81,23 @@ export class Map2d {
       left: heights.x0[0], right: heights.x0.at(-1),
       bottom: heights.x1[0], top: heights.x1.at(-1),
     }
-    this.restyle()
+    this.#redraw()
+  }
+
+  // `look`: "above" or "perspective", the latter turned and tilted by so many degrees.
+  showFrom(look, angles) {
+    if (this.#eye === this.#eyes[look] && Object.keys(angles).every((name) => angles[name] === this.#angles[name])) return
+    this.#eye = this.#eyes[look]
+    this.#angles = angles
+    this.#redraw()
   }
 
   // Where the start is, and what a screen reader says of it.
-  showStart(x0, x1, { label, text }) {
+  showStart(x0, x1, { label, text, min, max }) {
     this.#start = [x0, x1]
-    const { left, right } = this.#view
     const about = {
       "aria-label": label, "aria-valuetext": text, "aria-valuenow": x0,
-      "aria-valuemin": Math.min(left, x0), "aria-valuemax": Math.max(right, x0),
+      "aria-valuemin": Math.min(min, x0), "aria-valuemax": Math.max(max, x0),
     }
     for (const [key, value] of Object.entries(about)) this.#handle.setAttribute(key, value)
     this.#place()
@@ -99,32 +105,34 @@ export class Map2d {
 
   showCourses(courses) {
     this.#courses = courses
+    this.#place()
   }
 
   // How far they have come: a number of steps, and part of one.
   showStep(at) {
     this.#at = at
-    this.draw()
+    this.#draw()
   }
 
-  get #wide() {
-    return this.#size.width - MARGIN.left - MARGIN.right
+  get #isSeen() {
+    return this.#heights && this.#size.width > 100 && this.#size.height > 100
   }
 
-  get #tall() {
-    return this.#size.height - MARGIN.top - MARGIN.bottom
+  #redraw() {
+    if (!this.#isSeen) return
+    this.#eye.look({ heights: this.#heights, view: this.#view, size: this.#size, ...this.#angles })
+    this.#eye.drawGround(this.#fit(this.#ground))
+    this.#place()
+    this.#draw()
   }
-
-  #px = (x0) => MARGIN.left + ((x0 - this.#view.left) / (this.#view.right - this.#view.left)) * this.#wide
-
-  #py = (x1) => MARGIN.top + ((this.#view.top - x1) / (this.#view.top - this.#view.bottom)) * this.#tall
 
   #place() {
-    if (!this.#start || !(this.#wide > 0)) return
+    if (!this.#start || !this.#isSeen) return
     const [x0, x1] = this.#start
     const { left, right, bottom, top } = this.#view
     this.#handle.hidden = !(x0 >= left && x0 <= right && x1 >= bottom && x1 <= top)
-    this.#handle.style.transform = `translate(${this.#px(x0)}px, ${this.#py(x1)}px)`
+    const [x, y] = this.#eye.project(x0, x1, this.#courses[0]?.values[0] ?? 0)
+    this.#handle.style.transform = `translate(${x}px, ${y}px)`
   }
 
   #fit(canvas) {
@@ -137,51 +145,22 @@ export class Map2d {
     return context
   }
 
-  #drawGround() {
-    if (!(this.#wide > 0 && this.#tall > 0)) return
-    const context = this.#fit(this.#ground)
-    const { left, right, bottom, top } = this.#view
-    if (this.#heights) {
-      const part = document.createElement("canvas")
-      part.width = Math.round(this.#wide * devicePixelRatio)
-      part.height = Math.round(this.#tall * devicePixelRatio)
-      drawContours(part, this.#heights)
-      context.drawImage(part, MARGIN.left, MARGIN.top, this.#wide, this.#tall)
-    }
-    context.strokeStyle = color("border")
-    context.strokeRect(MARGIN.left, MARGIN.top, this.#wide, this.#tall)
-    context.font = `12px ${color("font")}`
-    context.fillStyle = color("quiet")
-    context.textAlign = "center"
-    for (const x0 of ticks(left, right, Math.max(4, this.#wide / 90))) {
-      context.fillText(shown(x0, 4), this.#px(x0), this.#size.height - 12)
-      context.fillRect(this.#px(x0) - 0.5, MARGIN.top + this.#tall, 1, 4)
-    }
-    context.textAlign = "right"
-    for (const x1 of ticks(bottom, top, Math.max(3, this.#tall / 70))) {
-      context.fillText(shown(x1, 4), MARGIN.left - 8, this.#py(x1) + 4)
-      context.fillRect(MARGIN.left - 4, this.#py(x1) - 0.5, 4, 1)
-    }
-  }
-
-  draw() {
-    if (!(this.#wide > 0 && this.#tall > 0)) return
+  #draw() {
+    if (!this.#isSeen) return
     const context = this.#fit(this.#over)
     context.save()
-    context.beginPath()
-    context.rect(MARGIN.left, MARGIN.top, this.#wide, this.#tall)
-    context.clip()
+    this.#eye.clip(context)
     context.lineJoin = context.lineCap = "round"
-    const shadow = color("card")
     // The first one lies on top: where paths are alike, one sees it.
     for (let number = this.#courses.length - 1; number >= 0; number--) {
-      this.#drawCourse(context, this.#courses[number].path, color(`run-${number}`), shadow, number)
+      this.#drawCourse(context, this.#courses[number], number)
     }
     context.restore()
   }
 
-  #drawCourse(context, path, stroke, shadow, number) {
-    const points = this.#reached(path)
+  #drawCourse(context, course, number) {
+    const [stroke, shadow] = [color(`run-${number}`), color("card")]
+    const points = this.#reached(course)
     const line = new Path2D()
     points.forEach(([x, y], i) => (i ? line.lineTo(x, y) : line.moveTo(x, y)))
     for (const [width, style] of [[4.5, shadow], [2, stroke]]) {
@@ -209,17 +188,17 @@ export class Map2d {
   }
 
   // The part of a path that has been gone, in pixels; the last step perhaps in part.
-  #reached(path) {
-    const whole = Math.min(Math.floor(this.#at), path.length - 1)
+  #reached({ path, values }) {
+    const drawn = this.#eye.within(path)
+    const whole = Math.min(Math.floor(this.#at), drawn.length - 1)
     const points = []
-    for (const [x0, x1] of path.slice(0, whole + 2)) {
-      const point = [this.#px(x0), this.#py(x1)]
+    for (const [i, [x0, x1]] of drawn.slice(0, whole + 2).entries()) {
+      const point = this.#eye.project(x0, x1, values[i] ?? 0)
       const last = points.at(-1)
-      const away = Math.max(...point.map(Math.abs))
-      if (away > FAR && last) {
+      if (last && Math.max(...point.map(Math.abs)) > FAR) {
         // As far in the same direction as can be drawn; what comes after is not seen.
-        const part = FAR / Math.max(...point.map((p, i) => Math.abs(p - last[i])))
-        points.push(point.map((p, i) => last[i] + part * (p - last[i])))
+        const part = FAR / Math.max(...point.map((p, k) => Math.abs(p - last[k])))
+        points.push(point.map((p, k) => last[k] + part * (p - last[k])))
         break
       }
       points.push(point)
@@ -227,7 +206,7 @@ export class Map2d {
     const part = this.#at - whole
     if (points.length === whole + 2) {
       const [from, to] = points.slice(-2)
-      points[whole + 1] = from.map((p, i) => p + part * (to[i] - p))
+      points[whole + 1] = from.map((p, k) => p + part * (to[k] - p))
     }
     return points
   }

@@ -1,69 +1,21 @@
 // The room of descents: what `secant.lab.rooms.descent` computes, to be looked at.
 
-import { ask, Question, Refusal } from "../../asking.js"
+import { ask, Refusal } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
-import { Model } from "../../model.js"
 import { shown } from "../../numbers.js"
 import en from "./en.js"
 import ko from "./ko.js"
-import { Map2d } from "./map.js"
+import { SurfaceMap } from "./map.js"
 import { mark } from "./marks.js"
 import { Player } from "./player.js"
 import { format, named, parse, Runs } from "./runs.js"
 import { sentence } from "./sentences.js"
+import { EDGES, LOOKS, MOST_STEPS, SPEEDS, SURFACES, TILTS } from "./state.js"
 import { ValuesChart } from "./values_chart.js"
 
+export { connect } from "./state.js"
+
 learn({ en, ko })
-
-// A formula, from where to where it is worth looking at, a start and descents.
-const SURFACES = {
-  bowl: ["x0**2 + x1**2", [-7, 7, -5, 5], [-3, 4], "sgd:0.005,sgd:0.1,sgd:1.05", 100],
-  ravine: ["x0**2/20 + x1**2", [-10, 10, -5, 5], [-7, 2], "sgd:0.95,momentum:0.1,adam:0.3", 100],
-  rosenbrock: ["(1 - x0)**2 + 100*(x1 - x0**2)**2", [-2, 2, -1, 3], [-1.2, 1], "sgd:0.001,momentum:0.0005,adam:0.1", 500],
-  saddle: ["x0**2 - x1**2", [-4, 4, -3, 3], [-3, 0.001], "sgd:0.1,momentum:0.02,adam:0.1", 100],
-  himmelblau: ["(x0**2 + x1 - 11)**2 + (x0 + x1**2 - 7)**2", [-6, 6, -6, 6], [0, 0], "sgd:0.01,momentum:0.003,adam:0.2", 100],
-}
-const STATE = {
-  formula: SURFACES.bowl[0], x0: -3, x1: 4, runs: SURFACES.bowl[3], steps: 100,
-  left: -7, right: 7, bottom: -5, top: 5, speed: 12,
-}
-const EDGES = ["left", "right", "bottom", "top"]
-const SPEEDS = [4, 12, 40]
-const MOST_STEPS = 500
-const HEIGHTS = ["formula", ...EDGES]
-const DESCENTS = ["formula", "x0", "x1", "runs", "steps", ...EDGES]
-
-// The model behind the page: what the address says, and the server's answers.
-export function connect(values, keep) {
-  const state = { ...STATE }
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof STATE[name] === "string") state[name] = value
-    else if (name in STATE && value.trim() && Number.isFinite(Number(value))) state[name] = Number(value)
-  }
-  // A link may have been written by hand: what makes no sense is as at the start.
-  if (!parse(state.runs)) state.runs = STATE.runs
-  if (!SPEEDS.includes(state.speed)) state.speed = STATE.speed
-  if (!(Number.isInteger(state.steps) && state.steps >= 1 && state.steps <= MOST_STEPS)) state.steps = STATE.steps
-  if (!(state.left < state.right && state.bottom < state.top)) {
-    for (const edge of EDGES) state[edge] = STATE[edge]
-  }
-  const errors = {}
-  const told = (name) => (answer, error) => {
-    if (answer) model.set(name, answer)
-    errors[name] = error
-    model.set("problem", errors.heights ?? errors.descents ?? null)
-  }
-  const questions = [
-    new Question("descent/heights", HEIGHTS, told("heights")),
-    new Question("descent/descents", DESCENTS, told("descents")),
-  ]
-  const model = new Model({ ...state, heights: null, descents: null, problem: null }, (names) => {
-    for (const question of questions) if (question.isAbout(names)) question.ask(model)
-    keep(Object.fromEntries(Object.keys(STATE).map((name) => [name, model.get(name)])))
-  })
-  for (const question of questions) question.ask(model)
-  return model
-}
 
 const PAGE = `
   <section class="intro">
@@ -77,6 +29,10 @@ const PAGE = `
         <input id="formula" type="text" spellcheck="false" autocomplete="off" autocapitalize="off" maxlength="400" aria-describedby="problem known"></label>
     </div>
     <p class="problem" id="problem" role="alert"></p>
+    <div class="look">
+      <fieldset id="look"><legend class="visually-hidden" data-text="descent.look"></legend></fieldset>
+      <label id="turning"><span data-text="descent.turn"></span><input id="turn" type="range" min="-180" max="180" step="1"></label>
+    </div>
     <div id="map" role="group" data-label="descent.map"></div>
     <div class="player" role="group" data-label="descent.player">
       <button type="button" id="play"></button>
@@ -95,6 +51,7 @@ const PAGE = `
       <fieldset><legend data-text="descent.view.x1"></legend>
         <input id="bottom" type="number" step="any" data-label="descent.bottom"><span aria-hidden="true">…</span><input id="top" type="number" step="any" data-label="descent.top"></fieldset>
     </div>
+    <p class="hint" id="how"></p>
     <p class="hint" id="known" data-text="descent.known"></p>
   </section>
   <section class="card">
@@ -132,8 +89,16 @@ function render({ model, el }) {
   const startAt = (x0, x1) => change({ x0: tidy(x0, width()), x1: tidy(x1, height()) })
   const still = matchMedia("(prefers-reduced-motion: reduce)")
 
-  const map = new Map2d($("map"), {
+  const map = new SurfaceMap($("map"), {
     moved: startAt,
+    turned(right, down) {
+      const turn = model.get("turn") + right / 3
+      const tilt = Math.round(model.get("tilt") + down / 4)
+      change({
+        turn: Math.round(turn - 360 * Math.round(turn / 360)),
+        tilt: Math.max(TILTS[0], Math.min(TILTS[1], tilt)),
+      })
+    },
     stepped(right, up) {
       const within = (x, low, high) => Math.max(low, Math.min(high, x))
       startAt(
@@ -157,6 +122,13 @@ function render({ model, el }) {
     option.dataset.text = `descent.${name}`
     $("surface").append(option)
   }
+  for (const look of LOOKS) {
+    const label = document.createElement("label")
+    label.innerHTML = `<input type="radio" name="look" value="${look}" id="look-${look}"><span data-text="descent.look.${look}"></span>`
+    label.firstChild.addEventListener("change", () => change({ look }))
+    $("look").append(label)
+  }
+  $("turn").addEventListener("input", () => change({ turn: Number($("turn").value) }))
   for (const speed of SPEEDS) {
     const option = new Option("", speed)
     option.dataset.text = `descent.speed.${speed}`
@@ -204,19 +176,28 @@ function render({ model, el }) {
       if (!$(name).matches(":focus")) $(name).value = model.get(name)
     }
     $("speed").value = model.get("speed")
+    $(`look-${model.get("look")}`).checked = true
+    $("turning").hidden = model.get("look") !== "perspective"
+    $("turn").value = model.get("turn")
+    $("turn").setAttribute("aria-valuetext", `${model.get("turn")}°`)
+    map.showFrom(model.get("look"), { turn: model.get("turn"), tilt: model.get("tilt") })
+    $("map").dataset.look = model.get("look")
+    $("how").textContent = words(`descent.how.${model.get("look")}`)
     runs.show(parse(model.get("runs")))
     showStart()
   }
 
   function showStart() {
     const [x0, x1] = [model.get("x0"), model.get("x1")]
-    map.showStart(x0, x1, { label: words("descent.drag"), text: `x₀ = ${shown(x0, 4)}, x₁ = ${shown(x1, 4)}` })
+    const [min, max] = [model.get("left"), model.get("right")]
+    map.showStart(x0, x1, { min, max, label: words("descent.drag"), text: `x₀ = ${shown(x0, 4)}, x₁ = ${shown(x1, 4)}` })
   }
 
   function showProblem() {
     const error = model.get("problem")
     $("problem").textContent = error ? problem(error) : ""
-    $("formula").setAttribute("aria-invalid", String(Boolean(error)))
+    // What has no column is not about the formula.
+    $("formula").setAttribute("aria-invalid", String(error?.column !== undefined))
   }
 
   function showHeights() {
@@ -274,6 +255,7 @@ function render({ model, el }) {
 
   function say() {
     translate(el)
+    showState()
     runs.say()
     chart.say({ step: words("descent.axis.step"), value: words("descent.axis.value"), above: words("descent.axis.above") })
     showProblem()
@@ -285,7 +267,6 @@ function render({ model, el }) {
   const events = [["change", showState], ["change:problem", showProblem], ["change:heights", showHeights], ["change:descents", showDescents]]
   for (const [event, listener] of events) model.on(event, listener)
   const silence = onLanguage(say)
-  showState()
   say()
   showHeights()
   return () => {

@@ -103,7 +103,7 @@ export class ValuesChart {
         series: [
           {},
           ...this.#data.slice(1).map((_, number) => ({
-            stroke: color(`run-${number}`), width: 2.2, points: { show: false },
+            stroke: color(`run-${number}`), width: 2.2, pxAlign: 0, points: { show: false },
           })),
         ],
         hooks: { draw: [(plot) => this.#drawStep(plot)] },
