@@ -94,7 +94,6 @@ def test_each_form_of_export_is_returned(write, text, returned):
         ("export let a = 1", "not known"),
         ("export const { a, b } = c", "not known"),
         ('export * from "./b.js"', "not known"),
-        ('export { a } from "./b.js"', "not known"),
         ('import x, * as y, z from "./b.js"', "not known"),
     ],
 )
@@ -102,6 +101,16 @@ def test_what_could_not_be_bundled_is_refused(write, text, says):
     entry = write(a_js=f"{text}\n", b_js="export const x = 1\n")
     with pytest.raises(Unbundled, match=says):
         bundle(entry)
+
+
+def test_what_is_passed_on_is_another_module_s(write):
+    entry = write(
+        a_js='export { x, y as z } from "./b.js"\nexport default 1\n',
+        b_js="export const x = 1\nexport const y = 2\n",
+    )
+    text = bundle(entry)
+    assert order(text) == ["b.js", "a.js"]
+    assert "return { x: m0.x, z: m0.y, default: $default }" in text
 
 
 def test_a_copyright_stays(write):

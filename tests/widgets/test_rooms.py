@@ -50,8 +50,9 @@ def test_what_is_dragged_is_python_s_to_know():
 def test_all_of_the_state_is_shared(widget):
     picture = widget()
     assert set(picture._state) < set(picture.trait_names(sync=True))
-    room = (STATIC / "rooms" / widget.__name__.lower() / "room.js").read_text("utf-8")
-    state = room.partition("const STATE = {")[2].partition("}")[0]
+    room = STATIC / "rooms" / widget.__name__.lower()
+    texts = "".join(path.read_text("utf-8") for path in room.glob("*.js"))
+    state = texts.partition("const STATE = {")[2].partition("}")[0]
     assert [word.split(":")[0].strip() for word in _entries(state)] == picture._state
 
 
@@ -115,6 +116,9 @@ def test_what_is_no_question_is_passed_over(message):
         pytest.param(Descent, {"runs": "sgdd:1"}, "'sgd'", id="optimizer"),
         pytest.param(Descent, {"steps": 0}, "1 to 500", id="steps"),
         pytest.param(Descent, {"speed": 7}, "4, 12 or 40", id="speed"),
+        pytest.param(Descent, {"look": "below"}, "'perspective'", id="look"),
+        pytest.param(Descent, {"turn": 270}, "-180 to 180", id="turn"),
+        pytest.param(Descent, {"tilt": 0}, "10 to 80", id="tilt"),
     ],
 )
 def test_bad_input_is_told(widget, given, says):

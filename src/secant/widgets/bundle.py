@@ -23,12 +23,14 @@ scoped to a shadow tree.
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from secant.errors import SecantError
 from secant.widgets.sheets import scoped
 
 _IMPORT = re.compile(r'^import\s+(?:([\w$*{][^"\']*?)\s+from\s+)?"([^"]+)";?$', re.M)
+_PASSED_ON = re.compile(r'^export \{([^{}]*)\} from "([^"]+)";?$', re.M)
 _CLAUSE = re.compile(r"(\w+)?\s*,?\s*(?:\*\s*as\s+(\w+)|\{([^{}]*)\})?")
 _DEFAULT = re.compile(r"^export default ", re.M)
 _DECLARED = re.compile(
@@ -77,15 +79,13 @@ def _add(
         body = f"return {{ default: {json.dumps(scoped(text))} }}"
     else:
 
-        def imported(match: re.Match[str]) -> str:
-            clause, source = match.groups()
+        def module(source: str) -> str:
             if not source.startswith("."):
                 raise Unbundled(f"{path.name} imports {source!r}, which is no file")
             target = (path.parent / source).resolve()
-            return _bound(clause, _add(target, modules, parts, (*within, path)))
+            return _add(target, modules, parts, (*within, path))
 
-        text = _COMMENT.sub("", text)
-        body = _returning(_IMPORT.sub(imported, text), path.name)
+        body = _as_function(_COMMENT.sub("", text), path.name, module)
     name = modules[path] = f"m{len(modules)}"
     parts.append(f"// {path.name}\nconst {name} = (() => {{\n{body}\n}})()")
     return name
@@ -107,14 +107,23 @@ def _bound(clause: str | None, module: str) -> str:
     return "\n".join(lines)
 
 
-def _returning(text: str, name: str) -> str:
-    """A module's text, with its exports returned."""
+def _as_function(text: str, name: str, module: Callable[[str], str]) -> str:
+    """A module's text as a function's body: imports bound, exports returned.
+
+    `module(source)` is the name of what stands there.
+    """
+    text = _IMPORT.sub(lambda match: _bound(match[1], module(match[2])), text)
     exports = [match[2] for match in _DECLARED.finditer(text)]
     text = _DECLARED.sub(r"\1", text)
+    for match in _PASSED_ON.finditer(text):
+        of = module(match[2])
+        exports += [f"{out}: {of}.{inside}" for inside, out in _names(match[1])]
+    text = _PASSED_ON.sub("", text)
     for match in _LISTED.finditer(text):
-        for entry in filter(None, map(str.strip, match[1].split(","))):
-            inside, _, outside = entry.partition(" as ")
-            exports.append(f"{outside}: {inside}" if outside else inside)
+        exports += [
+            f"{out}: {inside}" if out != inside else out
+            for inside, out in _names(match[1])
+        ]
     text = _LISTED.sub("", text)
     text, defaults = _DEFAULT.subn("const $default = ", text)
     exports += ["default: $default"] * defaults
@@ -122,3 +131,9 @@ def _returning(text: str, name: str) -> str:
     if left:
         raise Unbundled(f"{name}: {left.group().strip()[:60]!r} is not known here")
     return f"{text.strip()}\nreturn {{ {', '.join(exports)} }}"
+
+
+def _names(listed: str) -> list[tuple[str, str]]:
+    """`a, b as c`, by what each is called inside and outside."""
+    parts = [part.strip().partition(" as ") for part in listed.split(",")]
+    return [(inside, out or inside) for inside, _, out in parts if inside]

@@ -13,6 +13,8 @@ from secant.widgets.room import RoomWidget
 
 SPEEDS = (4, 12, 40)
 
+LOOKS = ("above", "perspective")
+
 
 class Descent(RoomWidget):
     """A surface and descents on it, several from one start, in the notebook.
@@ -31,6 +33,9 @@ class Descent(RoomWidget):
         bottom: The lowest x1.
         top: The highest.
         speed: Steps a second, when they are played: 4, 12 or 40.
+        look: `"above"`, on a map of heights, or in `"perspective"`.
+        turn: In perspective, how far the surface is turned, -180° to 180°.
+        tilt: In perspective, from how far above it is seen, 10° to 80°.
         language: `"en"`, `"ko"`, or `""` for the browser's.
 
     Raises:
@@ -60,6 +65,9 @@ class Descent(RoomWidget):
     bottom = traitlets.Float().tag(sync=True)
     top = traitlets.Float().tag(sync=True)
     speed = traitlets.Int().tag(sync=True)
+    look = traitlets.Unicode().tag(sync=True)
+    turn = traitlets.Float().tag(sync=True)
+    tilt = traitlets.Float().tag(sync=True)
 
     def __init__(
         self,
@@ -69,19 +77,28 @@ class Descent(RoomWidget):
         x1: float = 4.0,
         runs: str = "sgd:0.005,sgd:0.1,sgd:1.05",
         steps: int = 100,
-        left: float = -7.0,
-        right: float = 7.0,
+        left: float = -6.0,
+        right: float = 6.0,
         bottom: float = -5.0,
         top: float = 5.0,
         speed: int = 12,
+        look: str = "above",
+        turn: float = 30.0,
+        tilt: float = 40.0,
         language: str = "",
     ) -> None:
         if speed not in SPEEDS:
             raise InvalidInput(f"speed is {speed!r}: write 4, 12 or 40")
+        if look not in LOOKS:
+            raise InvalidInput(f"look is {look!r}: write 'above' or 'perspective'")
+        if not abs(turn) <= 180:
+            raise InvalidInput(f"turn is {turn!r}: write degrees from -180 to 180")
+        if not 10 <= tilt <= 80:
+            raise InvalidInput(f"tilt is {tilt!r}: write degrees from 10 to 80")
         asked: dict[str, Any] = {
             **{"formula": formula, "x0": x0, "x1": x1, "runs": runs, "steps": steps},
             **{"left": left, "right": right, "bottom": bottom, "top": top},
         }
         descent.descents(**asked)
-        state = {**asked, "speed": speed}
+        state = {**asked, "speed": speed, "look": look, "turn": turn, "tilt": tilt}
         super().__init__(**state, _state=list(state), language=language)
