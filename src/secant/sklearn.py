@@ -25,6 +25,7 @@ from secant.training import NotFinite, Run, TrainingWarning, fit
 from secant.training.batches import Batches
 from secant.training.optimizers import find_optimizer
 from secant.training.run import Settings
+from secant.training.samples import Samples
 from secant.training.steps import (
     BLOCK,
     CompiledSteps,
@@ -323,15 +324,14 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             sampling="epochs",
             seed=seed,
         )
-        x, t = net.architecture.as_batch(x, labels)
+        samples = Samples(*net.architecture.as_batch(x, labels))
         problem = Problem(
             architecture=net.architecture,
             params=net.params,
-            x=x,
-            t=t,
+            samples=samples,
             method=method,
             optimizer=optimizer.transformation,
-            batches=Batches(len(x), size, "epochs", seed),
+            batches=Batches(len(samples), size, "epochs", seed),
         )
         steps = (CompiledSteps if method.traceable else PlainSteps)(problem)
         state = steps.start() if state is None else state
@@ -341,7 +341,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             losses.append(more)
         before = getattr(self, "run_", Run(net, History(np.zeros(0), ()), settings))
         params = steps.params(state)
-        score = Evaluator(net.architecture, x, t)(params)
+        score = Evaluator(net.architecture, samples)(params)
         if not np.isfinite([score.loss, *np.concatenate(losses)]).all():
             raise NotFinite(
                 "the loss is no longer finite: most likely the learning rate is too "

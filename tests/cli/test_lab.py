@@ -1,5 +1,6 @@
 """`secant lab` as a person starts and ends it."""
 
+import asyncio
 import json
 import os
 import re
@@ -90,6 +91,29 @@ def test_it_listens_on_this_machine_only():
 
     with _listening(0) as door:
         assert door.getsockname()[0] == "127.0.0.1"
+
+
+def test_an_answer_is_sent_at_once():
+    """Headers and body are two packets: the second must not wait for the first."""
+    from secant.cli.lab import _listening
+
+    async def sends_at_once():
+        met = asyncio.get_running_loop().create_future()
+
+        async def meet(_, writer):
+            ours = writer.get_extra_info("socket")
+            met.set_result(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with _listening(0) as door:
+            async with await asyncio.start_server(meet, sock=door):
+                _, writer = await asyncio.open_connection(*door.getsockname())
+                found = await asyncio.wait_for(met, 20)
+                writer.close()
+                await writer.wait_closed()
+        return found
+
+    assert asyncio.run(sends_at_once())
 
 
 def test_a_port_that_is_taken_is_told(secant):

@@ -73,6 +73,31 @@ def test_a_strange_query_opens_nothing(stranger, query):
     refused(stranger.get(f"/?{query}"), 403, "token")
 
 
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_browser_gets_a_page_to_read_in_both_languages(stranger):
+    response = stranger.get("/", headers=BROWSER)
+    assert response.status_code == 403
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"].startswith("default-src 'self';")
+    assert "open the address that `secant lab` printed" in response.text
+    assert "출력한 주소를" in response.text
+    assert "<script" not in response.text
+    assert TOKEN not in response.text
+
+
+def test_what_came_is_shown_on_that_page_as_text(client):
+    headers = BROWSER | {"host": "<script>alert(1)</script>"}
+    response = client.get("/", headers=headers)
+    assert response.status_code == 421
+    assert "<script" not in response.text
+    assert "&lt;script&gt;" in response.text
+    response = client.get("/<script>alert(1)</script>", headers=BROWSER)
+    assert response.status_code == 404
+    assert "<script" not in response.text
+
+
 # --- Host and Origin ----------------------------------------------------------------
 
 
@@ -202,7 +227,7 @@ def test_a_strange_content_length_is_refused_or_ignored(client, length):
         "/api/slope/curve", content=b"{}", headers={"content-length": length}
     )
     assert response.status_code in (400, 413)
-    assert response.json()["error"]["code"] in ("length", "body", "entry")
+    assert response.json()["error"]["code"] in ("length", "body", "missing")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +279,7 @@ def test_a_wrong_entry_is_refused_with_what_to_write(client, changed, code, says
 
 
 def test_a_missing_entry_is_named(client):
-    error = refused(client.post("/api/slope/curve", json={"low": 1}), 400, "entry")
+    error = refused(client.post("/api/slope/curve", json={"low": 1}), 400, "missing")
     assert "formula" in error["message"]
 
 

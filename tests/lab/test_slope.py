@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import mpmath
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import secant
 from secant.errors import InvalidInput
+from secant.lab.expressions import COUNTS, FUNCTIONS, MOST_FUNCTIONS
 from secant.lab.rooms import slope
 from secant.lab.rooms.slope import STEPS
 
@@ -135,6 +137,19 @@ def test_beside_a_corner_there_is_one(x):
 def test_what_it_says_is_always_json(formula, x):
     found = slope.point(formula, x, 1.0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_no_formula_keeps_the_compiler_for_long(name):
+    takes, _ = FUNCTIONS[name]
+    formula = "x"
+    for _ in range(MOST_FUNCTIONS // COUNTS.get(name, 1)):
+        formula = f"{name}({', '.join([formula, 'x/2'][:takes])})"
+    # The time of this process: what else the machine does is not counted.
+    began = time.process_time()
+    slope.point(formula, 1.7, 0.5)
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

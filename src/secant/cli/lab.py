@@ -92,7 +92,9 @@ def _need(*modules: str) -> None:
 
 
 def _listening(port: int) -> socket.socket:
-    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends at once only where TCP is named. Otherwise the body of an answer
+    # waits for the receipt of its headers, which systems put off by 40 ms.
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":  # there it lets two programs listen at once
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -31,6 +31,11 @@ DEEPEST = 60
 MOST_FUNCTIONS = 8
 """Functions, and powers with a variable in the exponent: each is much to compile."""
 
+COUNTS: Mapping[str, int] = MappingProxyType(
+    {"asinh": 4, "acosh": 4, "sinh": 3, "cosh": 3, "tanh": 2, "atanh": 2}
+)
+"""What counts as several functions: its differences are as much to compile."""
+
 HIGHEST_POWER = 100
 """The largest exponent that may be written as a number."""
 
@@ -368,7 +373,7 @@ class _Reader:
         name = called.id
         if name not in FUNCTIONS:
             self.unknown(called, name)
-        self.count_function(part)
+        self.count_functions(part, COUNTS.get(name, 1))
         takes, function = FUNCTIONS[name]
         arguments = part.args
         if len(arguments) != takes or part.keywords:
@@ -403,17 +408,20 @@ class _Reader:
             if float(value).is_integer():
                 exponent = Number(int(value))
         else:
-            self.count_function(part)
+            self.count_functions(part, 1)
         return self.apply(part, operator.pow, (base, exponent))
 
-    def count_function(self, part: ast.expr) -> None:
-        self.functions += 1
+    def count_functions(self, part: ast.expr, count: int) -> None:
+        self.functions += count
         if self.functions > MOST_FUNCTIONS:
+            several = ", ".join(f"{name} as {n}" for name, n in COUNTS.items())
             self.refuse(
                 part,
                 "too_many",
-                f"more than {MOST_FUNCTIONS} functions came: write something simpler",
+                f"more than {MOST_FUNCTIONS} functions came ({several} of them): "
+                "write something simpler",
                 most=MOST_FUNCTIONS,
+                several=", ".join(f"{name} {n}" for name, n in COUNTS.items()),
             )
 
     def apply(

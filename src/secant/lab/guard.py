@@ -17,7 +17,8 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from secant.lab.answers import Refused, failure
+from secant.lab.answers import failure
+from secant.lab.refusals import Refused
 
 LONGEST_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -75,7 +76,8 @@ class Guard:
             self._check(scope)
             receive = await _short(scope, receive)
         except Refused as refusal:
-            await failure(refusal)(scope, receive, send_with_headers)
+            answer = failure(refusal, Headers(scope=scope))
+            await answer(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
 
@@ -153,6 +155,7 @@ async def _short(scope: Scope, receive: Receive) -> Receive:
             "body",
             f"the request has more than {LONGEST_BODY // 1024} KiB: ask for less",
             most=LONGEST_BODY,
+            kilobytes=LONGEST_BODY // 1024,
         )
     waiting: list[Message] = [{"type": "http.request", "body": body}]
 

@@ -3,17 +3,19 @@
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args, get_origin
 
 from secant.errors import unknown_name
-from secant.lab.answers import Refused
+from secant.lab.refusals import Refused
 
-_WORDS = {
-    float: "a finite number",
-    int: "a whole number",
-    str: "text",
-    bool: "true or false",
+# What an entry of each kind is called: in a sentence, and by JSON.
+_KINDS = {
+    float: ("a finite number", "number"),
+    int: ("a whole number", "integer"),
+    str: ("text", "string"),
+    bool: ("true or false", "boolean"),
+    list: ("a list", "array"),
 }
 
 
@@ -36,27 +38,34 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
         >>> arguments(square, b'{"x": 3}')
         {'x': 3.0}
     """
-    return _entries(function, _object(body))
+    return checked(function, _object(body))
 
 
-def _entries(
-    function: Callable[..., Any], given: dict[str, Any], where: str = ""
+def checked(
+    function: Callable[..., Any], given: Mapping[str, Any], where: str = ""
 ) -> dict[str, Any]:
+    """The same of an object that has been read.
+
+    Args:
+        function: Likewise.
+        given: Its arguments, as JSON knows them.
+        where: Within which entry they stand.
+
+    Raises:
+        Refused: An entry is missing, unknown or of another type.
+    """
     parameters = inspect.signature(function).parameters
     for name in given:
         if name not in parameters:
-            hint = str(
-                unknown_name(f"entry{where and f' of {where}'}", name, parameters)
-            )
-            raise Refused(400, "entry", hint, name=name)
+            within = f"entry{where and f' of {where}'}"
+            hint = str(unknown_name(within, name, parameters))
+            known = ", ".join(parameters)
+            raise Refused(400, "entry", hint, name=_short(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
-            raise Refused(
-                400,
-                "entry",
-                f"the entry {_at(where, name)!r} is missing: add it",
-                name=name,
-            )
+            lacking = _at(where, name)
+            sentence = f"the entry {lacking!r} is missing: add it"
+            raise Refused(400, "missing", sentence, name=lacking)
     return {
         name: _as(parameters[name].annotation, _at(where, name), value)
         for name, value in given.items()
@@ -84,14 +93,12 @@ def _no_json(constant: str) -> NoReturn:
 
 
 def _as(kind: Any, name: str, value: object) -> Any:
-    wanted = _WORDS.get(kind, "an object")
     if get_origin(kind) is list:
-        wanted = "a list"
         if isinstance(value, list):
             (of,) = get_args(kind)
             return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
-    elif kind not in _WORDS and isinstance(value, dict):
-        return kind(**_entries(kind, value, name))
+    elif kind not in _KINDS and isinstance(value, dict):
+        return kind(**checked(kind, value, name))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):
         number = _as_float(value)
@@ -99,11 +106,14 @@ def _as(kind: Any, name: str, value: object) -> Any:
             return number
     elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
         return value
+    words, wanted = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
     raise Refused(
         400,
         "type",
-        f"the entry {name!r} is {_short(value)}: send {wanted}",
+        f"the entry {name!r} is {_short(value)}: send {words}",
         name=name,
+        came=_short(value),
+        wanted=wanted,
     )
 
 

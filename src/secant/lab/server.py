@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,13 +15,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from secant.errors import SecantError
-from secant.lab.answers import Refused, failure
+from secant.lab.answers import failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
+from secant.lab.refusals import Refused
 from secant.lab.rooms import check, descent, draw, slope, training
 from secant.lab.training.stream import watching
-
-STATIC = Path(__file__).parent / "static"
+from secant.lab.words import STATIC
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -98,7 +97,9 @@ async def _answer(request: Request) -> Response:
     name = request.path_params["name"]
     answers: Mapping[str, Answer] = request.app.state.answers
     if name not in answers:
-        raise Refused(404, "address", f"nothing can be asked at {request.url.path!r}")
+        path = request.url.path
+        sentence = f"nothing can be asked at {path!r}"
+        raise Refused(404, "address", sentence, path=path)
     asked = arguments(answers[name], await request.body())
     # Made here, because a limiter belongs to a loop that runs.
     state = request.app.state
@@ -116,25 +117,18 @@ async def _watch(request: Request) -> Response:
 
 def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, SecantError)
-    return failure(error)
+    return failure(error, request.headers)
 
 
 def _refuse_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return failure(
-        Refused(
-            error.status_code,
-            "address",
-            f"{request.method} {request.url.path} is not answered: {error.detail}",
-        )
-    )
+    path = request.url.path
+    sentence = f"{request.method} {path} is not answered: {error.detail}"
+    refusal = Refused(error.status_code, "address", sentence, path=path)
+    return failure(refusal, request.headers)
 
 
 def _fail(request: Request, error: Exception) -> Response:
-    return failure(
-        Refused(
-            500,
-            "bug",
-            f"this is a bug in Secant: {type(error).__name__}: {error}",
-        )
-    )
+    what = f"{type(error).__name__}: {error}"
+    refusal = Refused(500, "bug", f"this is a bug in Secant: {what}", what=what)
+    return failure(refusal, request.headers)

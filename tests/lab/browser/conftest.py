@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import socket
 import threading
 import time
 
 import pytest
 import uvicorn
 
+from secant.cli.lab import _listening
 from secant.lab.rooms.training import Room
 from secant.lab.server import application
 
@@ -23,8 +23,7 @@ def token():
 @pytest.fixture(scope="session")
 def origin():
     """A server as `secant lab` starts it, in a thread, on a port of its own."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    door = _listening(0)
     port = door.getsockname()[1]
     room = Room()
     config = uvicorn.Config(

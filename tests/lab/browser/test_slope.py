@@ -92,6 +92,33 @@ def test_a_curve_is_picked(visit, settled):
 
 
 @pytest.mark.slow
+def test_at_a_corner_the_chart_says_why_it_is_empty(visit, settled):
+    page = visit("#slope?formula=abs(x)&x=0&h=0.5&low=-2&high=2")
+    page.wait_for_selector("#no-errors", state="visible")
+    settled(page, "no tangent here.*Move the point", "#no-errors")
+    assert not page.is_visible("#errors canvas")
+    page.focus("#point-x")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#errors canvas", state="visible")
+    assert not page.is_visible("#no-errors")
+
+
+@pytest.mark.slow
+def test_a_link_with_an_unreadable_formula_says_so_where_the_curve_would_be(
+    visit, settled
+):
+    page = visit("#slope?formula=sinn(x)&x=1", locale="ko-KR")
+    page.wait_for_selector("#no-curve", state="visible")
+    settled(page, "아직 보여 줄 곡선이 없어요", "#no-curve")
+    settled(page, "혹시 “sin”인가요", "#problem")
+    assert not page.is_visible("#plane svg")
+    page.fill("#formula", "sin(x)")
+    page.wait_for_selector("#plane svg", state="visible")
+    settled(page, r"\d", "#tangent-slope")
+    assert not page.is_visible("#no-curve")
+
+
+@pytest.mark.slow
 def test_forward_and_central_secants(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")

@@ -56,9 +56,10 @@ def value_and_gradient(
 ) -> tuple[jax.Array, jax.Array]:
     """The value at `x`, (2,), and the central differences `(f(x+h) - f(x-h)) / 2h`."""
     change = propagation.difference(lambda x: f(x[0], x[1]))
-    along = nudge * jnp.eye(2)
-    ahead = jax.vmap(lambda dx: change(x, dx)[1])
-    return f(x[0], x[1]), (ahead(along) - ahead(-along)) / (2 * nudge)
+    along = nudge * jnp.concatenate([jnp.eye(2), -jnp.eye(2)])
+    # All four at once: the formula's differences are compiled once.
+    changes = jax.vmap(lambda dx: change(x, dx)[1])(along)
+    return f(x[0], x[1]), (changes[:2] - changes[2:]) / (2 * nudge)
 
 
 def views(f: Expression, points: np.ndarray) -> Views:

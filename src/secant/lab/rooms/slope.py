@@ -98,7 +98,9 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
             "h", f"h is {h:g}: let it lie between 1e-30 and a million", h=f"{h:g}"
         )
     if kind not in KINDS:
-        raise Told("kind", f'kind is {kind!r}: write "central" or "forward"')
+        raise Told(
+            "secant", f'kind is {kind!r}: write "central" or "forward"', came=kind
+        )
     x = float(np.float32(x))
     # The chosen step, those of the picture, and one to see each side's own slope.
     steps = np.concatenate([[h], STEPS, [_NEAR]])

@@ -26,10 +26,11 @@ let spoken = preferred()
 
 export const language = () => spoken
 
-export function speak(name) {
+// `kept`: whether it is spoken the next time too.
+export function speak(name, kept = true) {
   spoken = name
   try {
-    localStorage.setItem("language", name)
+    if (kept) localStorage.setItem("language", name)
   } catch {
     // It is spoken until the page is closed.
   }

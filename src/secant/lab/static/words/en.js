@@ -9,4 +9,5 @@ export default {
   "error.near": " Did you mean “{near}”?",
   "error.unknown_name": "Column {column}: there is no “{name}”.",
   "error.closed": "The lab does not answer: it may have been ended. Start `secant lab` again and open the address that it prints.",
+  "error.kernel": "The notebook's kernel does not answer: it is busy with a cell, or has ended.",
 }

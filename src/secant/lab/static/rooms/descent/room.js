@@ -173,7 +173,7 @@ function render({ model, el }) {
     $("surface").value = known ?? "own"
     if ($("formula").value !== model.get("formula")) $("formula").value = model.get("formula")
     for (const name of ["x0", "x1", ...EDGES, "steps"]) {
-      if (document.activeElement !== $(name)) $(name).value = model.get(name)
+      if (!$(name).matches(":focus")) $(name).value = model.get(name)
     }
     $("speed").value = model.get("speed")
     $(`look-${model.get("look")}`).checked = true

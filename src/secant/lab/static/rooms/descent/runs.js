@@ -52,7 +52,7 @@ export class Runs {
       select.value = optimizer
       slider.value = Math.log10(rate)
       slider.setAttribute("aria-valuetext", shown(rate, 3))
-      if (document.activeElement !== field) field.value = rate
+      if (!field.matches(":focus")) field.value = rate
       row.querySelector("button").disabled = runs.length === 1
     })
     this.#add.disabled = runs.length === MOST

@@ -41,6 +41,8 @@ export default {
     "Subtracting in float64 does best near h = {h} (off by {error}); below that it gets worse again. A difference that is carried never does.",
   "slope.errors": "How far off the slope is, for every h",
   "slope.errors.lead": "Each line is one way to compute the secant's slope. Click or drag to choose h.",
+  "slope.blank.curve": "There is no curve to show yet: the formula above cannot be read. Mend it, or pick a curve.",
+  "slope.blank.errors": "There is no tangent here, so that no slope can be compared with it. Move the point to see the errors.",
   "slope.axis.h": "step h",
   "slope.axis.error": "error of the slope",
   "slope.way": "way",

@@ -41,6 +41,8 @@ export default {
     "float64로 뺄 때는 h = {h} 근처가 가장 좋아요 (오차 {error}). 그보다 줄이면 다시 나빠져요. 전달한 차이는 나빠지지 않아요.",
   "slope.errors": "h마다 기울기가 얼마나 틀릴까요",
   "slope.errors.lead": "선 하나가 할선의 기울기를 구하는 방법 하나예요. 누르거나 끌어서 h를 고르세요.",
+  "slope.blank.curve": "아직 보여 줄 곡선이 없어요. 위의 식을 읽을 수 없어요. 식을 고치거나 곡선을 골라 주세요.",
+  "slope.blank.errors": "여기에는 접선이 없어서 기울기를 견줄 수 없어요. 점을 옮기면 오차가 보여요.",
   "slope.axis.h": "간격 h",
   "slope.axis.error": "기울기의 오차",
   "slope.way": "방법",
@@ -52,4 +54,5 @@ export default {
   "error.range": "보이는 범위가 {low}부터 {high}까지예요. 왼쪽이 오른쪽보다 작아야 하고, 둘 다 백만 안쪽이어야 해요.",
   "error.x": "x = {x}: 백만 안쪽의 수를 써 주세요.",
   "error.h": "h = {h}: 1e-30과 백만 사이의 수를 써 주세요.",
+  "error.secant": "할선의 종류가 ‘{came}’이에요. central이나 forward를 써 주세요.",
 }

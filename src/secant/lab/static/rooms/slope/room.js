@@ -67,7 +67,10 @@ const PAGE = `
       <fieldset id="kind"><legend data-text="slope.kind"></legend></fieldset>
     </div>
     <p class="problem" id="problem" role="alert"></p>
-    <div id="plane" role="group" data-label="slope.plane"></div>
+    <div class="place">
+      <div id="plane" role="group" data-label="slope.plane"></div>
+      <p class="blank" id="no-curve" data-text="slope.blank.curve" hidden></p>
+    </div>
     <p class="legend"><span class="key secant"><i></i><span data-text="slope.secant"></span> <b id="secant-slope"></b></span>
       <span class="key tangent"><i></i><span data-text="slope.tangent"></span> <b id="tangent-slope"></b></span></p>
     <div class="sliders">
@@ -85,7 +88,10 @@ const PAGE = `
     <div id="seen" aria-live="polite"></div>
     <h3 data-text="slope.errors"></h3>
     <p class="hint" data-text="slope.errors.lead"></p>
-    <div id="errors" role="img" data-label="slope.errors"></div>
+    <div class="place">
+      <div id="errors" role="img" data-label="slope.errors"></div>
+      <p class="blank" id="no-errors" data-text="slope.blank.errors" hidden></p>
+    </div>
     <table>
       <caption id="table-caption"></caption>
       <thead><tr><th data-text="slope.way"></th><th data-text="slope.value"></th><th data-text="slope.error"></th></tr></thead>
@@ -163,7 +169,7 @@ function render({ model, el }) {
     $("x").setAttribute("aria-valuetext", shown(x, 5))
     $("h").setAttribute("aria-valuetext", shown(h, 3))
     for (const [name, value] of [["low", low], ["high", high]]) {
-      if (document.activeElement !== $(name)) $(name).value = value
+      if (!$(name).matches(":focus")) $(name).value = value
     }
   }
 
@@ -171,11 +177,21 @@ function render({ model, el }) {
     const error = model.get("problem")
     $("problem").textContent = error ? problem(error) : ""
     $("formula").setAttribute("aria-invalid", String(Boolean(error)))
+    blank("curve", !model.get("curve") && error)
+    el.querySelector(".seen").classList.toggle("unseen", !model.get("point") && Boolean(error))
+  }
+
+  // Says where a picture would be why there is none.
+  function blank(picture, none) {
+    const place = $(`no-${picture}`)
+    place.hidden = !none
+    place.previousElementSibling.classList.toggle("unseen", Boolean(none))
   }
 
   function showCurve() {
     const curve = model.get("curve")
     if (!curve) return
+    blank("curve", false)
     plane.showCurve(curve, curve.x[0], curve.x.at(-1))
     plane.draw()
   }
@@ -198,6 +214,8 @@ function render({ model, el }) {
     plane.showMark(model.get("kind") === "central" ? { x: secant.x[0], y: secant.y[0] } : null)
     plane.draw()
     chart.show(steps, ways, model.get("h"))
+    el.querySelector(".seen").classList.remove("unseen")
+    blank("errors", ways.every(({ errors }) => errors.every((error) => error === null)))
     $("secant-slope").textContent = shown(secant.slope)
     $("tangent-slope").textContent = shown(tangent.slope)
     $("seen").replaceChildren(...sentences(point).map((text) => Object.assign(document.createElement("p"), { textContent: text })))

@@ -90,4 +90,6 @@ export default {
   "error.settings": "이 설정으로는 학습할 수 없어요. {words}",
   "error.nothing": "아직 한 걸음도 가지 않아서 저장할 것이 없어요. 먼저 학습시켜 보세요.",
   "training.kept": "{folder}에 저장했어요. 이어서 해 보세요:",
+  "error.lane": "레인 {came}은(는) 없어요. 레인은 {lanes}개이고 0부터 세어요.",
+  "error.race": "그런 학습이 없거나 이미 끝났어요. 새로 시작해 주세요.",
 }

@@ -1,0 +1,16 @@
+export default {
+  "live.waiting": "Give it to fit: fit(net, data, callbacks=[chart]). It draws the run while it runs.",
+  "live.first": "The first of {iterations} steps is on its way.",
+  "live.going": "Step {step} of {iterations}, {speed} a second. The loss has gone from {first} to {loss}; {accuracy} of the {of} samples are right.",
+  "live.done": "Done: {step} steps in {seconds} s. The loss has gone from {first} to {loss}; {accuracy} of the {of} samples are right.",
+  "live.of.test": "test",
+  "live.of.train": "training",
+  "live.along": "Draw by",
+  "live.axis.step": "step",
+  "live.axis.second": "seconds of training",
+  "live.loss": "loss",
+  "live.accuracy.test": "test accuracy",
+  "live.accuracy.train": "training accuracy",
+  "live.chart": "Loss and accuracy of the run; the sentence above has their numbers.",
+  "live.progress": "Steps taken",
+}

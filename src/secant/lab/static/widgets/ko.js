@@ -1,0 +1,16 @@
+export default {
+  "live.waiting": "fit에 건네 주세요: fit(net, data, callbacks=[chart]). 학습하는 동안 그려요.",
+  "live.first": "{iterations}걸음 가운데 첫걸음을 준비하고 있어요.",
+  "live.going": "{iterations}걸음 가운데 {step}걸음, 초당 {speed}걸음. 손실: {first} → {loss}, {of} 정확도: {accuracy}.",
+  "live.done": "끝났어요: {step}걸음, {seconds}초. 손실: {first} → {loss}, {of} 정확도: {accuracy}.",
+  "live.of.test": "테스트",
+  "live.of.train": "훈련",
+  "live.along": "가로축",
+  "live.axis.step": "걸음",
+  "live.axis.second": "학습한 시간(초)",
+  "live.loss": "손실",
+  "live.accuracy.test": "테스트 정확도",
+  "live.accuracy.train": "훈련 정확도",
+  "live.chart": "손실과 정확도의 변화. 숫자는 위의 문장에 있어요.",
+  "live.progress": "지금까지의 걸음",
+}

@@ -1,0 +1,21 @@
+"""The lab's visuals in Jupyter: `pip install "secant[jupyter]"`.
+
+`Slope` and `Descent`, to be dragged and clicked, and `LiveTraining`, which draws a run
+while it runs.
+"""
+
+from importlib.util import find_spec
+
+from secant.errors import SecantError
+
+if find_spec("anywidget") is None:
+    raise SecantError(
+        "secant.widgets needs anywidget, which is not installed here: write  "
+        'pip install "secant[jupyter]"'
+    )
+
+from secant.widgets.descent import Descent
+from secant.widgets.slope import Slope
+from secant.widgets.training import LiveTraining
+
+__all__ = ["Descent", "LiveTraining", "Slope"]
