@@ -638,7 +638,7 @@ def test_it_is_asked_by_json(client, kept):
 @pytest.mark.parametrize(
     ("given", "status", "code"),
     [
-        ({}, 400, "entry"),
+        ({}, 400, "missing"),
         ({"drawing": 5}, 400, "type"),
         ({"drawing": ["dw5k"]}, 400, "type"),
         ({"drawing": "dw5k", "example": 1.5}, 400, "type"),

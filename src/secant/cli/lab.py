@@ -1,7 +1,9 @@
 """`secant lab`: the page where one can play."""
 
+import os
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated
 
@@ -78,6 +80,18 @@ def lab(
             serving.run(sockets=[door])
             room.close()
     err.print("the lab is closed")
+    _leave()
+
+
+def _leave() -> None:
+    """Ends the program, whatever is still being compiled in a thread.
+
+    Python would take itself apart around the compiler, which aborts then.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
 
 
 def _need(*modules: str) -> None:

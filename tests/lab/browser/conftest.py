@@ -4,6 +4,7 @@ import re
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -11,6 +12,17 @@ import uvicorn
 from secant.cli.lab import _listening
 from secant.lab.rooms.training import Room
 from secant.lab.server import application
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What opens a page is among the slow tests, all of it."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
 
 TOKEN = "a-token-of-the-browser-tests"
 

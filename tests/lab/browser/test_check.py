@@ -59,7 +59,6 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     settled(page, r"calls \d+ of 221 numbers wrong – and not one", "#naive")
 
 
-@pytest.mark.slow
 def test_each_fault_is_told(open_room, settled):
     assert set(SAYS) == {*BACKPROPS} - {"right", "blank_sample"}
     page = open_room(PLANTED)
@@ -88,7 +87,6 @@ def test_a_derivative_is_mended_and_turns_right(open_room, settled):
     assert page.inner_text("#problem") == ""
 
 
-@pytest.mark.slow
 def test_a_function_of_ones_own_is_typed(open_room, settled):
     page = open_room(PLANTED)
     page.select_option("#fault", "own")
@@ -105,7 +103,6 @@ def test_a_function_of_ones_own_is_typed(open_room, settled):
     settled(page, "f: The function has no finite value where x = 1.5", "#problem")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("example", "says"),
     [
@@ -152,7 +149,6 @@ PIXEL = """([selector, x, y]) => {
 }"""
 
 
-@pytest.mark.slow
 def test_colours_are_errors_on_a_log_scale(open_room):
     page = open_room(PLANTED)
     light = page.evaluate(PIXEL, ["#maps canvas", 3, 3])
@@ -169,7 +165,6 @@ def test_colours_are_errors_on_a_log_scale(open_room):
     assert max(page.evaluate(PIXEL, ["#maps canvas", 3, 3])) < 110
 
 
-@pytest.mark.slow
 def test_the_step_of_the_naive_check_is_chosen(open_room, settled):
     page = open_room("#check?fault=right")
     settled(page, "h = 10⁻⁴", "#naive")
@@ -179,7 +174,6 @@ def test_the_step_of_the_naive_check_is_chosen(open_room, settled):
     assert int(re.search(r"calls (\d+)", page.inner_text("#naive"))[1]) > few
 
 
-@pytest.mark.slow
 def test_a_link_shows_another_person_the_same(open_room, settled):
     page = open_room(OWN)
     page.fill("#dy", "x**2 + cos(y) + 1")
@@ -192,7 +186,6 @@ def test_a_link_shows_another_person_the_same(open_room, settled):
     assert other.is_checked("#beside-naive")
 
 
-@pytest.mark.slow
 def test_the_language_changes_and_the_findings_stay(open_room, settled):
     page = open_room(PLANTED)
     settled(page, SAYS["transposed"])
@@ -207,7 +200,6 @@ def test_the_language_changes_and_the_findings_stay(open_room, settled):
     settled(page, "f: .*모르는 이름.*“sin”인가요", "#problem", seconds=LONG)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("state", [PLANTED, OWN])
 def test_a_narrow_page_holds_it_all(open_room, state):
     page = open_room(state, width=390)
@@ -218,7 +210,6 @@ def test_a_narrow_page_holds_it_all(open_room, state):
         assert box["x"] + box["width"] <= 390
 
 
-@pytest.mark.slow
 def test_everything_is_reached_by_keyboard(open_room):
     page = open_room(OWN)
     reached = []

@@ -94,7 +94,6 @@ def test_the_start_is_dragged_and_the_paths_follow(visit, settled):
     assert start(page) == pytest.approx((3, -4), abs=0.05)
 
 
-@pytest.mark.slow
 def test_a_drag_ends_at_the_edge_of_the_picture(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -105,7 +104,6 @@ def test_a_drag_ends_at_the_edge_of_the_picture(visit, settled):
     assert start(page) == (-7, 5)
 
 
-@pytest.mark.slow
 def test_the_start_moves_by_keys_and_by_number(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -139,7 +137,6 @@ def test_a_formula_is_typed_and_a_wrong_one_is_told(visit, settled):
     assert page.inner_text("#problem") == ""
 
 
-@pytest.mark.slow
 def test_a_surface_is_picked_with_a_start_of_its_own(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -170,7 +167,6 @@ def test_the_rate_is_slid_and_typed(visit, settled):
     settled(page, r"sgd, 0\.977 Swings.*The limit is 1 = 2 / 2")
 
 
-@pytest.mark.slow
 def test_a_rate_that_is_none_changes_nothing(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -181,7 +177,6 @@ def test_a_rate_that_is_none_changes_nothing(visit, settled):
     settled(page, r"sgd, 0\.2 Converged at step 14")
 
 
-@pytest.mark.slow
 def test_an_optimiser_is_chosen_added_and_removed(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -216,7 +211,6 @@ def test_three_rates_crawl_converge_and_diverge(visit, settled):
     ]
 
 
-@pytest.mark.slow
 def test_three_optimisers_are_compared(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -251,7 +245,6 @@ def test_the_path_is_played_paused_and_stepped(visit, settled):
     assert row(page) == pytest.approx([-3 * left, 4 * left, 25 * left**2], rel=1e-3)
 
 
-@pytest.mark.slow
 def test_it_plays_to_the_end_faster_where_that_is_wanted(visit, settled):
     page = visit(f"{BOWL}&steps=20&runs=sgd:0.1")
     settled(page, "Crawls|Almost|Converged")
@@ -263,7 +256,6 @@ def test_it_plays_to_the_end_faster_where_that_is_wanted(visit, settled):
     assert page.is_disabled("#forward")
 
 
-@pytest.mark.slow
 def test_the_step_is_chosen_by_slider_and_in_the_chart(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -279,7 +271,6 @@ def test_the_step_is_chosen_by_slider_and_in_the_chart(visit, settled):
     settled(page, "^At step 40$", "#table-caption")
 
 
-@pytest.mark.slow
 def test_who_wants_no_motion_gets_none_unasked(visit, settled):
     page = visit(ONE)
     page.emulate_media(reduced_motion="reduce")
@@ -301,7 +292,6 @@ def test_who_wants_no_motion_gets_none_unasked(visit, settled):
     assert painted(page) == stepped
 
 
-@pytest.mark.slow
 def test_with_motion_a_preset_is_played(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -310,7 +300,6 @@ def test_with_motion_a_preset_is_played(visit, settled):
     page.wait_for_function("() => Number(document.querySelector('#step').value) >= 3")
 
 
-@pytest.mark.slow
 def test_a_link_shows_another_person_the_same(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31")
@@ -342,7 +331,6 @@ def test_the_language_changes_and_so_does_what_happened(visit, settled):
     settled(page, "모르는 이름", "#problem")
 
 
-@pytest.mark.slow
 def test_everything_is_reached_by_keyboard(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -357,7 +345,6 @@ def test_everything_is_reached_by_keyboard(visit, settled):
     assert [name for name in reached if name in wanted][: len(wanted)] == wanted
 
 
-@pytest.mark.slow
 def test_another_part_of_the_surface_is_looked_at(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -373,7 +360,6 @@ def test_another_part_of_the_surface_is_looked_at(visit, settled):
     assert not math.isnan(start(page)[0])
 
 
-@pytest.mark.slow
 def test_the_surface_is_seen_in_perspective_and_turned(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")

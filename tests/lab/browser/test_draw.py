@@ -94,7 +94,6 @@ def test_a_one_is_drawn_and_read(visit, settled, learned):
     assert ink.any(axis=1).sum() > 6 * ink.any(axis=0).sum()
 
 
-@pytest.mark.slow
 def test_it_reads_while_one_draws(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
@@ -108,7 +107,6 @@ def test_it_reads_while_one_draws(visit, settled, learned):
     page.mouse.up()
 
 
-@pytest.mark.slow
 def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "It reads a 7")
@@ -120,7 +118,6 @@ def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
     assert shown == draw.read("6y6yk06ydcm8")["form"]
 
 
-@pytest.mark.slow
 def test_what_it_rests_on_is_shown(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "It reads a 7")
@@ -144,7 +141,6 @@ def test_what_it_rests_on_is_shown(visit, settled, learned):
     assert colours[1][1] > colours[1][0] + 10
 
 
-@pytest.mark.slow
 def test_another_digit_is_compared_with(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "It reads a 7")
@@ -223,7 +219,6 @@ def test_a_link_shows_another_person_the_same_digit(visit, settled, learned):
     assert drawing_in(other, 1) == drawn.split(".")[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     [
@@ -240,7 +235,6 @@ def test_a_drawing_that_is_none_is_an_empty_paper(visit, settled, state):
     assert page.inner_text("#problem") == ""
 
 
-@pytest.mark.slow
 def test_a_run_is_chosen(visit, settled, learned, runs):
     page = visit(SEVEN)
     own = settled(page, "It reads a 7")
@@ -258,7 +252,6 @@ def test_a_run_is_chosen(visit, settled, learned, runs):
     settled(page, re.escape(own))
 
 
-@pytest.mark.slow
 def test_a_damaged_run_is_told_and_cannot_be_chosen(visit, settled, learned, runs):
     page = visit(SEVEN, locale="ko-KR")
     settled(page, "7로 읽었어요")
@@ -267,7 +260,6 @@ def test_a_damaged_run_is_told_and_cannot_be_chosen(visit, settled, learned, run
     assert page.is_enabled("#run option[value='0001']")
 
 
-@pytest.mark.slow
 def test_a_link_to_a_run_that_is_not_here_says_so(visit, settled, learned):
     page = visit(SEVEN + "&run=../../etc")
     settled(page, "there is no run '../../etc'", "#problem")
@@ -276,7 +268,6 @@ def test_a_link_to_a_run_that_is_not_here_says_so(visit, settled, learned):
     settled(page, "^$", "#problem")
 
 
-@pytest.mark.slow
 def test_a_test_digit_is_put_on_the_paper_and_drawn_over(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
@@ -301,7 +292,6 @@ def test_a_test_digit_is_put_on_the_paper_and_drawn_over(visit, settled, learned
     settled(page, "Nothing yet")
 
 
-@pytest.mark.slow
 def test_it_is_said_kindly_what_makes_a_digit_hard_to_read(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
@@ -313,7 +303,6 @@ def test_it_is_said_kindly_what_makes_a_digit_hard_to_read(visit, settled, learn
     settled(page, "It reads a 1")
 
 
-@pytest.mark.slow
 def test_the_language_changes_and_the_digit_stays(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
@@ -367,7 +356,6 @@ def test_it_is_drawn_by_a_finger(touch, settled, learned):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-@pytest.mark.slow
 def test_everything_is_reached_by_keyboard(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "It reads a 7")
@@ -382,7 +370,6 @@ def test_everything_is_reached_by_keyboard(visit, settled, learned):
     settled(page, "score of 7 minus that of 2 ", "#why")
 
 
-@pytest.mark.slow
 def test_a_drawing_has_an_end(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
@@ -402,7 +389,6 @@ def test_a_drawing_has_an_end(visit, settled, learned):
     assert drawing_in(page, 1) == drawn
 
 
-@pytest.mark.slow
 def test_progress_is_told_while_the_labs_own_network_learns(
     visit, settled, monkeypatch
 ):

@@ -75,7 +75,6 @@ def _wait_for(address, log):
     pytest.fail(f"JupyterLab does not start: {log.read_text()[-2000:]}")
 
 
-@pytest.mark.slow
 def test_widgets_work_in_jupyterlab(browser, jupyter, settled, drag):
     context = browser.new_context(viewport={"width": 1440, "height": 1500})
     foreign = []

@@ -28,7 +28,6 @@ SLOPE = ROOMS["slope"]
 READY = "#room[data-ready]"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("room", ROOMS)
 def test_axe_finds_nothing_serious(visit, room, theme):
@@ -45,7 +44,6 @@ def test_axe_finds_nothing_serious(visit, room, theme):
     assert serious == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
@@ -58,7 +56,6 @@ def test_nothing_sticks_out_and_every_word_is_known(visit, room, width, locale):
     assert page.get_attribute("html", "lang") == locale[:2]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_control_has_a_name(visit, room):
     page = visit(ROOMS[room])
@@ -74,7 +71,6 @@ def test_every_control_has_a_name(visit, room):
     assert nameless == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_language_changes_and_the_state_stays(visit, room):
     page = visit(ROOMS[room])
@@ -88,7 +84,6 @@ def test_the_language_changes_and_the_state_stays(visit, room):
     assert page.url == state
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_strange_link_shows_a_room_all_the_same(visit, room):
     page = visit(f"#{room}?x=abc&h=&kind=x&low=1&no=1&rate=-1&seed=1e99&formula=")
@@ -102,7 +97,6 @@ def test_a_link_to_nowhere_leads_to_the_first_room(visit, state, settled):
     settled(page, r"\d", "#secant-slope")
 
 
-@pytest.mark.slow
 def test_one_walks_from_room_to_room(visit):
     page = visit(SLOPE)
     for room in ROOMS:

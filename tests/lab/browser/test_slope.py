@@ -34,7 +34,6 @@ def test_the_point_is_dragged(visit, settled, drag):
     )
 
 
-@pytest.mark.slow
 def test_the_second_point_is_dragged_and_changes_h(visit, settled, drag):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -46,7 +45,6 @@ def test_the_second_point_is_dragged_and_changes_h(visit, settled, drag):
     assert float(page.inner_text("#secant-slope")) == pytest.approx(3 + h * h, rel=2e-3)
 
 
-@pytest.mark.slow
 def test_h_is_chosen_in_the_chart_and_subtraction_is_seen_to_lose(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -60,7 +58,6 @@ def test_h_is_chosen_in_the_chart_and_subtraction_is_seen_to_lose(visit, settled
     assert carried == "0" or re.search("10⁻[⁷⁸⁹]|10⁻¹", carried)
 
 
-@pytest.mark.slow
 def test_a_formula_is_typed(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -83,7 +80,6 @@ def test_a_wrong_formula_is_told_and_the_last_right_one_stays(visit, settled):
     assert page.inner_text("#problem") == ""
 
 
-@pytest.mark.slow
 def test_a_curve_is_picked(visit, settled):
     page = visit(START)
     page.select_option("#curve", "relu")
@@ -91,7 +87,6 @@ def test_a_curve_is_picked(visit, settled):
     assert page.input_value("#formula") == "relu(x)"
 
 
-@pytest.mark.slow
 def test_at_a_corner_the_chart_says_why_it_is_empty(visit, settled):
     page = visit("#slope?formula=abs(x)&x=0&h=0.5&low=-2&high=2")
     page.wait_for_selector("#no-errors", state="visible")
@@ -103,7 +98,6 @@ def test_at_a_corner_the_chart_says_why_it_is_empty(visit, settled):
     assert not page.is_visible("#no-errors")
 
 
-@pytest.mark.slow
 def test_a_link_with_an_unreadable_formula_says_so_where_the_curve_would_be(
     visit, settled
 ):
@@ -118,7 +112,6 @@ def test_a_link_with_an_unreadable_formula_says_so_where_the_curve_would_be(
     assert not page.is_visible("#no-curve")
 
 
-@pytest.mark.slow
 def test_forward_and_central_secants(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -145,7 +138,6 @@ def test_the_language_changes_and_the_state_stays(visit, settled):
     settled(page, "A slope is a difference", "h2")
 
 
-@pytest.mark.slow
 def test_a_link_shows_another_person_the_same(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -164,7 +156,6 @@ def test_a_link_shows_another_person_the_same(visit, settled):
     assert other.is_checked("#kind-forward")
 
 
-@pytest.mark.slow
 def test_everything_is_reached_by_keyboard(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -181,7 +172,6 @@ def test_everything_is_reached_by_keyboard(visit, settled):
     assert page.evaluate(outline) != "none"
 
 
-@pytest.mark.slow
 def test_points_and_sliders_move_by_keys(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -201,7 +191,6 @@ def test_points_and_sliders_move_by_keys(visit, settled):
     settled(page, "1.12×10⁻¹⁶", "#h-shown")
 
 
-@pytest.mark.slow
 def test_two_tabs_do_not_disturb_each_other(visit, settled):
     one, two = visit(START), visit("#slope?formula=x**2&x=3&h=0.5&low=-4&high=4")
     settled(two, r"^6$", "#secant-slope")

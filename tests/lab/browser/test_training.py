@@ -124,7 +124,6 @@ def test_it_learns_and_one_sees_it(enter, settled):
     assert marked == right(page)
 
 
-@pytest.mark.slow
 def test_a_pause_stands_still_and_a_step_is_one(enter):
     page = enter()
     page.click("#go")
@@ -142,7 +141,6 @@ def test_a_pause_stands_still_and_a_step_is_one(enter):
     assert picture(page, "#weights") != stood[1]
 
 
-@pytest.mark.slow
 def test_rewound_it_is_as_it_was(enter, settled):
     page = enter()
     still(page)
@@ -165,7 +163,6 @@ def test_rewound_it_is_as_it_was(enter, settled):
     assert (loss(page), picture(page, "#gradients")) == first
 
 
-@pytest.mark.slow
 def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
     page = enter()
     page.click("#go")
@@ -186,7 +183,6 @@ def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
     assert rate == "0.5", "a rate that somebody has chosen stays"
 
 
-@pytest.mark.slow
 def test_another_optimiser_brings_its_usual_rate(enter):
     page = enter("#training?hidden=10&lanes=node:0.1")
     page.select_option("#optimizer", "adam")
@@ -195,7 +191,6 @@ def test_another_optimiser_brings_its_usual_rate(enter):
     )
 
 
-@pytest.mark.slow
 def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled):
     page = enter(RACE)
     page.click("#step")
@@ -225,7 +220,6 @@ def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled)
     assert picture(page, "#gradients") != before
 
 
-@pytest.mark.slow
 def test_presets_lay_out_a_race(enter):
     page = enter()
     page.select_option("#preset", "methods")
@@ -247,7 +241,6 @@ def test_presets_lay_out_a_race(enter):
     assert page.input_value("#preset") == "own"
 
 
-@pytest.mark.slow
 def test_a_lane_that_diverges_is_told_in_words(enter, settled):
     page = enter(
         "#training?hidden=20&activation=relu&loss=sum_squares&lanes=node:0.01,node:1000"
@@ -260,7 +253,6 @@ def test_a_lane_that_diverges_is_told_in_words(enter, settled):
     settled(page, "Only rate 0.01 is still running", "#said")
 
 
-@pytest.mark.slow
 def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = enter()
@@ -273,7 +265,6 @@ def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     assert list((tmp_path / folder).iterdir())
 
 
-@pytest.mark.slow
 def test_a_reload_shows_the_same_settings_untrained(enter, settled):
     page = enter(RACE)
     before = picture(page, "#weights")
@@ -290,7 +281,6 @@ def test_a_reload_shows_the_same_settings_untrained(enter, settled):
     assert picture(page, "#weights") == before
 
 
-@pytest.mark.slow
 def test_the_language_changes_while_it_runs(enter, settled):
     page = enter()
     page.click("#go")
@@ -306,7 +296,6 @@ def test_the_language_changes_while_it_runs(enter, settled):
     assert page.url == state
 
 
-@pytest.mark.slow
 def test_two_tabs_do_not_disturb_each_other(enter):
     one, two = enter(), enter("#training?hidden=10&lanes=backprop:0.1")
     one.click("#go")
@@ -322,7 +311,6 @@ def test_two_tabs_do_not_disturb_each_other(enter):
     assert steps(one) == stood
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["closed", "left for another room"])
 def test_whoever_goes_ends_the_training(enter, how):
     page = enter()
@@ -344,7 +332,6 @@ def test_whoever_goes_ends_the_training(enter, how):
     pytest.fail("the race goes on")
 
 
-@pytest.mark.slow
 def test_a_page_that_is_not_seen_holds_no_stream_and_lives(enter):
     page = enter()
     page.click("#go")
@@ -420,7 +407,6 @@ def test_a_link_that_names_what_there_is_not_is_told(visit, settled):
     assert page.inner_text("#problem") == ""
 
 
-@pytest.mark.slow
 def test_everything_is_reached_and_done_by_keyboard(enter):
     page = enter(RACE)
     reached = []

@@ -103,7 +103,6 @@ def test_a_slope_is_dragged_in_a_cell(show, slope, settled, drag):
     )
 
 
-@pytest.mark.slow
 def test_what_python_sets_is_shown(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -113,7 +112,6 @@ def test_what_python_sets_is_shown(show, slope, settled):
     assert page.is_checked("#kind-forward")
 
 
-@pytest.mark.slow
 def test_a_wrong_formula_is_told_in_the_cell(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -121,7 +119,6 @@ def test_a_wrong_formula_is_told_in_the_cell(show, slope, settled):
     settled(page, "Did you mean “sin”", "#problem")
 
 
-@pytest.mark.slow
 def test_the_notebook_looks_as_before_and_the_cell_as_the_page(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -134,7 +131,6 @@ def test_the_notebook_looks_as_before_and_the_cell_as_the_page(show, slope, sett
     assert page.locator("#x-shown").evaluate("e => e.getRootNode() !== document")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("dark", "paper"), [(True, "18, 21, 28"), (False, "246, 245")])
 def test_it_is_as_dark_as_the_notebook(show, slope, settled, dark, paper):
     page = show(slope, dark=dark)
@@ -146,7 +142,6 @@ def test_it_is_as_dark_as_the_notebook(show, slope, settled, dark, paper):
     assert paper not in page.locator("#cell").evaluate(color)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1200])
 def test_nothing_sticks_out_of_the_cell(show, slope, settled, width):
     page = show(slope, width=width)
@@ -154,7 +149,6 @@ def test_nothing_sticks_out_of_the_cell(show, slope, settled, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.slow
 def test_what_is_removed_leaves_nothing(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
@@ -163,7 +157,6 @@ def test_what_is_removed_leaves_nothing(show, slope, settled):
     page.evaluate("dispatchEvent(new Event('theme'))")
 
 
-@pytest.mark.slow
 def test_a_descent_starts_where_one_clicks(show, settled):
     from secant.widgets import Descent
 
