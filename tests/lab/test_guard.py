@@ -206,8 +206,7 @@ def test_the_longest_body_is_answered(client):
     assert client.post("/api/slope/curve", content=body).status_code == 200
 
 
-@pytest.mark.anyio
-async def test_reading_stops_where_the_limit_is():
+def test_reading_stops_where_the_limit_is():
     read = 0
 
     async def receive():
@@ -216,8 +215,9 @@ async def test_reading_stops_where_the_limit_is():
         return {"type": "http.request", "body": b" " * 1024, "more_body": True}
 
     scope = {"type": "http", "headers": []}
+    # By hand: where a browser is driven, a loop runs already. It waits for nothing.
     with pytest.raises(guard.Refused):
-        await guard._short(scope, receive)
+        guard._short(scope, receive).send(None)
     assert read == LONGEST_BODY // 1024 + 1
 
 

@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from secant.cli.lab import _listening
+from secant.lab.rooms.training import Room
 from secant.lab.server import application
 
 TOKEN = "a-token-of-the-browser-tests"
@@ -24,8 +25,9 @@ def origin():
     """A server as `secant lab` starts it, in a thread, on a port of its own."""
     door = _listening(0)
     port = door.getsockname()[1]
+    room = Room()
     config = uvicorn.Config(
-        application(token=TOKEN, port=port),
+        application(token=TOKEN, port=port, room=room),
         log_level="warning",
         lifespan="off",
         http="h11",
@@ -35,6 +37,7 @@ def origin():
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
     yield f"http://127.0.0.1:{port}"
+    room.close()
     server.should_exit = True
     thread.join(10)
     door.close()

@@ -58,6 +58,23 @@ def after(page, at_least, lane=1):
     )
 
 
+def still(page):
+    """Waits until it is paused, and the pictures are of the step that the table tells.
+
+    Pictures are drawn beside the training, and come after the numbers.
+    """
+    until(page, "paused")
+    page.wait_for_function(
+        """() => {
+          const lane = document.querySelector("#lanes-now tr:has(:checked) td")
+          const gradient = document.querySelector("#gradients + .none")
+          const shown = document.querySelector("#digits").dataset.step
+          return lane.textContent.replaceAll(",", "") === shown && gradient.hidden
+        }""",
+        timeout=PATIENCE,
+    )
+
+
 def right(page):
     return int(re.findall(r"\d+", page.inner_text("#digits-heading"))[0])
 
@@ -96,7 +113,7 @@ def test_it_learns_and_one_sees_it(enter, settled):
     until(page, "running")
     after(page, 300)
     page.click("#go")
-    until(page, "paused")
+    still(page)
     assert right(page) > before[0] + 15
     assert picture(page, "#weights") != before[1]
     assert picture(page, "#chart .loss canvas") != before[2]
@@ -113,15 +130,14 @@ def test_a_pause_stands_still_and_a_step_is_one(enter):
     page.click("#go")
     after(page, 20)
     page.click("#go")
-    until(page, "paused")
-    page.wait_for_timeout(300)
+    still(page)
     stood = steps(page), picture(page, "#weights")
     page.wait_for_timeout(800)
     assert (steps(page), picture(page, "#weights")) == stood
     for more in (1, 2):
         page.click("#step")
         after(page, stood[0] + more)
-        page.wait_for_timeout(300)
+        still(page)
         assert steps(page) == stood[0] + more
     assert picture(page, "#weights") != stood[1]
 
@@ -129,22 +145,23 @@ def test_a_pause_stands_still_and_a_step_is_one(enter):
 @pytest.mark.slow
 def test_rewound_it_is_as_it_was(enter, settled):
     page = enter()
+    still(page)
     before = picture(page, "#weights"), page.inner_text("#digits")
     page.click("#step")
     after(page, 1)
-    page.wait_for_timeout(200)
+    still(page)
     first = loss(page), picture(page, "#gradients")
     page.click("#go")
     after(page, 50)
     page.click("#rewind")
     settled(page, "Nothing has been learned yet", "#said")
-    page.wait_for_timeout(300)
+    still(page)
     assert steps(page) == 0
     assert (picture(page, "#weights"), page.inner_text("#digits")) == before
     # The same first batch, so the same first step.
     page.click("#step")
     after(page, 1)
-    page.wait_for_timeout(200)
+    still(page)
     assert (loss(page), picture(page, "#gradients")) == first
 
 
@@ -184,22 +201,27 @@ def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled)
     page.click("#step")
     for lane in (1, 2, 3):
         after(page, 1, lane)
-    page.wait_for_timeout(300)
+    still(page)
     # The loss before a step is that of equal weights on an equal batch.
     assert loss(page, 1) == loss(page, 2) == loss(page, 3)
     page.click("#go")
     for lane in (1, 2, 3):
         after(page, 60, lane)
     settled(page, "Smallest loss: (weight|node|backprop), ", "#said", seconds=30)
-    by_step = picture(page, "#chart .loss canvas")
+    page.click("#go")
+    still(page)
     page.select_option("#axis", "second")
-    page.wait_for_timeout(500)
-    assert picture(page, "#chart .loss canvas") != by_step
     page.wait_for_function("() => location.hash.includes('axis=second')")
-    until(page, "running")
+    by_second = picture(page, "#chart .loss canvas")
+    page.select_option("#axis", "step")
+    page.wait_for_function(
+        "seen => document.querySelector('#chart .loss canvas').toDataURL() !== seen",
+        arg=by_second,
+    )
     before = picture(page, "#gradients")
     page.click("#lanes-now tbody tr:nth-child(3) input")
     page.wait_for_function("() => location.hash.includes('shown=2')")
+    still(page)
     assert picture(page, "#gradients") != before
 
 
@@ -293,8 +315,7 @@ def test_two_tabs_do_not_disturb_each_other(enter):
     two.click("#step")
     after(two, 1)
     one.click("#go")
-    until(one, "paused")
-    one.wait_for_timeout(300)
+    still(one)
     stood = steps(one)
     two.click("#go")
     after(two, 30)

@@ -22,7 +22,9 @@ _EVERY = 0.025
 
 _PICTURE_EVERY = 0.12
 _PICTURES_SHARE = 10
-"""Between two pictures a watcher lets ten times as long pass as the last one took."""
+_PICTURE_AT_LAST = 1.0
+"""Between two pictures a watcher lets ten times as long pass as the last one took, but
+not more than a second: on a busy machine most of that time is spent waiting."""
 
 _SILENCE = 15.0
 """After so many seconds without news a line says that we are there: if it cannot be
@@ -52,7 +54,7 @@ async def _events(race: Race) -> AsyncIterator[str]:
     watcher, gallery = Watcher(race), _Gallery(race)
     # Should the connection break, a page asks again after so many milliseconds.
     yield "retry: 1000\n\n"
-    said = monotonic()
+    said = due = monotonic()
     while True:
         pictures = gallery.look()
         news = watcher.look(anyhow=pictures is not None)
@@ -64,7 +66,9 @@ async def _events(race: Race) -> AsyncIterator[str]:
             said = monotonic()
         if race.ended:
             return
-        await sleep(_EVERY)
+        # Counted from when it was due: what the news take is not added to the wait.
+        due = max(due + _EVERY, monotonic())
+        await sleep(max(due - monotonic(), 0))
 
 
 def _event(news: dict[str, Any]) -> str:
@@ -95,5 +99,5 @@ class _Gallery:
             return None
         drawn, self._drawing = self._drawing.result(), None
         pause = max(_PICTURE_EVERY, _PICTURES_SHARE * (now - self._begun))
-        self._next = self._begun + pause
+        self._next = self._begun + min(pause, _PICTURE_AT_LAST)
         return drawn

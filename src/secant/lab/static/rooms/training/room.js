@@ -227,6 +227,7 @@ function render({ model, el }) {
   function showPictures() {
     const lane = pictures?.lanes[model.get("shown")]
     if (!lane) return
+    $("digits").dataset.step = lane.step
     right = digits.believe(lane.probabilities, isRunning())
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
