@@ -215,8 +215,8 @@ def test_reading_stops_where_the_limit_is():
         return {"type": "http.request", "body": b" " * 1024, "more_body": True}
 
     scope = {"type": "http", "headers": []}
+    # By hand: where a browser is driven, a loop runs already. It waits for nothing.
     with pytest.raises(guard.Refused):
-        # Nothing in it waits, so that it needs no loop: the browser's has this thread.
         guard._short(scope, receive).send(None)
     assert read == LONGEST_BODY // 1024 + 1
 

@@ -206,9 +206,9 @@ def test_a_page_that_does_not_read_makes_no_queue():
             tasks.cancel_scope.cancel()
         return told
 
-    # In a thread: this one may have the loop of a browser's tests.
+    # In a thread of its own: where a browser is driven, a loop runs already.
     with ThreadPoolExecutor(1) as thread:
-        told = thread.submit(anyio.run, read).result()
+        told = thread.submit(anyio.run, read).result(60)
     caught_up = [news for news in sent[2:] if news["lanes"][0]["losses"]]
     assert len(caught_up) == 1
     assert caught_up[0]["lanes"][0]["from"] == told

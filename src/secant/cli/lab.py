@@ -68,7 +68,8 @@ def lab(
             )
         )
         # The compiler takes a second to start: it may as well while a browser does.
-        threading.Thread(target=server.warm_up, daemon=True).start()
+        # No daemon: Python would end it amid the compiler's code, which aborts.
+        threading.Thread(target=server.warm_up).start()
         out.print(address, soft_wrap=True)
         err.print("Ctrl-C ends the lab.")
         if not no_browser:
