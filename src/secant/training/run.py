@@ -1,7 +1,5 @@
 """A run: what came out of training, and the folder that keeps it."""
 
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
 from secant.history import History
 from secant.networks import MLP
+from secant.training.tensors import damaged, packed, replace_file, unpacked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,34 +149,21 @@ class Run:
             timings = Timings(**about["timings"])
             status = str(about["status"])
         except (KeyError, TypeError) as error:
-            raise _damaged(
+            raise damaged(
                 folder / NETWORK_FILE, f"its settings lack {error}"
             ) from None
         net = MLP.from_params(architecture, params)
         return cls(net, history, settings, status, timings)
 
     def _network_bytes(self) -> bytes:
-        about = json.dumps(
-            {
-                "architecture": asdict(self.net.architecture),
-                "settings": asdict(self.settings),
-                "timings": asdict(self.timings),
-                "status": self.status,
-                "secant": __version__,
-            },
-            sort_keys=True,
-        )
-        params = {
-            name: np.ascontiguousarray(value) for name, value in self.net.params.items()
+        about = {
+            "architecture": asdict(self.net.architecture),
+            "settings": asdict(self.settings),
+            "timings": asdict(self.timings),
+            "status": self.status,
+            "secant": __version__,
         }
-        metadata = {
-            "format": _FORMAT,
-            "run": about,
-            "sha256": _fingerprint(params, about),
-        }
-        from safetensors.numpy import save
-
-        return save(params, metadata)
+        return packed(self.net.params, _FORMAT, about)
 
 
 def new_folder(folder: str | os.PathLike[str]) -> Path:
@@ -196,33 +182,9 @@ def new_folder(folder: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file so that whoever reads it finds all of it or the old one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _fingerprint(params: dict[str, np.ndarray], about: str) -> str:
-    digest = hashlib.sha256(about.encode())
-    for name in sorted(params):
-        value = params[name]
-        digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
-
-
 def _read_network(
     path: Path,
 ) -> tuple[Architecture, dict[str, np.ndarray], dict[str, Any]]:
-    import safetensors
-
     if not path.is_file():
         near = sorted(
             p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")
@@ -232,28 +194,14 @@ def _read_network(
             f"{path.parent} is no run: it holds no {NETWORK_FILE}{hint}. Name a folder "
             "that `secant train` or Run.save wrote"
         )
+    params, about = unpacked(path, _FORMAT)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
-        raise _damaged(path, str(error)) from None
-    if metadata.get("format") != _FORMAT:
-        raise DataError(
-            f"{path} holds tensors, but not of a run (format "
-            f"{metadata.get('format')!r}, wanted {_FORMAT!r}): name a folder that "
-            "`secant train` or Run.save wrote"
-        )
-    if _fingerprint(params, metadata.get("run", "")) != metadata.get("sha256"):
-        raise _damaged(path, "its SHA-256 is not the one that it was saved with")
-    try:
-        about = json.loads(metadata["run"])
         described = dict(about["architecture"])
         described["sizes"] = tuple(described["sizes"])
         architecture = Architecture(**described)
         checked = MLP.from_params(architecture, params)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, str(error)) from None
+        raise damaged(path, str(error)) from None
     return architecture, checked.params, about
 
 
@@ -261,11 +209,4 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error)) from None
-
-
-def _damaged(path: Path, reason: str) -> DataError:
-    return DataError(
-        f"{path} is damaged or was changed: {reason}. Restore it from a copy, or train "
-        "again"
-    )
+        raise damaged(path, str(error)) from None
