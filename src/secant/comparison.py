@@ -20,6 +20,7 @@ from secant.slopes.definition import numerical_gradient
 from secant.training.batches import Batches
 from secant.training.forecast import measure
 from secant.training.optimizers import find_optimizer
+from secant.training.samples import Samples
 from secant.training.steps import CompiledSteps, PlainSteps, Problem
 
 # Weights of each layer that the definition is run on: all would take a minute and more.
@@ -92,6 +93,7 @@ def compare(
     """
     architecture = net.architecture
     x, t = architecture.as_batch(np.asarray(x), np.asarray(t))
+    samples = Samples(x, t)
     exact = {
         name: np.asarray(value, np.float64)
         for name, value in backprop(
@@ -104,8 +106,7 @@ def compare(
         problem = Problem(
             architecture=architecture,
             params={name: np.array(value) for name, value in net.params.items()},
-            x=x,
-            t=t,
+            samples=samples,
             method=method,
             optimizer=find_optimizer("sgd", None).transformation,
             batches=Batches(len(x), len(x), "epochs", seed),
@@ -135,11 +136,9 @@ def _compiled(
     problem: Problem, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The method's whole gradient, and the exact one, end to end."""
-    params, x, t = jax.tree.map(
-        lambda a: jnp.asarray(a, float), (problem.params, problem.x, problem.t)
-    )
+    params = jax.tree.map(lambda a: jnp.asarray(a, float), problem.params)
     _, gradients = jax.jit(problem.method.function, static_argnums=0)(
-        problem.architecture, params, x, t, jax.random.key(seed)
+        problem.architecture, params, *problem.samples.on_device, jax.random.key(seed)
     )
     return _end_to_end(gradients, exact), _end_to_end(exact, exact)
 
@@ -152,7 +151,8 @@ def _sampled(
     problem: Problem, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The definition's slopes along some parameters of each array, and the exact."""
-    params, x, t = _in_double(problem.params), _double(problem.x), _double(problem.t)
+    params = _in_double(problem.params)
+    x, t = _double(problem.samples.x), _double(problem.samples.t)
     draw = np.random.default_rng(seed)
     found, truth = [], []
     for name, array in params.items():

@@ -82,7 +82,8 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     elif evaluations:
         # A step of such a method may take minutes: time what it is made of.
         rows = problem.batches.indices(0, 1)[0]
-        batch = problem.x[rows].astype(np.float64), problem.t[rows].astype(np.float64)
+        x, t = problem.samples.x[rows], problem.samples.t[rows]
+        batch = x.astype(np.float64), t.astype(np.float64)
         params = steps.params(state)
 
         def run() -> object:

@@ -20,6 +20,7 @@ from secant.arrays import Array
 from secant.gradients import GradientMethod
 from secant.losses import LOSSES
 from secant.training.batches import Batches
+from secant.training.samples import Samples
 
 BLOCK = 1_000
 """The most steps that one call of the compiled loop runs."""
@@ -63,6 +64,10 @@ class Steps(Protocol):
         """The weights of a state, (inputs, outputs)."""
         ...
 
+    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+        """The gradient that step `step` goes against there, (inputs, outputs)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -71,8 +76,7 @@ class Problem:
     Attributes:
         architecture: What the network computes.
         params: Its weights at the start.
-        x: Training inputs, (samples, inputs), NumPy.
-        t: Targets as vectors, (samples, outputs), NumPy.
+        samples: What it is trained on.
         method: The way to the gradient.
         optimizer: What a step makes of it.
         batches: Which samples each step sees.
@@ -80,8 +84,7 @@ class Problem:
 
     architecture: Architecture
     params: Mapping[str, np.ndarray]
-    x: np.ndarray
-    t: np.ndarray
+    samples: Samples
     method: GradientMethod
     optimizer: optax.GradientTransformation
     batches: Batches
@@ -100,10 +103,9 @@ class CompiledSteps:
     """
 
     def __init__(self, problem: Problem) -> None:
-        """Puts the data on the device, in JAX's default float."""
+        """Has the data put on the device, in JAX's default float."""
         self._problem = problem
-        self._x = jnp.asarray(problem.x, float)
-        self._t = jnp.asarray(problem.t, float)
+        self._data = problem.samples.on_device
         self._key = jax.random.key(problem.batches.seed)
 
     def start(self) -> State:
@@ -127,13 +129,28 @@ class CompiledSteps:
             problem.method,
             problem.optimizer,
             state,
-            (self._x, self._t),
+            self._data,
             indices,
             self._key,
             start,
             count,
         )
         return state, np.asarray(losses[:count], np.float64)
+
+    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+        """The gradient that step `step` goes against there, (inputs, outputs)."""
+        problem = self._problem
+        rows = problem.batches.indices(step, step + 1)[0]
+        found = _gradient(
+            problem.architecture,
+            problem.method,
+            state.held,
+            self._data,
+            rows,
+            self._key,
+            step,
+        )
+        return turned(found) if problem.method.columns else found
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -171,6 +188,22 @@ def _loop(
 
     losses = jnp.zeros(len(indices), x.dtype)
     return jax.lax.fori_loop(0, count, step, (state, losses))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _gradient(
+    architecture: Architecture,
+    method: GradientMethod,
+    held: Mapping[str, Array],
+    data: tuple[Array, Array],
+    rows: Array,
+    key: Array,
+    step: int,
+) -> dict[str, Array]:
+    x, t = data
+    function = method.columns or method.function
+    key = jax.random.fold_in(key, step)
+    return function(architecture, held, x[rows], t[rows], key)[1]
 
 
 def _updated(
@@ -220,10 +253,10 @@ class PlainSteps:
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, and their losses."""
-        problem = self._problem
+        problem, samples = self._problem, self._problem.samples
         losses = np.empty(count)
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
-            batch = problem.x[rows], problem.t[rows]
+            batch = samples.x[rows], samples.t[rows]
             losses[turn], gradients = problem.method.function(
                 problem.architecture, state.held, *batch
             )
@@ -240,6 +273,13 @@ class PlainSteps:
             state = State(held, optimizer_state)
         return state, losses
 
+    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+        """The gradient that step `step` goes against there."""
+        problem, samples = self._problem, self._problem.samples
+        rows = problem.batches.indices(step, step + 1)[0]
+        batch = samples.x[rows], samples.t[rows]
+        return problem.method.function(problem.architecture, state.held, *batch)[1]
+
     def _loss_at(self, x: Array, t: Array, held: Mapping[str, Array]) -> Array:
         return self._problem.architecture.error(held, x, t)
 
@@ -247,19 +287,22 @@ class PlainSteps:
 class Evaluator:
     """Loss and accuracy on a whole set of samples, in blocks of bounded memory."""
 
-    def __init__(
-        self, architecture: Architecture, x: np.ndarray, t: np.ndarray
-    ) -> None:
-        """Puts the samples on the device."""
+    def __init__(self, architecture: Architecture, samples: Samples) -> None:
+        """Has the samples put on the device."""
         self._architecture = architecture
-        self._samples = len(x)
+        self._samples = len(samples)
         # Blocks are separate calls: inside a compiled loop, XLA's products on a
         # CPU use one core, and are four times slower here.
         block = max(_EVALUATION_BYTES // (4 * sum(architecture.sizes[1:])), 1)
-        self._blocks = [
-            (jnp.asarray(x[i : i + block], float), jnp.asarray(t[i : i + block], float))
-            for i in range(0, len(x), block)
-        ]
+        x, t = samples.on_device
+        self._blocks = (
+            [(x, t)]
+            if block >= len(samples)
+            else [
+                (x[i : i + block], t[i : i + block])
+                for i in range(0, len(samples), block)
+            ]
+        )
 
     def __call__(self, params: Mapping[str, Array]) -> Score:
         """How good the network is with these weights."""

@@ -30,16 +30,17 @@ def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | N
 
 def no_better_than_chance(problem: Problem, score: Score, before: Score) -> str | None:
     """What to say if the network has learned nothing from its first epoch."""
-    chance = chance_loss(problem.architecture.loss, problem.t)
+    x, t = problem.samples.x, problem.samples.t
+    chance = chance_loss(problem.architecture.loss, t)
     if score.loss < chance:
         return None
     if score.loss > 1.5 * before.loss + 1e-3:
         cause = (
             "the loss has risen, so the learning rate is too large: try a tenth of it"
         )
-    elif np.ptp(problem.x) > 20:
+    elif np.ptp(x) > 20:
         cause = (
-            f"inputs run from {problem.x.min():g} to {problem.x.max():g}, where about "
+            f"inputs run from {x.min():g} to {x.max():g}, where about "
             "0 to 1 is wanted: load them with normalize=True, or divide by 255"
         )
     elif before.loss - score.loss < 1e-3 * before.loss:

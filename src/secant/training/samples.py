@@ -1,0 +1,82 @@
+"""Samples as training takes them: checked once, and put on the device once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from secant.architecture import Architecture
+from secant.arrays import Array, ArrayLike
+from secant.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs and targets that have been looked at.
+
+    Any number of runs can share them: they are on the device once.
+
+    Attributes:
+        x: Inputs, (samples, inputs), NumPy.
+        t: Targets as vectors, (samples, outputs), NumPy.
+    """
+
+    x: np.ndarray
+    t: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def on_device(self) -> tuple[Array, Array]:
+        """`x` and `t` on JAX's device, in its default float."""
+        return jnp.asarray(self.x, float), jnp.asarray(self.t, float)
+
+
+def checked(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:
+    """Data as `fit` takes them, as samples to train on and to test on.
+
+    Args:
+        architecture: What they must fit.
+        data: `(x_train, t_train), (x_test, t_test)`, or `(x_train, t_train)`; or
+            what this function has given before.
+
+    Raises:
+        InvalidInput: They are nothing of that, or do not fit.
+    """
+    try:
+        first, second = data
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"data is {_described(data)}: pass (x_train, t_train), (x_test, t_test), "
+            "or (x_train, t_train) alone"
+        ) from None
+    if isinstance(first, Samples):
+        return first, second
+    # A pair of pairs: its first part is no array, but holds one, of samples.
+    if isinstance(first, tuple | list) and len(first) == 2 and np.ndim(first[0]) == 2:
+        try:
+            x_test, t_test = second
+        except (TypeError, ValueError):
+            raise InvalidInput(
+                f"data's test part is {_described(second)}: pass (x_test, t_test)"
+            ) from None
+        return _samples(architecture, *first), _samples(architecture, x_test, t_test)
+    return _samples(architecture, first, second), None
+
+
+def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> Samples:
+    if np.ndim(x) == 1:
+        raise InvalidInput(
+            f"x has shape {np.shape(x)}, one sample: pass a data set, of shape "
+            "(samples, inputs)"
+        )
+    return Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
+
+
+def _described(data: Any) -> str:
+    if isinstance(data, np.ndarray):
+        return f"an array of shape {data.shape}"
+    return f"{type(data).__name__}"

@@ -1,0 +1,258 @@
+"""A run that goes on step by step, from wherever one wants it to.
+
+`fit` drives one to its end; the lab drives many, a few steps of each in turn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from operator import index
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import optax
+
+from secant.arrays import Array
+from secant.errors import InvalidInput, SecantError
+from secant.gradients import GradientMethod, find_method
+from secant.history import Epoch, History
+from secant.networks import MLP
+from secant.training.batches import Batches
+from secant.training.optimizers import find_optimizer
+from secant.training.run import Run, Settings, Timings
+from secant.training.samples import checked
+from secant.training.steps import (
+    BLOCK,
+    CompiledSteps,
+    Evaluator,
+    PlainSteps,
+    Problem,
+    State,
+)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a run stands: never changed, so whoever keeps one can go back to it.
+
+    Attributes:
+        state: Weights and the optimiser's memory.
+        step: Steps taken.
+        losses: The loss of each of them, in pieces.
+        epochs: How good the network was, each time that it was measured.
+        timings: Where the seconds went.
+        before: Where it stood before the last `advance`.
+    """
+
+    state: State
+    step: int = 0
+    losses: tuple[np.ndarray, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    timings: Timings = field(default_factory=Timings)
+    before: "Reached | None" = None
+
+    def spent(self, **seconds: float) -> "Reached":
+        """The same place, with more seconds on its account."""
+        added = {
+            part: getattr(self.timings, part) + more for part, more in seconds.items()
+        }
+        return replace(self, timings=replace(self.timings, **added))
+
+    def losses_from(self, step: int) -> np.ndarray:
+        """The losses of the steps from `step` on, float64."""
+        pieces, first = [], self.step
+        for piece in reversed(self.losses):
+            if first <= step:
+                break
+            pieces.append(piece)
+            first -= len(piece)
+        whole = np.concatenate([np.zeros(0), *reversed(pieces)])
+        return whole[max(step - first, 0) :]
+
+
+class Diverged(SecantError, ArithmeticError):
+    """The loss of a step was no finite number.
+
+    Attributes:
+        step: Of which step.
+        value: What it was.
+        reached: The last place whose loss was finite.
+    """
+
+    def __init__(self, step: int, value: float, reached: Reached) -> None:
+        super().__init__(f"the loss became {value} at step {step}")
+        self.step = step
+        self.value = value
+        self.reached = reached
+
+
+class Training:
+    """A run as pure functions of where it stands.
+
+    Args:
+        net: Where to start; it stays as it is.
+        data: As `fit` takes it, or samples that `secant.training.samples.checked` gave.
+        gradient: A name, or a `GradientMethod`; so on as for `fit`.
+        iterations: Steps that are meant to be taken.
+        batch_size: Samples a step.
+        learning_rate: None for the optimiser's usual one.
+        optimizer: A name, or one of Optax's.
+        seed: Of the batches.
+        sampling: `replacement` or `epochs`.
+        data_name: What the run's settings shall call the data.
+
+    Attributes:
+        problem: What is trained, on what, and how.
+        settings: The same in words.
+        steps: How steps are run.
+        start: Where it starts.
+
+    Raises:
+        InvalidInput: An argument or the data cannot be worked with.
+
+    Example:
+        >>> net, data = MLP((2, 3, 2), init="he"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+        >>> training = Training(net, data, iterations=20, batch_size=2)
+        >>> halfway = training.advance(training.start, 10)
+        >>> end = training.evaluate(training.advance(halfway, 10))
+        >>> end.step, halfway.step, training.result(end).status
+        (20, 10, 'finished')
+    """
+
+    def __init__(
+        self,
+        net: MLP,
+        data: Any,
+        gradient: str | GradientMethod = "node",
+        *,
+        iterations: int = 10_000,
+        batch_size: int = 100,
+        learning_rate: float | None = None,
+        optimizer: str | optax.GradientTransformation = "sgd",
+        seed: int = 0,
+        sampling: str = "replacement",
+        data_name: str = "",
+    ) -> None:
+        if not isinstance(net, MLP):
+            raise InvalidInput(
+                f"net is {type(net).__name__}: pass a network such as "
+                "secant.TwoLayerNet(784, 50, 10)"
+            )
+        iterations = _count("iterations", iterations, 0)
+        batch_size = _count("batch_size", batch_size, 1)
+        seed = _count("seed", seed, 0)
+        method = find_method(gradient)
+        chosen = find_optimizer(optimizer, learning_rate)
+        train, test = checked(net.architecture, data)
+        self._net = net
+        self.problem = Problem(
+            architecture=net.architecture,
+            params={name: np.array(value) for name, value in net.params.items()},
+            samples=train,
+            method=method,
+            optimizer=chosen.transformation,
+            batches=Batches(len(train), batch_size, sampling, seed),
+        )
+        self.settings = Settings(
+            gradient=method.name,
+            optimizer=chosen.name,
+            learning_rate=chosen.learning_rate,
+            iterations=iterations,
+            batch_size=batch_size,
+            sampling=sampling,
+            seed=seed,
+            data=data_name,
+        )
+        self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
+        self._score_train = Evaluator(net.architecture, train)
+        self._score_test = Evaluator(net.architecture, test) if test else None
+        self.start = Reached(self.steps.start())
+
+    def advance(self, reached: Reached, count: int) -> Reached:
+        """Where the run stands `count` steps later, at most `BLOCK`.
+
+        Raises:
+            Diverged: A loss was not finite.
+        """
+        start = perf_counter()
+        state, losses = self.steps.advance(reached.state, reached.step, count)
+        seconds = perf_counter() - start
+        finite = np.isfinite(losses)
+        if not finite.all():
+            turn = int(np.argmin(finite))
+            raise Diverged(
+                reached.step + turn,
+                float(losses[turn]),
+                self._before(reached, reached.step + turn),
+            )
+        return replace(
+            reached,
+            state=state,
+            step=reached.step + count,
+            losses=(*reached.losses, losses),
+            # Of that one's own there is no need: a chain would keep every state.
+            before=replace(reached, before=None),
+        ).spent(training=seconds)
+
+    def _before(self, reached: Reached, step: int) -> Reached:
+        """The last weights whose loss was finite, where that of `step` is not."""
+        good = max(step - 1, 0)
+        base = reached
+        if reached.before is not None and good < reached.step:
+            base = reached.before
+        state, kept = base.state, np.zeros(0)
+        if good > base.step:
+            state, kept = self.steps.advance(base.state, base.step, good - base.step)
+        return replace(base, state=state, step=good, losses=(*base.losses, kept))
+
+    def until(self, step: int) -> int:
+        """How many steps can be taken in one go: to the end of the epoch, or `BLOCK`.
+
+        Example: after 590 of an epoch's 600 steps they are 10.
+        """
+        per_epoch = self.problem.batches.steps_per_epoch
+        return min(per_epoch - step % per_epoch, BLOCK)
+
+    def evaluate(self, reached: Reached) -> Reached:
+        """The same place, loss and accuracy on all samples measured there."""
+        start = perf_counter()
+        params = self.params(reached)
+        train = self._score_train(params)
+        test = self._score_test(params) if self._score_test else (None, None)
+        epoch = Epoch(reached.step, *train, *test)
+        return replace(reached, epochs=(*reached.epochs, epoch)).spent(
+            evaluation=perf_counter() - start
+        )
+
+    def params(self, reached: Reached) -> Mapping[str, Array]:
+        """The weights there, (inputs, outputs), not to be changed."""
+        return self.steps.params(reached.state)
+
+    def gradient(self, reached: Reached) -> Mapping[str, Array]:
+        """The gradient that the next step will go against, by the run's method."""
+        return self.steps.gradient(reached.state, reached.step)
+
+    def result(self, reached: Reached, status: str = "finished") -> Run:
+        """The run up to there."""
+        params = self.params(reached)
+        return Run(
+            net=self._net.replace(
+                {name: np.asarray(value) for name, value in params.items()}
+            ),
+            history=History(reached.losses_from(0), reached.epochs),
+            settings=self.settings,
+            status=status,
+            timings=reached.timings,
+        )
+
+
+def _count(name: str, value: int, least: int) -> int:
+    try:
+        number = index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise InvalidInput(
+            f"{name} is {value!r}: pass a whole number, {least} or above"
+        )
+    return number
