@@ -10,7 +10,7 @@ import numpy as np
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
-from secant.history import History
+from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.tensors import damaged, packed, replace_file, unpacked
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NETWORK_FILE = "network.safetensors"
 HISTORY_FILE = "history.csv"
 PICTURE_FILE = "training.png"
+BEST_FILE = "best.safetensors"
 _FORMAT = "secant run 1"
 
 
@@ -74,6 +75,10 @@ class Run:
         status: `finished`, `interrupted` (by Ctrl-C) or `stopped` (the loss was
             not finite).
         timings: Where the seconds went.
+        best: The network at the epoch with the best accuracy on the test samples
+            (without any, on the training samples); None of a run that an older
+            version kept.
+        best_epoch: That epoch.
     """
 
     net: MLP
@@ -81,6 +86,8 @@ class Run:
     settings: Settings
     status: str = "finished"
     timings: Timings = field(default_factory=Timings)
+    best: MLP | None = None
+    best_epoch: Epoch | None = None
 
     @property
     def losses(self) -> np.ndarray:
@@ -115,7 +122,7 @@ class Run:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Keeps the run in a folder: network, history and picture.
+        """Keeps the run in a folder: networks, history and picture.
 
         Args:
             folder: A new folder, or an empty one.
@@ -127,10 +134,19 @@ class Run:
             InvalidInput: The folder holds something already.
         """
         folder = new_folder(folder)
+        self.write(folder)
+        return folder
+
+    def write(self, folder: Path) -> None:
+        """Puts the files of the run into a folder that is its own."""
         replace_file(folder / NETWORK_FILE, self._network_bytes())
+        if self.best is not None and self.best_epoch is not None:
+            about = {"architecture": asdict(self.best.architecture)}
+            about["epoch"] = self.best_epoch._asdict()
+            content = packed(self.best.params, _FORMAT, about)
+            replace_file(folder / BEST_FILE, content)
         replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
         self.plot().savefig(folder / PICTURE_FILE)
-        return folder
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -140,7 +156,7 @@ class Run:
             DataError: There is none, or a file of it is damaged or foreign.
         """
         folder = Path(folder)
-        architecture, params, about = _read_network(folder / NETWORK_FILE)
+        net, about = read_network(folder / NETWORK_FILE)
         history = History.from_csv(
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
@@ -149,11 +165,15 @@ class Run:
             timings = Timings(**about["timings"])
             status = str(about["status"])
         except (KeyError, TypeError) as error:
-            raise damaged(
-                folder / NETWORK_FILE, f"its settings lack {error}"
-            ) from None
-        net = MLP.from_params(architecture, params)
-        return cls(net, history, settings, status, timings)
+            raise damaged(folder / NETWORK_FILE, f"its settings lack {error}") from None
+        best, epoch = None, None
+        if (folder / BEST_FILE).is_file():
+            best, about = read_network(folder / BEST_FILE)
+            try:
+                epoch = Epoch(**about["epoch"])
+            except (KeyError, TypeError) as error:
+                raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
+        return cls(net, history, settings, status, timings, best, epoch)
 
     def _network_bytes(self) -> bytes:
         about = {
@@ -182,9 +202,17 @@ def new_folder(folder: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _read_network(
-    path: Path,
-) -> tuple[Architecture, dict[str, np.ndarray], dict[str, Any]]:
+def network_bytes(net: MLP) -> bytes:
+    """A network alone, as a file that `read_network` reads."""
+    return packed(net.params, _FORMAT, {"architecture": asdict(net.architecture)})
+
+
+def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
+    """The network of a file, and what else is known of it.
+
+    Raises:
+        DataError: There is none, or it is damaged or foreign.
+    """
     if not path.is_file():
         near = sorted(
             p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")
@@ -199,10 +227,9 @@ def _read_network(
         described = dict(about["architecture"])
         described["sizes"] = tuple(described["sizes"])
         architecture = Architecture(**described)
-        checked = MLP.from_params(architecture, params)
+        return MLP.from_params(architecture, params), about
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, str(error)) from None
-    return architecture, checked.params, about
 
 
 def _read_text(path: Path) -> str:

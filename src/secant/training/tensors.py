@@ -27,7 +27,7 @@ def packed(arrays: Mapping[str, Any], form: str, about: Mapping[str, Any]) -> by
     from safetensors.numpy import save
 
     known = json.dumps(about, sort_keys=True)
-    solid = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    solid = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     return save(
         solid, {"format": form, "run": known, "sha256": _fingerprint(solid, known)}
     )
@@ -91,7 +91,7 @@ def damaged(path: Path, reason: str) -> DataError:
 
 def fingerprint(arrays: Mapping[str, Any]) -> str:
     """The SHA-256 of arrays, their names, dtypes and shapes, in hexadecimal."""
-    solid = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    solid = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     return _fingerprint(solid, "")
 
 
