@@ -1,5 +1,6 @@
 """Training: mini-batches, steps, runs."""
 
+from secant.training.checkpoint import Checkpoints
 from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
@@ -7,6 +8,7 @@ from secant.training.run import Run
 from secant.training.watch import TrainingWarning
 
 __all__ = [
+    "Checkpoints",
     "Forecast",
     "NotFinite",
     "Progress",
