@@ -19,7 +19,6 @@ from secant.cli.console import (
     say_error,
     warn,
 )
-from secant.cli.folders import give_back, reserved
 from secant.cli.interrupts import Hear, asked, hearing
 from secant.cli.sizes import hidden_sizes
 from secant.errors import InvalidInput
@@ -113,6 +112,7 @@ def train(
     from secant.networks import MLP
     from secant.training import NotFinite, fit
     from secant.training.batches import Batches
+    from secant.training.folders import give_back, reserved
     from secant.training.optimizers import find_optimizer
 
     # All that can be wrong is looked at before anything takes time.

@@ -4,18 +4,26 @@ import inspect
 import json
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_origin
 
 from secant.errors import unknown_name
 from secant.lab.answers import Refused
+
+_WORDS = {
+    float: "a finite number",
+    int: "a whole number",
+    str: "text",
+    bool: "true or false",
+}
 
 
 def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
     """The keyword arguments of `function` that a request's body holds.
 
     Args:
-        function: Its parameters are annotated as str, float, int or bool; what has a
-            default may be left out.
+        function: Its parameters are annotated as str, float, int or bool, as a list
+            of one of them, or as a named tuple (or list of such) whose fields are;
+            what has a default may be left out.
         body: JSON.
 
     Raises:
@@ -28,21 +36,35 @@ def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
         >>> arguments(square, b'{"x": 3}')
         {'x': 3.0}
     """
-    given = _object(body)
+    return _entries(function, _object(body))
+
+
+def _entries(
+    function: Callable[..., Any], given: dict[str, Any], where: str = ""
+) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters
     for name in given:
         if name not in parameters:
-            hint = str(unknown_name("entry", name, parameters))
+            hint = str(
+                unknown_name(f"entry{where and f' of {where}'}", name, parameters)
+            )
             raise Refused(400, "entry", hint, name=name)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
             raise Refused(
-                400, "entry", f"the entry {name!r} is missing: add it", name=name
+                400,
+                "entry",
+                f"the entry {_at(where, name)!r} is missing: add it",
+                name=name,
             )
     return {
-        name: _as(parameters[name].annotation, name, value)
+        name: _as(parameters[name].annotation, _at(where, name), value)
         for name, value in given.items()
     }
+
+
+def _at(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -61,7 +83,15 @@ def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _as(kind: type, name: str, value: object) -> Any:
+def _as(kind: Any, name: str, value: object) -> Any:
+    wanted = _WORDS.get(kind, "an object")
+    if get_origin(kind) is list:
+        wanted = "a list"
+        if isinstance(value, list):
+            (of,) = get_args(kind)
+            return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
+    elif kind not in _WORDS and isinstance(value, dict):
+        return kind(**_entries(kind, value, name))
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):
         number = _as_float(value)
@@ -69,12 +99,10 @@ def _as(kind: type, name: str, value: object) -> Any:
             return number
     elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
         return value
-    words = {float: "a finite number", int: "a whole number", str: "text"}
     raise Refused(
         400,
         "type",
-        f"the entry {name!r} is {_short(value)}: send "
-        f"{words.get(kind, 'true or false')}",
+        f"the entry {name!r} is {_short(value)}: send {wanted}",
         name=name,
     )
 

@@ -19,7 +19,8 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import slope
+from secant.lab.rooms import slope, training
+from secant.lab.training.stream import watching
 
 STATIC = Path(__file__).parent / "static"
 
@@ -34,7 +35,10 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         for function in functions
     }
 )
-"""What can be asked by `POST /api/ROOM/NAME`, the arguments as a JSON object."""
+"""What can be asked by `POST /api/ROOM/NAME`, the arguments as a JSON object.
+
+Beside these, an application answers what can be asked of its `training.Room`.
+"""
 
 # More threads than cores gain nothing, and take memory.
 _AT_ONCE = 4
@@ -50,10 +54,12 @@ def application(*, token: str, port: int) -> ASGIApp:
     Returns:
         An ASGI application.
     """
+    room = training.Room()
     app = Starlette(
         routes=[
             Route("/", _page),
             Route("/favicon.ico", _no_icon),
+            Route("/api/training/watch", _watch),
             Route("/api/{name:path}", _answer, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -64,6 +70,8 @@ def application(*, token: str, port: int) -> ASGIApp:
         },
     )
     app.state.threads = None
+    app.state.room = room
+    app.state.answers = {**ANSWERS, **room.answers}
     return Guard(app, token=token, port=port)
 
 
@@ -82,16 +90,22 @@ def _no_icon(request: Request) -> Response:
 
 async def _answer(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in ANSWERS:
+    answers: Mapping[str, Answer] = request.app.state.answers
+    if name not in answers:
         raise Refused(404, "address", f"nothing can be asked at {request.url.path!r}")
-    asked = arguments(ANSWERS[name], await request.body())
+    asked = arguments(answers[name], await request.body())
     # Made here, because a limiter belongs to a loop that runs.
     state = request.app.state
     state.threads = state.threads or CapacityLimiter(_AT_ONCE)
     answer = await to_thread.run_sync(
-        partial(ANSWERS[name], **asked), limiter=state.threads
+        partial(answers[name], **asked), limiter=state.threads
     )
     return JSONResponse(answer)
+
+
+async def _watch(request: Request) -> Response:
+    room: training.Room = request.app.state.room
+    return watching(room.find(request.query_params.get("race", "")))
 
 
 def _refuse(request: Request, error: Exception) -> Response:

@@ -1,0 +1,64 @@
+"""What a lane looks like: its first layer's weights and gradient, and its answers."""
+
+from base64 import b64encode
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array
+from secant.lab.training.lane import Lane, finite
+from secant.lab.training.race import Race
+
+UNITS = 24
+"""Hidden neurons whose weights are drawn."""
+
+
+def draw(race: Race) -> dict[str, Any]:
+    """A picture of each lane, as it stands.
+
+    Returns:
+        `lanes`: for each, None before it is prepared; else `step`, `units`, `weights`
+        and `gradients`: base64 of int8, (units, 784), 127 being `scales` of each
+        (the gradient None where there is none yet); `probabilities`: what it answers
+        for the shown digits, (40, 10).
+    """
+    return {"lanes": [_lane(race, lane) for lane in race.lanes]}
+
+
+def _lane(race: Race, lane: Lane) -> dict[str, Any] | None:
+    training, reached = lane.training, lane.reached
+    if training is None or reached is None:
+        return None
+    params = training.params(reached)
+    gradient = lane.gradient(reached)
+    weights, weight_scale = _image(params["W1"])
+    slopes, slope_scale = (None, None) if gradient is None else _image(gradient)
+    answers = _answers(
+        training.problem.architecture,
+        {name: jnp.asarray(value, float) for name, value in params.items()},
+        race.data.test.x[race.data.shown],
+    )
+    return {
+        "step": reached.step,
+        "units": min(UNITS, race.wanted.hidden),
+        "weights": weights,
+        "gradients": slopes,
+        "scales": {"weights": weight_scale, "gradients": slope_scale},
+        "probabilities": np.round(finite(answers).astype(float), 4).tolist(),
+    }
+
+
+def _image(array: Array) -> tuple[str, float]:
+    units = finite(array)[:, :UNITS].T
+    scale = float(np.abs(units).max())
+    levels = np.round(units * (127 / scale if scale else 0)).astype(np.int8)
+    return b64encode(np.ascontiguousarray(levels).tobytes()).decode(), scale
+
+
+@partial(jax.jit, static_argnums=0)
+def _answers(architecture: Architecture, params: Params, x: Array) -> Array:
+    return architecture.predict(params, x)

@@ -1,0 +1,175 @@
+"""A lane whose single step takes a minute: trained by a thread of its own.
+
+Python's interpreter runs one thread at a time. So of all such lanes one computes at a
+time, and hands on after a slice; and each listens between two runs of its network,
+so that it can be paused and ended within a step.
+"""
+
+import threading
+from collections import deque
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from secant.architecture import Architecture, Params
+from secant.arrays import Array
+from secant.gradients import GradientMethod, definition, find_method
+from secant.lab.training.lane import SLICE, Lane, Order
+from secant.lab.training.wanted import LaneWanted
+from secant.training.training import Reached, Training
+
+
+class Baton:
+    """Whoever holds it computes; those who wait get it in the order they came in."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Event] = deque()
+        self._since = 0.0
+
+    def take(self) -> None:
+        """Waits for it."""
+        with self._lock:
+            mine = threading.Event()
+            if self._held:
+                self._waiting.append(mine)
+            else:
+                self._held = True
+                mine.set()
+        mine.wait()
+        self._since = perf_counter()
+
+    def give(self) -> None:
+        """Hands it on."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._held = False
+
+    def pass_round(self) -> None:
+        """Hands it on if it was held for a slice, and waits for it to come back."""
+        if self._waiting and perf_counter() - self._since > SLICE:
+            self.give()
+            self.take()
+
+
+class SlowLane(Lane):
+    """A lane that differences by the definition.
+
+    Args:
+        wanted: What to make it from.
+        baton: What all such lanes share.
+    """
+
+    def __init__(self, wanted: LaneWanted, baton: Baton) -> None:
+        super().__init__(wanted)
+        self._baton = baton
+        self._rung = threading.Event()
+        self._ended = False
+        self._runs, self._of = 0, 1
+        self._gradient: np.ndarray | None = None
+
+    @property
+    def within(self) -> float:
+        """How much of a step is done, 0 to 1."""
+        return self._runs / self._of
+
+    def gradient(self, reached: Reached) -> Array | None:
+        """That of the last step: the next one's takes as long as the step."""
+        return self._gradient
+
+    def order(self, order: Order) -> None:
+        """Has something done before the next run of the network."""
+        super().order(order)
+        self._rung.set()
+
+    def rewind(self) -> None:
+        """Back to the first weights; it stays there."""
+        self._gradient, self._runs = None, 0
+        super().rewind()
+
+    def end(self) -> None:
+        """Lets its thread go."""
+        self._ended = True
+        self._rung.set()
+
+    def method(self) -> GradientMethod:
+        """The definition, which listens while it computes."""
+        return replace(find_method("definition"), function=self._definition)
+
+    def warm_up(self, training: Training, start: Reached) -> None:
+        """Nothing is compiled."""
+        method = training.problem.method
+        assert method.evaluations is not None
+        self._of = method.evaluations(training.problem.architecture)
+
+    def look_ahead(self) -> None:
+        """Nothing is compiled."""
+        self.lookable = True
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps until something is ordered."""
+        self._rung.wait(seconds)
+        self._rung.clear()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its thread is to end."""
+        return self._ended
+
+    def turn(self, most: int = 1) -> None:
+        """Takes a step, however long that takes."""
+        self._baton.take()
+        try:
+            # A loss that is no number is looked for, and told, as for other lanes.
+            with np.errstate(all="ignore"):
+                super().turn(1)
+        except _Abandoned:
+            pass
+        finally:
+            self._runs = 0
+            self._baton.give()
+
+    def _definition(
+        self,
+        architecture: Architecture,
+        params: Params,
+        x: Array,
+        t: Array,
+        key: Array | None = None,
+        /,
+    ) -> tuple[Any, dict[str, np.ndarray]]:
+        self._runs, rewinds = 0, self.rewinds
+
+        def before_each() -> None:
+            self._runs += 1
+            if self._orders:
+                self.obey()
+            if not self.going and self.rewinds == rewinds:
+                self._sleep()
+            if self._ended or self.rewinds != rewinds:
+                raise _Abandoned
+            self._baton.pass_round()
+
+        loss, gradients = definition(
+            architecture, params, x, t, before_each=before_each
+        )
+        self._gradient = gradients["W1"]
+        return loss, gradients
+
+    def _sleep(self) -> None:
+        """Stays in the middle of a step until it is to go on, or back, or to end."""
+        self._baton.give()
+        rewinds = self.rewinds
+        while not (self.going or self._ended or self.rewinds != rewinds):
+            self.wait(1.0)
+            self.obey()
+        self._baton.take()
+
+
+class _Abandoned(BaseException):
+    """A step that nobody waits for any more; not an error of the method's."""

@@ -1,0 +1,787 @@
+"""Races: the runs that `fit` gives, paused, stepped, rewound, and fairly dealt with."""
+
+import threading
+import time
+from base64 import b64decode
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from secant import MLP, fit
+from secant.data.mnist import load_mnist_sample
+from secant.lab.rooms import training
+from secant.lab.rooms.training import Room
+from secant.lab.told import Told
+from secant.lab.training import lane as lanes_module
+from secant.lab.training import scheduler as scheduler_module
+from secant.lab.training.lane import Lane
+from secant.lab.training.news import AT_FIRST, LATER, Watcher
+from secant.lab.training.pictures import draw
+from secant.lab.training.scheduler import Scheduler
+from secant.lab.training.slow import Baton
+from secant.lab.training.wanted import MOST_STEPS, LaneWanted, choices
+from secant.training import Run
+
+SMALL = {"hidden": 6, "batch": 20, "seed": 3}
+"""Quick to compile and to train: 200 steps an epoch."""
+
+
+@pytest.fixture
+def room(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    room = Room()
+    yield room
+    room.close()
+
+
+def until(holds, seconds=120.0):
+    """Waits until something holds, and fails if it never does."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it never came about"
+        time.sleep(0.005)
+
+
+def start(room, *lanes, **settings):
+    """A race that is prepared."""
+    lanes = [LaneWanted(*lane) for lane in lanes] or [LaneWanted("backprop", 0.1)]
+    answer = room.start(lanes, **SMALL | settings)
+    race = room.find(answer["race"])
+    until(lambda: race.state != "preparing")
+    return race
+
+
+def stepped(room, race, count):
+    """The race when each lane has taken so many steps more."""
+    room.step(race.id, count)
+    until(lambda: race.state == "paused")
+    return race
+
+
+def by_fit(gradient, iterations, rate=0.1, **changed):
+    """What `fit` gives for the same words."""
+    settings = {"activation": "sigmoid", "init": "normal", **SMALL, **changed}
+    net = MLP(
+        (784, settings["hidden"], 10),
+        settings["activation"],
+        settings.get("loss", "cross_entropy"),
+        init=settings["init"],
+        seed=settings["seed"],
+    )
+    return fit(
+        net,
+        load_mnist_sample(),
+        gradient,
+        iterations=iterations,
+        batch_size=settings["batch"],
+        learning_rate=rate,
+        optimizer=settings.get("optimizer", "sgd"),
+        seed=settings["seed"],
+    )
+
+
+def assert_same_run(one, other):
+    """Bit for bit, but for the seconds, which are no two runs' the same."""
+    assert one.net.architecture == other.net.architecture
+    for name, value in one.net.params.items():
+        assert value.dtype == other.net.params[name].dtype
+        np.testing.assert_array_equal(value, other.net.params[name])
+    np.testing.assert_array_equal(one.losses, other.losses)
+    assert one.history.epochs == other.history.epochs
+
+
+# --- a race is what fit gives -------------------------------------------------------
+
+
+LONG = pytest.mark.slow
+"""For what takes long to compile."""
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    ["backprop", "node", *(pytest.param(g, marks=LONG) for g in ("weight", "spsa"))],
+)
+def test_a_lane_is_the_run_that_fit_gives_bit_for_bit(room, gradient):
+    race = stepped(room, start(room, (gradient, 0.1)), 230)
+    assert_same_run(race.lanes[0].run(), by_fit(gradient, 230))
+
+
+def test_so_it_is_by_the_definition(room):
+    race = stepped(room, start(room, ("definition", 0.1), hidden=1), 2)
+    assert_same_run(race.lanes[0].run(), by_fit("definition", 2, hidden=1))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"activation": "tanh", "init": "xavier", "optimizer": "adam"},
+        {"activation": "relu", "init": "he", "loss": "sum_squares"},
+    ],
+    ids=["adam", "sum_squares"],
+)
+def test_and_with_other_settings(room, changed):
+    race = start(room, ("backprop", 0.01), **changed)
+    assert_same_run(
+        stepped(room, race, 25).lanes[0].run(),
+        by_fit("backprop", 25, 0.01, **changed),
+    )
+
+
+def test_lanes_start_from_the_same_weights_and_see_the_same_batches(room):
+    race = start(room, ("backprop", 0.1), ("node", 0.1), ("backprop", 1e-9))
+    first, second, third = race.lanes
+    for lane in (second, third):
+        np.testing.assert_array_equal(
+            lane.training.params(lane.reached)["W1"],
+            first.training.params(first.reached)["W1"],
+        )
+    stepped(room, race, 60)
+    losses = [lane.reached.losses_from(0) for lane in race.lanes]
+    assert losses[0][0] == losses[2][0]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    # One that hardly moves sees how hard the others' batches were for the first net.
+    assert not np.allclose(losses[0], losses[2], rtol=1e-4)
+
+
+def test_the_usual_weights_of_an_activation_are_drawn_where_none_are_wanted(room):
+    assert start(room, activation="relu").wanted.init == "he"
+    assert start(room).wanted.init == "normal"
+    assert start(room, init="xavier").wanted.init == "xavier"
+
+
+# --- go, pause, step, rewind --------------------------------------------------------
+
+
+def test_it_goes_nowhere_before_it_is_told_to(room):
+    race = start(room)
+    time.sleep(0.2)
+    assert (race.state, race.lanes[0].step) == ("paused", 0)
+
+
+def test_told_to_go_while_it_is_prepared_it_goes_then(room):
+    answer = room.start([LaneWanted("backprop", 0.1)], **SMALL | {"batch": 21})
+    assert room.go(answer["race"])["state"] == "preparing"
+    race = room.find(answer["race"])
+    until(lambda: race.lanes[0].step > 3)
+    assert race.state == "running"
+
+
+def test_paused_it_stays_and_goes_on_as_if_it_had_never_been(room):
+    race = start(room)
+    for _ in range(3):
+        before = race.lanes[0].step
+        room.go(race.id)
+        until(lambda before=before: race.lanes[0].step > before)
+        room.pause(race.id)
+        until(lambda: race.state == "paused")
+        step = race.lanes[0].step
+        time.sleep(0.1)
+        assert race.lanes[0].step == step
+    assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
+
+
+def test_a_step_is_exactly_one_whatever_was_before(room):
+    race = start(room, ("backprop", 0.1), ("backprop", 0.2))
+    assert [lane.step for lane in stepped(room, race, 1).lanes] == [1, 1]
+    room.go(race.id)
+    until(lambda: min(lane.step for lane in race.lanes) > 50)
+    room.pause(race.id)
+    until(lambda: race.state == "paused" and not any(x.in_turn for x in race.lanes))
+    before = [lane.step for lane in race.lanes]
+    # Asked for in a hurry, they add up.
+    for count in (1, 2, 3):
+        room.step(race.id, count)
+    until(lambda: race.state == "paused")
+    assert [lane.step for lane in race.lanes] == [step + 6 for step in before]
+
+
+def test_a_pause_and_a_step_while_it_runs_are_obeyed_in_that_order(room):
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.lanes[0].step > 10)
+    room.pause(race.id)
+    room.step(race.id, 5)
+    until(lambda: race.state == "paused")
+    step = race.lanes[0].step
+    time.sleep(0.1)
+    assert race.lanes[0].step == step
+    assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
+
+
+def test_rewound_it_is_as_it_was_and_takes_the_same_steps(room):
+    race = stepped(room, start(room), 210)
+    lane = race.lanes[0]
+    first = lane.reached
+    room.rewind(race.id)
+    until(lambda: lane.step == 0)
+    assert (race.state, lane.rewinds) == ("paused", 1)
+    assert lane.reached is lane.start
+    assert len(lane.reached.losses_from(0)) == 0
+    assert len(lane.reached.epochs) == 1
+    stepped(room, race, 210)
+    np.testing.assert_array_equal(lane.reached.losses_from(0), first.losses_from(0))
+    assert lane.reached.epochs == first.epochs
+
+
+def test_rewound_while_it_runs_it_stands_at_the_start(room):
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.lanes[0].step > 10)
+    room.rewind(race.id)
+    until(lambda: race.lanes[0].step == 0)
+    time.sleep(0.1)
+    assert (race.lanes[0].step, race.state) == (0, "paused")
+
+
+def test_it_ends_where_every_race_ends(room, monkeypatch):
+    monkeypatch.setattr(lanes_module, "MOST_STEPS", 40)
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.state == "paused")
+    assert race.lanes[0].step == 40
+    stepped(room, race, 1)
+    assert race.lanes[0].step == 40
+
+
+# --- several at once ----------------------------------------------------------------
+
+
+def test_two_races_do_not_disturb_each_other(room):
+    one = start(room, ("backprop", 0.1))
+    other = start(room, ("node", 0.3), ("backprop", 0.02), seed=8)
+    room.go(one.id)
+    room.go(other.id)
+    until(lambda: all(x.step > 250 for r in (one, other) for x in r.lanes))
+    room.rewind(one.id)
+    room.pause(other.id)
+    until(lambda: one.state == other.state == "paused")
+    assert one.lanes[0].step == 0
+    for lane, rate in zip(other.lanes, (0.3, 0.02), strict=True):
+        gradient = lane.wanted.gradient
+        assert_same_run(lane.run(), by_fit(gradient, lane.step, rate, seed=8))
+
+
+def test_races_get_equal_time_whatever_a_step_costs(room):
+    cheap = start(room)
+    dear = start(room, ("backprop", 0.1), ("backprop", 0.2), hidden=64, batch=500)
+    for race in (cheap, dear):
+        room.go(race.id)
+    until(lambda: cheap.used > 1 and dear.used > 1)
+    for race in (cheap, dear):
+        room.pause(race.id)
+    until(lambda: cheap.state == dear.state == "paused")
+    assert cheap.used == pytest.approx(dear.used, rel=0.4)
+    # And so do the lanes of a race.
+    assert dear.lanes[0].used == pytest.approx(dear.lanes[1].used, rel=0.4)
+    assert cheap.lanes[0].step > 2 * dear.lanes[0].step
+
+
+class Standing:
+    """A race that always wants a turn; nobody trains it."""
+
+    def __init__(self):
+        self.used, self.turns = 0.0, 0
+
+    def next(self):
+        return self
+
+
+def test_whoever_comes_late_gets_no_more_than_the_others_from_then_on():
+    scheduler = Scheduler(lambda: None)
+    early, late = Standing(), Standing()
+    scheduler._races = [early]
+
+    def turn():
+        race, _ = scheduler._next()
+        race.used += 0.02
+        race.turns += 1
+
+    for _ in range(1000):
+        turn()
+    scheduler._races = [early, late]
+    for _ in range(1000):
+        turn()
+    # It was given up to a tenth of a second for its start: 5 turns.
+    assert late.turns == pytest.approx(500, abs=5)
+
+
+def test_abreast_lanes_take_equally_many_steps(room):
+    lanes = ("backprop", 0.1), ("node", 0.1), ("spsa", 0.1)
+    race = start(room, *lanes, abreast=True)
+    room.go(race.id)
+    apart = []
+    until(
+        lambda: (
+            apart.append([lane.step for lane in race.lanes])
+            or min(lane.step for lane in race.lanes) > 300
+        )
+    )
+    most = 2 * max(lane.pace for lane in race.lanes)
+    assert max(max(steps) - min(steps) for steps in apart) <= most
+
+
+@pytest.mark.slow
+def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room):
+    import resource
+
+    from secant.lab.rooms import slope
+
+    start(room)  # what is loaded once, is
+    slope.point("x**2", 1.0, 0.5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    races = [start(room, hidden=50, batch=100, seed=seed) for seed in range(20)]
+    for race in races:
+        room.go(race.id)
+    until(lambda: min(race.lanes[0].step for race in races) > 20)
+    took = []
+    for h in np.linspace(0.1, 1, 20):
+        began = time.monotonic()
+        slope.point("x**2", 1.0, float(h))
+        took.append(time.monotonic() - began)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    samples = {id(race.lanes[0].training.problem.samples) for race in races}
+    assert len(samples) == 1
+    # A copy of the data for each would be 15 MB each, and twice that on the device.
+    assert (after - before) / 1024 < 250
+    assert np.quantile(took, 0.95) < 2
+
+
+# --- what ends a race ---------------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Leases of an instant."""
+    monkeypatch.setattr(training, "LEASE", 0.3)
+    monkeypatch.setattr(scheduler_module, "_ROUND", 0.02)
+
+
+def test_a_race_that_nobody_looks_at_is_ended(room, hasty):
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.ended)
+    assert (race.state, race.ended) == ("ended", "left")
+    step = race.lanes[0].step
+    time.sleep(0.1)
+    assert race.lanes[0].step <= step + 1_000
+    with pytest.raises(Told, match="no such race"):
+        room.go(race.id)
+
+
+def test_watched_or_asked_for_it_stays(room, hasty):
+    race = start(room)
+    with race.watched():
+        time.sleep(0.7)
+        assert race.state == "paused"
+    for _ in range(10):
+        time.sleep(0.07)
+        assert room.alive(race.id) == {"state": "paused"}
+    until(lambda: race.ended == "left")
+
+
+def test_an_ended_race_trains_no_more_and_ends_once(room):
+    race = start(room)
+    room.go(race.id)
+    assert room.end(race.id) == {"state": "ended"}
+    assert race.ended == "end"
+    until(lambda: not race.lanes[0].in_turn)
+    step = race.lanes[0].step
+    time.sleep(0.1)
+    assert race.lanes[0].step == step
+    assert room.end(race.id) == {"state": "ended"}
+
+
+def test_of_too_many_races_the_one_longest_left_standing_is_ended(room, monkeypatch):
+    monkeypatch.setattr(training, "MOST_RACES", 3)
+    races = [start(room) for _ in range(3)]
+    room.go(races[0].id)
+    until(lambda: races[0].state == "running")
+    another = start(room)
+    assert [race.ended for race in (*races, another)] == [None, "crowd", None, None]
+
+
+@pytest.mark.parametrize("asked", ["go", "pause", "step", "rewind", "keep", "alive"])
+@pytest.mark.parametrize("id_of", ["nobody", "another lab", "an ended one"])
+def test_a_race_that_is_not_there_is_told(room, asked, id_of):
+    other = Room()
+    try:
+        known = {
+            "nobody": lambda: "x" * 22,
+            "another lab": lambda: other.start([LaneWanted("backprop", 0.1)])["race"],
+            "an ended one": lambda: room.start([LaneWanted("backprop", 0.1)])["race"],
+        }[id_of]()
+        room.end(known)
+        with pytest.raises(Told, match="no such race") as told:
+            getattr(room, asked)(known)
+        assert told.value.code == "race"
+    finally:
+        other.close()
+
+
+# --- what goes wrong in a lane ------------------------------------------------------
+
+
+def test_a_lane_that_diverges_says_so_and_the_others_go_on(room):
+    wild = {"activation": "identity", "loss": "sum_squares", "init": "xavier"}
+    race = start(room, ("backprop", 500.0), ("backprop", 0.01), **wild)
+    room.go(race.id)
+    bad, good = race.lanes
+    until(lambda: bad.failed and good.step > 100)
+    assert race.state == "running"
+    assert bad.failed["code"] == "diverged"
+    assert bad.failed["facts"]["rate"] == "500"
+    # What is kept is the last that was a number.
+    assert bad.step == bad.failed["step"] - 1
+    assert np.isfinite(bad.reached.losses_from(0)).all()
+    assert bad.step == len(bad.reached.losses_from(0))
+    room.rewind(race.id)
+    until(lambda: bad.step == 0)
+    assert bad.failed is None
+
+
+def test_the_definition_says_so_too(room):
+    wild = {"activation": "identity", "loss": "sum_squares", "hidden": 1, "batch": 2}
+    race = start(room, ("definition", 1000.0), init="xavier", **wild)
+    room.go(race.id)
+    until(lambda: race.lanes[0].failed, 300)
+    assert race.state == "paused"
+    assert race.lanes[0].failed["code"] in ("diverged", "failed")
+
+
+def test_a_bug_in_one_lane_stops_that_lane_only(room, monkeypatch):
+    race = start(room, ("backprop", 0.1), ("backprop", 0.2))
+    broken, sound = race.lanes
+
+    def advance(reached, count):
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(broken.training, "advance", advance)
+    room.go(race.id)
+    until(lambda: sound.step > 50)
+    assert broken.failed["code"] == "bug"
+    assert "ZeroDivisionError" in broken.failed["facts"]["words"]
+
+
+def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
+    def evaluate(self, reached):
+        raise MemoryError("of the test")
+
+    monkeypatch.setattr("secant.training.training.Training.evaluate", evaluate)
+    race = start(room)
+    assert race.state == "paused"
+    assert "MemoryError" in race.lanes[0].failed["facts"]["words"]
+    room.go(race.id)
+    room.rewind(race.id)
+    assert race.state == "paused"
+    assert draw(race)["lanes"] == [None]
+
+
+# --- the definition, whose step takes long ------------------------------------------
+
+
+def test_the_definition_stops_within_a_step_and_goes_on_with_it(room):
+    race = start(room, ("definition", 0.1), hidden=20)
+    lane = race.lanes[0]
+    room.go(race.id)
+    until(lambda: lane.within > 0.01)
+    room.pause(race.id)
+    until(lambda: race.state == "paused")
+    time.sleep(0.05)
+    within = lane.within
+    time.sleep(0.2)
+    assert (lane.within, lane.step) == (within, 0)
+    room.go(race.id)
+    until(lambda: lane.within > within + 0.005)
+
+
+def test_the_definition_rewound_or_ended_within_a_step_leaves_it(room):
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), hidden=20)
+    lane = race.lanes[0]
+    for order in (room.go, lambda race: room.step(race, 1)):
+        order(race.id)
+        until(lambda: lane.within > 0.002)
+        room.rewind(race.id)
+        until(lambda: lane.within == 0 and race.state == "paused")
+        assert lane.step == 0
+    room.go(race.id)
+    until(lambda: lane.within > 0.002)
+    room.end(race.id)
+    until(lambda: not [t for t in threading.enumerate() if t.name == "lab-slow"])
+
+
+def test_the_definition_lets_others_train_meanwhile(room):
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), hidden=20)
+    other = start(room)
+    room.go(race.id)
+    room.go(other.id)
+    until(lambda: min(race.lanes[1].step, other.lanes[0].step) > 300)
+    assert race.lanes[0].step <= 1
+
+
+def test_who_waits_for_the_baton_gets_it_in_turn():
+    baton, order = Baton(), []
+
+    def work(name):
+        baton.take()
+        order.append(name)
+        baton.give()
+
+    baton.take()
+    threads = []
+    for name in range(5):
+        threads.append(threading.Thread(target=work, args=(name,)))
+        threads[-1].start()
+        until(lambda: len(baton._waiting) == len(threads))
+    baton.give()
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2, 3, 4]
+
+
+# --- news ---------------------------------------------------------------------------
+
+
+def test_news_are_told_once_and_add_up_to_the_history(room):
+    race = start(room)
+    watcher, losses, epochs = Watcher(race), [], []
+    first = watcher.look()
+    assert first["lanes"][0]["anew"]
+    assert first["state"] == "paused"
+    epochs += first["lanes"][0]["epochs"]
+    assert watcher.look() is None
+    for _ in range(5):
+        stepped(room, race, 90)
+        news = watcher.look()["lanes"][0]
+        assert (news["from"], news["every"], news["anew"]) == (len(losses), 1, False)
+        losses += news["losses"]
+        epochs += news["epochs"]
+        assert news["step"] == len(losses)
+    reached = race.lanes[0].reached
+    np.testing.assert_allclose(losses, reached.losses_from(0), rtol=1e-4)
+    assert epochs == [epoch._asdict() for epoch in reached.epochs]
+    assert [epoch["step"] for epoch in epochs] == [0, 200, 400]
+
+
+def test_who_comes_later_is_told_all_thinned(room):
+    race = stepped(room, start(room), 2_300)
+    watcher = Watcher(race)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["every"]) == (0, 3)
+    assert len(news["losses"]) == 767 <= AT_FIRST
+    losses = race.lanes[0].reached.losses_from(0)
+    assert news["losses"][0] == pytest.approx(losses[:3].mean(), rel=1e-4)
+    # The last has fewer.
+    assert news["losses"][-1] == pytest.approx(losses[2298:].mean(), rel=1e-4)
+    stepped(room, race, 900)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["every"]) == (2_300, 5)
+    assert len(news["losses"]) == 180 <= LATER
+
+
+def test_after_a_rewind_the_page_is_told_to_forget(room):
+    race = stepped(room, start(room), 30)
+    watcher = Watcher(race)
+    watcher.look()
+    room.rewind(race.id)
+    until(lambda: race.lanes[0].step == 0)
+    news = watcher.look()["lanes"][0]
+    assert (news["anew"], news["from"], news["step"]) == (True, 0, 0)
+    assert (news["losses"], len(news["epochs"])) == ([], 1)
+
+
+def test_a_lane_that_went_back_to_its_last_good_step_says_so(room):
+    race = stepped(room, start(room), 30)
+    watcher, lane = Watcher(race), race.lanes[0]
+    watcher.look()
+    lane.reached = lane.training.advance(lane.start, 20)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["step"], news["losses"]) == (20, 20, [])
+
+
+def test_an_accuracy_or_loss_that_is_no_number_is_none(room):
+    race = stepped(room, start(room), 1)
+    lane = race.lanes[0]
+    epoch = lane.reached.epochs[0]._replace(test_loss=float("inf"))
+    lane.reached = replace(lane.reached, epochs=(epoch,))
+    assert Watcher(race).look()["lanes"][0]["epochs"][0]["test_loss"] is None
+
+
+# --- pictures -----------------------------------------------------------------------
+
+
+def image(text, scale, units):
+    levels = np.frombuffer(b64decode(text), np.int8).reshape(units, 784)
+    return levels * (scale / 127)
+
+
+@pytest.mark.parametrize("gradient", ["backprop", "node", "spsa"])
+def test_a_picture_shows_the_weights_and_the_gradient_of_the_next_step(room, gradient):
+    race = stepped(room, start(room, (gradient, 0.5)), 3)
+    lane = race.lanes[0]
+    until(lambda: lane.lookable)
+    (drawn,) = draw(race)["lanes"]
+    assert (drawn["step"], drawn["units"]) == (3, 6)
+    before = np.asarray(lane.training.params(lane.reached)["W1"])
+    scale = drawn["scales"]["weights"]
+    assert scale == pytest.approx(np.abs(before).max())
+    np.testing.assert_allclose(
+        image(drawn["weights"], scale, 6), before.T, atol=0.51 * scale / 127
+    )
+    stepped(room, race, 1)
+    after = np.asarray(lane.training.params(lane.reached)["W1"])
+    scale = drawn["scales"]["gradients"]
+    np.testing.assert_allclose(
+        image(drawn["gradients"], scale, 6),
+        (before - after).T / 0.5,
+        atol=0.51 * scale / 127 + 1e-6,
+    )
+
+
+def test_a_picture_shows_what_is_answered_for_the_shown_digits(room):
+    race = stepped(room, start(room), 300)
+    (drawn,) = draw(race)["lanes"]
+    data = race.data
+    answers = race.lanes[0].run().net.predict(data.test.x[data.shown])
+    np.testing.assert_allclose(drawn["probabilities"], answers, atol=1e-4)
+    assert (np.bincount(data.labels) == 4).all()
+
+
+def test_the_definition_shows_the_gradient_of_its_last_step(room):
+    race = start(room, ("definition", 0.1), hidden=1)
+    lane = race.lanes[0]
+    before = lane.training.params(lane.reached)["W1"]
+    assert draw(race)["lanes"][0]["gradients"] is None
+    stepped(room, race, 1)
+    drawn = draw(race)["lanes"][0]
+    after = lane.training.params(lane.reached)["W1"]
+    scale = drawn["scales"]["gradients"]
+    np.testing.assert_allclose(
+        image(drawn["gradients"], scale, 1),
+        (before - after).T / 0.1,
+        atol=0.51 * scale / 127,
+    )
+    room.rewind(race.id)
+    until(lambda: lane.step == 0)
+    assert draw(race)["lanes"][0]["gradients"] is None
+
+
+def test_at_most_so_many_units_are_drawn(room):
+    (drawn,) = draw(start(room, hidden=30))["lanes"]
+    assert drawn["units"] == 24
+    assert len(b64decode(drawn["weights"])) == 24 * 784
+
+
+# --- keep ---------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_the_run_that_fit_gives(room):
+    race = stepped(room, start(room, ("backprop", 0.1), ("node", 0.2)), 215)
+    assert room.keep(race.id, 1) == {"folder": "runs/0001", "steps": 215}
+    assert room.keep(race.id, 0)["folder"] == "runs/0002"
+    assert room.kept() == {"folders": ["runs/0002", "runs/0001"]}
+    run = Run.load("runs/0001")
+    expected = by_fit("node", 215, 0.2)
+    assert_same_run(run, expected)
+    assert run.status == expected.status
+    named = "sample of 5,000 MNIST digits (built in)"
+    assert run.settings.data.startswith(named)
+    assert run.settings.__dict__ | {"data": ""} == expected.settings.__dict__
+
+
+def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
+    race = start(room)
+    with pytest.raises(Told, match="no step"):
+        room.keep(race.id)
+    assert room.kept() == {"folders": []}
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("lane", [-1, 1, 10**9])
+def test_a_lane_that_is_not_there_cannot_be_kept(room, lane):
+    race = stepped(room, start(room), 1)
+    with pytest.raises(Told, match="there is no lane"):
+        room.keep(race.id, lane)
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing(room, monkeypatch, tmp_path):
+    race = stepped(room, start(room), 1)
+
+    def save(self, folder):
+        raise OSError("of the test: the disk is full")
+
+    monkeypatch.setattr(Run, "save", save)
+    with pytest.raises(OSError, match="full"):
+        room.keep(race.id)
+    assert not list(tmp_path.iterdir())
+
+
+# --- what is wanted -----------------------------------------------------------------
+
+BAD = {
+    "no lane": ({"lanes": []}, "lanes", "1 to 4"),
+    "five lanes": ({"lanes": [("node", 0.1)] * 5}, "lanes", "has 5"),
+    "an unknown gradient": ({"lanes": [("nod", 0.1)]}, "settings", "'node'"),
+    "a rate of 0": ({"lanes": [("node", 0.0)]}, "settings", "above 0"),
+    "a rate below 0": ({"lanes": [("node", -0.1)]}, "limit", "between 0 and"),
+    "a rate of a million": ({"lanes": [("node", 1e6)]}, "limit", "1000"),
+    "an unknown data set": ({"data": "mnisst"}, "data", "at hand"),
+    "a path": ({"data": "/etc/passwd"}, "data", "at hand"),
+    "no hidden unit": ({"hidden": 0}, "limit", "between 1"),
+    "a million hidden units": ({"hidden": 10**6}, "limit", "256"),
+    "a batch of 0": ({"batch": 0}, "limit", "between 1"),
+    "a batch of a million": ({"batch": 10**6}, "limit", "1000"),
+    "a seed below 0": ({"seed": -1}, "limit", "between 0"),
+    "a seed without end": ({"seed": 10**300}, "limit", "between 0"),
+    "an unknown activation": ({"activation": "sigmoyd"}, "settings", "'sigmoid'"),
+    "an unknown loss": ({"loss": "cross-entropy"}, "settings", "cross_entropy"),
+    "an unknown start": ({"init": "zeros"}, "settings", "normal"),
+    "an unknown optimiser": ({"optimizer": "adamm"}, "settings", "'adam'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_trained_is_told(room, case):
+    changed, code, says = BAD[case]
+    wanted = {"lanes": [("backprop", 0.1)], **changed}
+    wanted["lanes"] = [LaneWanted(*lane) for lane in wanted["lanes"]]
+    with pytest.raises(Told, match=says) as told:
+        room.start(**wanted)
+    assert told.value.code == code
+    assert not room._races
+
+
+@pytest.mark.parametrize("count", [0, -1, MOST_STEPS + 1, 10**300])
+def test_a_number_of_steps_that_cannot_be_is_told(room, count):
+    race = start(room)
+    with pytest.raises(Told, match="between 1 and"):
+        room.step(race.id, count)
+    assert race.lanes[0].step == 0
+
+
+def test_all_that_can_be_chosen_can_be_started(room):
+    offered = choices()
+    assert "sample" in offered["data"]
+    wanted = [
+        *({"lanes": [LaneWanted(g["name"], 0.1)]} for g in offered["gradients"]),
+        *({"activation": name} for name in offered["activations"]),
+        *({"loss": name} for name in offered["losses"]),
+        *({"init": name} for name in offered["inits"]),
+        *({"optimizer": o["name"]} for o in offered["optimizers"]),
+        {"hidden": offered["most"]["hidden"], "batch": offered["most"]["batch"]},
+    ]
+    for changed in wanted:
+        answer = room.start(**{"lanes": [LaneWanted("node", 0.1)], **changed})
+        assert room.end(answer["race"]) == {"state": "ended"}
+
+
+def test_the_answer_shows_digits_as_they_were_scanned(room):
+    answer = room.start([LaneWanted("backprop", 0.1)])
+    pixels = np.frombuffer(b64decode(answer["samples"]["pixels"]), np.uint8)
+    (_, _), (x, t) = load_mnist_sample(normalize=False)
+    labels = np.array(answer["samples"]["labels"])
+    assert pixels.shape == (40 * 784,)
+    for image_, label in zip(pixels.reshape(40, 784), labels, strict=True):
+        (where,) = np.flatnonzero((x == image_).all(axis=1))
+        assert t[where] == label
+    assert Lane(LaneWanted("node", 0.1)).step == 0
