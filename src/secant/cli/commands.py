@@ -11,6 +11,7 @@ from secant.cli.data import app as data
 from secant.cli.evaluate import evaluate
 from secant.cli.lab import lab
 from secant.cli.predict import predict
+from secant.cli.rerun import rerun
 from secant.cli.train import train
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(train)
+app.command()(rerun)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(compare)

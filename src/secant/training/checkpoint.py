@@ -184,7 +184,7 @@ def _read(path: Path, start: State, origin: Mapping[str, Any]) -> Reached:
         raise damaged(path, f"it lacks {error}") from None
 
 
-def compare(path: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def compare(path: Path | str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Refuses to go on with what another run has kept.
 
     Raises:
@@ -197,7 +197,7 @@ def compare(path: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None
     ]
     if apart:
         raise _OfAnotherRun(
-            f"{path} was kept by another run: {'; '.join(apart)}. Go on with what it "
+            f"this is not the run of {path}: {'; '.join(apart)}. Go on with what it "
             "was started with, or train into a new folder"
         )
 

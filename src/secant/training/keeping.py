@@ -9,6 +9,7 @@ network.safetensors, best.safetensors, history.csv, training.png    in the end
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -28,6 +29,9 @@ from secant.training.watch import TrainingWarning
 
 INITIAL_FILE = "initial.safetensors"
 LOCK_FILE = ".lock"
+
+# What is there before the first step is kept.
+_BEGUN = {MANIFEST_FILE, INITIAL_FILE, LOCK_FILE, checkpoint.FOLDER}
 
 # So long a new best network waits at most: epochs of a small net are milliseconds.
 _BEST_WAITS = 1.0
@@ -111,6 +115,12 @@ class Keeper:
             warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=4)
         if found.reached is not None:
             self._step = found.reached.step
+            if self._step > training.settings.iterations:
+                raise InvalidInput(
+                    f"{folder} has {self._step:,} steps already, and iterations is "
+                    f"{training.settings.iterations:,}: pass a larger number, or "
+                    "train anew"
+                )
             return found.reached
         try:
             replace_file(folder / INITIAL_FILE, network_bytes(training.net))
@@ -181,7 +191,26 @@ class Keeper:
         try:
             run.write(self.folder)
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
+            kept = f"step {self._step:,} is kept" if self._step >= 0 else "none is kept"
+            raise InvalidInput(
+                f"the run could not be written to {self.folder} "
+                f"({error.strerror or error}): make room there, and go on with "
+                f"resume=True, or `secant train --resume {self.folder}`; {kept}"
+            ) from None
+
+
+def is_begun_only(folder: Path) -> bool:
+    """Whether a run has been begun in a folder, and none of its steps is kept."""
+    held = {path.name for path in folder.iterdir()}
+    return held <= _BEGUN and not any((folder / checkpoint.FOLDER).glob("*"))
+
+
+def unmade(folder: Path) -> None:
+    """Removes what there is of a run that was only begun."""
+    for name in sorted(_BEGUN - {checkpoint.FOLDER}):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        (folder / checkpoint.FOLDER).rmdir()
 
 
 def _usable(folder: Path, *, resume: bool) -> None:

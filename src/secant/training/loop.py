@@ -14,7 +14,7 @@ from secant.errors import InvalidInput, SecantError
 from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
-from secant.training.checkpoint import Checkpoints
+from secant.training.checkpoint import Checkpoints, compare
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
 from secant.training.run import Run
@@ -86,6 +86,7 @@ def fit(
     resume: bool = False,
     checkpoints: Checkpoints | None = None,
     notes: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Run:
     """Trains a network by mini-batch descent: `w ← w - rate × ∂L/∂w`.
 
@@ -118,6 +119,7 @@ def fit(
             `iterations` may be others.
         checkpoints: How often it is kept; `Checkpoints()` if not given.
         notes: What else the folder's manifest shall say, as JSON holds it.
+        origin: Of a manifest: the run must be that one, the same data and settings.
 
     Returns:
         The run: `run.net` is the trained network. Ctrl-C ends a run early with
@@ -154,6 +156,8 @@ def fit(
         sampling=sampling,
         data_name=data_name,
     )
+    if origin is not None:
+        compare("that manifest", origin, training.origin())
     if folder is None:
         if resume:
             raise InvalidInput("resume=True needs to know where: pass folder=…")
@@ -196,12 +200,12 @@ class _Loop:
                 self._tell(forecast)
         except KeyboardInterrupt:
             status = "interrupted"
-            if self.keeper:
+            if self.keeper and self.reached.step:
                 self.keeper.keep(self.reached, now=True)
         return self._ended(self.training.result(self.reached, status))
 
     def _ended(self, run: Run) -> Run:
-        if self.keeper:
+        if self.keeper and (len(run.losses) or run.status == "finished"):
             self.keeper.end(run)
         return run
 

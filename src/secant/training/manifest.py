@@ -94,8 +94,8 @@ class Manifest:
             )
         except FileNotFoundError:
             raise DataError(
-                f"{folder} holds no {FILE}: name the folder of a run that `secant "
-                "train` or fit(folder=…) wrote"
+                f"{folder} is no run to go on with or to do again: it holds no {FILE}. "
+                "Name a folder that `secant train` or fit(folder=…) wrote"
             ) from None
         except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise DataError(
