@@ -21,6 +21,7 @@ from .training import NotFinite as NotFinite
 from .training import Checkpoints as Checkpoints
 from .training import RecordPath as RecordPath
 from .training import Run as Run
+from .training import TensorBoard as TensorBoard
 from .training import TrainingWarning as TrainingWarning
 from .training import fit as fit
 from .data.own import load_data as load_data

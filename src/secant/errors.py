@@ -41,3 +41,16 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     near = get_close_matches(str(getattr(name, "__name__", name)).lower(), names, n=1)
     hint = f": did you mean {near[0]!r}?" if near else "."
     return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")
+
+
+def not_installed(what: str, modules: Iterable[str], extra: str) -> SecantError:
+    """The error for something whose extra is not installed.
+
+    Example:
+        >>> not_installed("the export", ["onnx"], "export")
+        SecantError('the export needs onnx, not installed here: write  pip install ...')
+    """
+    return SecantError(
+        f"{what} needs {' and '.join(modules)}, not installed here: write  "
+        f'pip install "secant[{extra}]"'
+    )

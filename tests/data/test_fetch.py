@@ -235,7 +235,8 @@ def test_bad_mirror_is_named_with_its_reason_and_the_next_serves(
     assert f"{bad.url}/{IMAGES}: {reason}" in str(caught.value)
     assert f"put the four files ({IMAGES}, " in str(caught.value)
     assert str(no_data / "mnist") in str(caught.value)
-    assert time.perf_counter() - start < 4
+    # The whole file would have taken hours to trickle in.
+    assert time.perf_counter() - start < 60
     folder = fetch.fetch("mnist", mirrors=[bad.url, good.url], timeout=QUICK)
     assert_whole(folder, no_data)
 

@@ -233,6 +233,7 @@ FUZZ: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=300, **FUZZ)
 @given(data=st.data(), packed=st.booleans())
 def test_damaged_zip_gives_nothing_but_a_data_error(
@@ -248,7 +249,7 @@ def test_damaged_zip_gives_nothing_but_a_data_error(
         read_npz(path)
 
 
-@settings(max_examples=300, **FUZZ)
+@settings(max_examples=100, **FUZZ)
 @given(data=st.data())
 def test_damaged_npy_in_a_sound_zip_gives_nothing_but_a_data_error(
     path: Path,

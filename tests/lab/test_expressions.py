@@ -172,6 +172,51 @@ def test_differences_can_be_carried_through_every_function(name):
         )
 
 
+# --- of two variables ----------------------------------------------------------------
+
+PAIR = ("x0", "x1")
+ALIASES = {"x": "x0", "y": "x1"}
+
+
+@pytest.mark.parametrize(
+    "text", ["x0**2 - 3*x1", "x**2 - 3*y", "x0**2 - 3*y", "x₀**2 − 3·x₁"]
+)
+def test_two_variables_are_read_under_all_their_names(text):
+    f = expression(text, PAIR, ALIASES)
+    assert f.variables == PAIR
+    assert f(np.float64(3), np.float64(2)) == 3.0
+    assert f(np.ones((2, 1)), np.ones(3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("text", ["5", "x0", "y"])
+def test_a_formula_of_fewer_variables_is_a_function_of_all(text):
+    value = expression(text, PAIR, ALIASES)(np.ones((2, 1)), np.ones(3))
+    assert value.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("x2 + 1", "unknown_name", "x0, x1, pi"),
+        ("x0 + z", "unknown_name", "there is no 'z'"),
+        ("max(x0)", "arguments", "write max(x0, x1)"),
+        ("sin", "needs_argument", "sin(x0)"),
+        ("y(3)", "not_called", "y*"),
+        ("2x0", "times", "2*x"),
+        ("+".join(["sin(x0)"] * (MOST_FUNCTIONS + 1)), "too_many", "simpler"),
+        ("x0**y" + "**y" * MOST_FUNCTIONS, "too_many", "simpler"),
+        ("y**101", "power", "100"),
+        ("-" * DEEPEST + "y", "too_deep", "inside one another"),
+        ("x0+" * LONGEST, "too_long", "at most 200"),
+    ],
+)
+def test_all_limits_hold_for_two_variables(text, code, says):
+    with pytest.raises(ExpressionError) as caught:
+        expression(text, PAIR, ALIASES)
+    assert caught.value.code == code
+    assert says in str(caught.value)
+
+
 # --- what is refused ----------------------------------------------------------------
 
 

@@ -40,7 +40,13 @@ def slope_of(choose, there):
     return [Fraction(value == best, ties) for value in there]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float32",
+        *(pytest.param(d, marks=pytest.mark.slow) for d in ("float64", "bfloat16")),
+    ],
+)
 @pytest.mark.parametrize(("f", "choose"), [(jnp.max, max), (jnp.min, min)])
 def test_the_gradient_of_an_extreme_is_that_of_the_exact_sums(f, choose, dtype):
     with jax.enable_x64(dtype == "float64"):

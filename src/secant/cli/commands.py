@@ -9,6 +9,7 @@ from secant.cli.check import check
 from secant.cli.compare import compare
 from secant.cli.data import app as data
 from secant.cli.evaluate import evaluate
+from secant.cli.export import export
 from secant.cli.lab import lab
 from secant.cli.predict import predict
 from secant.cli.rerun import rerun
@@ -26,6 +27,7 @@ app.command()(train)
 app.command()(rerun)
 app.command()(predict)
 app.command()(evaluate)
+app.command()(export)
 app.command()(compare)
 app.command()(check)
 app.command()(lab)

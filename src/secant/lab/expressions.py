@@ -29,10 +29,12 @@ DEEPEST = 60
 """Operations inside one another."""
 
 MOST_FUNCTIONS = 8
-"""Functions, and powers with x in the exponent: each is much to compile."""
+"""Functions, and powers with a variable in the exponent: each is much to compile."""
 
 HIGHEST_POWER = 100
 """The largest exponent that may be written as a number."""
+
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 CONSTANTS: Mapping[str, float] = MappingProxyType(
     {"pi": math.pi, "e": math.e, "tau": math.tau}
@@ -76,7 +78,7 @@ _OPERATORS: Mapping[type[ast.AST], tuple[str, Callable[..., Any]]] = {
 }
 
 # Signs that people copy from books, one character for one: columns stay right.
-_AS_IN_BOOKS = str.maketrans("−×·÷\t", "-**/ ")
+_AS_IN_BOOKS = str.maketrans("−×·÷₀₁\t", "-**/01 ")
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/()]")
 _SIDE_BY_SIDE = re.compile(
     r"(?<![A-Za-z0-9_.])(\d+\.?\d*|\.\d+)(?![eE][-+\d])([A-Za-z_])"
@@ -151,13 +153,18 @@ class Expression:
             )
 
 
-def expression(text: object, variables: Sequence[str] = ("x",)) -> Expression:
+def expression(
+    text: object,
+    variables: Sequence[str] = ("x",),
+    aliases: Mapping[str, str] = NO_ALIASES,
+) -> Expression:
     """The function that a formula describes.
 
     Args:
         text: At most 200 characters of numbers, variables, `pi`, `e`, `tau`,
             `+ - * / **`, parentheses and the functions of `FUNCTIONS`.
         variables: The names of its variables.
+        aliases: Other names that are read too, and the variables that they mean.
 
     Returns:
         A function of as many arrays.
@@ -169,6 +176,9 @@ def expression(text: object, variables: Sequence[str] = ("x",)) -> Expression:
         >>> f = expression("x**2 + sin(3*x)")
         >>> f(np.array([0.0, 1.0]))
         array([0.     , 1.14112001])
+        >>> bowl = expression("x0**2 + y**2", ("x0", "x1"), {"x": "x0", "y": "x1"})
+        >>> bowl(np.array(3.0), np.array(4.0)).item()
+        25.0
         >>> expression("sinn(x)")
         Traceback (most recent call last):
         ...
@@ -188,7 +198,8 @@ def expression(text: object, variables: Sequence[str] = ("x",)) -> Expression:
     if not plain.strip():
         _refuse("empty", 1, "there is no formula: write one, as in x**2")
     _refuse_strange(plain)
-    return Expression(text, tuple(variables), _Reader(plain, tuple(variables)).read())
+    variables = tuple(variables)
+    return Expression(text, variables, _Reader(plain, variables, aliases).read())
 
 
 def _evaluate(node: Node, values: Sequence[Any]) -> Any:
@@ -236,10 +247,14 @@ def _refuse_strange(text: str) -> None:
 class _Reader:
     """One formula, while it is read."""
 
-    def __init__(self, text: str, variables: tuple[str, ...]) -> None:
+    def __init__(
+        self, text: str, variables: tuple[str, ...], aliases: Mapping[str, str]
+    ) -> None:
         self.indent = len(text) - len(text.lstrip())
         self.text = text.strip()
         self.variables = variables
+        self.places = {name: place for place, name in enumerate(variables)}
+        self.places |= {name: self.places[meant] for name, meant in aliases.items()}
         self.functions = 0
 
     def read(self) -> Node:
@@ -310,8 +325,8 @@ class _Reader:
         return Number(value if abs(value) <= HIGHEST_POWER else float(value))
 
     def name(self, part: ast.expr, name: str) -> Node:
-        if name in self.variables:
-            return Variable(self.variables.index(name))
+        if name in self.places:
+            return Variable(self.places[name])
         if name in CONSTANTS:
             return Number(CONSTANTS[name])
         if name in FUNCTIONS:
@@ -340,7 +355,7 @@ class _Reader:
     def call(self, part: ast.Call, depth: int) -> Node:
         called = part.func
         if not isinstance(called, ast.Name) or called.id in (
-            *self.variables,
+            *self.places,
             *CONSTANTS,
         ):
             source = self.source(called)
@@ -357,11 +372,12 @@ class _Reader:
         takes, function = FUNCTIONS[name]
         arguments = part.args
         if len(arguments) != takes or part.keywords:
+            example = (self.variables * takes)[:takes]
             self.refuse(
                 part,
                 "arguments",
                 f"{name} takes {takes}, and {len(arguments)} came: write "
-                f"{name}({', '.join(['x'] * takes)})",
+                f"{name}({', '.join(example)})",
                 name=name,
                 takes=takes,
                 came=len(arguments),

@@ -19,7 +19,7 @@ from secant.errors import SecantError
 from secant.lab.answers import Refused, failure
 from secant.lab.guard import Guard
 from secant.lab.questions import arguments
-from secant.lab.rooms import slope, training
+from secant.lab.rooms import descent, draw, slope, training
 from secant.lab.training.stream import watching
 
 STATIC = Path(__file__).parent / "static"
@@ -31,6 +31,8 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         f"{room}/{function.__name__}": function
         for room, functions in {
             "slope": (slope.curve, slope.point),
+            "descent": (descent.heights, descent.descents, descent.presets),
+            "draw": (draw.networks, draw.examples, draw.read, draw.why),
         }.items()
         for function in functions
     }
@@ -78,6 +80,7 @@ def application(*, token: str, port: int) -> ASGIApp:
 def warm_up() -> None:
     """Has the compiler work once, so that the first page need not wait for it."""
     slope.point("x**2", 1.0, 0.5)
+    descent.descents("x0**2 + x1**2", -3, 4, "sgd:0.1", 1, -5, 5, -5, 5)
 
 
 def _page(request: Request) -> Response:

@@ -5,6 +5,7 @@ from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
 from secant.training.run import Run
+from secant.training.tensorboard import TensorBoard
 from secant.training.watch import TrainingWarning
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Progress",
     "RecordPath",
     "Run",
+    "TensorBoard",
     "TrainingWarning",
     "fit",
 ]

@@ -13,6 +13,10 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 ROOMS = {
     "slope": "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2",
+    "descent": "#descent?formula=x0**2/20%2Bx1**2&x0=-7&x1=2&left=-9&right=9"
+    "&bottom=-4&top=4&steps=60&runs=sgd:0.95,momentum:0.1,adam:0.3,sgd:1.1",
+    # A seven: a line to the right, and down to the left.
+    "draw": "#draw?drawing=6y6yk06ydcm8",
 }
 """A state of each room in which there is much to see."""
 

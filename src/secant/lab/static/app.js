@@ -2,9 +2,11 @@
 
 import { language, onLanguage, speak, translate, words } from "./i18n.js"
 import * as link from "./link.js"
+import * as descent from "./rooms/descent/room.js"
+import * as draw from "./rooms/draw/room.js"
 import * as slope from "./rooms/slope/room.js"
 
-const ROOMS = { slope }
+const ROOMS = { slope, descent, draw }
 const $ = (id) => document.getElementById(id)
 let leave = () => {}
 

@@ -1,0 +1,7 @@
+"""Trained networks as other programs read them: ONNX, PyTorch, Keras."""
+
+from secant.export.keras import write_keras
+from secant.export.onnx import write_onnx
+from secant.export.torch import write_torch
+
+__all__ = ["write_keras", "write_onnx", "write_torch"]

@@ -1,0 +1,72 @@
+"""The weights as PyTorch's state dict, in a safetensors file."""
+
+import os
+
+import numpy as np
+
+from secant.export.files import layers, new_file, write
+from secant.networks import MLP
+
+_ACTIVATIONS = {
+    "sigmoid": "Sigmoid()",
+    "relu": "ReLU()",
+    "tanh": "Tanh()",
+    "identity": "Identity()",
+}
+
+
+def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
+    """Writes what `torch.nn.Sequential.load_state_dict` takes, without PyTorch.
+
+    Entries are `0.weight` of shape (outputs, inputs), `0.bias`, `2.weight`, … float32:
+    the modules in between are the activations.
+
+    Args:
+        net: The network, such as `Run.load(folder).net`.
+        path: A new file, `*.safetensors`.
+
+    Returns:
+        The lines of Python that load it, as `net`.
+
+    Raises:
+        InvalidInput: The file cannot be a new one, or a weight is not finite.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(write_torch(MLP((2, 3, 2)), f"{folder}/net.safetensors"))
+        from safetensors.torch import load_file
+        from torch.nn import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
+        net = Sequential(Linear(2, 3), Sigmoid(), Linear(3, 2), Softmax(dim=-1))
+        net.load_state_dict(load_file('/.../net.safetensors'))
+        net.eval()
+    """
+    path = new_file(path, ".safetensors")
+    state = {}
+    for place, (weights, bias) in enumerate(layers(net)):
+        state[f"{2 * place}.weight"] = np.ascontiguousarray(weights.T)
+        if bias is not None:
+            state[f"{2 * place}.bias"] = bias
+    from safetensors.numpy import save
+
+    write(path, save(state))
+    return "\n".join(
+        [
+            "from safetensors.torch import load_file",
+            "from torch.nn import Identity, Linear, ReLU, Sequential, Sigmoid, "
+            "Softmax, Tanh",
+            f"net = Sequential({', '.join(_modules(net))})",
+            f"net.load_state_dict(load_file({str(path)!r}))",
+            "net.eval()",
+        ]
+    )
+
+
+def _modules(net: MLP) -> list[str]:
+    a = net.architecture
+    bias = "" if a.bias else ", bias=False"
+    modules = []
+    for below, here in zip(a.sizes, a.sizes[1:], strict=False):
+        modules += [f"Linear({below}, {here}{bias})", _ACTIVATIONS[a.activation]]
+    modules.pop()
+    return [*modules, "Softmax(dim=-1)"] if a.loss == "cross_entropy" else modules

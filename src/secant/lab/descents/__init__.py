@@ -1,0 +1,1 @@
+"""Descents over a surface: where each optimiser goes, and what came of it."""

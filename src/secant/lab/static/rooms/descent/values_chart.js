@@ -1,0 +1,138 @@
+// The value of f against the step, on a logarithmic axis: uPlot, and a line to drag.
+
+import { axis, color } from "../../charts.js"
+import { power } from "../../numbers.js"
+import uPlot from "../../vendor/uplot/uPlot.esm.js"
+
+// How far below the start's value one looks, and how far above.
+const DEEP = 1e-12
+const HIGH = 1e4
+
+export class ValuesChart {
+  #el
+  #plot = null
+  #observer
+  #data = null
+  #range = [1e-3, 1]
+  #floor = 0
+  #step = 0
+  #labels = {}
+
+  // `chosen(step)` is called where somebody clicks or drags.
+  constructor(el, chosen) {
+    this.#el = el
+    this.#observer = new ResizeObserver(() => this.#plot?.setSize(this.#size()))
+    this.#observer.observe(el)
+    const choose = (event) => {
+      const box = this.#plot.over.getBoundingClientRect()
+      chosen(this.#plot.posToVal(event.clientX - box.left, "x"))
+    }
+    el.addEventListener("pointerdown", (event) => {
+      if (!this.#plot) return
+      el.setPointerCapture(event.pointerId)
+      choose(event)
+    })
+    el.addEventListener("pointermove", (event) => {
+      if (el.hasPointerCapture(event.pointerId)) choose(event)
+    })
+    this.restyle = () => this.#build()
+    addEventListener("theme", this.restyle)
+  }
+
+  end() {
+    removeEventListener("theme", this.restyle)
+    this.#observer.disconnect()
+    this.#plot?.destroy()
+  }
+
+  say(labels) {
+    this.#labels = labels
+    this.#build()
+  }
+
+  // `floor`: what is subtracted, so that a logarithm can be taken.
+  show(courses, floor, steps) {
+    const alike = this.#data?.length === courses.length + 1 && floor < 0 === this.#floor < 0
+    this.#floor = floor
+    const above = courses.map(({ values }) => values.map((v) => (v === null ? null : v - floor)))
+    const known = above.flat().filter((v) => v > 0)
+    const start = above[0][0] > 0 ? above[0][0] : 1
+    const top = Math.min(Math.max(start, ...known), start * HIGH)
+    const bottom = Math.max(Math.min(start, ...known), start * DEEP)
+    this.#range = [bottom / 2, top * 2]
+    // What is 0, or far away, goes on to the edge of the picture and beyond it.
+    const within = (v) => (v === null ? null : Math.max(bottom / 10, Math.min(v, top * 100)))
+    const places = Array.from({ length: steps + 1 }, (_, i) => i)
+    this.#data = [places, ...above.map((values) => places.map((i) => within(values[i] ?? null)))]
+    if (this.#plot && alike) this.#plot.setData(this.#data)
+    else this.#build()
+  }
+
+  showStep(step) {
+    this.#step = step
+    this.#plot?.redraw(false)
+  }
+
+  #size() {
+    return { width: this.#el.clientWidth, height: this.#el.clientHeight }
+  }
+
+  #build() {
+    this.#plot?.destroy()
+    this.#plot = null
+    if (!this.#data) return
+    this.#plot = new uPlot(
+      {
+        ...this.#size(),
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [12, 12, 0, 0],
+        scales: {
+          x: { time: false },
+          y: { distr: 3, range: () => this.#range },
+        },
+        axes: [
+          { ...axis(), label: this.#labels.step, size: 34 },
+          {
+            ...axis(), label: this.#floor < 0 ? this.#labels.above : this.#labels.value, size: 50,
+            splits: (_, __, low, high) => powers(low, high),
+            filter: (_, places) => places,
+            values: (_, places) => places.map(power),
+          },
+        ],
+        series: [
+          {},
+          ...this.#data.slice(1).map((_, number) => ({
+            stroke: color(`run-${number}`), width: 2.2, pxAlign: 0, points: { show: false },
+          })),
+        ],
+        hooks: { draw: [(plot) => this.#drawStep(plot)] },
+      },
+      this.#data,
+      this.#el,
+    )
+  }
+
+  #drawStep(plot) {
+    const { ctx, bbox } = plot
+    const x = plot.valToPos(this.#step, "x", true)
+    if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)) return
+    ctx.save()
+    ctx.strokeStyle = color("ink")
+    ctx.lineWidth = 1.5 * devicePixelRatio
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    ctx.restore()
+  }
+}
+
+// Powers of ten, about five of them.
+function powers(low, high) {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))]
+  const apart = Math.max(1, Math.ceil((last - first) / 5))
+  const found = []
+  for (let n = first; n <= last; n += apart) found.push(10 ** n)
+  return found
+}

@@ -1,0 +1,95 @@
+"""A run's course for TensorBoard to draw.
+
+tensorboardX writes TensorBoard's files without TensorBoard, TensorFlow or PyTorch; it
+comes in the extra `tensorboard`.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from time import time
+from typing import Any, Self
+
+from secant.errors import not_installed
+from secant.training.loop import Progress
+
+# The file is brought up to date, and to the disk, after as many seconds.
+_LATEST = 1.0
+
+
+class TensorBoard:
+    """A callback of `fit` that writes a run's scalars for TensorBoard.
+
+    `batch/loss` has a value for each step, the loss that the step saw; `train/loss`,
+    `train/accuracy`, `test/loss` and `test/accuracy` have one for each measurement on
+    all samples: at the start, after each epoch and at the end. The file is brought up
+    to date every second: TensorBoard draws a run while it goes on, and of one that is
+    killed a second is lost.
+
+    `tensorboard --logdir runs` shows every folder below `runs` as a run of its own.
+
+    Args:
+        folder: Where to write; made if need be. A file of events is added to those
+            that are there, so give each run a folder of its own.
+
+    Raises:
+        SecantError: tensorboardX is not installed.
+        OSError: The folder cannot be made or written to.
+
+    Example:
+        >>> import tempfile
+        >>> from secant import MLP, fit
+        >>> net, data = MLP((2, 3, 2), init="he"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+        >>> with tempfile.TemporaryDirectory() as folder, TensorBoard(folder) as board:
+        ...     run = fit(net, data, iterations=20, batch_size=2, callbacks=[board])
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        if not find_spec("tensorboardX"):
+            raise not_installed("TensorBoard", ["tensorboardX"], "tensorboard")
+        from tensorboardX.event_file_writer import EventsWriter
+
+        # Not its FileWriter, whose thread and queue say of no event when it is written.
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self._file = EventsWriter(os.path.join(folder, "events"))
+        self._measured, self._flushed, self._closed = -1, 0.0, False
+
+    def __call__(self, progress: Progress) -> None:
+        """Writes what is new, and closes the file after the last step."""
+        now, first = time(), progress.step - len(progress.losses)
+        for step, loss in enumerate(progress.losses, start=first):
+            self._add("batch/loss", loss, step, now)
+        epoch = progress.epoch
+        if epoch.step > self._measured:
+            self._measured = epoch.step
+            for name, value in epoch._asdict().items():
+                if name != "step" and value is not None:
+                    self._add(name.replace("_", "/"), value, epoch.step, now)
+        if now > self._flushed + _LATEST:
+            self._file.flush()
+            self._flushed = now
+        if progress.step == progress.iterations:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the file; called by itself after the last step."""
+        if not self._closed:
+            self._closed = True
+            self._file.close()
+
+    def _add(self, tag: str, value: float, step: int, when: float) -> None:
+        from tensorboardX.proto import event_pb2
+        from tensorboardX.summary import scalar
+
+        event: Any = event_pb2  # its classes are made when it is loaded
+        self._file.write_event(
+            event.Event(wall_time=when, step=step, summary=scalar(tag, value))
+        )
+
+    def __enter__(self) -> Self:
+        """The callback itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the file, however the run ended."""
+        self.close()
