@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ITERATIONS = 1500
+ITERATIONS = 600
 
 SETTINGS = {"iterations": ITERATIONS, "batch_size": 16, "optimizer": "adam"}
 
@@ -78,8 +78,11 @@ def survive(place: Path, kills: int, seed: int = 0, tell=lambda outcome: None):
     from secant import Run, fit
 
     processes = multiprocessing.get_context("forkserver")
-    # What a process would import; JAX starts no threads before it computes.
-    processes.set_forkserver_preload(["secant.training.loop", "matplotlib.pyplot"])
+    # What may be shared: JAX may not, its threads would be lost on the way.
+    processes.set_forkserver_preload(["numpy", "matplotlib.pyplot"])
+    imports = processes.Process(target=int)
+    imports.start()
+    imports.join()
     draw = np.random.default_rng(seed)
     outcome, run, folder = Outcome(0, 0, 0, 0, 0), 0, place / "0"
     longest = None
@@ -90,8 +93,8 @@ def survive(place: Path, kills: int, seed: int = 0, tell=lambda outcome: None):
         if longest is None:
             while process.is_alive() and not any(folder.glob("checkpoints/0*")):
                 time.sleep(0.01)
-            # From before the first import to long after the first checkpoint.
-            longest = 2 * (time.monotonic() - began)
+            # From before it has read anything to long after its first checkpoint.
+            longest = 1.6 * (time.monotonic() - began)
         process.join(draw.uniform(0, longest))
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
