@@ -75,8 +75,6 @@ def train(folder, seed):
 
 def survive(place: Path, kills: int, seed: int = 0, tell=lambda outcome: None):
     """Kills so many processes and says what became of their runs."""
-    from secant import Run, fit
-
     processes = multiprocessing.get_context("forkserver")
     # What may be shared: JAX may not, its threads would be lost on the way.
     processes.set_forkserver_preload(["numpy", "matplotlib.pyplot"])
@@ -106,19 +104,30 @@ def survive(place: Path, kills: int, seed: int = 0, tell=lambda outcome: None):
         elif process.exitcode != 0:
             raise AssertionError(f"a process ended with {process.exitcode}")
         else:
-            net, data = problem(run)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                whole = fit(net, data, seed=run, **SETTINGS)
-            outcome = outcome._replace(
-                ended=outcome.ended + 1,
-                equal=outcome.equal + same(Run.load(folder), whole),
-                unreadable=outcome.unreadable + int((folder / "untrusted").read_text()),
-            )
+            outcome = ended(outcome, folder, run)
             run += 1
             folder = place / str(run)
         tell(outcome)
-    return outcome
+    # The last is let live, so that the last run, too, is compared.
+    process = processes.Process(target=train, args=(folder, run))
+    process.start()
+    process.join()
+    return ended(outcome, folder, run)
+
+
+def ended(outcome, folder, seed):
+    """The outcome, with one more run that has come to its end."""
+    from secant import Run, fit
+
+    net, data = problem(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = fit(net, data, seed=seed, **SETTINGS)
+    return outcome._replace(
+        ended=outcome.ended + 1,
+        equal=outcome.equal + same(Run.load(folder), whole),
+        unreadable=outcome.unreadable + int((folder / "untrusted").read_text()),
+    )
 
 
 def same(run, whole):
