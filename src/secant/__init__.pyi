@@ -18,6 +18,7 @@ from .networks import MLP as MLP
 from .networks import SimpleNet as SimpleNet
 from .networks import TwoLayerNet as TwoLayerNet
 from .training import NotFinite as NotFinite
+from .training import Checkpoints as Checkpoints
 from .training import RecordPath as RecordPath
 from .training import Run as Run
 from .training import TensorBoard as TensorBoard

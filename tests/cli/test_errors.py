@@ -96,8 +96,12 @@ def test_a_full_disk_is_no_bug(secant, monkeypatch, tmp_path):
     monkeypatch.setattr("secant.training.run.replace_file", full)
     outcome = secant("train", "--data", "sample", "--iterations", 1, "--hidden", 1)
     assert outcome.code == 2
-    assert "network.safetensors cannot be read or written (No space" in outcome.err
-    assert not list(tmp_path.iterdir())
+    assert "could not be written to runs/0001 (No space left" in outcome.err
+    assert "secant train --resume runs/0001`; step 1 is kept" in outcome.err
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert secant("train", "--resume", "runs/0001").code == 0
+    assert secant("evaluate", "runs/0001", "--data", "sample").code == 0
 
 
 def test_a_damaged_run_is_told(secant, trained, tmp_path):

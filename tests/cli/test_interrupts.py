@@ -89,14 +89,14 @@ def test_before_the_first_step_nothing_is_kept(
 
 
 def test_while_a_run_is_saved_all_of_it_is(secant, monkeypatch, tmp_path):
-    save = Run.save
+    write = Run.write
 
-    def saved(run, folder):
+    def written(run, folder):
         press_ctrl_c()
         press_ctrl_c()
-        return save(run, folder)
+        write(run, folder)
 
-    monkeypatch.setattr(Run, "save", saved)
+    monkeypatch.setattr(Run, "write", written)
     outcome = secant(*TINY, "--iterations", 3)
     assert outcome.code == 130
     assert Run.load(tmp_path / "runs" / "0001").status == "finished"

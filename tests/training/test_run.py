@@ -8,7 +8,7 @@ import safetensors.numpy
 from PIL import Image
 
 from secant import DataError, InvalidInput, Run, SimpleNet, fit
-from secant.training.run import HISTORY_FILE, NETWORK_FILE, PICTURE_FILE
+from secant.training.run import BEST_FILE, HISTORY_FILE, NETWORK_FILE, PICTURE_FILE
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_a_run_reads_back_as_it_was(run, folder):
         assert again.net.params[name].dtype == value.dtype
 
 
-def test_a_run_is_a_folder_of_three_files(folder):
+def test_a_run_is_a_folder_of_four_files(folder):
     names = {path.name for path in folder.iterdir()}
-    assert names == {NETWORK_FILE, HISTORY_FILE, PICTURE_FILE}
+    assert names == {NETWORK_FILE, BEST_FILE, HISTORY_FILE, PICTURE_FILE}
     with Image.open(folder / PICTURE_FILE) as picture:
         assert picture.width > 1000
 
@@ -121,7 +121,7 @@ def test_a_write_that_fails_leaves_no_half_of_a_file(run, tmp_path, monkeypatch)
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("secant.training.run.os.fsync", full)
+    monkeypatch.setattr("secant.training.tensors.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         run.save(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []

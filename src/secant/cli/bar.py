@@ -37,6 +37,8 @@ class Bar:
         self._smooth: float | None = None
         self._said = 0
         self._started = 0.0
+        # A run that goes on has taken steps before, which this bar has not seen.
+        self._first, self._before = 0, 0.0
         self._forecast: Forecast | None = None
         self._progress = Progress(
             SpinnerColumn(),
@@ -64,6 +66,7 @@ class Bar:
         """Shows where the run stands."""
         if self._forecast is None:
             self._forecast, self._started = step.forecast, perf_counter()
+            self._first, self._before = step.step, step.seconds
             err.print(about(forecast=str(step.forecast)))
             self._progress.start()
         for value in step.losses[-200:]:
@@ -79,8 +82,9 @@ class Bar:
 
         # By the clock on the wall: measuring on all samples takes time, too.
         wall = perf_counter() - self._started
-        if step.step:
-            speed, each = step.step / step.seconds, wall / step.step
+        taken = step.step - self._first
+        if taken:
+            speed, each = taken / (step.seconds - self._before), wall / taken
         else:
             each = step.forecast.seconds_per_step
             speed = 1 / each

@@ -12,6 +12,7 @@ from secant.cli.evaluate import evaluate
 from secant.cli.export import export
 from secant.cli.lab import lab
 from secant.cli.predict import predict
+from secant.cli.rerun import rerun
 from secant.cli.train import train
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(train)
+app.command()(rerun)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(export)

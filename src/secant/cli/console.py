@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
-from secant.cli.interrupts import EXIT_CODE as INTERRUPTED
+from secant.cli.interrupts import by, exit_code
 from secant.errors import SecantError
 
 BAD_INPUT, BUG = 2, 1
@@ -84,8 +84,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
                 )
             except KeyboardInterrupt:
                 _trace()
-                err.print("stopped by Ctrl-C")
-                raise typer.Exit(INTERRUPTED) from None
+                err.print(f"stopped by {by()}")
+                raise typer.Exit(exit_code()) from None
             except (typer.Exit, typer.Abort):
                 raise
             except Exception as error:

@@ -13,8 +13,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from secant.cli.console import INTERRUPTED, err, grid, guarded, out, say_error
-from secant.cli.interrupts import Hear, hearing
+from secant.cli.console import err, grid, guarded, out, say_error
+from secant.cli.interrupts import Hear, exit_code, hearing
 
 app = typer.Typer(
     help="Show which data sets are at hand, or fetch one.", invoke_without_command=True
@@ -87,5 +87,5 @@ def fetch(
             folder = download(name, progress=progress)
         except KeyboardInterrupt:
             say_error("stopped by Ctrl-C; the next fetch goes on from what has come")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code()) from None
     out.print(f"{name} is in {escape(str(folder))}; `secant train` finds it there")

@@ -1,4 +1,4 @@
-"""Ctrl-C: when it is heard, and what it ends.
+"""Ctrl-C and SIGTERM: when they are heard, and what they end.
 
 Python raises a KeyboardInterrupt wherever the program happens to be. In a callback
 of the garbage collector or of an import that is printed and forgotten; NumPy, while
@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from enum import Enum
 from types import FrameType
 
-EXIT_CODE = 130
-"""128 + SIGINT, as shells have it."""
-
 
 class Hear(Enum):
     """When a Ctrl-C is heard."""
 
     AT_ONCE = "the program ends, there and then"
-    RAISED = "as a KeyboardInterrupt, for those who clean up behind them"
+    RAISED = "as a KeyboardInterrupt, once, for those who clean up behind them"
     WHEN_ASKED = "`asked` tells; whoever insists with a second one gets RAISED"
     NEVER = "`asked` tells, and nothing else happens"
 
@@ -35,15 +32,34 @@ class _State:
 
     hear: Hear = Hear.AT_ONCE
     asked: bool = False
+    signal: int = signal.SIGINT
     clean_up: Callable[[], object] | None = None
 
 
 _now = _State()
 
+# Which handlers are Python's own, to be taken over.
+_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+
 
 def asked() -> bool:
-    """Whether somebody has pressed Ctrl-C."""
+    """Whether somebody has pressed Ctrl-C, or sent SIGTERM."""
     return _now.asked
+
+
+def exit_code() -> int:
+    """What an interrupted command ends with: 128 and the signal, as shells have it."""
+    return 128 + _now.signal
+
+
+def by() -> str:
+    """What has interrupted: `Ctrl-C` or `SIGTERM`."""
+    return "Ctrl-C" if _now.signal == signal.SIGINT else "SIGTERM"
+
+
+def hush() -> None:
+    """Hears nothing any more until this `hearing` ends: the rest is soon done."""
+    _now.hear = Hear.NEVER
 
 
 @contextmanager
@@ -66,28 +82,28 @@ def hearing(
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Takes Ctrl-C over from Python, and gives it back.
+    """Takes Ctrl-C and SIGTERM over from Python, and gives them back.
 
-    Where it is ignored (`nohup`, a job in the background) it stays ignored.
+    Where one is ignored (`nohup`, a job in the background) it stays ignored.
     """
     _now.hear, _now.asked, _now.clean_up = Hear.AT_ONCE, False, None
-    before = signal.getsignal(signal.SIGINT)
-    ours = (
-        before is signal.default_int_handler
-        and threading.current_thread() is threading.main_thread()
-    )
-    if ours:
-        signal.signal(signal.SIGINT, _heard)
+    before = {number: signal.getsignal(number) for number in _USUAL}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+    ours = {n: handler for n, handler in before.items() if handler is _USUAL[n]}
+    for number in ours:
+        signal.signal(number, _heard)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
 
 
 def _heard(signal_number: int, frame: FrameType | None) -> None:
-    insisted, _now.asked = _now.asked, True
+    insisted, _now.asked, _now.signal = _now.asked, True, signal_number
     if _now.hear is Hear.RAISED or (_now.hear is Hear.WHEN_ASKED and insisted):
+        hush()
         raise KeyboardInterrupt
     if _now.hear is Hear.AT_ONCE:
         if _now.clean_up is not None:
@@ -96,6 +112,6 @@ def _heard(signal_number: int, frame: FrameType | None) -> None:
         with suppress(OSError, ValueError, RuntimeError):
             sys.stdout.flush()
         with suppress(OSError):
-            os.write(2, b"\nstopped by Ctrl-C\n")
+            os.write(2, f"\nstopped by {by()}\n".encode())
         # No exception, which an import or a destructor might swallow.
-        os._exit(EXIT_CODE)
+        os._exit(exit_code())

@@ -1,6 +1,7 @@
 """`secant train`: a network learns; the run is kept in a folder."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,6 @@ from rich.markup import escape
 from secant.cli.bar import Bar
 from secant.cli.console import (
     BAD_INPUT,
-    INTERRUPTED,
     about,
     err,
     grid,
@@ -19,14 +19,14 @@ from secant.cli.console import (
     say_error,
     warn,
 )
-from secant.cli.interrupts import Hear, asked, hearing
+from secant.cli.interrupts import Hear, asked, by, exit_code, hearing, hush
+from secant.cli.kept import Task, method_of, task_of
 from secant.cli.sizes import hidden_sizes
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
-    from secant.gradients import GradientMethod
-    from secant.training import Run
+    from secant.training import Checkpoints, Progress, Run
 
 # The textbook's run, which the definition is forecast for.
 _TEXTBOOK = 10_000
@@ -38,8 +38,19 @@ _FOUND = ("auto", "mnist", "sample")
 _APART = 1e-5
 
 
+# What may stand beside --resume.
+_WITH_RESUME = {
+    "resume",
+    "iterations",
+    "checkpoint_steps",
+    "checkpoint_seconds",
+    "keep",
+}
+
+
 @guarded
 def train(
+    context: typer.Context,
     gradient: Annotated[
         str,
         typer.Option(
@@ -99,24 +110,52 @@ def train(
             show_default="runs/0001, runs/0002, …",
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run where it was kept last, with its own settings; "
+            "--iterations may make it longer.",
+        ),
+    ] = None,
+    checkpoint_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Keep the run after so many steps.", show_default="by the clock"
+        ),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0.001, help="And after so many seconds.")
+    ] = 30.0,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Checkpoints that stay, the newest.")
+    ] = 3,
 ) -> None:
     """Train a network and keep the run in a folder.
 
     Without options this is the textbook's run: 784-50-10, sigmoid,
-    10,000 steps of 100 samples, learning rate 0.1.
+    10,000 steps of 100 samples, learning rate 0.1. However it is ended, it
+    goes on with --resume, and comes out as if it had not been.
     """
+    from secant.training import Checkpoints
+
+    policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
+    if resume is not None:
+        _alone(context)
+        given = _given(context, "iterations")
+        _go_on(resume, iterations if given else None, policy)
+        return
     sizes = hidden_sizes(hidden)
 
     from secant.architecture import Architecture
     from secant.data.catalogue import load
     from secant.networks import MLP
-    from secant.training import NotFinite, fit
     from secant.training.batches import Batches
     from secant.training.folders import give_back, reserved
     from secant.training.optimizers import find_optimizer
 
     # All that can be wrong is looked at before anything takes time.
-    method = _method(gradient, directions)
+    method = method_of(gradient, directions)
     find_optimizer(optimizer, learning_rate)
     Architecture((1, *sizes, 1), activation, loss)
     MLP((1, 1), init=init, weight_init_std=weight_init_std, seed=seed)
@@ -134,67 +173,116 @@ def train(
                 weight_init_std=weight_init_std,
                 seed=seed,
             )
-            err.print(about(data=description.source, network=repr(net).strip("<>")))
-            agreement = None
-            if method.name == "definition":
-                from secant.cli.agreement import Agreement
-
-                agreement = Agreement(method)
-                method = agreement.method
-        # Compiled steps are quick, and their state is not Python's to interrupt.
-        with (
-            hearing(Hear.WHEN_ASKED if method.traceable else Hear.RAISED),
-            Bar(iterations) as bar,
-        ):
-            try:
-                run = fit(
-                    net,
-                    samples,
-                    method,
-                    iterations=iterations,
-                    batch_size=batch_size,
-                    learning_rate=learning_rate,
-                    optimizer=optimizer,
-                    seed=seed,
-                    sampling=sampling,
-                    callbacks=[bar, _stop_if_asked],
-                    data_name=description.source,
-                )
-                failure = None
-            except NotFinite as error:
-                run, failure = error.run, str(error)
+        place = Path(description.name)
+        task = Task(
+            net,
+            samples,
+            description.source,
+            method,
+            {
+                "iterations": iterations,
+                "batch_size": batch_size,
+                "learning_rate": learning_rate,
+                "optimizer": optimizer,
+                "seed": seed,
+                "sampling": sampling,
+                "data_name": description.source,
+            },
+            {
+                # From wherever the run will be gone on with.
+                "data": str(place.absolute()) if place.exists() else description.name,
+                "directions": directions,
+                "command": shlex.join(["secant", *sys.argv[1:]]),
+            },
+        )
+        run, failure, agreement = _trained(task, folder, policy)
         if run.status == "interrupted" and not len(run.losses):
-            warn("stopped by Ctrl-C before the first step; nothing is kept")
-            raise typer.Exit(INTERRUPTED)
-        with hearing(Hear.NEVER):
-            run.save(folder)
+            warn(f"stopped by {by()} before the first step; nothing is kept")
+            raise typer.Exit(exit_code())
     except BaseException:
         give_back(folder)
         raise
     _report(run, folder, data, agreement)
+    _leave(failure)
+
+
+def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
+    """Goes on with a run."""
+    with hearing(Hear.AT_ONCE):
+        task, _ = task_of(folder)
+        if iterations is not None:
+            task.settings["iterations"] = iterations
+    run, failure, agreement = _trained(task, folder, policy, resume=True)
+    _report(run, folder, task.notes["data"], agreement)
+    _leave(failure)
+
+
+def _trained(
+    task: Task, folder: Path, policy: "Checkpoints", *, resume: bool = False
+) -> "tuple[Run, str | None, Agreement | None]":
+    """The run, what went wrong with it, and how its gradients agree with backprop's."""
+    from secant.training import NotFinite, fit
+
+    err.print(about(data=task.source, network=repr(task.net).strip("<>")))
+    method, agreement = task.method, None
+    if method.name == "definition":
+        from secant.cli.agreement import Agreement
+
+        agreement = Agreement(method)
+        method = agreement.method
+    # Compiled steps are quick, and their state is not Python's to interrupt.
+    with (
+        hearing(Hear.WHEN_ASKED if method.traceable else Hear.RAISED),
+        Bar(task.settings["iterations"]) as bar,
+    ):
+        try:
+            run = fit(
+                task.net,
+                task.samples,
+                method,
+                **task.settings,
+                callbacks=[bar, _stop_if_asked],
+                folder=folder,
+                resume=resume,
+                checkpoints=policy,
+                notes=task.notes,
+            )
+        except NotFinite as error:
+            return error.run, str(error), agreement
+    return run, None, agreement
+
+
+def _leave(failure: str | None) -> None:
     if failure:
         say_error(failure)
         raise typer.Exit(BAD_INPUT)
     if asked():
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(exit_code())
 
 
-def _method(gradient: str, directions: int | None) -> "GradientMethod":
-    from secant.gradients import find_method, spsa_method
+def _given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
-    method = find_method(gradient)
-    if directions is None:
-        return method
-    if method.name != "spsa":
+
+def _alone(context: typer.Context) -> None:
+    others = sorted(
+        f"--{'out' if name == 'out_folder' else name.replace('_', '-')}"
+        for name in context.params
+        if name not in _WITH_RESUME and _given(context, name)
+    )
+    if others:
         raise InvalidInput(
-            f"--directions is for --gradient spsa, and the gradient is {gradient}: "
-            "leave it out, or add --gradient spsa"
+            f"{', '.join(others)} came beside --resume, and the run goes on with its "
+            "own settings: leave it out, or train anew without --resume"
         )
-    return spsa_method(directions)
 
 
-def _stop_if_asked(_: object) -> None:
-    if asked():
+def _stop_if_asked(progress: "Progress") -> None:
+    # What is left then is to put the run into its folder: that is not interrupted.
+    if asked() or progress.step == progress.iterations:
+        hush()
+    if asked() and progress.step < progress.iterations:
         raise KeyboardInterrupt
 
 
@@ -204,8 +292,9 @@ def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") 
     taken, asked_for = len(run.losses), run.settings.iterations
     if run.status == "interrupted":
         warn(
-            f"stopped by Ctrl-C after {taken:,} of {asked_for:,} steps; "
-            f"kept in {folder}"
+            f"stopped by {by()} after {taken:,} of {asked_for:,} steps; "
+            f"kept in {folder}; to go on: "
+            f"secant train --resume {shlex.quote(str(folder))}"
         )
     last, timings = run.history.epochs[-1], run.timings
     table = grid("", "loss", "accuracy", right=(1, 2))

@@ -1,5 +1,6 @@
 """Training: mini-batches, steps, runs."""
 
+from secant.training.checkpoint import Checkpoints
 from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
@@ -8,6 +9,7 @@ from secant.training.tensorboard import TensorBoard
 from secant.training.watch import TrainingWarning
 
 __all__ = [
+    "Checkpoints",
     "Forecast",
     "NotFinite",
     "Progress",

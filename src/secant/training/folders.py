@@ -30,8 +30,12 @@ def reserved(folder: Path | None) -> Path:
 
 
 def give_back(folder: Path) -> None:
-    """Removes what was made for a run that did not come about, if it is empty."""
+    """Removes what was made for a run that did not come about, and nothing else."""
+    from secant.training.keeping import is_begun_only, unmade
+
     with suppress(OSError):
+        if is_begun_only(folder):
+            unmade(folder)
         folder.rmdir()
         if folder.parent == RUNS:
             RUNS.rmdir()

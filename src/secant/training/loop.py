@@ -1,7 +1,8 @@
 """`fit`: a network, data and a gradient method in; a run out."""
 
+import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -13,7 +14,9 @@ from secant.errors import InvalidInput, SecantError
 from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
+from secant.training.checkpoint import Checkpoints, compare
 from secant.training.forecast import Forecast, measure
+from secant.training.keeping import Keeper
 from secant.training.run import Run
 from secant.training.steps import BLOCK, Score
 from secant.training.training import Diverged, Training
@@ -79,6 +82,11 @@ def fit(
     sampling: str = "replacement",
     callbacks: Iterable[Callback] = (),
     data_name: str = "",
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    checkpoints: Checkpoints | None = None,
+    notes: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Run:
     """Trains a network by mini-batch descent: `w ← w - rate × ∂L/∂w`.
 
@@ -103,19 +111,30 @@ def fit(
             does; `epochs`: every sample once, in random order, before any again.
         callbacks: Each is called with a `Progress`. What it raises ends the run.
         data_name: What the run's settings shall call the data.
+        folder: Where the run is kept, while it goes on and in the end: a new folder.
+            Killed at any moment, it can go on from there.
+        resume: Whether to go on with the run that the folder keeps; it starts anew if
+            that keeps none. The run then equals one that was never interrupted, bit
+            for bit: it needs the same network, data and settings, of which only
+            `iterations` may be others.
+        checkpoints: How often it is kept; `Checkpoints()` if not given.
+        notes: What else the folder's manifest shall say, as JSON holds it.
+        origin: Of a manifest: the run must be that one, the same data and settings.
 
     Returns:
         The run: `run.net` is the trained network. Ctrl-C ends a run early with
         all that it has so far, `run.status == "interrupted"`.
 
     Raises:
-        InvalidInput: An argument or the data cannot be worked with.
+        InvalidInput: An argument or the data cannot be worked with; the folder
+            holds something else, is in use or cannot be written to.
         NotFinite: The loss became NaN or infinite; the error's `run` keeps all
             that there was before.
 
     Warns:
         TrainingWarning: The run will take over ten minutes and there is a faster
-            way; no parameter has moved; the first epoch taught nothing.
+            way; no parameter has moved; the first epoch taught nothing; a
+            checkpoint could not be written, or not be trusted.
 
     Example:
         >>> net = MLP((2, 8, 2), activation="tanh", init="xavier")
@@ -137,16 +156,30 @@ def fit(
         sampling=sampling,
         data_name=data_name,
     )
-    return _Loop(training, told).run()
+    if origin is not None:
+        compare("that manifest", origin, training.origin())
+    if folder is None:
+        if resume:
+            raise InvalidInput("resume=True needs to know where: pass folder=…")
+        return _Loop(training, told).run()
+    policy = checkpoints or Checkpoints()
+    with Keeper(folder, training, policy, resume=resume, notes=notes) as keeper:
+        return _Loop(training, told, keeper).run()
 
 
 class _Loop:
     """One call of `fit`."""
 
-    def __init__(self, training: Training, callbacks: tuple[Callback, ...]) -> None:
+    def __init__(
+        self,
+        training: Training,
+        callbacks: tuple[Callback, ...],
+        keeper: Keeper | None = None,
+    ) -> None:
         self.training = training
         self.problem = training.problem
         self.callbacks = callbacks
+        self.keeper = keeper
         self.iterations = training.settings.iterations
         # Replaced as a whole, so that Ctrl-C finds no half of it.
         self.reached = training.start
@@ -154,8 +187,11 @@ class _Loop:
 
     def run(self) -> Run:
         status = "finished"
+        if self.keeper:
+            self.reached = self.keeper.begin()
         try:
-            self.reached = self.training.evaluate(self.reached)
+            if not self.reached.epochs:
+                self.reached = self.training.evaluate(self.reached)
             forecast = self._measure()
             self._tell(forecast)
             while self.reached.step < self.iterations:
@@ -164,7 +200,14 @@ class _Loop:
                 self._tell(forecast)
         except KeyboardInterrupt:
             status = "interrupted"
-        return self.training.result(self.reached, status)
+            if self.keeper and self.reached.step:
+                self.keeper.keep(self.reached, now=True)
+        return self._ended(self.training.result(self.reached, status))
+
+    def _ended(self, run: Run) -> Run:
+        if self.keeper and (len(run.losses) or run.status == "finished"):
+            self.keeper.end(run)
+        return run
 
     def _measure(self) -> Forecast:
         start = perf_counter()
@@ -179,8 +222,10 @@ class _Loop:
     def _next_stop(self, forecast: Forecast) -> int:
         step, per_epoch = self.reached.step, self.problem.batches.steps_per_epoch
         pulse = int(_PULSE / max(forecast.seconds_per_step, 1e-9))
-        epoch_ends = (step // per_epoch + 1) * per_epoch
-        return min(step + min(max(pulse, 1), BLOCK), epoch_ends, self.iterations)
+        stops = [(step // per_epoch + 1) * per_epoch, self.iterations]
+        if self.keeper:
+            stops.append(self.keeper.next_stop(step) or self.iterations)
+        return min(step + min(max(pulse, 1), BLOCK), *stops)
 
     def _advance(self, stop: int) -> None:
         try:
@@ -199,14 +244,22 @@ class _Loop:
         return NotFinite(
             f"{error}: most likely {rate}. The weights of step {error.reached.step}, "
             "the last whose loss was finite, are kept",
-            self.training.result(error.reached, "stopped"),
+            self._ended(self.training.result(error.reached, "stopped")),
         )
 
     def _look_after(self) -> None:
         per_epoch = self.problem.batches.steps_per_epoch
         ended = self.reached.step == self.iterations
-        if self.reached.step % per_epoch == 0 or ended:
-            reached = self.reached = self.training.evaluate(self.reached)
+        epoch_ends = self.reached.step % per_epoch == 0
+        if epoch_ends:
+            self.reached = self.training.evaluate(self.reached)
+        # Before a last measurement in mid-epoch, which a longer run would not make.
+        if self.keeper:
+            self.keeper.keep(self.reached, now=ended)
+        if ended and not epoch_ends:
+            self.reached = self.training.evaluate(self.reached)
+        if ended or epoch_ends:
+            reached = self.reached
             if reached.step <= per_epoch:
                 params = self.training.params(reached)
                 still = unmoved(self.problem, params, reached.step)

@@ -1,7 +1,5 @@
 """A run: what came out of training, and the folder that keeps it."""
 
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,8 +10,9 @@ import numpy as np
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
-from secant.history import History
+from secant.history import Epoch, History
 from secant.networks import MLP
+from secant.training.tensors import damaged, packed, replace_file, unpacked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 NETWORK_FILE = "network.safetensors"
 HISTORY_FILE = "history.csv"
 PICTURE_FILE = "training.png"
+BEST_FILE = "best.safetensors"
 _FORMAT = "secant run 1"
 
 
@@ -75,6 +75,10 @@ class Run:
         status: `finished`, `interrupted` (by Ctrl-C) or `stopped` (the loss was
             not finite).
         timings: Where the seconds went.
+        best: The network at the epoch with the best accuracy on the test samples
+            (without any, on the training samples); None of a run that an older
+            version kept.
+        best_epoch: That epoch.
     """
 
     net: MLP
@@ -82,6 +86,8 @@ class Run:
     settings: Settings
     status: str = "finished"
     timings: Timings = field(default_factory=Timings)
+    best: MLP | None = None
+    best_epoch: Epoch | None = None
 
     @property
     def losses(self) -> np.ndarray:
@@ -116,7 +122,7 @@ class Run:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Keeps the run in a folder: network, history and picture.
+        """Keeps the run in a folder: networks, history and picture.
 
         Args:
             folder: A new folder, or an empty one.
@@ -128,10 +134,19 @@ class Run:
             InvalidInput: The folder holds something already.
         """
         folder = new_folder(folder)
+        self.write(folder)
+        return folder
+
+    def write(self, folder: Path) -> None:
+        """Puts the files of the run into a folder that is its own."""
         replace_file(folder / NETWORK_FILE, self._network_bytes())
+        if self.best is not None and self.best_epoch is not None:
+            about = {"architecture": asdict(self.best.architecture)}
+            about["epoch"] = self.best_epoch._asdict()
+            content = packed(self.best.params, _FORMAT, about)
+            replace_file(folder / BEST_FILE, content)
         replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
         self.plot().savefig(folder / PICTURE_FILE)
-        return folder
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -141,7 +156,7 @@ class Run:
             DataError: There is none, or a file of it is damaged or foreign.
         """
         folder = Path(folder)
-        architecture, params, about = _read_network(folder / NETWORK_FILE)
+        net, about = read_network(folder / NETWORK_FILE)
         history = History.from_csv(
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
@@ -150,34 +165,25 @@ class Run:
             timings = Timings(**about["timings"])
             status = str(about["status"])
         except (KeyError, TypeError) as error:
-            raise _damaged(
-                folder / NETWORK_FILE, f"its settings lack {error}"
-            ) from None
-        net = MLP.from_params(architecture, params)
-        return cls(net, history, settings, status, timings)
+            raise damaged(folder / NETWORK_FILE, f"its settings lack {error}") from None
+        best, epoch = None, None
+        if (folder / BEST_FILE).is_file():
+            best, about = read_network(folder / BEST_FILE)
+            try:
+                epoch = Epoch(**about["epoch"])
+            except (KeyError, TypeError) as error:
+                raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
+        return cls(net, history, settings, status, timings, best, epoch)
 
     def _network_bytes(self) -> bytes:
-        about = json.dumps(
-            {
-                "architecture": asdict(self.net.architecture),
-                "settings": asdict(self.settings),
-                "timings": asdict(self.timings),
-                "status": self.status,
-                "secant": __version__,
-            },
-            sort_keys=True,
-        )
-        params = {
-            name: np.ascontiguousarray(value) for name, value in self.net.params.items()
+        about = {
+            "architecture": asdict(self.net.architecture),
+            "settings": asdict(self.settings),
+            "timings": asdict(self.timings),
+            "status": self.status,
+            "secant": __version__,
         }
-        metadata = {
-            "format": _FORMAT,
-            "run": about,
-            "sha256": _fingerprint(params, about),
-        }
-        from safetensors.numpy import save
-
-        return save(params, metadata)
+        return packed(self.net.params, _FORMAT, about)
 
 
 def new_folder(folder: str | os.PathLike[str]) -> Path:
@@ -196,33 +202,17 @@ def new_folder(folder: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file so that whoever reads it finds all of it or the old one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def network_bytes(net: MLP) -> bytes:
+    """A network alone, as a file that `read_network` reads."""
+    return packed(net.params, _FORMAT, {"architecture": asdict(net.architecture)})
 
 
-def _fingerprint(params: dict[str, np.ndarray], about: str) -> str:
-    digest = hashlib.sha256(about.encode())
-    for name in sorted(params):
-        value = params[name]
-        digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
+def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
+    """The network of a file, and what else is known of it.
 
-
-def _read_network(
-    path: Path,
-) -> tuple[Architecture, dict[str, np.ndarray], dict[str, Any]]:
-    import safetensors
-
+    Raises:
+        DataError: There is none, or it is damaged or foreign.
+    """
     if not path.is_file():
         near = sorted(
             p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")
@@ -232,40 +222,18 @@ def _read_network(
             f"{path.parent} is no run: it holds no {NETWORK_FILE}{hint}. Name a folder "
             "that `secant train` or Run.save wrote"
         )
+    params, about = unpacked(path, _FORMAT)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
-        raise _damaged(path, str(error)) from None
-    if metadata.get("format") != _FORMAT:
-        raise DataError(
-            f"{path} holds tensors, but not of a run (format "
-            f"{metadata.get('format')!r}, wanted {_FORMAT!r}): name a folder that "
-            "`secant train` or Run.save wrote"
-        )
-    if _fingerprint(params, metadata.get("run", "")) != metadata.get("sha256"):
-        raise _damaged(path, "its SHA-256 is not the one that it was saved with")
-    try:
-        about = json.loads(metadata["run"])
         described = dict(about["architecture"])
         described["sizes"] = tuple(described["sizes"])
         architecture = Architecture(**described)
-        checked = MLP.from_params(architecture, params)
+        return MLP.from_params(architecture, params), about
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, str(error)) from None
-    return architecture, checked.params, about
+        raise damaged(path, str(error)) from None
 
 
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error)) from None
-
-
-def _damaged(path: Path, reason: str) -> DataError:
-    return DataError(
-        f"{path} is damaged or was changed: {reason}. Restore it from a copy, or train "
-        "again"
-    )
+        raise damaged(path, str(error)) from None

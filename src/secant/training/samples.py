@@ -10,6 +10,7 @@ import numpy as np
 from secant.architecture import Architecture
 from secant.arrays import Array, ArrayLike
 from secant.errors import InvalidInput
+from secant.training.tensors import fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """By which the same samples are known again: a SHA-256."""
+        return fingerprint({"x": self.x, "t": self.t})
 
     @cached_property
     def on_device(self) -> tuple[Array, Array]:

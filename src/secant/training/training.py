@@ -3,12 +3,14 @@
 `fit` drives one to its end; the lab drives many, a few steps of each in turn.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from operator import index
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import optax
 
@@ -29,6 +31,20 @@ from secant.training.steps import (
     Problem,
     State,
 )
+from secant.training.tensors import fingerprint
+
+
+class Best(NamedTuple):
+    """The best network so far: on the test samples, or without any on the others.
+
+    Attributes:
+        epoch: When it was measured, and how good it was.
+        params: Its weights, (inputs, outputs).
+    """
+
+    epoch: Epoch
+    params: Mapping[str, Array]
+
 
 # Losses are kept in fewer pieces than these, however short each `advance` is.
 _PIECES = 256
@@ -44,6 +60,7 @@ class Reached:
         losses: The loss of each of them, in pieces.
         epochs: How good the network was, each time that it was measured.
         timings: Where the seconds went.
+        best: The best weights that were measured.
         before: Where it stood before the last `advance`.
     """
 
@@ -52,6 +69,7 @@ class Reached:
     losses: tuple[np.ndarray, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     timings: Timings = field(default_factory=Timings)
+    best: Best | None = None
     before: "Reached | None" = None
 
     def spent(self, **seconds: float) -> "Reached":
@@ -105,10 +123,11 @@ class Training:
         data_name: What the run's settings shall call the data.
 
     Attributes:
+        net: Where it starts.
         problem: What is trained, on what, and how.
         settings: The same in words.
         steps: How steps are run.
-        start: Where it starts.
+        start: Where it stands before the first step.
 
     Raises:
         InvalidInput: An argument or the data cannot be worked with.
@@ -147,7 +166,7 @@ class Training:
         method = find_method(gradient)
         chosen = find_optimizer(optimizer, learning_rate)
         train, test = checked(net.architecture, data)
-        self._net = net
+        self.net = net
         self.problem = Problem(
             architecture=net.architecture,
             params={name: np.array(value) for name, value in net.params.items()},
@@ -167,6 +186,7 @@ class Training:
             data=data_name,
         )
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
+        self._test = test
         self._score_train = Evaluator(net.architecture, train)
         self._score_test = Evaluator(net.architecture, test) if test else None
         self.start = Reached(self.steps.start())
@@ -202,6 +222,8 @@ class Training:
         """The last weights whose loss was finite, where that of `step` is not."""
         good = max(step - 1, 0)
         base = reached
+        if reached.before is None and good < reached.step:
+            return reached
         if reached.before is not None and good < reached.step:
             base = reached.before
         state, kept = base.state, np.zeros(0)
@@ -224,9 +246,37 @@ class Training:
         train = self._score_train(params)
         test = self._score_test(params) if self._score_test else (None, None)
         epoch = Epoch(reached.step, *train, *test)
-        return replace(reached, epochs=(*reached.epochs, epoch)).spent(
+        best = reached.best
+        if best is None or _accuracy(epoch) > _accuracy(best.epoch):
+            best = Best(epoch, params)
+        return replace(reached, epochs=(*reached.epochs, epoch), best=best).spent(
             evaluation=perf_counter() - start
         )
+
+    def is_sound(self, reached: Reached) -> bool:
+        """Whether the loss that the next step sees is a finite number."""
+        (rows,) = self.problem.batches.indices(reached.step, reached.step + 1)
+        samples = self.problem.samples
+        with np.errstate(all="ignore"):
+            loss = self.problem.architecture.error(
+                self.params(reached), samples.x[rows], samples.t[rows]
+            )
+        return bool(np.isfinite(loss))
+
+    def origin(self) -> dict[str, Any]:
+        """All that the run's outcome depends on, but for how many steps it takes."""
+        settings = asdict(self.settings)
+        for name in ("iterations", "data"):
+            del settings[name]
+        return {
+            "architecture": json.loads(json.dumps(asdict(self.problem.architecture))),
+            **settings,
+            "nudges": self.problem.method.nudges,
+            "float": str(jax.tree.leaves(self.start.state.held)[0].dtype),
+            "first weights": fingerprint(self.problem.params),
+            "training samples": self.problem.samples.fingerprint,
+            "test samples": self._test.fingerprint if self._test else None,
+        }
 
     def params(self, reached: Reached) -> Mapping[str, Array]:
         """The weights there, (inputs, outputs), not to be changed."""
@@ -238,16 +288,23 @@ class Training:
 
     def result(self, reached: Reached, status: str = "finished") -> Run:
         """The run up to there."""
-        params = self.params(reached)
+        params, best = self.params(reached), reached.best
         return Run(
-            net=self._net.replace(
+            net=self.net.replace(
                 {name: np.asarray(value) for name, value in params.items()}
             ),
             history=History(reached.losses_from(0), reached.epochs),
             settings=self.settings,
             status=status,
             timings=reached.timings,
+            best=best and self.net.replace(best.params),
+            best_epoch=best and best.epoch,
         )
+
+
+def _accuracy(epoch: Epoch) -> float:
+    known = epoch.test_accuracy
+    return epoch.train_accuracy if known is None else known
 
 
 def _count(name: str, value: int, least: int) -> int:

@@ -1,0 +1,99 @@
+"""`secant rerun`: a run done again from its manifest, and whether it is the same."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from secant.cli.bar import Bar
+from secant.cli.console import about, err, guarded, out
+from secant.cli.interrupts import Hear, hearing
+from secant.cli.kept import task_of
+
+if TYPE_CHECKING:
+    from secant.training.manifest import Manifest
+
+DIFFERENT = 1
+"""The exit code of a run that came out otherwise."""
+
+
+@guarded
+def rerun(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder that `secant train` made.")
+    ],
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="A new folder, to keep the run that is done again, too."
+        ),
+    ] = None,
+) -> None:
+    """Do a run again and say whether it comes out the same.
+
+    The same weights to start from, data, batches and settings, for as many
+    steps as it took. Exit code 0: the same, bit for bit; 1: it came out
+    otherwise, and what differs here from there is named.
+    """
+    from secant.training import Run, fit
+    from secant.training.folders import give_back, reserved
+    from secant.training.repeat import compared
+
+    before = Run.load(run)
+    with hearing(Hear.AT_ONCE):
+        task, manifest = task_of(run)
+    settings: dict[str, Any] = {**task.settings, "iterations": len(before.losses)}
+    folder = reserved(out_folder) if out_folder else None
+    err.print(about(data=task.source, network=repr(task.net).strip("<>")))
+    try:
+        with hearing(Hear.RAISED), Bar(settings["iterations"]) as bar:
+            again = fit(
+                task.net,
+                task.samples,
+                task.method,
+                **settings,
+                callbacks=[bar],
+                folder=folder,
+                notes=task.notes,
+                origin=manifest.origin,
+            )
+    except BaseException:
+        if folder:
+            give_back(folder)
+        raise
+    found = compared(before, again)
+    out.print()
+    if found.same:
+        out.print(
+            f"the same, bit for bit: {len(again.losses):,} losses, "
+            f"{again.net.architecture.parameter_count:,} weights"
+        )
+        return
+    if found.apart_from is None:
+        out.print("the losses are the same, and the weights differ")
+    else:
+        out.print(
+            f"[bold]not the same[/]: losses differ from step {found.apart_from:,} on, "
+            f"by up to {found.loss_apart:.2g}"
+        )
+    out.print(f"weights differ by up to {found.weights_apart:.2g}")
+    out.print(escape(_circumstances(manifest)))
+    raise typer.Exit(DIFFERENT)
+
+
+def _circumstances(then: "Manifest") -> str:
+    """What differs between there and here."""
+    from secant.training.manifest import device, versions
+
+    now = versions()
+    changed = [
+        f"{name} {version} → {now.get(name)}"
+        for name, version in then.versions.items()
+        if now.get(name) != version
+    ]
+    if device() != then.device:
+        changed.append(f"{then.device} → {device()}")
+    if not changed:
+        return "versions and device are the same: another number of cores rounds, too"
+    return "then and now: " + "; ".join(changed)

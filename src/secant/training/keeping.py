@@ -1,0 +1,239 @@
+"""A run's folder while the run goes on: nobody else's, and never behind for long.
+
+manifest.json                             what the run is
+initial.safetensors                       the weights that it starts from
+checkpoints/000000000600.safetensors …    where it stood, the newest few
+network.safetensors, best.safetensors, history.csv, training.png    in the end
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from secant.errors import InvalidInput
+from secant.training import checkpoint
+from secant.training.checkpoint import Checkpoints
+from secant.training.manifest import FILE as MANIFEST_FILE
+from secant.training.manifest import Manifest
+from secant.training.run import Run, network_bytes
+from secant.training.tensors import replace_file
+from secant.training.training import Reached, Training
+from secant.training.watch import TrainingWarning
+
+INITIAL_FILE = "initial.safetensors"
+LOCK_FILE = ".lock"
+
+# What is there before the first step is kept.
+_BEGUN = {MANIFEST_FILE, INITIAL_FILE, LOCK_FILE, checkpoint.FOLDER}
+
+# So long a new best network waits at most: epochs of a small net are milliseconds.
+_BEST_WAITS = 1.0
+
+
+class Keeper:
+    """Keeps a run in its folder while it goes on.
+
+    It is a context: as long as that lasts, no other process can take the folder.
+
+    Args:
+        folder: A new or an empty folder, or with `resume` also one that keeps this run.
+        training: The run.
+        policy: How often it is kept.
+        resume: Whether to go on where it was kept last.
+        notes: What else the manifest shall keep, as JSON holds it.
+
+    Raises:
+        InvalidInput: The folder holds something else, is in use, or cannot be
+            written to.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        training: Training,
+        policy: Checkpoints,
+        *,
+        resume: bool = False,
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self._checkpoints = self.folder / checkpoint.FOLDER
+        self._training = training
+        self._policy = policy
+        self._resume = resume
+        self._notes = dict(notes or {})
+        self._origin = training.origin()
+        self._lock = FileLock(self.folder / LOCK_FILE, timeout=0)
+        self._at = 0.0
+        self._step = -1
+        self._failed = False
+
+    def __enter__(self) -> Self:
+        _usable(self.folder, resume=self._resume)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise InvalidInput(
+                f"{self.folder} is in use: another process trains there. Wait for its "
+                "end, or name another folder"
+            ) from None
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+        for rest in self.folder.glob("**/.*.part"):  # of a process that was killed
+            rest.unlink(missing_ok=True)
+        self._at = perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def begin(self) -> Reached:
+        """Where the run is to go on: at its start, or where it was kept last.
+
+        Warns:
+            TrainingWarning: A checkpoint cannot be trusted, and an older one serves.
+        """
+        training, folder = self._training, self.folder
+        if (folder / MANIFEST_FILE).is_file():
+            kept = Manifest.read(folder).origin
+            checkpoint.compare(folder / MANIFEST_FILE, kept, self._origin)
+        found = checkpoint.newest(self._checkpoints, training.start.state, self._origin)
+        for sentence in found.passed_over:
+            way = f"going on from {found.path}" if found.path else "starting anew"
+            warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=4)
+        if found.reached is not None:
+            self._step = found.reached.step
+            if self._step > training.settings.iterations:
+                raise InvalidInput(
+                    f"{folder} has {self._step:,} steps already, and iterations is "
+                    f"{training.settings.iterations:,}: pass a larger number, or "
+                    "train anew"
+                )
+            return found.reached
+        try:
+            replace_file(folder / INITIAL_FILE, network_bytes(training.net))
+            Manifest.of(
+                training.net.architecture,
+                training.settings,
+                self._origin,
+                self._notes,
+            ).write(folder)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        return training.start
+
+    def next_stop(self, step: int) -> int | None:
+        """The step at which the run is to be kept next, if it is kept by steps."""
+        every = self._policy.steps
+        return None if every is None else (step // every + 1) * every
+
+    def keep(self, reached: Reached, *, now: bool = False) -> None:
+        """Keeps where the run stands, if it is time for that.
+
+        A disk that is full does not end a run: it goes on, and the next time that it
+        is kept may succeed.
+
+        Warns:
+            TrainingWarning: It could not be written.
+        """
+        if reached.step == self._step or not (now or self._due(reached)):
+            return
+        # What cannot go on is no place to go back to.
+        if not self._training.is_sound(reached):
+            return
+        try:
+            checkpoint.write(
+                self._checkpoints, reached, self._origin, keep=self._policy.keep
+            )
+            self._step, self._failed = reached.step, False
+        except OSError as error:
+            if not self._failed:
+                kept = (
+                    f"step {self._step:,} is the last that is kept"
+                    if self._step >= 0
+                    else "none is kept yet"
+                )
+                warnings.warn(
+                    f"the checkpoint of step {reached.step:,} could not be written to "
+                    f"{self.folder} ({error.strerror or error}): training goes on, "
+                    f"and {kept}",
+                    TrainingWarning,
+                    stacklevel=5,
+                )
+            self._failed = True
+        self._at = perf_counter()
+
+    def _due(self, reached: Reached) -> bool:
+        policy, waited = self._policy, perf_counter() - self._at
+        by_steps = policy.steps is not None and reached.step % policy.steps == 0
+        by_clock = policy.seconds is not None and waited >= policy.seconds
+        best = reached.best is not None and reached.best.epoch.step > max(self._step, 0)
+        return by_steps or by_clock or (best and waited >= _BEST_WAITS)
+
+    def end(self, run: Run) -> None:
+        """Puts the run into its folder.
+
+        Raises:
+            InvalidInput: It cannot be written there.
+        """
+        try:
+            run.write(self.folder)
+        except OSError as error:
+            kept = f"step {self._step:,} is kept" if self._step >= 0 else "none is kept"
+            raise InvalidInput(
+                f"the run could not be written to {self.folder} "
+                f"({error.strerror or error}): make room there, and go on with "
+                f"resume=True, or `secant train --resume {self.folder}`; {kept}"
+            ) from None
+
+
+def is_begun_only(folder: Path) -> bool:
+    """Whether a run has been begun in a folder, and none of its steps is kept."""
+    held = {path.name for path in folder.iterdir()}
+    return held <= _BEGUN and not any((folder / checkpoint.FOLDER).glob("*"))
+
+
+def unmade(folder: Path) -> None:
+    """Removes what there is of a run that was only begun."""
+    for name in sorted(_BEGUN - {checkpoint.FOLDER}):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        (folder / checkpoint.FOLDER).rmdir()
+
+
+def _usable(folder: Path, *, resume: bool) -> None:
+    """Makes the folder if need be; refuses one that holds something else."""
+    try:
+        if folder.is_file():
+            raise InvalidInput(f"{folder} is a file: name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+        held = {name for name in names if not name.endswith(".part")}
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    begun = held <= {INITIAL_FILE} or MANIFEST_FILE in held
+    if held and not (resume and begun):
+        raise InvalidInput(
+            f"{folder} is there already, and nothing in it will be overwritten: name "
+            "a new folder, or move that one away"
+            + (" (a run that it keeps goes on with resume=True)" if not resume else "")
+        )
+
+
+def _unwritable(folder: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(
+        f"nothing can be kept in {folder} ({error.strerror or error}): name a folder "
+        "that can be written to, on a disk with room"
+    )

@@ -1,0 +1,117 @@
+"""A run's manifest: what it takes to do it again, and to know that it is the same."""
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import jax
+
+from secant._version import __version__
+from secant.architecture import Architecture
+from secant.errors import DataError
+from secant.training.run import Settings
+from secant.training.tensors import replace_file
+
+FILE = "manifest.json"
+_FORMAT = "secant manifest 1"
+_LONGEST = 1 << 20
+_PACKAGES = ("numpy", "jax", "jaxlib", "optax")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run is.
+
+    Attributes:
+        architecture: What its network computes.
+        settings: How it is trained: what `fit` was told, the seed among it.
+        origin: What its outcome depends on, iterations apart: the settings, and
+            SHA-256 of the first weights and of the data.
+        versions: Of Python, Secant and what it computes with.
+        device: What it ran on.
+        notes: What else was to be kept: of `secant train`, its command.
+    """
+
+    architecture: Architecture
+    settings: Settings
+    origin: Mapping[str, Any]
+    versions: Mapping[str, str]
+    device: str
+    notes: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        settings: Settings,
+        origin: Mapping[str, Any],
+        notes: Mapping[str, Any],
+    ) -> Self:
+        """The manifest of a run that begins here and now."""
+        return cls(
+            architecture,
+            settings,
+            dict(origin),
+            versions(),
+            device(),
+            dict(notes),
+        )
+
+    def write(self, folder: Path) -> None:
+        """Keeps it in a run's folder, as JSON for people to read."""
+        content = {"format": _FORMAT} | asdict(self)
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        replace_file(folder / FILE, text.encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The manifest of a run's folder.
+
+        Raises:
+            DataError: There is none, or it is damaged.
+        """
+        path = folder / FILE
+        try:
+            if path.stat().st_size > _LONGEST:
+                raise ValueError(f"it has more than {_LONGEST:,} bytes")
+            about = json.loads(path.read_text(encoding="utf-8"))
+            if about["format"] != _FORMAT:
+                raise ValueError(f"its format is {about['format']!r}")
+            described = dict(about["architecture"])
+            described["sizes"] = tuple(described["sizes"])
+            return cls(
+                Architecture(**described),
+                Settings(**about["settings"]),
+                dict(about["origin"]),
+                dict(about["versions"]),
+                str(about["device"]),
+                dict(about["notes"]),
+            )
+        except FileNotFoundError:
+            raise DataError(
+                f"{folder} is no run to go on with or to do again: it holds no {FILE}. "
+                "Name a folder that `secant train` or fit(folder=…) wrote"
+            ) from None
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path} is damaged or was changed ({error}): restore it from a copy, "
+                "or train again"
+            ) from None
+
+
+def versions() -> dict[str, str]:
+    """What computes here, and of which version."""
+    found = {name: version(name) for name in _PACKAGES}
+    return {"python": platform.python_version(), "secant": __version__} | found
+
+
+def device() -> str:
+    """What JAX computes on here: `cpu (x86_64, linux)`."""
+    here = jax.devices()[0]
+    kind = "" if here.device_kind == here.platform else f"{here.device_kind}, "
+    return f"{here.platform} ({kind}{platform.machine()}, {sys.platform})"

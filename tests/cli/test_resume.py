@@ -1,0 +1,136 @@
+"""`secant train --resume` and `secant rerun`: a run goes on, and is done again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from secant import Run
+
+TINY = (
+    *("train", "--data", "sample", "--hidden", "4", "--gradient", "backprop"),
+    *("--init", "xavier", "--learning-rate", "0.5"),
+)
+
+
+def assert_same(run, whole):
+    for name, value in whole.net.params.items():
+        np.testing.assert_array_equal(run.net.params[name], value)
+    np.testing.assert_array_equal(run.losses, whole.losses)
+    assert run.history.epochs == whole.history.epochs
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A folder of a run that was ended by SIGTERM, and what was said then."""
+    place = tmp_path_factory.mktemp("started")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "secant", *TINY),
+            *("--iterations", "10000000", "--checkpoint-steps", "200"),
+        ],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    checkpoints = place / "runs" / "0001" / "checkpoints"
+    ends = time.monotonic() + 120
+    while not (checkpoints.is_dir() and any(checkpoints.glob("0*"))):
+        assert process.poll() is None
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=120)[1]
+    return process.returncode, said, place / "runs" / "0001"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+def test_sigterm_keeps_the_run_and_it_goes_on(secant, started):
+    code, said, folder = started
+    assert code == 143
+    assert "stopped by SIGTERM after" in said
+    assert f"secant train --resume {folder.relative_to(folder.parents[1])}" in said
+    assert "Traceback" not in said
+    taken = len(Run.load(folder).losses)
+    more = taken + 150
+    outcome = secant("train", "--resume", folder, "--iterations", more)
+    assert outcome.code == 0, outcome.err
+    whole = secant(*TINY, "--iterations", more, "--out", "whole")
+    assert whole.code == 0
+    assert_same(Run.load(folder), Run.load("whole"))
+
+
+def test_a_run_is_done_again_and_comes_out_the_same(secant):
+    first = secant(*TINY, "--iterations", 120)
+    assert first.code == 0, first.err
+    outcome = secant("rerun", "runs/0001", "--out", "again")
+    assert outcome.code == 0
+    assert "the same, bit for bit: 120 losses" in outcome.out
+    assert_same(Run.load("again"), Run.load("runs/0001"))
+
+
+def test_a_run_that_comes_out_otherwise_is_told(secant, monkeypatch):
+    secant(*TINY, "--iterations", 60)
+    monkeypatch.setattr(
+        "secant.training.manifest.version", lambda name: "0.0 of a test"
+    )
+    load = Run.load
+
+    def altered(folder):
+        run = load(folder)
+        run.net.params["b1"][0] += 1e-3
+        run.losses[40] += 1e-3
+        return run
+
+    monkeypatch.setattr(Run, "load", altered)
+    outcome = secant("rerun", "runs/0001")
+    assert outcome.code == 1
+    assert "not the same: losses differ from step 40 on, by up to 0.001" in outcome.out
+    assert "→ 0.0 of a test" in outcome.out
+
+
+def test_what_stands_beside_resume_is_refused(secant):
+    outcome = secant("train", "--resume", "runs/0001", "--seed", 3, "--hidden", 9)
+    assert outcome.code == 2
+    assert "--hidden, --seed came beside --resume" in outcome.err
+
+
+def test_a_folder_of_nothing_cannot_be_resumed(secant):
+    outcome = secant("train", "--resume", "runs/0001")
+    assert outcome.code == 2
+    assert "it holds no manifest.json" in outcome.err
+    assert not os.path.exists("runs")
+
+
+def test_fewer_steps_than_were_taken_are_refused(secant):
+    secant(*TINY, "--iterations", 60)
+    outcome = secant("train", "--resume", "runs/0001", "--iterations", 30)
+    assert outcome.code == 2
+    assert "has 60 steps already, and iterations is 30" in outcome.err
+    assert len(Run.load("runs/0001").losses) == 60
+
+
+def test_other_data_than_then_are_refused(secant, tmp_path):
+    x = np.linspace(0, 1, 40).reshape(20, 2)
+    np.savez("mine.npz", x=x, t=np.arange(20) // 10)
+    arguments = ("--hidden", 2, "--iterations", 30, "--batch-size", 5)
+    arguments += ("--init", "xavier", "--learning-rate", 1)
+    assert secant("train", "--data", "mine.npz", *arguments).code == 0
+    np.savez("mine.npz", x=x[::-1], t=np.arange(20) // 10)
+    for command in (("train", "--resume"), ("rerun",)):
+        outcome = secant(*command, "runs/0001")
+        assert outcome.code == 2
+        assert "training samples was" in outcome.err
+
+
+def test_a_damaged_manifest_is_told(secant):
+    secant(*TINY, "--iterations", 5)
+    with open("runs/0001/manifest.json", "a") as file:
+        file.write("}")
+    outcome = secant("train", "--resume", "runs/0001")
+    assert outcome.code == 2
+    assert "manifest.json is damaged or was changed" in outcome.err
