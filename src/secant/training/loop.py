@@ -205,7 +205,7 @@ class _Loop:
         return self._ended(self.training.result(self.reached, status))
 
     def _ended(self, run: Run) -> Run:
-        if self.keeper and (len(run.losses) or run.status == "finished"):
+        if self.keeper and (len(run.losses) or run.status != "interrupted"):
             self.keeper.end(run)
         return run
 
