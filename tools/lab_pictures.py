@@ -26,6 +26,14 @@ WIDTH, HEIGHT = 1360, 900
 MOST_BYTES = 110_000
 
 
+def learn_for_a_while(page: Any) -> None:
+    """Starts the race, and stops it when there is something to see."""
+    page.click("#go")
+    page.wait_for_timeout(12_000)
+    page.click("#go")
+    page.wait_for_timeout(1_500)
+
+
 class View(NamedTuple):
     """What is photographed.
 
@@ -45,6 +53,10 @@ VIEWS = {
         "&bottom=-4&top=4&steps=60&runs=sgd:0.95,momentum:0.1,adam:0.3,sgd:1.1",
         lambda page: page.wait_for_timeout(6000),
     ),
+    "training": View(
+        "#training?lanes=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
+    ),
+    "check": View("#check?fault=transposed&h=0.0001&beside=secant"),
     "draw": View(
         "#draw?drawing=6y6yk06ydcm8", lambda page: page.wait_for_timeout(15_000)
     ),
