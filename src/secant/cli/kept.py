@@ -47,7 +47,7 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
 
     manifest = Manifest.read(folder)
     settings, notes = manifest.settings, dict(manifest.notes)
-    if "data" not in notes:
+    if not isinstance(notes.get("data"), str):
         raise InvalidInput(
             f"{folder} was begun by a program of its own, which alone knows its data: "
             "call its fit(…, folder=…, resume=True) again"

@@ -14,6 +14,7 @@ import jax
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError
+from secant.training.records import architecture, record
 from secant.training.run import Settings
 from secant.training.tensors import replace_file
 
@@ -82,11 +83,9 @@ class Manifest:
             about = json.loads(path.read_text(encoding="utf-8"))
             if about["format"] != _FORMAT:
                 raise ValueError(f"its format is {about['format']!r}")
-            described = dict(about["architecture"])
-            described["sizes"] = tuple(described["sizes"])
             return cls(
-                Architecture(**described),
-                Settings(**about["settings"]),
+                architecture(about["architecture"]),
+                record(Settings, about["settings"]),
                 dict(about["origin"]),
                 dict(about["versions"]),
                 str(about["device"]),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from secant._version import __version__
-from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch, History
 from secant.networks import MLP
+from secant.training.records import architecture, record
 from secant.training.tensors import damaged, packed, replace_file, unpacked
 
 if TYPE_CHECKING:
@@ -161,18 +161,22 @@ class Run:
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
         try:
-            settings = Settings(**about["settings"])
-            timings = Timings(**about["timings"])
+            settings = record(Settings, about["settings"])
+            timings = record(Timings, about["timings"])
             status = str(about["status"])
-        except (KeyError, TypeError) as error:
-            raise damaged(folder / NETWORK_FILE, f"its settings lack {error}") from None
+        except KeyError as error:
+            raise damaged(folder / NETWORK_FILE, f"it lacks {error}") from None
+        except TypeError as error:
+            raise damaged(folder / NETWORK_FILE, str(error)) from None
         best, epoch = None, None
         if (folder / BEST_FILE).is_file():
             best, about = read_network(folder / BEST_FILE)
             try:
-                epoch = Epoch(**about["epoch"])
-            except (KeyError, TypeError) as error:
+                epoch = record(Epoch, about["epoch"])
+            except KeyError as error:
                 raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
+            except TypeError as error:
+                raise damaged(folder / BEST_FILE, str(error)) from None
         return cls(net, history, settings, status, timings, best, epoch)
 
     def _network_bytes(self) -> bytes:
@@ -224,10 +228,7 @@ def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
         )
     params, about = unpacked(path, _FORMAT)
     try:
-        described = dict(about["architecture"])
-        described["sizes"] = tuple(described["sizes"])
-        architecture = Architecture(**described)
-        return MLP.from_params(architecture, params), about
+        return MLP.from_params(architecture(about["architecture"]), params), about
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, str(error)) from None
 
