@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from secant.cli.console import about, err, fail, grid, guarded, out
+from secant.cli.kept import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ def evaluate(
     data: Annotated[
         str, typer.Option(help="As for `secant train`; its test part is used.")
     ] = "auto",
+    best: BestNetwork = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained network on test samples: accuracy, loss, confusions."""
@@ -33,7 +35,7 @@ def evaluate(
     from secant.data.catalogue import load
     from secant.training import Run
 
-    trained = Run.load(run)
+    trained = Run.load(run, best=best)
     net = trained.net
     (_, (x, t)), description = load(data)
     inputs, *_, classes = net.architecture.sizes
@@ -59,7 +61,10 @@ def evaluate(
         }
         out.out(json.dumps(answer), highlight=False)
         return
-    err.print(about(data=description.source))
+    lines = {"data": description.source}
+    if best and trained.best_epoch is not None:
+        lines["network"] = f"the best, of step {trained.best_epoch.step:,}"
+    err.print(about(**lines))
     out.print()
     out.print(
         f"[bold]{accuracy:.2%}[/] of {len(t):,} test samples are right; "

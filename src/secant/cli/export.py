@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import fail, guarded, out, warn
+from secant.cli.kept import BestNetwork
 
 
 @guarded
@@ -23,6 +24,7 @@ def export(
     keras: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="A new file, for Keras.")
     ] = None,
+    best: BestNetwork = False,
     classes: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +54,7 @@ def export(
     for file, suffix in files:
         if file:
             new_file(file, suffix)
-    trained = Run.load(run)
+    trained = Run.load(run, best=best)
     if model:
         names = [name.strip() for name in classes.split(",")] if classes else None
         difference = write_onnx(trained, model, names)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from secant.errors import DataError, InvalidInput
 
@@ -10,6 +12,16 @@ if TYPE_CHECKING:
     from secant.gradients import GradientMethod
     from secant.networks import MLP
     from secant.training.manifest import Manifest
+
+BestNetwork = Annotated[
+    bool,
+    typer.Option(
+        "--best",
+        help="Take the network of the epoch that was best on the test samples; also "
+        "of a run that was killed.",
+    ),
+]
+"""An option of each command that uses a run's network."""
 
 
 @dataclass(frozen=True)

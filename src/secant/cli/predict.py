@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from secant.cli.console import BAD_INPUT, fail, grid, guarded, out, say_error
+from secant.cli.kept import BestNetwork
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def predict(
             metavar="IMAGE", help="Pictures of a digit: PNG, JPEG …, any size."
         ),
     ],
+    best: BestNetwork = False,
     show: Annotated[
         bool, typer.Option("--show", help="Print each digit as the network sees it.")
     ] = False,
@@ -39,7 +41,7 @@ def predict(
     from secant.data.images import read_digit
     from secant.training import Run
 
-    net = Run.load(run).net
+    net = Run.load(run, best=best).net
     if net.architecture.sizes[0] != 784:
         fail(
             f"{run} was trained on samples of {net.architecture.sizes[0]} numbers, and "

@@ -15,10 +15,10 @@ from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError
 from secant.training.records import architecture, record
+from secant.training.run import MANIFEST_FILE as FILE
 from secant.training.run import Settings
 from secant.training.tensors import replace_file
 
-FILE = "manifest.json"
 _FORMAT = "secant manifest 1"
 _LONGEST = 1 << 20
 _PACKAGES = ("numpy", "jax", "jaxlib", "optax")
