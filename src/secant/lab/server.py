@@ -32,7 +32,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
             "slope": (slope.curve, slope.point),
             "descent": (descent.heights, descent.descents, descent.presets),
             "draw": (draw.networks, draw.examples, draw.read, draw.why),
-            "check": (check.planted, check.own),
+            "check": (check.code, check.planted, check.own),
         }.items()
         for function in functions
     }

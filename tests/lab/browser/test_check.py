@@ -38,7 +38,7 @@ def open_room(visit, settled):
 
     def visited(state, **how):
         page = visit(state, **how)
-        page.wait_for_selector("#room[data-ready]", timeout=1000 * LONG)
+        page.wait_for_selector("#room[data-found]", timeout=1000 * LONG)
         return page
 
     return visited

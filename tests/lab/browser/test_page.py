@@ -24,8 +24,8 @@ ROOMS = {
 
 SLOPE = ROOMS["slope"]
 
-# A room says that it shows what it has computed.
-READY = "#room[data-ready]"
+# A room says that it can be used, and that nothing is being computed any more.
+READY = "#room[data-ready]:not([data-busy], [data-state=preparing])"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

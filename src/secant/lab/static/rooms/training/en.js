@@ -69,9 +69,11 @@ export default {
   "training.gradients.lead": "By this lane's own method, at these weights: the next step goes against it.",
   "training.gradients.label": "Gradient of the first layer's weights, a picture for each hidden neuron",
   "training.none": "It comes with the first step.",
+  "training.soon": "It comes once the step is compiled.",
   "training.said.starting": "The digits are being fetched and the first weights drawn.",
   "training.said.refused": "With these settings nothing can be trained: change what is told above.",
-  "training.said.preparing": "The step is being compiled: a moment.",
+  "training.said.preparing": "The first weights are drawn. The step is being compiled, which takes a few seconds the first time.",
+  "training.said.eager": "The step is being compiled: then it starts by itself.",
   "training.said.untrained": "Nothing has been learned yet: {right} of {of} digits are right, by chance. Press Start.",
   "training.said.first": "The first step is being computed.",
   "training.said.course":

@@ -69,9 +69,11 @@ export default {
   "training.gradients.lead": "이 레인의 방법으로 지금의 가중치에서 구한 기울기예요. 다음 걸음은 그 반대쪽으로 가요.",
   "training.gradients.label": "첫째 층 가중치에 대한 손실의 기울기, 은닉 뉴런마다 그림 하나",
   "training.none": "첫걸음을 가면 보여요.",
+  "training.soon": "학습 계산의 컴파일이 끝나면 보여요.",
   "training.said.starting": "숫자를 가져오고 처음 가중치를 뽑고 있어요.",
   "training.said.refused": "이 설정으로는 학습할 수 없어요. 위에 적힌 것을 고쳐 주세요.",
-  "training.said.preparing": "학습할 계산을 컴파일하고 있어요. 잠시만요.",
+  "training.said.preparing": "처음 가중치를 뽑았어요. 학습 계산을 컴파일하고 있어요. 처음에는 몇 초 걸려요.",
+  "training.said.eager": "학습 계산을 컴파일하고 있어요. 끝나면 바로 시작해요.",
   "training.said.untrained": "아직 아무것도 배우지 않았어요. {of}개 중 {right}개가 우연히 맞았어요. 시작을 눌러 보세요.",
   "training.said.first": "첫걸음을 계산하고 있어요.",
   "training.said.course":
