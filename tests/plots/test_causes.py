@@ -26,8 +26,8 @@ def korean_letters(monkeypatch):
     ("gradient", "says"),
     [
         (-SLOPE, "부호가 반대예요"),
-        (3 * SLOPE, "모든 숫자가 기울기의 3배예요"),
-        (SLOPE + 0.25, "모든 숫자가 0.25만큼 커요"),
+        (3 * SLOPE, "모든 값이 기울기의 3배예요"),
+        (SLOPE + 0.25, "모든 값이 0.25만큼 커요"),
         (np.roll(SLOPE, 1, axis=1), "축 1 방향으로 1만큼 밀렸어요"),
         (0 * SLOPE, "모두 0이에요"),
     ],
@@ -43,7 +43,7 @@ def test_where_a_part_was_looked_at_the_cause_says_so():
     seen[0, 0] = np.nan
     told = found(-SLOPE, seen)
     assert told.endswith("(as seen in 5 of 6)")
-    assert cause(told, "ko").endswith("(숫자 6개 중 5개를 본 결과)")
+    assert cause(told, "ko").endswith("(값 6개 중 5개를 본 결과)")
 
 
 @pytest.mark.usefixtures("korean_letters")

@@ -194,7 +194,7 @@ def test_the_language_changes_and_the_findings_stay(open_room, settled):
     page.click("#language")
     settled(page, r"틀렸어요[\s\S]*W1: 전치됐어요[\s\S]*곱하는 순서를 바꾸세요")
     settled(page, r"^W1\[0, 0\]: 기울기", "#cell")
-    assert page.get_attribute("#fault optgroup >> nth=1", "label") == "잘못을 심은 것"
+    assert page.get_attribute("#fault optgroup >> nth=1", "label") == "일부러 틀린 것"
     page.select_option("#fault", "own")
     page.fill("#formula", "sinn(x)")
     settled(page, "f: .*모르는 이름.*“sin”인가요", "#problem", seconds=LONG)

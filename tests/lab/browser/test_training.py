@@ -259,7 +259,7 @@ def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     page.click("#go")
     after(page, 50)
     page.click("#keep")
-    text = settled(page, r"Kept in runs/\d+", "#kept", seconds=60)
+    text = settled(page, r"Saved in runs/\d+", "#kept", seconds=60)
     folder = re.findall(r"runs/\d+", text)[0]
     assert f"secant evaluate {folder}" in text
     assert list((tmp_path / folder).iterdir())

@@ -11,8 +11,9 @@ export class Waiting {
 
   constructor(el) {
     el.classList.add("waiting")
-    el.innerHTML = `<span role="status"></span><progress aria-hidden="true" hidden></progress><span aria-hidden="true"></span>`
-    ;[this.#said, this.#bar, this.#seconds] = el.children
+    el.innerHTML = `<span role="status"></span><span aria-hidden="true" hidden><progress></progress> <b></b></span>`
+    ;[this.#said, this.#bar] = el.children
+    this.#seconds = el.querySelector("b")
   }
 
   // Says it; "" once it is there.
@@ -29,7 +30,6 @@ export class Waiting {
     clearInterval(this.#ticking)
     this.#ticking = 0
     this.#bar.hidden = true
-    this.#seconds.textContent = ""
   }
 
   #tick() {

@@ -158,8 +158,20 @@ export class SurfaceMap {
   #drawCourse(context, course, number) {
     const [stroke, shadow] = [color(`run-${number}`), color("card")]
     const points = this.#reached(course)
-    const line = new Path2D()
-    points.forEach(([x, y], i) => (i ? line.lineTo(x, y) : line.moveTo(x, y)))
+    // A step that only passes by, from outside to outside, is a thin line: a descent that
+    // leaps across the picture hides no other one.
+    const [line, passing] = [new Path2D(), new Path2D()]
+    points.forEach(([x, y], i) => {
+      if (!i) return
+      const into = this.#holds(points[i - 1]) || this.#holds([x, y]) ? line : passing
+      into.moveTo(...points[i - 1])
+      into.lineTo(x, y)
+    })
+    context.lineWidth = 1
+    context.strokeStyle = stroke
+    context.globalAlpha = 0.35
+    context.stroke(passing)
+    context.globalAlpha = 1
     for (const [width, style] of [[4.5, shadow], [2, stroke]]) {
       context.lineWidth = width
       context.strokeStyle = style
@@ -182,6 +194,10 @@ export class SurfaceMap {
     context.strokeStyle = shadow
     context.stroke(head)
     context.fill(head)
+  }
+
+  #holds([x, y]) {
+    return x >= 0 && x <= this.#size.width && y >= 0 && y <= this.#size.height
   }
 
   // The part of a path that has been gone, in pixels; the last step perhaps in part.
