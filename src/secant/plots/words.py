@@ -100,8 +100,7 @@ KOREAN_CAUSES = {
         "평균인데 기울기는 합이에요."
     ),
     "mean_for_sum": (
-        "모든 값이 기울기의 {factor}배예요. 표본 {length}개를 "
-        "더해야 하는데 평균했어요."
+        "모든 값이 기울기의 {factor}배예요. 표본 {length}개를 더해야 하는데 평균했어요."
     ),
     "two_too_many": "모든 값이 기울기의 {factor}배예요. 2가 하나 더 있어요.",
     "two_missing": "모든 값이 기울기의 {factor}배, 절반이에요.",

@@ -59,6 +59,16 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     settled(page, r"calls \d+ of 221 numbers wrong – and not one", "#naive")
 
 
+def test_what_is_checked_is_there_before_the_verdict(visit, settled):
+    page = visit("#check?fault=own&formula=sin(x)*cos(y)*x&variables=2&dx=y&dy=x")
+    settled(page, "Checking", "#busy", seconds=LONG)
+    assert page.locator("#room[data-ready]").count() == 1
+    assert page.locator(".closer").is_hidden()
+    settled(page, "Wrong", seconds=LONG)
+    assert page.inner_text("#busy") == ""
+    assert page.locator(".closer").is_visible()
+
+
 def test_each_fault_is_told(open_room, settled):
     assert set(SAYS) == {*BACKPROPS} - {"right", "blank_sample"}
     page = open_room(PLANTED)

@@ -104,6 +104,35 @@ def test_a_drag_ends_at_the_edge_of_the_picture(visit, settled):
     assert start(page) == (-7, 5)
 
 
+def test_a_finger_scrolls_over_the_picture_and_a_tap_sets_the_start(
+    phone, finger, settled
+):
+    page = phone(ONE)
+    settled(page, "수렴했어요")
+    page.locator("#map").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    before, scrolled = start(page), page.evaluate("scrollY")
+    finger(page, "#map", (0.6, 0.8), (0.6, 0.2))
+    page.wait_for_function("before => scrollY > before + 50", arg=scrolled)
+    assert start(page) == before
+    page.locator("#map").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    finger(page, "#map", (0.7, 0.5), (0.7, 0.5))
+    page.wait_for_function(
+        "x0 => Number(document.querySelector('#x0').value) > x0", arg=1
+    )
+    scrolled = page.evaluate("scrollY")
+    finger(page, "#map", (0.7, 0.5), (0.3, 0.5))
+    page.wait_for_function(
+        "x0 => Number(document.querySelector('#x0').value) < x0", arg=-1
+    )
+    assert page.evaluate("scrollY") == scrolled
+    # The start itself is dragged in any direction.
+    finger(page, "#start", (0.5, 0.5), (0.5, 2.5))
+    page.wait_for_function(
+        "x1 => Number(document.querySelector('#x1').value) < x1", arg=-1
+    )
+    assert page.evaluate("scrollY") == scrolled
+
+
 def test_the_start_moves_by_keys_and_by_number(visit, settled):
     page = visit(ONE)
     settled(page, "Converged")
@@ -160,7 +189,9 @@ def test_the_rate_is_slid_and_typed(visit, settled):
     settled(page, r"sgd, 10 Diverged at step 1.*above 1 = 2 / 2")
     assert page.input_value("#rate-field-0") == "10"
     page.fill("#rate-field-0", "1")
-    settled(page, r"sgd, 1 Swings.*exactly at the limit 1 = 2 / 2")
+    settled(
+        page, r"sgd, 1 Swings.*half of the \d+ steps.*exactly at the limit 1 = 2 / 2"
+    )
     assert float(page.input_value("#rate-0")) == 0
     page.focus("#rate-0")
     page.keyboard.press("ArrowLeft")

@@ -99,6 +99,27 @@ def lives(page, race):
     return answer.ok
 
 
+def test_first_weights_are_seen_while_the_step_compiles(visit, settled):
+    # Of a size that no other test has: its step is compiled here.
+    page = visit("#training?hidden=23&lanes=node:0.5")
+    page.wait_for_selector("#room[data-ready][data-state=preparing]", timeout=PATIENCE)
+    assert right(page) < 15
+    assert page.locator("#digits li[data-right]").count() == 40
+    assert "compiled" in page.inner_text("#waiting [role=status]")
+    assert page.locator("#gradients + .none").is_visible()
+    untrained = picture(page, "#weights")
+    # What is wished for meanwhile is done then.
+    page.click("#go")
+    settled(page, "starts by itself", "#waiting", seconds=5)
+    assert page.inner_text("#go") == "Pause"
+    page.click("#go")
+    assert page.inner_text("#go") == "Start"
+    still(page)
+    assert steps(page) == 0
+    assert picture(page, "#weights") == untrained
+    assert page.inner_text("#waiting") == ""
+
+
 def test_it_learns_and_one_sees_it(enter, settled):
     page = enter()
     settled(page, "Nothing has been learned yet", "#said")

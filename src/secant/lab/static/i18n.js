@@ -59,7 +59,7 @@ export function problem(error) {
   const near = error.facts?.near ? words("error.near", error.facts) : ""
   return knows(key)
     ? words(key, { column: error.column, ...error.facts }) + near
-    : error.message
+    : error.message.replace(/^column/, "Column")
 }
 
 // Fills in `data-text` and `data-label` below an element.
