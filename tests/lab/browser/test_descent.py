@@ -356,7 +356,7 @@ def test_the_language_changes_and_so_does_what_happened(visit, settled):
     page.click("#language")
     said = settled(page, "발산했어요")
     assert "37% 남았어요" in said
-    assert re.search(r"31번째 걸음에 \(0, 0\)에 수렴했어요", said)
+    assert re.search(r"31번째 걸음에서 \(0, 0\)에 수렴했어요", said)
     assert "1.05 > 1 = 2 / 2" in said
     page.fill("#formula", "x0**2 + zz")
     settled(page, "모르는 이름", "#problem")

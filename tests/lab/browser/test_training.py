@@ -308,7 +308,7 @@ def test_the_language_changes_while_it_runs(enter, settled):
     after(page, 10)
     state = page.url
     page.click("#language")
-    settled(page, "걸음 동안 손실이", "#said")
+    settled(page, "걸음 만에 손실이", "#said")
     assert page.inner_text("#go") == "멈춤"
     assert page.inner_text("#activation option:checked") == "sigmoid"
     assert re.search("[가-힣]{2}", page.inner_text("#digits-heading"))
