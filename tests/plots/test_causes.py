@@ -27,7 +27,7 @@ def korean_letters(monkeypatch):
     [
         (-SLOPE, "부호가 반대예요"),
         (3 * SLOPE, "모든 값이 기울기의 3배예요"),
-        (SLOPE + 0.25, "모든 값이 0.25만큼 커요"),
+        (SLOPE + 0.25, "모든 값에 같은 상수가 더해져 있어요: 0.25"),
         (np.roll(SLOPE, 1, axis=1), "축 1 방향으로 1만큼 밀렸어요"),
         (0 * SLOPE, "모두 0이에요"),
     ],

@@ -113,7 +113,7 @@ KOREAN_CAUSES = {
     "exchanged_leaves": "서로 바뀌었어요. 다른 매개변수의 기울기가 여기에 맞아요.",
     "decay_missing": "가중치의 {factor}배인 항, 곧 가중치 감소가 빠졌어요.",
     "decay_too_many": "가중치의 {factor}배인 항이 더 들어 있어요.",
-    "constant_added": "모든 값이 {constant}만큼 커요.",
+    "constant_added": "모든 값에 같은 상수가 더해져 있어요: {constant}.",
     "branch": "{where}인 곳에서만 모두 틀렸어요. 함수의 그쪽 갈래는 기울기가 달라요.",
     "single": "{place}의 값 하나만 틀렸어요. 나머지는 모두 맞아요.",
     "single_sign": "{place}의 값 하나만 부호가 반대예요. 나머지는 모두 맞아요.",
@@ -135,7 +135,9 @@ KOREAN_CAUSES = {
     ),
     "shape_transposed": "모양이 {due}이어야 하는데 {came}이에요. 전치됐어요.",
     "reshaped": "모양이 {due}이어야 하는데 {came}이에요. 값은 맞아요.",
-    "axis_lost": "모양이 {due}이어야 하는데 {came}이에요. 축 하나를 더 더해 버렸어요.",
+    "axis_lost": (
+        "모양이 {due}이어야 하는데 {came}이에요. 축 하나를 따라서도 더해 버렸어요."
+    ),
     "shape": "모양이 {due}이어야 하는데 {came}이에요.",
 }
 """Korean for `secant.checking.causes`, by code: in the words of `secant lab`."""

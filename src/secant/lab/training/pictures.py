@@ -29,7 +29,8 @@ def _lane(race: Race, lane: Lane) -> dict[str, Any] | None:
     training, reached = lane.training, lane.reached or lane.untrained
     if training is None or reached is None:
         return None
-    params = training.params(reached)
+    # The first weights as they were drawn: what steps hold has to be turned round.
+    params = training.params(reached) if lane.reached else training.problem.params
     gradient = lane.gradient(reached)
     weights, weight_scale = _image(params["W1"])
     slopes, slope_scale = (None, None) if gradient is None else _image(gradient)
