@@ -29,6 +29,7 @@ from secant.data.idx import read_idx
 from secant.data.images import read_digit
 from secant.data.sample import read_sample
 from secant.training import checkpoint
+from secant.training.schedules import Schedule
 from secant.training.training import Training
 
 MIB = 2**20
@@ -84,6 +85,7 @@ def idx_bytes(array: np.ndarray, code: int = 8) -> bytes:
     return header + array.astype(idx.TYPES[code]).tobytes()
 
 
+@cache
 def _idx_samples() -> list[Folder]:
     x, t = digits()
     plain = {"images-idx3": idx_bytes(x), "labels-idx1": idx_bytes(t)}
@@ -99,6 +101,7 @@ def _read_idx(folder: Path) -> object:
     return read_idx("labels-idx1"), load_data("images-idx3")
 
 
+@cache
 def _npz_samples() -> list[Folder]:
     x, t = digits()
     parts = {"x_train": x[::2], "t_train": t[::2], "x_test": x[1::2], "t_test": t[1::2]}
@@ -111,6 +114,7 @@ def _npz_samples() -> list[Folder]:
     return found
 
 
+@cache
 def _csv_samples() -> list[Folder]:
     x, t = digits()
     rows = np.column_stack([t, x.reshape(len(x), -1)])
@@ -121,6 +125,7 @@ def _csv_samples() -> list[Folder]:
     return [{"own.csv": tall.encode()}, {"own.csv": "\n".join(flat).encode()}]
 
 
+@cache
 def _image_samples() -> list[Folder]:
     from PIL import Image
 
@@ -176,7 +181,15 @@ def _net() -> MLP:
 
 
 def _settings() -> dict[str, Any]:
-    return {"iterations": 12, "batch_size": 5, "optimizer": "adam", "seed": 2}
+    return {
+        "iterations": 12,
+        "batch_size": 5,
+        "optimizer": "adam",
+        "learning_rate": Schedule("cosine", 0.01, steps=12),
+        "seed": 2,
+        "validation_split": 0.2,
+        "early_stopping": 50,
+    }
 
 
 def _data() -> Any:
@@ -215,6 +228,7 @@ def _run_folder() -> Folder:
             os.chdir(before)
 
 
+@cache
 def _run_samples() -> list[Folder]:
     names = ("network.safetensors", "best.safetensors", "history.csv")
     return [{name: _run_folder()[name] for name in names}]
@@ -234,6 +248,7 @@ def _read_run(folder: Path) -> object:
     return outputs
 
 
+@cache
 def _manifest_samples() -> list[Folder]:
     names = ("manifest.json", "initial.safetensors")
     return [
@@ -249,6 +264,7 @@ def _read_manifest(folder: Path) -> object:
     return training.settings
 
 
+@cache
 def _checkpoint_samples() -> list[Folder]:
     return [
         {Path(name).name: content}

@@ -14,7 +14,7 @@ import jax
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError
-from secant.training.records import architecture, record
+from secant.training.records import architecture
 from secant.training.run import MANIFEST_FILE as FILE
 from secant.training.run import Settings
 from secant.training.tensors import replace_file
@@ -85,7 +85,7 @@ class Manifest:
                 raise ValueError(f"its format is {about['format']!r}")
             return cls(
                 architecture(about["architecture"]),
-                record(Settings, about["settings"]),
+                Settings.read(about["settings"]),
                 dict(about["origin"]),
                 dict(about["versions"]),
                 str(about["device"]),

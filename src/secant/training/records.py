@@ -1,7 +1,7 @@
 """Records from a file's JSON: a field that is missing or of another type is told."""
 
 from collections.abc import Mapping
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from secant.architecture import Architecture
@@ -9,14 +9,12 @@ from secant.errors import shortened
 
 Kind = TypeVar("Kind")
 
-_PLAIN = {int, float, str, bool, NoneType}
-
 
 def record(kind: type[Kind], known: Any) -> Kind:
     """A dataclass or named tuple of what a file says.
 
     Args:
-        kind: Which. Fields of numbers, strings, truth values and None are looked at.
+        kind: Which. All fields but those of containers are looked at.
         known: Its fields by name, or for a named tuple in their order.
 
     Raises:
@@ -58,7 +56,7 @@ def architecture(known: Any) -> Architecture:
 
 def _look_at(name: str, value: Any, hint: Any) -> None:
     kinds = set(get_args(hint)) if isinstance(hint, UnionType) else {hint}
-    if not kinds <= _PLAIN:
+    if not all(isinstance(kind, type) for kind in kinds):
         return
     # JSON may hold a whole number where a float is meant, and one of any length.
     kind = float if type(value) is int and int not in kinds else type(value)
