@@ -9,6 +9,7 @@ from rich.table import Table
 
 from secant.cli.classes import class_table
 from secant.cli.console import about, err, fail, grid, guarded, out, warn
+from secant.cli.kept import Best, run_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ def evaluate(
     data: Annotated[
         str, typer.Option(help="As for `secant train`; its test part is used.")
     ] = "auto",
+    best: Best = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained network on test samples: accuracy, loss, confusions."""
@@ -30,9 +32,8 @@ def evaluate(
 
     from secant.data.catalogue import load
     from secant.data.classes import amiss, balanced_accuracy, recalls
-    from secant.training import Run
 
-    trained = Run.load(run)
+    trained = run_of(run, best=best)
     net = trained.net
     (_, (x, t)), description = load(data)
     inputs, *_, classes = net.architecture.sizes

@@ -473,6 +473,11 @@ def _report(
         out.print()
     out.print(_scores(run.history.epochs[-1]))
     out.print()
+    where = shlex.quote(str(folder))
+    best = run.best_epoch
+    if best is not None and best.validation_accuracy is not None:
+        out.print(f"{_best(best)}: secant evaluate {escape(where)} --best")
+        out.print()
     _say_classes(run, task)
     out.print(
         f"{taken:,} steps in {duration(timings.training)}, beside them "
@@ -488,7 +493,6 @@ def _report(
             "(relative, the worst step)"
         )
     out.print(f"kept in [bold]{escape(str(folder))}[/]: look at training.png")
-    where = shlex.quote(str(folder))
     next_ones, data = [f"secant evaluate {where}"], task.notes["data"]
     if data not in _FOUND:
         next_ones[0] += f" --data {shlex.quote(data)}"
@@ -526,6 +530,14 @@ def _say_classes(run: "Run", task: Task) -> None:
         f"{balanced_accuracy(right, test):.2%}"
     )
     out.print()
+
+
+def _best(epoch: "Epoch") -> str:
+    name = f"the best network, of step {epoch.step:,}, is right on"
+    scores = [f"{epoch.validation_accuracy:.2%} of the validation samples"]
+    if epoch.test_accuracy is not None:
+        scores.append(f"{epoch.test_accuracy:.2%} of the test samples")
+    return f"{name} {' and '.join(scores)}"
 
 
 def _scores(epoch: "Epoch") -> Table:
