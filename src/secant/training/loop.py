@@ -55,6 +55,7 @@ class Progress:
         forecast: What the run was measured to take.
         seconds: Training time up to now, without preparation and evaluation.
         params: The weights as they are now, not to be changed.
+        epochs: How often it has gone through the data.
     """
 
     step: int
@@ -64,6 +65,7 @@ class Progress:
     forecast: Forecast
     seconds: float
     params: Any
+    epochs: int = 0
 
 
 Callback = Callable[[Progress], object]
@@ -291,6 +293,7 @@ class _Loop:
             epoch=reached.epochs[-1],
             forecast=forecast,
             seconds=reached.timings.training,
+            epochs=reached.step // self.problem.batches.steps_per_epoch,
             params=self.training.params(reached),
         )
         self.heard = reached.step
