@@ -19,8 +19,10 @@ from .networks import SimpleNet as SimpleNet
 from .networks import TwoLayerNet as TwoLayerNet
 from .training import NotFinite as NotFinite
 from .training import Checkpoints as Checkpoints
+from .training import EarlyStopping as EarlyStopping
 from .training import RecordPath as RecordPath
 from .training import Run as Run
+from .training import Schedule as Schedule
 from .training import TensorBoard as TensorBoard
 from .training import TrainingWarning as TrainingWarning
 from .training import fit as fit

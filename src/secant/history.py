@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -19,6 +19,9 @@ class Epoch(NamedTuple):
         train_accuracy: Share of training samples that are right, 0 to 1.
         test_loss: The same of the test samples; None if there are none.
         test_accuracy: The same.
+        validation_loss: The same of the training samples that are held back; None if
+            none are.
+        validation_accuracy: The same.
     """
 
     step: int
@@ -26,9 +29,32 @@ class Epoch(NamedTuple):
     train_accuracy: float
     test_loss: float | None
     test_accuracy: float | None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def judged(self) -> tuple[float, str]:
+        """The accuracy by which networks are chosen, and of which samples it is.
+
+        Of the validation samples if there are any, else of the test samples, else of
+        the training samples.
+
+        Example:
+            >>> Epoch(0, 2.3, 0.1, 2.3, 0.15).judged
+            (0.15, 'test')
+        """
+        if self.validation_accuracy is not None:
+            return self.validation_accuracy, "validation"
+        if self.test_accuracy is not None:
+            return self.test_accuracy, "test"
+        return self.train_accuracy, "train"
 
 
-_COLUMNS = ("step", "loss", *Epoch._fields[1:])
+_SCORES = ("train_loss", "train_accuracy")
+_VALIDATION = ("validation_loss", "validation_accuracy")
+_TEST = ("test_loss", "test_accuracy")
+_COLUMNS: tuple[str, ...] = ("step", "loss", *_SCORES, *_TEST)
+_WITH_VALIDATION: tuple[str, ...] = ("step", "loss", *_SCORES, *_VALIDATION, *_TEST)
 
 
 @dataclass(frozen=True)
@@ -49,16 +75,20 @@ class History:
 
         Row `step` has the loss that step `step` saw (the last row, after all
         steps, has none) and, where an epoch ended, how good the network was
-        before it. Numbers are written so that they read back exactly.
+        before it. Numbers are written so that they read back exactly. Validation has
+        columns where samples were held back for it.
         """
         text = io.StringIO(newline="")
-        write = csv.writer(text, lineterminator="\n").writerow
-        write(_COLUMNS)
-        measured = {epoch.step: epoch[1:] for epoch in self.epochs}
+        held = any(epoch.validation_loss is not None for epoch in self.epochs)
+        columns = _WITH_VALIDATION if held else _COLUMNS
+        table = csv.DictWriter(
+            text, columns, extrasaction="ignore", lineterminator="\n"
+        )
+        table.writeheader()
+        measured = {epoch.step: epoch._asdict() for epoch in self.epochs}
         for step in range(len(self.losses) + 1):
             loss = repr(float(self.losses[step])) if step < len(self.losses) else ""
-            scores = measured.get(step, ("",) * 4)
-            write([step, loss, *("" if score is None else score for score in scores)])
+            table.writerow({**measured.get(step, {}), "step": step, "loss": loss})
         return text.getvalue()
 
     @classmethod
@@ -70,7 +100,8 @@ class History:
                 line.
         """
         rows = list(csv.reader(io.StringIO(text)))
-        if not rows or tuple(rows[0]) != _COLUMNS:
+        columns = tuple(rows[0]) if rows else ()
+        if columns not in (_COLUMNS, _WITH_VALIDATION):
             raise DataError(
                 f"{name}, line 1: these are not the columns of a history, "
                 f"{','.join(_COLUMNS)}: was the file changed?"
@@ -80,21 +111,24 @@ class History:
         for line, row in enumerate(rows[1:], start=2):
             try:
                 step, loss, *scores = row
-                if int(step) != line - 2 or len(scores) != 4:
+                if int(step) != line - 2 or len(row) != len(columns):
                     raise ValueError
                 if loss:
                     losses.append(float(loss))
                 elif line != len(rows):
                     raise ValueError
                 if scores[0]:
-                    train, test = (
-                        map(float, scores[:2]),
-                        (float(score) if score else None for score in scores[2:]),
-                    )
-                    epochs.append(Epoch(line - 2, *train, *test))
+                    known = zip(columns[2:], scores, strict=True)
+                    measured = {what: _score(what, score) for what, score in known}
+                    epochs.append(Epoch(step=line - 2, **measured))
             except ValueError:
                 raise DataError(
                     f"{name}, line {line}: {','.join(row)[:60]!r} is no step of a "
                     "history: was the file changed?"
                 ) from None
         return cls(np.array(losses), tuple(epochs))
+
+
+def _score(what: str, score: str) -> Any:
+    # What is not measured stands empty; the training samples always are.
+    return None if not score and what not in _SCORES else float(score)

@@ -106,9 +106,7 @@ class Bar:
     def _numbers(self, step: "Step") -> str:
         epoch = step.epoch
         smooth = epoch.train_loss if self._smooth is None else self._smooth
-        accuracy, which = epoch.test_accuracy, "test"
-        if accuracy is None:
-            accuracy, which = epoch.train_accuracy, "train"
+        accuracy, which = epoch.judged
         return f"loss {_loss(smooth)}  {which} {accuracy:.1%}"
 
 

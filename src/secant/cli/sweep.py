@@ -24,6 +24,10 @@ SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 _MOST_TRIALS = 100_000
 
+# Of the training samples, if nothing else is said: whoever chose among many runs by
+# the test samples would not know any more how good the chosen one is.
+_HELD_BACK = 0.1
+
 
 @guarded
 def sweep(
@@ -115,6 +119,8 @@ def sweep(
             f"--{both[0].replace('_', '-')} is given and {both[0]}=… is searched: "
             "leave one of them out"
         )
+    if "validation_split" not in options.fixed.keys() | space.keys():
+        options.fixed["validation_split"] = repr(_HELD_BACK)
 
     from secant.sweeps.sampler import pruner as known_pruner
 

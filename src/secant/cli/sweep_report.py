@@ -11,7 +11,7 @@ from rich.table import Table
 from secant.cli.console import grid
 from secant.cli.options import TrainOptions
 from secant.cli.sweep_bar import brief, shown
-from secant.cli.trials import command, score_name
+from secant.cli.trials import command
 
 if TYPE_CHECKING:
     from secant.sweeps import Result, Sweep
@@ -25,7 +25,7 @@ _SHOWN = 15
 def table(results: "Sequence[Result]", sweep: "Sweep", objective: str) -> Table:
     """The trials, the best first."""
     names = list(sweep.space)
-    heads = ["trial", score_name(results, objective), *names, "steps", "s", ""]
+    heads = ["trial", f"validation {objective}", *names, "steps", "s", ""]
     numbers = {0, 1, len(heads) - 3, len(heads) - 2}
     numbers |= {
         place
@@ -54,16 +54,12 @@ def best(result: "Result", options: TrainOptions, objective: str) -> Iterator[st
         yield "no trial was finished: search nearer to what works"
         return
     folder, host = str(result.facts.get("folder", "")), str(result.facts.get("host"))
-    yield f"best: trial {result.number}, {score_name([result], objective)} " + shown(
-        result.score
+    yield (
+        f"best: trial {result.number}, {objective} {shown(result.score)} on the "
+        "validation samples, which chose it"
     )
-    if score_name([result], objective).startswith("test"):
-        yield (
-            "it was chosen by the test samples, and is flattered by them: search with "
-            "--validation-split 0.1 to know better"
-        )
-    elif (test := result.facts.get(f"test_{objective}")) is not None:
-        yield f"on the test samples, which chose nothing: {objective} {shown(test)}"
+    if (test := result.facts.get(f"test_{objective}")) is not None:
+        yield f"on the test samples, which chose nothing: {shown(test)}"
     if host == socket.gethostname():
         yield f"its run: secant evaluate {shlex.quote(_near(folder))}"
     else:
@@ -89,7 +85,7 @@ def write(
         [result.score or 0.0 for result in known],
         unfinished=[result.state != "finished" for result in known],
         maximize=sweep.maximize,
-        score=score_name(results, objective),
+        score=f"validation {objective}",
         log=[n for n, values in sweep.space.items() if getattr(values, "log", False)],
     )
     figure.savefig(folder / PICTURE)

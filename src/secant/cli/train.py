@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from secant.cli.bar import Bar
 from secant.cli.console import (
@@ -26,7 +27,8 @@ from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
-    from secant.training import Checkpoints, Progress, Run
+    from secant.history import Epoch
+    from secant.training import Checkpoints, EarlyStopping, Progress, Run, Schedule
 
 # The textbook's run, which the definition is forecast for.
 _TEXTBOOK = 10_000
@@ -37,6 +39,9 @@ _FOUND = ("auto", "mnist", "sample")
 # Above this the definition and backprop differ by more than h = 1e-4 explains.
 _APART = 1e-5
 
+
+# Groups of options in the help.
+_STEPS, _STOPPING = "How far a step goes", "When to stop, and what is best"
 
 # What may stand beside --resume.
 _WITH_RESUME = {
@@ -95,6 +100,67 @@ def train(
         str,
         typer.Option(help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw."),
     ] = "sgd",
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="How the learning rate falls over the iterations: constant, linear, "
+            "cosine or exponential.",
+            rich_help_panel=_STEPS,
+        ),
+    ] = "constant",
+    warmup_steps: Annotated[
+        int,
+        typer.Option(
+            min=0, help="It first rises from 0 in so many.", rich_help_panel=_STEPS
+        ),
+    ] = 0,
+    end_factor: Annotated[
+        float | None,
+        typer.Option(
+            help="It falls to this share of itself.",
+            show_default="0.01",
+            rich_help_panel=_STEPS,
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Each step takes rate × this × weight off every weight.",
+            show_default="1e-4 for adamw, else 0",
+            rich_help_panel=_STEPS,
+        ),
+    ] = None,
+    clip_norm: Annotated[
+        float | None,
+        typer.Option(
+            help="Shorten a gradient whose norm is larger.", rich_help_panel=_STEPS
+        ),
+    ] = None,
+    validation_split: Annotated[
+        float | None,
+        typer.Option(
+            help="Hold back this share of the training samples, to choose the best "
+            "network by.",
+            rich_help_panel=_STOPPING,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop early, when so many epochs brought no lower validation loss.",
+            rich_help_panel=_STOPPING,
+        ),
+    ] = None,
+    min_delta: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Lower by more than this.",
+            show_default="0",
+            rich_help_panel=_STOPPING,
+        ),
+    ] = None,
     sampling: Annotated[
         str,
         typer.Option(help="How batches are drawn: replacement, or epochs."),
@@ -153,10 +219,18 @@ def train(
     from secant.training.batches import Batches
     from secant.training.folders import give_back, reserved
     from secant.training.optimizers import find_optimizer
+    from secant.training.split import checked_share
+    from secant.training.stopping import find_stopping
 
     # All that can be wrong is looked at before anything takes time.
     method = method_of(gradient, directions)
-    find_optimizer(optimizer, learning_rate)
+    rate = _rate(
+        optimizer, learning_rate, schedule, iterations, warmup_steps, end_factor
+    )
+    find_optimizer(optimizer, rate, weight_decay, clip_norm)
+    stopping = find_stopping(_stopping(patience, min_delta), validation_split)
+    if validation_split is not None:
+        checked_share(validation_split)
     Architecture((1, *sizes, 1), activation, loss)
     MLP((1, 1), init=init, weight_init_std=weight_init_std, seed=seed)
     Batches(batch_size, batch_size, sampling, seed)
@@ -182,10 +256,14 @@ def train(
             {
                 "iterations": iterations,
                 "batch_size": batch_size,
-                "learning_rate": learning_rate,
+                "learning_rate": rate,
                 "optimizer": optimizer,
+                "weight_decay": weight_decay,
+                "clip_norm": clip_norm,
                 "seed": seed,
                 "sampling": sampling,
+                "validation_split": validation_split,
+                "early_stopping": stopping,
                 "data_name": description.source,
             },
             {
@@ -207,6 +285,50 @@ def train(
         raise
     _report(run, folder, data, agreement)
     _leave(failure)
+
+
+def _rate(
+    optimizer: str,
+    learning_rate: float | None,
+    schedule: str,
+    iterations: int,
+    warmup_steps: int,
+    end_factor: float | None,
+) -> "float | Schedule | None":
+    """The learning rate, or how it changes over the iterations."""
+    from secant.training import Schedule
+    from secant.training.optimizers import OPTIMIZERS
+
+    if schedule == "constant":
+        if end_factor is not None:
+            raise InvalidInput(
+                f"--end-factor {end_factor:g} came without a schedule that falls: add "
+                "--schedule cosine, linear or exponential, or leave it out"
+            )
+        if not warmup_steps:
+            return learning_rate
+    if learning_rate is None and optimizer in OPTIMIZERS:
+        learning_rate = OPTIMIZERS[optimizer].learning_rate
+    return Schedule(
+        schedule,
+        1.0 if learning_rate is None else learning_rate,
+        max(iterations, 1),
+        warmup_steps,
+        **({} if end_factor is None else {"end_factor": end_factor}),
+    )
+
+
+def _stopping(patience: int | None, min_delta: float | None) -> "EarlyStopping | None":
+    from secant.training import EarlyStopping
+
+    if patience is None:
+        if min_delta is not None:
+            raise InvalidInput(
+                f"--min-delta {min_delta:g} came without --patience: add --patience 5, "
+                "or leave it out"
+            )
+        return None
+    return EarlyStopping(patience, min_delta or 0.0)
 
 
 def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
@@ -283,9 +405,9 @@ def _alone(context: typer.Context) -> None:
 
 def _stop_if_asked(progress: "Progress") -> None:
     # What is left then is to put the run into its folder: that is not interrupted.
-    if asked() or progress.step == progress.iterations:
+    if asked() or progress.ended:
         hush()
-    if asked() and progress.step < progress.iterations:
+    if asked() and not progress.ended:
         raise KeyboardInterrupt
 
 
@@ -299,13 +421,12 @@ def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") 
             f"kept in {folder}; to go on: "
             f"secant train --resume {shlex.quote(str(folder))}"
         )
-    last, timings = run.history.epochs[-1], run.timings
-    table = grid("", "loss", "accuracy", right=(1, 2))
-    table.add_row("train", f"{last.train_loss:.4f}", f"{last.train_accuracy:.2%}")
-    if last.test_loss is not None and last.test_accuracy is not None:
-        table.add_row("test", f"{last.test_loss:.4f}", f"{last.test_accuracy:.2%}")
+    timings = run.timings
     out.print()
-    out.print(table)
+    if run.status == "stopped early":
+        out.print(_stopped_early(run))
+        out.print()
+    out.print(_scores(run.history.epochs[-1]))
     out.print()
     out.print(
         f"{taken:,} steps in {duration(timings.training)}, beside them "
@@ -329,3 +450,26 @@ def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") 
         next_ones.insert(0, f"secant predict {where} IMAGE")
     for before, command in zip(("next: ", "      "), next_ones, strict=False):
         out.print(before + escape(command))
+
+
+def _stopped_early(run: "Run") -> str:
+    stopping, epochs = run.settings.early_stopping, run.history.epochs
+    assert stopping is not None
+    gain = stopping.last_gain(epochs, None)
+    since = f"since step {gain.step:,}" if gain else "from the start"
+    return (
+        f"[bold]stopped early[/] after {len(run.losses):,} of "
+        f"{run.settings.iterations:,} steps: the validation loss has not fallen "
+        f"{since}"
+    )
+
+
+def _scores(epoch: "Epoch") -> Table:
+    """Loss and accuracy of every set of samples that there is."""
+    table = grid("", "loss", "accuracy", right=(1, 2))
+    scores = epoch._asdict()
+    for name in ("train", "validation", "test"):
+        loss, accuracy = scores[f"{name}_loss"], scores[f"{name}_accuracy"]
+        if loss is not None:
+            table.add_row(name, f"{loss:.4f}", f"{accuracy:.2%}")
+    return table

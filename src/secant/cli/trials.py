@@ -2,7 +2,7 @@
 
 import shlex
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,37 +17,15 @@ from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.history import Epoch
-    from secant.sweeps import Result, Space, Trial
+    from secant.sweeps import Space, Trial
     from secant.training import Progress, Run
 
 OBJECTIVES = {"accuracy": True, "loss": False}
 """What a sweep looks for, and whether high is good."""
 
-# On which networks are judged: on the first of these that there are.
-_SAMPLES = ("validation", "test", "train")
-
-
-def score(epoch: "Epoch", objective: str) -> tuple[float, str]:
-    """How good a network is, and on which samples.
-
-    On validation samples where there are some, else on test samples, else on those
-    that it was trained on.
-    """
-    scores = epoch._asdict()
-    for samples in _SAMPLES:
-        value = scores.get(f"{samples}_{objective}")
-        if value is not None:
-            return float(value), samples
-    raise AssertionError(objective)
-
-
-def score_name(results: "Sequence[Result]", objective: str) -> str:
-    """What the scores of these trials are, in words: `validation accuracy`."""
-    noted = {fact for result in results for fact in result.facts}
-    for samples in _SAMPLES:
-        if f"{samples}_{objective}" in noted:
-            return f"{samples} {objective}"
-    return objective
+def score(epoch: "Epoch", objective: str) -> float:
+    """How good a network is on the samples that were held back."""
+    return float(epoch._asdict()[f"validation_{objective}"])
 
 
 @dataclass(frozen=True)
@@ -89,7 +67,7 @@ class Trials:
             raise watch.pruned
         if asked():
             raise KeyboardInterrupt
-        return score(run.history.epochs[-1], self.objective)[0]
+        return score(run.history.epochs[-1], self.objective)
 
     def _train(self, trial: "Trial", folder: Path, watch: "_Watch") -> "Run":
         from secant.training import TrainingWarning, fit
@@ -159,9 +137,9 @@ class _Watch:
         before, self._epochs = self._epochs, progress.epochs
         # What a run that goes on knew at its start was reported before.
         new = before is not None and progress.epochs > before
-        if new and progress.step < progress.iterations:
+        if new and not progress.ended:
             try:
-                value, _ = score(progress.epoch, self._objective)
+                value = score(progress.epoch, self._objective)
                 self._trial.report(progress.epochs, value)
             except Pruned as error:
                 self.pruned = error

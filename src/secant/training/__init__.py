@@ -5,16 +5,20 @@ from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
 from secant.training.run import Run
+from secant.training.schedules import Schedule
+from secant.training.stopping import EarlyStopping
 from secant.training.tensorboard import TensorBoard
 from secant.training.watch import TrainingWarning
 
 __all__ = [
     "Checkpoints",
+    "EarlyStopping",
     "Forecast",
     "NotFinite",
     "Progress",
     "RecordPath",
     "Run",
+    "Schedule",
     "TensorBoard",
     "TrainingWarning",
     "fit",

@@ -121,7 +121,7 @@ class Keeper:
                     f"{training.settings.iterations:,}: pass a larger number, or "
                     "train anew"
                 )
-            return found.reached
+            return training.read_back(found.reached)
         try:
             replace_file(folder / INITIAL_FILE, network_bytes(training.net))
             Manifest.of(

@@ -17,8 +17,10 @@ from secant.networks import MLP
 from secant.training.checkpoint import Checkpoints, compare
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
+from secant.training.optimizers import LearningRate
 from secant.training.run import Run
 from secant.training.steps import BLOCK, Score
+from secant.training.stopping import EarlyStopping
 from secant.training.training import Diverged, Training
 from secant.training.watch import TrainingWarning, no_better_than_chance, unmoved
 
@@ -55,6 +57,7 @@ class Progress:
         forecast: What the run was measured to take.
         seconds: Training time up to now, without preparation and evaluation.
         params: The weights as they are now, not to be changed.
+        ended: Whether this was the last step: all were taken, or the run stops early.
         epochs: How often it has gone through the data.
     """
 
@@ -65,6 +68,7 @@ class Progress:
     forecast: Forecast
     seconds: float
     params: Any
+    ended: bool = False
     epochs: int = 0
 
 
@@ -78,10 +82,14 @@ def fit(
     *,
     iterations: int = 10_000,
     batch_size: int = 100,
-    learning_rate: float | None = None,
+    learning_rate: LearningRate | None = None,
     optimizer: str | optax.GradientTransformation = "sgd",
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
     seed: int = 0,
     sampling: str = "replacement",
+    validation_split: float | None = None,
+    early_stopping: int | EarlyStopping | None = None,
     callbacks: Iterable[Callback] = (),
     data_name: str = "",
     folder: str | os.PathLike[str] | None = None,
@@ -105,12 +113,24 @@ def fit(
             `definition`, or a `GradientMethod` of one's own.
         iterations: Steps to take.
         batch_size: Samples a step.
-        learning_rate: 0.1 for `sgd`; each optimiser has a usual one.
+        learning_rate: 0.1 for `sgd`; each optimiser has a usual one. Or a schedule:
+            a `Schedule`, or any of Optax's.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of
             Optax's. It sees weights as (outputs, inputs), but for `definition`.
-        seed: Of the batches.
+        weight_decay: Each step also takes `rate × weight_decay × w` off the weights,
+            whatever the optimiser, and nothing off the biases; 1e-4 for `adamw`,
+            else 0.
+        clip_norm: A gradient whose norm, over all parameters together, is larger is
+            shortened to this one.
+        seed: Of the batches, and of which samples are held back.
         sampling: `replacement`: a batch is drawn from all samples, as the notebook
             does; `epochs`: every sample once, in random order, before any again.
+        validation_split: The share of the training samples, of each class, that is
+            held back; loss and accuracy on them are measured with the others, and
+            choose the best weights.
+        early_stopping: The run stops early after so many epochs in a row in which
+            the validation loss did not fall; `run.best` is the best network. An
+            `EarlyStopping` also says what counts as a fall.
         callbacks: Each is called with a `Progress`. What it raises ends the run.
         data_name: What the run's settings shall call the data.
         folder: Where the run is kept, while it goes on and in the end: a new folder.
@@ -124,8 +144,9 @@ def fit(
         origin: Of a manifest: the run must be that one, the same data and settings.
 
     Returns:
-        The run: `run.net` is the trained network. Ctrl-C ends a run early with
-        all that it has so far, `run.status == "interrupted"`.
+        The run: `run.net` is the network after the last step, `run.best` the best.
+        Ctrl-C ends a run early with all that it has so far,
+        `run.status == "interrupted"`.
 
     Raises:
         InvalidInput: An argument or the data cannot be worked with; the folder
@@ -154,8 +175,12 @@ def fit(
         batch_size=batch_size,
         learning_rate=learning_rate,
         optimizer=optimizer,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
         seed=seed,
         sampling=sampling,
+        validation_split=validation_split,
+        early_stopping=early_stopping,
         data_name=data_name,
     )
     if origin is not None:
@@ -188,23 +213,37 @@ class _Loop:
         self.heard = 0
 
     def run(self) -> Run:
-        status = "finished"
         if self.keeper:
             self.reached = self.keeper.begin()
         try:
-            if not self.reached.epochs:
+            if self._is_unmeasured():
                 self.reached = self.training.evaluate(self.reached)
             forecast = self._measure()
             self._tell(forecast)
-            while self.reached.step < self.iterations:
+            while not self._has_ended():
                 self._advance(self._next_stop(forecast))
                 self._look_after()
                 self._tell(forecast)
+            early = self.reached.step < self.iterations
+            status = "stopped early" if early else "finished"
         except KeyboardInterrupt:
             status = "interrupted"
             if self.keeper and self.reached.step:
                 self.keeper.keep(self.reached, now=True)
         return self._ended(self.training.result(self.reached, status))
+
+    def _is_unmeasured(self) -> bool:
+        """Whether an epoch ends here that is not measured, nor is the start.
+
+        So it is where Ctrl-C came after an epoch's last step.
+        """
+        step, epochs = self.reached.step, self.reached.epochs
+        here = step % self.problem.batches.steps_per_epoch == 0
+        return here and (not epochs or epochs[-1].step < step)
+
+    def _has_ended(self) -> bool:
+        reached = self.reached
+        return reached.step == self.iterations or self.training.has_stalled(reached)
 
     def _ended(self, run: Run) -> Run:
         if self.keeper and (len(run.losses) or run.status != "interrupted"):
@@ -251,10 +290,10 @@ class _Loop:
 
     def _look_after(self) -> None:
         per_epoch = self.problem.batches.steps_per_epoch
-        ended = self.reached.step == self.iterations
         epoch_ends = self.reached.step % per_epoch == 0
         if epoch_ends:
             self.reached = self.training.evaluate(self.reached)
+        ended = self._has_ended()
         # Before a last measurement in mid-epoch, which a longer run would not make.
         if self.keeper:
             self.keeper.keep(self.reached, now=ended)
@@ -295,6 +334,7 @@ class _Loop:
             seconds=reached.timings.training,
             epochs=reached.step // self.problem.batches.steps_per_epoch,
             params=self.training.params(reached),
+            ended=self._has_ended(),
         )
         self.heard = reached.step
         for callback in self.callbacks:

@@ -86,7 +86,7 @@ class Manifest:
             described["sizes"] = tuple(described["sizes"])
             return cls(
                 Architecture(**described),
-                Settings(**about["settings"]),
+                Settings.read(about["settings"]),
                 dict(about["origin"]),
                 dict(about["versions"]),
                 str(about["device"]),

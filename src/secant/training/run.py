@@ -1,7 +1,8 @@
 """A run: what came out of training, and the folder that keeps it."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,8 @@ from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch, History
 from secant.networks import MLP
+from secant.training.schedules import Schedule
+from secant.training.stopping import EarlyStopping
 from secant.training.tensors import damaged, packed, replace_file, unpacked
 
 if TYPE_CHECKING:
@@ -31,12 +34,19 @@ class Settings:
     Attributes:
         gradient: The gradient method's name.
         optimizer: The optimiser's name; `custom` for one that was passed itself.
-        learning_rate: None for a custom optimiser.
+        learning_rate: Of a `Schedule` the highest; None for a custom optimiser and a
+            custom schedule.
         iterations: Steps that were asked for.
         batch_size: Samples a step.
         sampling: `replacement` or `epochs`.
         seed: Of the batches.
         data: What it was trained on, in words.
+        schedule: How the rate changed: a `Schedule`, or `custom` for one that was
+            passed itself; None if it did not.
+        weight_decay: By how much weights decayed; None if they did not.
+        clip_norm: The longest gradient; None for any.
+        validation_split: The share of the training samples that was held back.
+        early_stopping: When it was to stop early.
     """
 
     gradient: str
@@ -47,6 +57,44 @@ class Settings:
     sampling: str
     seed: int
     data: str = ""
+    schedule: Schedule | str | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    validation_split: float | None = None
+    early_stopping: EarlyStopping | None = None
+
+    @classmethod
+    def read(cls, about: Mapping[str, Any]) -> Self:
+        """What `dataclasses.asdict` made of settings, or an older version of it.
+
+        Raises:
+            TypeError: Something is missing or unknown.
+            InvalidInput: A number cannot be.
+        """
+        known = dict(about)
+        if isinstance(known.get("schedule"), Mapping):
+            known["schedule"] = Schedule(**known["schedule"])
+        if known.get("early_stopping") is not None:
+            known["early_stopping"] = EarlyStopping(**known["early_stopping"])
+        return cls(**known)
+
+    def arguments(self) -> dict[str, Any]:
+        """Themselves, as `fit` is told them; but for the gradient method.
+
+        Raises:
+            InvalidInput: Of an optimiser or a schedule that was passed itself only its
+                name is known.
+        """
+        if "custom" in (self.optimizer, self.schedule):
+            raise InvalidInput(
+                "the run's optimiser or schedule was passed itself, and only the "
+                "program that began it knows it: call that again"
+            )
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        del told["gradient"]
+        told["data_name"] = told.pop("data")
+        told["learning_rate"] = told.pop("schedule") or self.learning_rate
+        return told
 
 
 @dataclass(frozen=True)
@@ -72,12 +120,12 @@ class Run:
         net: The trained network.
         history: The loss of every step, the accuracy of every epoch.
         settings: How it was trained.
-        status: `finished`, `interrupted` (by Ctrl-C) or `stopped` (the loss was
-            not finite).
+        status: `finished`, `stopped early` (the validation loss no longer fell),
+            `interrupted` (by Ctrl-C) or `stopped` (the loss was not finite).
         timings: Where the seconds went.
-        best: The network at the epoch with the best accuracy on the test samples
-            (without any, on the training samples); None of a run that an older
-            version kept.
+        best: The network at the epoch with the best accuracy on the validation
+            samples (without any, on the test samples, or else on the training
+            samples); None of a run that an older version kept.
         best_epoch: That epoch.
     """
 
@@ -106,6 +154,13 @@ class Run:
             [epoch.test_accuracy for epoch in self.history.epochs], np.float64
         )
 
+    @property
+    def validation_accuracy(self) -> np.ndarray:
+        """Accuracy on the validation samples, NaN without any: as `train_accuracy`."""
+        return np.array(
+            [epoch.validation_accuracy for epoch in self.history.epochs], np.float64
+        )
+
     def plot(self, *, language: str = "en") -> "Figure":
         """A picture of loss and accuracy over the steps; `language` is `en` or `ko`."""
         from secant import plots
@@ -115,11 +170,17 @@ class Run:
     def describe(self) -> str:
         """The run in one line."""
         s, sizes = self.settings, "-".join(map(str, self.net.architecture.sizes))
-        rate = f", rate {s.learning_rate:g}" if s.learning_rate is not None else ""
-        return (
-            f"{sizes} · {s.gradient} · {s.optimizer}{rate} · batch {s.batch_size} · "
-            f"seed {s.seed}"
-        )
+        step = s.optimizer
+        if s.learning_rate is not None:
+            step += f", rate {s.learning_rate:g}"
+        if s.schedule is not None:
+            known = s.schedule
+            step += f", {known if isinstance(known, str) else known.name}"
+        if s.weight_decay:
+            step += f", decay {s.weight_decay:g}"
+        if s.clip_norm is not None:
+            step += f", clip {s.clip_norm:g}"
+        return f"{sizes} · {s.gradient} · {step} · batch {s.batch_size} · seed {s.seed}"
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Keeps the run in a folder: networks, history and picture.
@@ -161,10 +222,10 @@ class Run:
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
         try:
-            settings = Settings(**about["settings"])
+            settings = Settings.read(about["settings"])
             timings = Timings(**about["timings"])
             status = str(about["status"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise damaged(folder / NETWORK_FILE, f"its settings lack {error}") from None
         best, epoch = None, None
         if (folder / BEST_FILE).is_file():

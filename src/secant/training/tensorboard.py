@@ -68,7 +68,7 @@ class TensorBoard:
         if now > self._flushed + _LATEST:
             self._file.flush()
             self._flushed = now
-        if progress.step == progress.iterations:
+        if progress.ended:
             self.close()
 
     def close(self) -> None:

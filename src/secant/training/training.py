@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from operator import index
 from time import perf_counter
@@ -20,9 +20,11 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
-from secant.training.optimizers import find_optimizer
+from secant.training.optimizers import LearningRate, find_optimizer
 from secant.training.run import Run, Settings, Timings
 from secant.training.samples import checked
+from secant.training.schedules import Schedule, rates_of
+from secant.training.split import checked_share, split
 from secant.training.steps import (
     BLOCK,
     CompiledSteps,
@@ -31,11 +33,12 @@ from secant.training.steps import (
     Problem,
     State,
 )
+from secant.training.stopping import EarlyStopping, find_stopping
 from secant.training.tensors import fingerprint
 
 
 class Best(NamedTuple):
-    """The best network so far: on the test samples, or without any on the others.
+    """The best network so far, as `Epoch.judged` judges it.
 
     Attributes:
         epoch: When it was measured, and how good it was.
@@ -61,6 +64,8 @@ class Reached:
         epochs: How good the network was, each time that it was measured.
         timings: Where the seconds went.
         best: The best weights that were measured.
+        gained: When the validation loss was last lower than before; None if the run
+            is not to stop early.
         before: Where it stood before the last `advance`.
     """
 
@@ -70,6 +75,7 @@ class Reached:
     epochs: tuple[Epoch, ...] = ()
     timings: Timings = field(default_factory=Timings)
     best: Best | None = None
+    gained: Epoch | None = None
     before: "Reached | None" = None
 
     def spent(self, **seconds: float) -> "Reached":
@@ -118,8 +124,12 @@ class Training:
         batch_size: Samples a step.
         learning_rate: None for the optimiser's usual one.
         optimizer: A name, or one of Optax's.
-        seed: Of the batches.
+        weight_decay: None for the optimiser's usual one.
+        clip_norm: The longest gradient.
+        seed: Of the batches, and of the samples that are held back.
         sampling: `replacement` or `epochs`.
+        validation_split: The share of the training samples that is held back.
+        early_stopping: When to stop; a number is the patience.
         data_name: What the run's settings shall call the data.
 
     Attributes:
@@ -149,10 +159,14 @@ class Training:
         *,
         iterations: int = 10_000,
         batch_size: int = 100,
-        learning_rate: float | None = None,
+        learning_rate: LearningRate | None = None,
         optimizer: str | optax.GradientTransformation = "sgd",
+        weight_decay: float | None = None,
+        clip_norm: float | None = None,
         seed: int = 0,
         sampling: str = "replacement",
+        validation_split: float | None = None,
+        early_stopping: int | EarlyStopping | None = None,
         data_name: str = "",
     ) -> None:
         if not isinstance(net, MLP):
@@ -164,8 +178,12 @@ class Training:
         batch_size = _count("batch_size", batch_size, 1)
         seed = _count("seed", seed, 0)
         method = find_method(gradient)
-        chosen = find_optimizer(optimizer, learning_rate)
+        chosen = find_optimizer(optimizer, learning_rate, weight_decay, clip_norm)
+        stopping = find_stopping(early_stopping, validation_split)
         train, test = checked(net.architecture, data)
+        held = None
+        if validation_split is not None:
+            train, held = split(train, checked_share(validation_split), seed)
         self.net = net
         self.problem = Problem(
             architecture=net.architecture,
@@ -184,11 +202,19 @@ class Training:
             sampling=sampling,
             seed=seed,
             data=data_name,
+            schedule=chosen.schedule
+            if chosen.schedule is None or isinstance(chosen.schedule, Schedule)
+            else "custom",
+            weight_decay=chosen.weight_decay,
+            clip_norm=None if clip_norm is None else float(clip_norm),
+            validation_split=validation_split and float(validation_split),
+            early_stopping=stopping,
         )
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
-        self._test = test
+        self._test, self._held, self._schedule = test, held, chosen.schedule
         self._score_train = Evaluator(net.architecture, train)
         self._score_test = Evaluator(net.architecture, test) if test else None
+        self._score_held = Evaluator(net.architecture, held) if held else None
         self.start = Reached(self.steps.start())
 
     def advance(self, reached: Reached, count: int) -> Reached:
@@ -245,13 +271,33 @@ class Training:
         params = self.params(reached)
         train = self._score_train(params)
         test = self._score_test(params) if self._score_test else (None, None)
-        epoch = Epoch(reached.step, *train, *test)
+        held = self._score_held(params) if self._score_held else (None, None)
+        epoch = Epoch(reached.step, *train, *test, *held)
         best = reached.best
-        if best is None or _accuracy(epoch) > _accuracy(best.epoch):
+        if best is None or epoch.judged[0] > best.epoch.judged[0]:
             best = Best(epoch, params)
-        return replace(reached, epochs=(*reached.epochs, epoch), best=best).spent(
-            evaluation=perf_counter() - start
-        )
+        return replace(
+            reached,
+            epochs=(*reached.epochs, epoch),
+            best=best,
+            gained=self._gained((epoch,), reached.gained),
+        ).spent(evaluation=perf_counter() - start)
+
+    def read_back(self, reached: Reached) -> Reached:
+        """The same place, as it was before it was kept: with all that follows."""
+        return replace(reached, gained=self._gained(reached.epochs, None))
+
+    def _gained(self, epochs: Iterable[Epoch], before: Epoch | None) -> Epoch | None:
+        stopping = self.settings.early_stopping
+        return stopping and stopping.last_gain(epochs, before)
+
+    def has_stalled(self, reached: Reached) -> bool:
+        """Whether the run is to stop early: there."""
+        stopping = self.settings.early_stopping
+        if stopping is None:
+            return False
+        waited = reached.step - (reached.gained.step if reached.gained else 0)
+        return waited >= stopping.patience * self.problem.batches.steps_per_epoch
 
     def is_sound(self, reached: Reached) -> bool:
         """Whether the loss that the next step sees is a finite number."""
@@ -268,6 +314,8 @@ class Training:
         settings = asdict(self.settings)
         for name in ("iterations", "data"):
             del settings[name]
+        if settings["schedule"] == "custom" and self._schedule:
+            settings["learning_rate"] = rates_of(self._schedule)
         return {
             "architecture": json.loads(json.dumps(asdict(self.problem.architecture))),
             **settings,
@@ -276,6 +324,7 @@ class Training:
             "first weights": fingerprint(self.problem.params),
             "training samples": self.problem.samples.fingerprint,
             "test samples": self._test.fingerprint if self._test else None,
+            "validation samples": self._held.fingerprint if self._held else None,
         }
 
     def params(self, reached: Reached) -> Mapping[str, Array]:
@@ -300,11 +349,6 @@ class Training:
             best=best and self.net.replace(best.params),
             best_epoch=best and best.epoch,
         )
-
-
-def _accuracy(epoch: Epoch) -> float:
-    known = epoch.test_accuracy
-    return epoch.train_accuracy if known is None else known
 
 
 def _count(name: str, value: int, least: int) -> int:
