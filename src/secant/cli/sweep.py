@@ -149,6 +149,7 @@ def sweep(
             tell=warn,
             stop=asked,
         )
+        ends.callback(the_sweep.close)
         bar.begin(the_sweep, first.source, folder, study)
         helpers = _helpers(workers - 1, folder)
         try:
@@ -161,8 +162,8 @@ def sweep(
             _wait(helpers)
         bar.stop()
         _report(the_sweep, options, folder, objective)
-    if asked():
         missing_ones = the_sweep.missing()
+    if asked():
         warn(
             f"stopped by {by()} with {trials - missing_ones:,} of {trials:,} trials; "
             "to go on: the same command"

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -38,14 +39,14 @@ class Result:
         return str(self.facts.get("why") or self.facts.get("error") or "")
 
 
-def result_of(trial: FrozenTrial) -> Result:
+def result_of(trial: FrozenTrial, number: int) -> Result:
     """A trial of Optuna's, as one of ours."""
     score = trial.value if trial.state == TrialState.COMPLETE else None
     if score is None and trial.intermediate_values:
         score = trial.intermediate_values[max(trial.intermediate_values)]
     state = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned"}
     return Result(
-        first_number(trial),
+        number,
         trial.params,
         score,
         state.get(trial.state, "failed"),
@@ -54,10 +55,14 @@ def result_of(trial: FrozenTrial) -> Result:
     )
 
 
-def first_number(trial: FrozenTrial) -> int:
-    """The number that a trial had when it was tried first."""
-    history = trial.system_attrs.get("retry_history") or [trial.number]
-    return int(history[0])
+def numbers(trials: Sequence[FrozenTrial]) -> list[int]:
+    """The number of each trial of a study, among those that were no second tries.
+
+    One that is tried again keeps the number that it had.
+    """
+    tries = [trial.system_attrs.get("retry_history") or [] for trial in trials]
+    own = list(accumulate((not again for again in tries), initial=0))
+    return [own[again[0] if again else place] for place, again in enumerate(tries)]
 
 
 def to_csv(results: Sequence[Result], names: Sequence[str]) -> str:

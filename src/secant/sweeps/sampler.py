@@ -10,6 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from secant.errors import unknown_name
+from secant.sweeps.results import numbers
 
 # So many trials are drawn at random before the sampler learns from them, and none of
 # the first few is given up.
@@ -52,7 +53,8 @@ class NumberedSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A value for an option of this trial."""
-        seed = crc32(f"{self._seed} {trial.number} {param_name}".encode())
+        number = numbers(study.get_trials(deepcopy=False))[trial.number]
+        seed = crc32(f"{self._seed} {number} {param_name}".encode())
         sampler = TPESampler(
             n_startup_trials=_RANDOM_FIRST, multivariate=False, seed=seed
         )
@@ -73,5 +75,5 @@ def pruner(name: str) -> BasePruner:
     if name not in PRUNERS:
         raise unknown_name("pruner", name, PRUNERS)
     if name == "median":
-        return MedianPruner(n_startup_trials=_SPARED, n_warmup_steps=1)
+        return MedianPruner(n_startup_trials=_SPARED)
     return SuccessiveHalvingPruner() if name == "halving" else NopPruner()

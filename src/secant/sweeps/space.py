@@ -114,7 +114,7 @@ def parse(words: Iterable[str], kinds: Mapping[str, type]) -> Space:
     """
     space: dict[str, Range | Choices] = {}
     for word in words:
-        shown = word if len(word) <= 60 else f"{word[:60]}…"
+        shown = _short(word)
         name, equals, text = word.partition("=")
         name = name.strip().lstrip("-").replace("-", "_")
         if not equals or not name:
@@ -148,7 +148,7 @@ def _values(name: str, text: str, kind: type) -> Range | Choices:
         return _range(name, *found.groups(), kind=kind)
     if ".." in text and "," not in text:
         raise InvalidInput(
-            f"{name}={text} is no range: write numbers, as in {name}=1..10, or "
+            f"{name}={_short(text)} is no range: write numbers, as in {name}=1..10, or "
             f"{name}=0.001..1:log"
         )
     return _choices(name, text, kind)
@@ -167,7 +167,7 @@ def _range(name: str, low: str, high: str, rest: str | None, kind: type) -> Rang
         else:
             raise unknown_name(
                 f"kind of range (after the colon of {written})",
-                part,
+                _short(part),
                 ["log", "int", "a step such as 10"],
             )
     texts = [low, high, *([step_text] if step_text else [])]
@@ -213,24 +213,29 @@ def _range(name: str, low: str, high: str, rest: str | None, kind: type) -> Rang
 
 def _choices(name: str, text: str, kind: type) -> Choices:
     values = tuple(part.strip() for part in text.split(","))
+    shown = f"{name}={_short(text)}"
     option = f"--{name.replace('_', '-')}"
     if len(values) == 1:
         raise InvalidInput(
-            f"{name}={text} is one value, and there is nothing to choose: write "
+            f"{shown} is one value, and there is nothing to choose: write "
             f"{name}=LOW..HIGH or {name}=THIS,THAT, or set it with {option}"
-            + ("" if kind is bool else f" {text or 'VALUE'}")
+            + ("" if kind is bool else f" {_short(text) or 'VALUE'}")
         )
     if "" in values:
-        raise InvalidInput(f"{name}={text} has an empty choice: leave out a comma")
+        raise InvalidInput(f"{shown} has an empty choice: leave out a comma")
     if len(set(values)) < len(values):
-        raise InvalidInput(f"{name}={text} has a choice twice: write it once")
+        raise InvalidInput(f"{shown} has a choice twice: write it once")
     if len(values) > _MOST_CHOICES:
         raise InvalidInput(f"{name} has over {_MOST_CHOICES} choices: write a range")
     for value in values:
         if not _is(value, kind):
             what = {int: "a whole number", float: "a number", bool: "true or false"}
-            raise InvalidInput(f"{name}={text}: {value!r} is not {what[kind]}")
+            raise InvalidInput(f"{shown}: {_short(value)!r} is not {what[kind]}")
     return Choices(values)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _is(value: str, kind: type) -> bool:

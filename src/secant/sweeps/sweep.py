@@ -5,7 +5,7 @@ import socket
 import warnings
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Self
 
 import optuna
 from optuna.distributions import (
@@ -19,10 +19,10 @@ from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from secant.errors import InvalidInput, SecantError
-from secant.sweeps.results import Result, first_number, result_of
+from secant.sweeps.results import Result, numbers, result_of
 from secant.sweeps.sampler import NumberedSampler, pruner
 from secant.sweeps.space import Choices, Range, Space, Value, described
-from secant.sweeps.storage import Tell, opened
+from secant.sweeps.storage import Away, Tell, opened
 
 _IDENTITY = "secant: what is searched"
 
@@ -45,8 +45,7 @@ class Trial:
 
     def __init__(self, trial: optuna.Trial, settings: Mapping[str, Value]) -> None:
         self._trial = trial
-        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-        self.number = first_number(frozen)
+        self.number = numbers(trial.study.get_trials(deepcopy=False))[trial.number]
         self.settings = settings
 
     def report(self, epoch: int, score: float) -> None:
@@ -96,9 +95,11 @@ class Sweep:
         >>> from tempfile import mkdtemp
         >>> from secant.sweeps import Sweep, parse
         >>> space = parse(["x=-2..2"], {"x": float})
-        >>> sweep = Sweep(space, f"sqlite:///{mkdtemp()}/bowl.db", "bowl", trials=15)
-        >>> sweep.run(lambda trial: -(trial.settings["x"] - 1) ** 2)
-        >>> abs(sweep.results()[0].settings["x"] - 1) < 0.5
+        >>> url = f"sqlite:///{mkdtemp()}/bowl.db"
+        >>> with Sweep(space, url, "bowl", trials=15) as sweep:
+        ...     sweep.run(lambda trial: -(trial.settings["x"] - 1) ** 2)
+        ...     best = sweep.results()[0]
+        >>> abs(best.settings["x"] - 1) < 0.5
         True
     """
 
@@ -136,9 +137,25 @@ class Sweep:
             direction="maximize" if maximize else "minimize",
             load_if_exists=True,
         )
-        self._agree({"space": described(space), **(fixed or {})})
+        try:
+            self._agree({"space": described(space), **(fixed or {})})
+        except BaseException:
+            self.close()
+            raise
         self._suspects: dict[int, float] = {}
         self._waiting = False
+
+    def __enter__(self) -> Self:
+        """As long as it lasts, the database is connected."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     def run(
         self, objective: Objective, each: Callable[[Result], object] = lambda _: None
@@ -160,10 +177,10 @@ class Sweep:
             self._one(objective, each)
 
     def _one(self, objective: Objective, each: Callable[[Result], object]) -> None:
-        numbers: list[int] = []
+        begun: list[int] = []
 
         def tried(trial: optuna.Trial) -> float:
-            numbers.append(trial.number)
+            begun.append(trial.number)
             return self._tried(objective, trial)
 
         try:
@@ -172,7 +189,7 @@ class Sweep:
                 warnings.simplefilter("ignore")
                 self._study.optimize(tried, n_trials=1, catch=(SecantError, _Surplus))
         except KeyboardInterrupt:
-            for number in numbers:
+            for number in begun:
                 self._put_back(number)
             raise
         except UpdateFinishedTrialError:
@@ -181,9 +198,13 @@ class Sweep:
                 "another; it goes on with the next"
             )
             return
-        trial = self._study.get_trials(deepcopy=False)[numbers[0]]
+        except Exception as error:
+            # Optuna makes something else of what ends a wait for the database.
+            raise _ending(error) from None
+        trials = self._study.get_trials(deepcopy=False)
+        trial = trials[begun[0]]
         if _counts(trial):
-            each(result_of(trial))
+            each(result_of(trial, numbers(trials)[trial.number]))
 
     def _tried(self, objective: Objective, trial: optuna.Trial) -> float:
         if self._is_surplus(trial.number):
@@ -210,7 +231,11 @@ class Sweep:
     def results(self) -> list[Result]:
         """All trials that were ended, the best first."""
         trials = self._study.get_trials(deepcopy=False)
-        found = [result_of(trial) for trial in trials if _counts(trial)]
+        found = [
+            result_of(trial, number)
+            for trial, number in zip(trials, numbers(trials), strict=True)
+            if _counts(trial)
+        ]
         sign = -1 if self.maximize else 1
 
         def rank(result: Result) -> tuple[bool, float, int]:
@@ -239,7 +264,7 @@ class Sweep:
     def _put_back(self, number: int) -> None:
         trial = self._study.get_trials()[number]
         if trial.state == TrialState.FAIL:
-            _quietly(RetryHeartbeatStaleTrialCallback(), self._study, trial)
+            _quietly(lambda: RetryHeartbeatStaleTrialCallback()(self._study, trial))
 
     def _wait_for_others(self, running: int) -> None:
         if not self._waiting:
@@ -308,6 +333,16 @@ def _distribution(values: Range | Choices) -> BaseDistribution:
         low, high = int(values.low), int(values.high)
         return IntDistribution(low, high, values.log, int(values.step or 1))
     return FloatDistribution(values.low, values.high, values.log, values.step)
+
+
+def _ending(error: BaseException) -> BaseException:
+    """What has ended the wait for a database that is away, if that was it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Away | KeyboardInterrupt):
+            return cause
+        cause = cause.__context__
+    return error
 
 
 def _quietly(call: Callable[..., Any], *args: Any) -> Any:
