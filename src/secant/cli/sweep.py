@@ -159,7 +159,7 @@ def sweep(
         except KeyboardInterrupt:
             pass
         finally:
-            _wait(helpers)
+            _wait(helpers, folder)
         bar.stop()
         _report(the_sweep, options, folder, objective)
         missing_ones = the_sweep.missing()
@@ -221,11 +221,15 @@ def _helpers(count: int, folder: Path) -> "list[subprocess.Popen[bytes]]":
     return helpers
 
 
-def _wait(helpers: "list[subprocess.Popen[bytes]]") -> None:
-    for helper in helpers:
+def _wait(helpers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
+    for number, helper in enumerate(helpers, start=2):
         if asked() or sys.exc_info()[0] is not None:
             helper.terminate()
-        helper.wait()
+        if helper.wait() and not asked():
+            warn(
+                f"worker {number} ended with code {helper.returncode}: "
+                f"{folder / f'worker-{number}.log'} says why"
+            )
 
 
 def _report(

@@ -1,5 +1,6 @@
 """A trial of a sweep: a run of `secant train`, watched."""
 
+import gc
 import shlex
 import warnings
 from collections.abc import Callable
@@ -56,6 +57,16 @@ class Trials:
             Pruned: It was given up, or diverged.
             InvalidInput: `secant train` refuses these settings.
         """
+        import jax
+
+        try:
+            return self._score(trial)
+        finally:
+            # Each trial compiles its own steps, which nobody needs again.
+            jax.clear_caches()
+            gc.collect()
+
+    def _score(self, trial: "Trial") -> float:
         from secant.sweeps import Pruned
         from secant.training import NotFinite
 

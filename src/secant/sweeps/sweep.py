@@ -8,12 +8,6 @@ from time import monotonic, sleep
 from typing import Any, Self
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
@@ -124,7 +118,6 @@ class Sweep:
         self.trials = trials
         self.maximize = maximize
         self._tell, self._stop = tell, stop
-        self._distributions = {n: _distribution(v) for n, v in space.items()}
         chosen = pruner(pruning)
         self._storage = opened(
             url, heartbeat=heartbeat, patience=patience, tell=tell, stop=stop
@@ -211,8 +204,7 @@ class Sweep:
             raise _Surplus
         trial.set_user_attr("host", socket.gethostname())
         settings = {
-            name: trial._suggest(name, distribution)
-            for name, distribution in self._distributions.items()
+            name: _suggested(trial, name, values) for name, values in self.space.items()
         }
         try:
             return objective(Trial(trial, settings))
@@ -326,13 +318,15 @@ def _counts(trial: FrozenTrial) -> bool:
     return failed or trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def _distribution(values: Range | Choices) -> BaseDistribution:
+def _suggested(trial: optuna.Trial, name: str, values: Range | Choices) -> Value:
     if isinstance(values, Choices):
-        return CategoricalDistribution(values.values)
+        return trial.suggest_categorical(name, values.values)
     if values.whole:
-        low, high = int(values.low), int(values.high)
-        return IntDistribution(low, high, values.log, int(values.step or 1))
-    return FloatDistribution(values.low, values.high, values.log, values.step)
+        low, high, step = int(values.low), int(values.high), int(values.step or 1)
+        return trial.suggest_int(name, low, high, step=step, log=values.log)
+    return trial.suggest_float(
+        name, values.low, values.high, step=values.step, log=values.log
+    )
 
 
 def _ending(error: BaseException) -> BaseException:
