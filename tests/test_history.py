@@ -15,7 +15,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 def histories(draw):
     losses = draw(st.lists(numbers, max_size=12))
     steps = sorted(draw(st.sets(st.integers(0, len(losses)), max_size=5)))
-    tested = draw(st.booleans())
+    tested, held = draw(st.booleans()), draw(st.booleans())
     epochs = tuple(
         Epoch(
             step,
@@ -23,6 +23,8 @@ def histories(draw):
             draw(numbers),
             draw(numbers) if tested else None,
             draw(numbers) if tested else None,
+            draw(numbers) if held else None,
+            draw(numbers) if held else None,
         )
         for step in steps
     )
@@ -43,6 +45,22 @@ def test_csv_has_a_row_for_each_step_and_one_for_the_end():
         "0,2.5,2.0,0.5,,",
         "1,,,,,",
     ]
+
+
+def test_validation_has_columns_where_samples_were_held_back():
+    epochs = Epoch(0, 2.0, 0.5, None, None, 2.5, 0.25), Epoch(1, 1.0, 0.5, None, None)
+    assert History(np.array([2.5]), epochs).to_csv().splitlines() == [
+        "step,loss,train_loss,train_accuracy,validation_loss,validation_accuracy,"
+        "test_loss,test_accuracy",
+        "0,2.5,2.0,0.5,2.5,0.25,,",
+        "1,,1.0,0.5,,,,",
+    ]
+
+
+def test_networks_are_judged_by_validation_else_test_else_training():
+    assert Epoch(0, 1, 0.5, 1, 0.6, 1, 0.7).judged == (0.7, "validation")
+    assert Epoch(0, 1, 0.5, 1, 0.6).judged == (0.6, "test")
+    assert Epoch(0, 1, 0.5, None, None).judged == (0.5, "train")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ searches, cross-validation and `clone` take the estimator as they take their own
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
+from math import ceil
 from numbers import Integral
 from operator import index
 from typing import Any, Self
@@ -21,11 +22,12 @@ from secant.functions import log_softmax, softmax
 from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
-from secant.training import NotFinite, Run, TrainingWarning, fit
+from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning, fit
 from secant.training.batches import Batches
-from secant.training.optimizers import find_optimizer
+from secant.training.optimizers import LearningRate, find_optimizer
 from secant.training.run import Settings
 from secant.training.samples import Samples
+from secant.training.split import checked_share
 from secant.training.steps import (
     BLOCK,
     CompiledSteps,
@@ -63,10 +65,19 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
             `definition`, or a `GradientMethod` such as `spsa_method(10)`.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of Optax's.
-        learning_rate: If None, the optimiser's usual one.
+        learning_rate: If None, the optimiser's usual one; a `secant.Schedule` or one of
+            Optax's changes it over the steps.
+        weight_decay: As for `secant.fit`; so is `clip_norm`.
+        clip_norm: A gradient whose norm is larger is shortened to this one.
         batch_size: Samples a step; all of them where there are fewer.
         iterations: Steps that `fit` takes.
         init: How the first weights are drawn: `normal`, `xavier` or `he`.
+        early_stopping: Whether to hold samples back and to stop when the loss on them
+            no longer falls; the network is then the one with the best accuracy on
+            them. (scikit-learn's own watches that accuracy.)
+        validation_fraction: The share of the samples, of each class, held back then.
+        n_iter_no_change: After so many epochs in a row without a gain it stops.
+        tol: A gain is a loss lower by more than this.
         random_state: Of the first weights and the batches: a seed, a
             `numpy.random.RandomState`, or None for another run each time.
 
@@ -75,6 +86,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         n_features_in_: Numbers a sample.
         feature_names_in_: Their names, where `fit` got a table with names.
         n_iter_: Steps taken.
+        validation_scores_: With early stopping, the accuracy on the samples held back
+            at the start and after each epoch; else None.
+        best_validation_score_: The best of them; else None.
         net_: The trained network, a `secant.MLP`.
         run_: The `secant.Run`: the loss of every step, `plot()`, and `save(folder)`,
             which keeps it without pickle; `from_run` makes an estimator of it.
@@ -104,10 +118,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         *,
         gradient: str | GradientMethod = "node",
         optimizer: str | optax.GradientTransformation = "adam",
-        learning_rate: float | None = None,
+        learning_rate: LearningRate | None = None,
+        weight_decay: float | None = None,
+        clip_norm: float | None = None,
         batch_size: int = 100,
         iterations: int = 2_000,
         init: str = "he",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.hidden = hidden
@@ -115,9 +135,15 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.gradient = gradient
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
         self.batch_size = batch_size
         self.iterations = iterations
         self.init = init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -146,6 +172,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = _checked_classes(np.unique(y), "y")
         draws = check_random_state(self.random_state)
         net, labels = self._new_net(_seed(draws)), np.searchsorted(self.classes_, y)
+        stopping, held = None, None
+        if self.early_stopping:
+            stopping = EarlyStopping(self.n_iter_no_change, self.tol)
+            held = checked_share(self.validation_fraction)
+        trained_on = len(X) - ceil((held or 0.0) * len(X))
         with warnings.catch_warnings():
             # An epoch of a small data set is a few steps: the whole run is judged.
             warnings.filterwarnings("ignore", "after the first epoch", TrainingWarning)
@@ -154,9 +185,13 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
                 (X, labels),
                 self.gradient,
                 iterations=self.iterations,
-                batch_size=_at_most(self.batch_size, len(X)),
+                batch_size=_at_most(self.batch_size, max(trained_on, 1)),
                 learning_rate=self.learning_rate,
                 optimizer=self.optimizer,
+                weight_decay=self.weight_decay,
+                clip_norm=self.clip_norm,
+                validation_split=held,
+                early_stopping=stopping,
                 seed=_seed(draws),
                 sampling="epochs",
             )
@@ -187,10 +222,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             InvalidInput: `classes` is missing or not that of the first call, or a
-                label is none of them; or as `fit`.
+                label is none of them; `early_stopping` is on, whose decisions are
+                about a whole run; or as `fit`.
             NotFinite: The loss became NaN or infinite; the weights stay as they were
                 before the call.
         """
+        if self.early_stopping:
+            raise InvalidInput(
+                "partial_fit does not support early_stopping=True: whoever calls it "
+                "decides when it is enough; call set_params(early_stopping=False)"
+            )
         first = not hasattr(self, "net_")
         X, y = self._checked(X, y, reset=first)
         if first:
@@ -272,14 +313,25 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
                 f"classes is {classes!r}: pass {outputs} labels, one for each output, "
                 "sorted, none twice"
             )
+        stopping = settings.early_stopping
+        known = {
+            "early_stopping": True,
+            "validation_fraction": settings.validation_split,
+            "n_iter_no_change": stopping.patience,
+            "tol": stopping.min_delta,
+        } if stopping else {}  # fmt: skip
+        schedule = settings.schedule
         estimator = cls(
             hidden=architecture.sizes[1:-1],
             activation=architecture.activation,
             gradient=settings.gradient,
             optimizer=settings.optimizer,
-            learning_rate=settings.learning_rate,
+            learning_rate=schedule if callable(schedule) else settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            clip_norm=settings.clip_norm,
             batch_size=settings.batch_size,
             iterations=settings.iterations,
+            **known,
         )
         estimator.classes_ = labels
         estimator.n_features_in_ = architecture.sizes[0]
@@ -306,23 +358,29 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _keep(self, run: Run) -> None:
         self.run_, self.net_, self.n_iter_ = run, run.net, len(run.losses)
+        self.validation_scores_ = self.best_validation_score_ = None
+        if run.settings.early_stopping and run.best and run.best_epoch:
+            self.net_ = run.best
+            self.validation_scores_ = run.validation_accuracy.tolist()
+            self.best_validation_score_ = run.best_epoch.validation_accuracy
 
     def _pass(
         self, net: MLP, x: np.ndarray, labels: np.ndarray, seed: int, state: Any
     ) -> tuple[Run, State]:
         """One pass over the samples, and the state that the next one starts from."""
         method = find_method(self.gradient)
-        optimizer = find_optimizer(self.optimizer, self.learning_rate)
+        optimizer = find_optimizer(
+            self.optimizer, self.learning_rate, self.weight_decay, self.clip_norm
+        )
         size = _at_most(self.batch_size, len(x))
         count = -(-len(x) // size)
         settings = Settings(
             gradient=method.name,
-            optimizer=optimizer.name,
-            learning_rate=optimizer.learning_rate,
             iterations=count,
             batch_size=size,
             sampling="epochs",
             seed=seed,
+            **optimizer.settings(),
         )
         samples = Samples(*net.architecture.as_batch(x, labels))
         problem = Problem(

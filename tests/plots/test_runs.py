@@ -41,6 +41,21 @@ def test_the_last_accuracies_stand_in_the_legend():
     assert len(legend.get_texts()) == 1
 
 
+def test_validation_is_drawn_where_it_was_measured():
+    held = History(
+        np.linspace(2.3, 0.3, 20),
+        tuple(
+            Epoch(step, 1.0, 0.5, 1.0, 0.6, loss, 0.7)
+            for step, loss in ((0, 2.4), (10, 0.9), (20, 1.1))
+        ),
+    )
+    loss, accuracy = plots.training(held).axes
+    (line,) = (line for line in loss.lines if line.get_label() == "validation")
+    np.testing.assert_array_equal(line.get_xydata(), [[0, 2.4], [10, 0.9], [20, 1.1]])
+    assert loss.get_ylim()[1] > 2.4
+    assert [line.get_ydata()[-1] for line in accuracy.lines] == [0.5, 0.7, 0.6]
+
+
 def test_losses_that_are_nowhere_finite_are_refused():
     with pytest.raises(InvalidInput, match="not one of 5 losses is a finite number"):
         plots.training(History(np.full(5, np.nan), ()))

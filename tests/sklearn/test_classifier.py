@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from secant import MLP, InvalidInput, NotFinite, Run, fit
+from secant import MLP, InvalidInput, NotFinite, Run, Schedule, fit
 from secant.gradients import GradientMethod, spsa_method
 
 
@@ -162,6 +162,51 @@ def test_the_first_part_may_lack_classes(classifier, iris):
     assert net.predict_proba(x).shape == (150, 3)
 
 
+# --- stopping early -----------------------------------------------------------------
+
+STOPPING = {
+    "early_stopping": True,
+    "validation_fraction": 0.2,
+    "n_iter_no_change": 4,
+    "tol": 1e-3,
+    "iterations": 4_000,
+    "weight_decay": 1e-3,
+    "clip_norm": 1.0,
+    "learning_rate": Schedule("cosine", 0.05, steps=4_000),
+}
+
+
+def test_it_stops_early_and_keeps_the_best_network(classifier, iris, tmp_path):
+    x, y = iris
+    net = quick(classifier, **STOPPING).fit(x, y)
+    assert net.run_.status == "stopped early"
+    assert net.n_iter_ == len(net.run_.losses) < 4_000
+    assert net.best_validation_score_ == max(net.validation_scores_)
+    assert net.net_ is net.run_.best
+    again = classifier.from_run(Run.load(net.run_.save(tmp_path / "run")), net.classes_)
+    np.testing.assert_array_equal(again.predict_proba(x), net.predict_proba(x))
+    for name, value in STOPPING.items():
+        assert getattr(again, name) == value
+
+
+def test_without_early_stopping_nothing_is_held_back(classifier, iris):
+    net = quick(classifier, iterations=60).fit(*iris)
+    assert net.validation_scores_ is net.best_validation_score_ is None
+    assert net.run_.settings.validation_split is None
+
+
+def test_a_batch_is_no_larger_than_what_is_not_held_back(classifier, iris):
+    x, y = iris
+    few = slice(None, None, 10)
+    net = quick(classifier, **STOPPING | {"validation_fraction": 0.5})
+    assert net.fit(x[few], y[few]).run_.settings.batch_size == 7
+
+
+def test_a_stream_does_not_stop_by_itself(classifier, iris):
+    with pytest.raises(InvalidInput, match="partial_fit does not support"):
+        quick(classifier, **STOPPING).partial_fit(*iris, classes=np.unique(iris[1]))
+
+
 # --- kept without pickle --------------------------------------------------------------
 
 
@@ -192,6 +237,14 @@ PARAMETERS = {
     "batch size of text": ({"batch_size": "auto"}, "batch_size is 'auto'"),
     "iterations": ({"iterations": 1.5}, "iterations is 1.5"),
     "init": ({"init": "uniform"}, "no initialisation 'uniform'"),
+    "decay below 0": ({"weight_decay": -1}, "weight_decay is -1"),
+    "clip of 0": ({"clip_norm": 0}, "clip_norm is 0"),
+    "fraction of 1": (
+        {"early_stopping": True, "validation_fraction": 1.0},
+        "validation_split is 1.0",
+    ),
+    "patience of 0": ({"early_stopping": True, "n_iter_no_change": 0}, "patience is 0"),
+    "tol below 0": ({"early_stopping": True, "tol": -1}, "min_delta is -1"),
     "random state": ({"random_state": "seven"}, "cannot be used to seed"),
 }
 

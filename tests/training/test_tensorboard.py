@@ -7,7 +7,14 @@ import sys
 import numpy as np
 import pytest
 
-from secant import NotFinite, SecantError, TensorBoard, fit
+from secant import (
+    Checkpoints,
+    EarlyStopping,
+    NotFinite,
+    SecantError,
+    TensorBoard,
+    fit,
+)
 
 MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
@@ -39,6 +46,55 @@ def test_tensorboard_reads_every_step_and_epoch(net, clusters, tmp_path):
         assert steps == tuple(epoch.step for epoch in run.history.epochs)
         wanted = [getattr(epoch, name) for epoch in run.history.epochs]
         np.testing.assert_array_equal(values, np.float32(wanted))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_resumed_run_goes_on_in_the_same_folder(net, clusters, tmp_path):
+    """What was written beyond the last checkpoint is passed over."""
+    folder = tmp_path / "run"
+    settings = {"iterations": 40, "batch_size": 12, "folder": folder}
+    settings |= {"validation_split": 0.2}
+
+    def die(progress):
+        if progress.step >= 20:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError), TensorBoard(folder / "tensorboard") as board:
+        fit(
+            net,
+            clusters,
+            checkpoints=Checkpoints(steps=15, seconds=None),
+            callbacks=[board, die],
+            **settings,
+        )
+    with TensorBoard(folder / "tensorboard") as board:
+        run = fit(net, clusters, resume=True, callbacks=[board], **settings)
+    found = scalars(folder / "tensorboard")
+    steps, losses = found["batch/loss"]
+    assert steps == tuple(range(40))
+    np.testing.assert_array_equal(losses, run.losses.astype(np.float32))
+    for name in (*MEASURED, "validation_loss", "validation_accuracy"):
+        steps, values = found[name.replace("_", "/")]
+        assert steps == tuple(epoch.step for epoch in run.history.epochs)
+        wanted = [getattr(epoch, name) for epoch in run.history.epochs]
+        np.testing.assert_array_equal(values, np.float32(wanted))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_stops_early_closes_its_file(net, clusters, tmp_path):
+    board = TensorBoard(tmp_path)
+    run = fit(
+        net,
+        clusters,
+        iterations=2_000,
+        batch_size=12,
+        validation_split=0.2,
+        early_stopping=EarlyStopping(2, min_delta=0.05),
+        callbacks=[board],
+    )
+    assert run.status == "stopped early"
+    steps, _ = scalars(tmp_path)["batch/loss"]
+    assert steps == tuple(range(len(run.losses)))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -13,17 +13,18 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from secant.cli.console import err, grid, guarded, out, say_error
+from secant.cli.console import about, err, grid, guarded, out, say_error, warn
 from secant.cli.interrupts import Hear, exit_code, hearing
 
 app = typer.Typer(
-    help="Show which data sets are at hand, or fetch one.", invoke_without_command=True
+    help="Show which data sets are at hand, fetch one, or look into one.",
+    invoke_without_command=True,
 )
 
 
 @app.callback()
 def show(context: typer.Context) -> None:
-    """Show which data sets are at hand; `fetch` gets one."""
+    """Show which data sets are at hand; `fetch` gets one, `classes` looks into one."""
     if context.invoked_subcommand is None:
         _show()
 
@@ -50,6 +51,33 @@ def _show() -> None:
         "One's own: secant train --data FILE, a .npz (x_train, t_train, x_test, "
         f"t_test),\na .csv (label first) or a folder of IDX files. {VARIABLE} names "
         "a folder that\nholds data sets by name."
+    )
+
+
+@app.command()
+@guarded
+def classes(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="As `secant train --data` takes it.")
+    ] = "auto",
+) -> None:
+    """Say how many samples each class has, and what is amiss with that."""
+    from secant.cli.classes import class_table
+    from secant.data.catalogue import load
+    from secant.data.classes import amiss, counted
+
+    ((x_train, t_train), (_, t_test)), description = load(data)
+    count = int(max(t_train.max(), t_test.max())) + 1
+    train, test = counted(t_train, count), counted(t_test, count)
+    err.print(about(data=description.source))
+    for sentence in amiss(train, test):
+        warn(sentence)
+    out.print()
+    out.print(class_table({"train": train, "test": test}))
+    out.print()
+    out.print(
+        f"{len(t_train):,} samples to train on and {len(t_test):,} to test on, of "
+        f"{x_train.shape[1]:,} numbers each"
     )
 
 

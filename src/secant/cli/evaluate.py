@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.console import about, err, fail, grid, guarded, out
+from secant.cli.classes import class_table
+from secant.cli.console import about, err, fail, grid, guarded, out, warn
+from secant.cli.kept import Best, run_of
 
 if TYPE_CHECKING:
     import numpy as np
 
 # A table of each class against each fits 80 columns up to here.
 _MOST_CLASSES = 10
-
-# Of more classes, as many of those with the most mistakes are listed.
-_LISTED = 20
 
 
 @guarded
@@ -25,15 +24,16 @@ def evaluate(
     data: Annotated[
         str, typer.Option(help="As for `secant train`; its test part is used.")
     ] = "auto",
+    best: Best = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained network on test samples: accuracy, loss, confusions."""
     import numpy as np
 
     from secant.data.catalogue import load
-    from secant.training import Run
+    from secant.data.classes import amiss, balanced_accuracy, recalls
 
-    trained = Run.load(run)
+    trained = run_of(run, best=best)
     net = trained.net
     (_, (x, t)), description = load(data)
     inputs, *_, classes = net.architecture.sizes
@@ -49,25 +49,40 @@ def evaluate(
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (t, guesses), 1)
     accuracy, loss = float(np.mean(guesses == t)), float(net.loss(x, t))
+    samples, right = confusion.sum(axis=1), confusion.diagonal()
+    balanced = balanced_accuracy(right, samples)
     if as_json:
         answer = {
             "data": description.source,
             "samples": len(t),
             "accuracy": accuracy,
+            "balanced_accuracy": balanced,
+            "recall": [
+                float(share) if total else None
+                for share, total in zip(recalls(right, samples), samples, strict=True)
+            ],
             "loss": loss,
             "confusion": confusion.tolist(),
         }
         out.out(json.dumps(answer), highlight=False)
         return
     err.print(about(data=description.source))
+    for sentence in amiss(test=samples):
+        warn(sentence)
     out.print()
     out.print(
         f"[bold]{accuracy:.2%}[/] of {len(t):,} test samples are right; "
         f"mean loss {loss:.4f}"
     )
+    if len(set(samples[samples > 0])) > 1:
+        out.print(
+            f"{balanced:.2%} is the balanced accuracy, in which each class counts alike"
+        )
     out.print()
     few = classes <= _MOST_CLASSES
-    out.print(_confusions(confusion) if few else _shares(confusion))
+    out.print(
+        _confusions(confusion) if few else class_table({"samples": samples}, right)
+    )
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     worst = [divmod(int(i), classes) for i in wrong.argsort(axis=None)[::-1][:3]]
@@ -84,8 +99,8 @@ def _times(count: int) -> str:
 def _confusions(confusion: "np.ndarray") -> Table:
     """How often each class was read as each."""
     classes = len(confusion)
-    heads = ["is \\ read as", *map(str, range(classes)), "right"]
-    table = grid(*heads, right=tuple(range(1, classes + 2)))
+    heads = ["is \\ read as", *map(str, range(classes)), "samples", "right"]
+    table = grid(*heads, right=tuple(range(1, classes + 3)))
     for label, row in enumerate(confusion):
         total = int(row.sum())
         cells = [
@@ -93,16 +108,5 @@ def _confusions(confusion: "np.ndarray") -> Table:
             for guess, n in enumerate(row)
         ]
         share = f"{row[label] / total:.1%}" if total else "–"
-        table.add_row(str(label), *cells, share)
-    return table
-
-
-def _shares(confusion: "np.ndarray") -> Table:
-    """How many of each class are right, those with the most mistakes first."""
-    table = grid("is", "samples", "right", "", right=(0, 1, 2, 3))
-    totals, right = confusion.sum(axis=1), confusion.diagonal()
-    for label in (right - totals).argsort(kind="stable")[:_LISTED]:
-        total = int(totals[label])
-        share = f"{right[label] / total:.1%}" if total else "–"
-        table.add_row(str(label), f"{total:,}", f"{right[label]:,}", share)
+        table.add_row(str(label), *cells, f"{total:,}", share)
     return table

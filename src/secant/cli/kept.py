@@ -1,15 +1,41 @@
 """What a run's folder says of the run: enough to go on with it, or to do it again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from secant.errors import DataError, InvalidInput
 
 if TYPE_CHECKING:
     from secant.gradients import GradientMethod
     from secant.networks import MLP
+    from secant.training import Run
     from secant.training.manifest import Manifest
+
+Best = Annotated[
+    bool,
+    typer.Option("--best", help="Take the run's best network, not that of its end."),
+]
+
+
+def run_of(folder: Path, *, best: bool) -> "Run":
+    """The run that a folder keeps, its network the last or the best.
+
+    Raises:
+        DataError: There is none, or it keeps no best network.
+    """
+    from secant.training import Run
+
+    run = Run.load(folder)
+    if not best:
+        return run
+    if run.best is None:
+        raise DataError(
+            f"{folder} keeps no best network (no best.safetensors): leave --best out"
+        )
+    return replace(run, net=run.best)
 
 
 @dataclass(frozen=True)

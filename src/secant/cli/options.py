@@ -14,7 +14,7 @@ from secant.errors import InvalidInput
 # What says where and how a run is kept, and not what it is.
 _OF_THE_RUN = {
     *("out_folder", "resume", "help"),
-    *("checkpoint_steps", "checkpoint_seconds", "keep"),
+    *("checkpoint_steps", "checkpoint_seconds", "keep", "tensorboard"),
 }
 
 # What Typer's errors of a command line have in common is public by this child only.

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from secant.cli.bar import Bar
+from secant.cli.classes import class_table, in_words
 from secant.cli.console import (
     BAD_INPUT,
     about,
@@ -26,6 +28,8 @@ from secant.cli.sizes import hidden_sizes
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from secant.cli.agreement import Agreement
     from secant.history import Epoch
     from secant.training import Checkpoints, EarlyStopping, Progress, Run, Schedule
@@ -168,6 +172,12 @@ def train(
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Of weights and batches.")
     ] = 0,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Have TensorBoard draw the run while it goes on."
+        ),
+    ] = False,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -203,7 +213,7 @@ def train(
     10,000 steps of 100 samples, learning rate 0.1. However it is ended, it
     goes on with --resume, and comes out as if it had not been.
     """
-    from secant.training import Checkpoints
+    from secant.training import Checkpoints, TensorBoard
 
     policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
     if resume is not None:
@@ -234,6 +244,8 @@ def train(
     Architecture((1, *sizes, 1), activation, loss)
     MLP((1, 1), init=init, weight_init_std=weight_init_std, seed=seed)
     Batches(batch_size, batch_size, sampling, seed)
+    if tensorboard:
+        TensorBoard.check()
     folder = reserved(out_folder)
     try:
         with hearing(Hear.AT_ONCE, clean_up=lambda: give_back(folder)):
@@ -270,6 +282,7 @@ def train(
                 # From wherever the run will be gone on with.
                 "data": str(place.absolute()) if place.exists() else description.name,
                 "directions": directions,
+                "tensorboard": tensorboard,
                 "command": shlex.join(["secant", *sys.argv[1:]]),
             },
         )
@@ -283,7 +296,7 @@ def train(
     except BaseException:
         give_back(folder)
         raise
-    _report(run, folder, data, agreement)
+    _report(run, task, folder, agreement)
     _leave(failure)
 
 
@@ -338,7 +351,7 @@ def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
         if iterations is not None:
             task.settings["iterations"] = iterations
     run, failure, agreement = _trained(task, folder, policy, resume=True)
-    _report(run, folder, task.notes["data"], agreement)
+    _report(run, task, folder, agreement)
     _leave(failure)
 
 
@@ -346,9 +359,10 @@ def _trained(
     task: Task, folder: Path, policy: "Checkpoints", *, resume: bool = False
 ) -> "tuple[Run, str | None, Agreement | None]":
     """The run, what went wrong with it, and how its gradients agree with backprop's."""
-    from secant.training import NotFinite, fit
+    from secant.training import NotFinite, TensorBoard, fit
+    from secant.training.keeping import EVENTS_FOLDER
 
-    err.print(about(data=task.source, network=repr(task.net).strip("<>")))
+    _introduce(task)
     method, agreement = task.method, None
     if method.name == "definition":
         from secant.cli.agreement import Agreement
@@ -359,14 +373,21 @@ def _trained(
     with (
         hearing(Hear.WHEN_ASKED if method.traceable else Hear.RAISED),
         Bar(task.settings["iterations"]) as bar,
+        ExitStack() as ending,
     ):
+        told = [bar, _stop_if_asked]
+        if task.notes.get("tensorboard"):
+            board = TensorBoard(folder / EVENTS_FOLDER)
+            told.insert(0, ending.enter_context(board))
+            where = shlex.quote(str(folder / EVENTS_FOLDER))
+            err.print(about(watch=f"tensorboard --logdir {where}"))
         try:
             run = fit(
                 task.net,
                 task.samples,
                 method,
                 **task.settings,
-                callbacks=[bar, _stop_if_asked],
+                callbacks=told,
                 folder=folder,
                 resume=resume,
                 checkpoints=policy,
@@ -375,6 +396,31 @@ def _trained(
         except NotFinite as error:
             return error.run, str(error), agreement
     return run, None, agreement
+
+
+def _introduce(task: Task) -> None:
+    """What is trained on what, and what is amiss with that."""
+    from secant.data.classes import amiss
+
+    train, test = _class_counts(task)
+    err.print(
+        about(
+            data=task.source,
+            classes=f"{in_words(train)} training samples each",
+            network=repr(task.net).strip("<>"),
+        )
+    )
+    for sentence in amiss(train, test):
+        warn(sentence)
+
+
+def _class_counts(task: Task) -> "tuple[np.ndarray, np.ndarray]":
+    """How many samples of each class there are to train and to test on."""
+    from secant.data.classes import counted
+
+    classes = task.net.architecture.sizes[-1]
+    (_, t_train), (_, t_test) = task.samples
+    return counted(t_train, classes), counted(t_test, classes)
 
 
 def _leave(failure: str | None) -> None:
@@ -411,7 +457,9 @@ def _stop_if_asked(progress: "Progress") -> None:
         raise KeyboardInterrupt
 
 
-def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") -> None:
+def _report(
+    run: "Run", task: Task, folder: Path, agreement: "Agreement | None"
+) -> None:
     from secant.training.forecast import duration
 
     taken, asked_for = len(run.losses), run.settings.iterations
@@ -428,6 +476,12 @@ def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") 
         out.print()
     out.print(_scores(run.history.epochs[-1]))
     out.print()
+    where = shlex.quote(str(folder))
+    best = run.best_epoch
+    if best is not None and best.validation_accuracy is not None:
+        out.print(f"{_best(best)}: secant evaluate {escape(where)} --best")
+        out.print()
+    _say_classes(run, task)
     out.print(
         f"{taken:,} steps in {duration(timings.training)}, beside them "
         f"{duration(timings.preparation)} to prepare and "
@@ -442,8 +496,7 @@ def _report(run: "Run", folder: Path, data: str, agreement: "Agreement | None") 
             "(relative, the worst step)"
         )
     out.print(f"kept in [bold]{escape(str(folder))}[/]: look at training.png")
-    where = shlex.quote(str(folder))
-    next_ones = [f"secant evaluate {where}"]
+    next_ones, data = [f"secant evaluate {where}"], task.notes["data"]
     if data not in _FOUND:
         next_ones[0] += f" --data {shlex.quote(data)}"
     if run.net.architecture.sizes[0] == 784:
@@ -462,6 +515,32 @@ def _stopped_early(run: "Run") -> str:
         f"{run.settings.iterations:,} steps: the validation loss has not fallen "
         f"{since}"
     )
+
+
+def _say_classes(run: "Run", task: Task) -> None:
+    """How good the network is at each class, where they are not alike."""
+    from secant.data.classes import amiss, balanced_accuracy, counted
+
+    train, test = _class_counts(task)
+    if not amiss(train, test) or not test.sum():
+        return
+    x, t = task.samples[1]
+    right = counted(t[run.net.predict(x).argmax(axis=1) == t], len(test))
+    out.print(class_table({"train": train, "test": test}, right))
+    out.print()
+    out.print(
+        f"balanced accuracy, in which each class counts alike: "
+        f"{balanced_accuracy(right, test):.2%}"
+    )
+    out.print()
+
+
+def _best(epoch: "Epoch") -> str:
+    name = f"the best network, of step {epoch.step:,}, is right on"
+    scores = [f"{epoch.validation_accuracy:.2%} of the validation samples"]
+    if epoch.test_accuracy is not None:
+        scores.append(f"{epoch.test_accuracy:.2%} of the test samples")
+    return f"{name} {' and '.join(scores)}"
 
 
 def _scores(epoch: "Epoch") -> Table:

@@ -1,7 +1,7 @@
 """Runs: what loss and accuracy did, step by step."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from secant.errors import InvalidInput
-from secant.history import History
+from secant.history import Epoch, History
 from secant.plots.style import (
     BLUE,
     COLORS,
     DARK,
     GREEN,
     ORANGE,
+    PURPLE,
     count_along,
     figure_of,
     say_empty,
@@ -42,13 +43,14 @@ def training(
 
     Returns:
         A figure with two axes. The loss of single batches is drawn pale, their
-        running mean strong; accuracy is drawn where it was measured.
+        running mean strong, the loss on validation samples beside them; accuracy is
+        drawn where it was measured.
 
     Raises:
         InvalidInput: No loss is a finite number.
     """
     with several(axes, 2, (9.6, 3.8)) as (left, right):
-        draw_loss(left, history.losses, language=language)
+        draw_loss(left, history.losses, history.epochs, language=language)
         draw_accuracy(right, history, language=language)
         figure = figure_of(left)
         if title:
@@ -129,8 +131,17 @@ def training_runs(
         return figure_of(left)
 
 
-def draw_loss(axes: Axes, losses: np.ndarray, *, language: str = "en") -> None:
-    """The loss of each step: single batches pale, their running mean strong."""
+def draw_loss(
+    axes: Axes,
+    losses: np.ndarray,
+    epochs: Sequence[Epoch] = (),
+    *,
+    language: str = "en",
+) -> None:
+    """The loss of each step: single batches pale, their running mean strong.
+
+    Of `epochs` the loss on validation samples is drawn, where there are any.
+    """
     say = speaker(language)
     axes.set_title(say("Loss"))
     _label_loss(axes, language)
@@ -157,7 +168,20 @@ def draw_loss(axes: Axes, losses: np.ndarray, *, language: str = "en") -> None:
         marker=marker,
         label=say("mean of {}", window) if window > 1 else say("batch"),
     )
-    axes.set_ylim(0, _top(losses))
+    highest = _top(losses)
+    steps, held = _measured(epochs, "validation_loss")
+    if held:
+        axes.plot(
+            steps,
+            held,
+            color=PURPLE,
+            linewidth=1.6,
+            marker=_marker(steps),
+            markersize=4,
+            label=say("validation"),
+        )
+        highest = max(highest, _top(np.array(held)))
+    axes.set_ylim(0, highest)
     axes.set_xlim(0, max(len(losses), 1))
     legend = axes.legend(loc="upper right")
     if window > 1:
@@ -166,38 +190,45 @@ def draw_loss(axes: Axes, losses: np.ndarray, *, language: str = "en") -> None:
 
 
 def draw_accuracy(axes: Axes, history: History, *, language: str = "en") -> None:
-    """Accuracy on training and test samples wherever it was measured."""
+    """Accuracy on training, validation and test samples wherever it was measured."""
     say = speaker(language)
     axes.set_title(say("Accuracy"))
     _label_accuracy(axes, language)
     if not history.epochs:
         say_empty(axes, say("no step was taken"))
         return
-    steps = [epoch.step for epoch in history.epochs]
-    marker = "o" if len(steps) <= 40 else None
-    axes.set_xlim(0, max(steps[-1], 1))
-    # Train and test often lie on one another: the wider line below shows both.
-    trained = [epoch.train_accuracy for epoch in history.epochs]
-    curves = [("train", ORANGE, 3.6, trained)]
-    tested = [
-        epoch.test_accuracy
-        for epoch in history.epochs
-        if epoch.test_accuracy is not None
-    ]
-    if len(tested) == len(steps):
-        curves.append(("test", GREEN, 1.5, tested))
-    for name, color, width, values in curves:
+    axes.set_xlim(0, max(history.epochs[-1].step, 1))
+    # They often lie on one another: of a wider line below, both are seen.
+    for name, color, width in (
+        ("train", ORANGE, 3.6),
+        ("validation", PURPLE, 2.4),
+        ("test", GREEN, 1.4),
+    ):
+        steps, values = _measured(history.epochs, f"{name}_accuracy")
+        if not values:
+            continue
         axes.plot(
             steps,
             values,
             color=color,
             linewidth=width,
-            marker=marker,
+            marker=_marker(steps),
             markersize=width + 2,
             label=say("{}: {:.1%} at the end", say(name), values[-1]),
             clip_on=False,
         )
     axes.legend(loc="lower right")
+
+
+def _measured(epochs: Sequence[Epoch], what: str) -> tuple[list[int], list[float]]:
+    """Where and as what something was measured; nowhere, if it never was."""
+    found = [(epoch.step, getattr(epoch, what)) for epoch in epochs]
+    kept = [(step, value) for step, value in found if value is not None]
+    return [step for step, _ in kept], [value for _, value in kept]
+
+
+def _marker(steps: list[int]) -> str | None:
+    return "o" if len(steps) <= 40 else None
 
 
 def _label_loss(ax: Axes, language: str) -> None:

@@ -90,7 +90,16 @@ def search(
                 ax.set_ylabel(score)
             else:
                 ax.tick_params(labelleft=False)
-        first.legend(loc="lower right" if maximize else "upper right")
+        # Above, where no trial can lie beneath it.
+        first.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=3,
+            fontsize=8,
+            borderpad=0,
+            handletextpad=0.4,
+            columnspacing=1.0,
+        )
         return figure_of(first)
 
 

@@ -22,7 +22,8 @@ from secant.errors import InvalidInput
 
 # Okabe & Ito's colours: told apart by everybody, also in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
-COLORS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00", GREY)
+PURPLE = "#cc79a7"
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#56b4e9", "#e69f00", GREY)
 FAINT, DARK = "#e6e6e6", "#555555"
 
 # What is low is dark, what is high pale: paths drawn over it are seen on both.

@@ -22,6 +22,7 @@ KOREAN = {
     "no step was taken": "한 단계도 가지 않았습니다",
     "train": "훈련",
     "test": "시험",
+    "validation": "검증",
     "{}: {:.1%} at the end": "{}: 마지막에 {:.1%}",
     "Loss, mean of {} steps": "손실, {}단계의 평균",
     "Accuracy on test samples": "시험 표본의 정확도",

@@ -4,6 +4,7 @@ manifest.json                             what the run is
 initial.safetensors                       the weights that it starts from
 checkpoints/000000000600.safetensors …    where it stood, the newest few
 network.safetensors, best.safetensors, history.csv, training.png    in the end
+tensorboard/                              what TensorBoard draws, if that was asked for
 """
 
 import os
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -29,9 +31,11 @@ from secant.training.watch import TrainingWarning
 
 INITIAL_FILE = "initial.safetensors"
 LOCK_FILE = ".lock"
+EVENTS_FOLDER = "tensorboard"
+"""For TensorBoard, if it is to draw the run; it may be there before the run is."""
 
 # What is there before the first step is kept.
-_BEGUN = {MANIFEST_FILE, INITIAL_FILE, LOCK_FILE, checkpoint.FOLDER}
+_BEGUN = {MANIFEST_FILE, INITIAL_FILE, LOCK_FILE, EVENTS_FOLDER, checkpoint.FOLDER}
 
 # So long a new best network waits at most: epochs of a small net are milliseconds.
 _BEST_WAITS = 1.0
@@ -207,7 +211,8 @@ def is_begun_only(folder: Path) -> bool:
 
 def unmade(folder: Path) -> None:
     """Removes what there is of a run that was only begun."""
-    for name in sorted(_BEGUN - {checkpoint.FOLDER}):
+    rmtree(folder / EVENTS_FOLDER, ignore_errors=True)
+    for name in (MANIFEST_FILE, INITIAL_FILE, LOCK_FILE):
         (folder / name).unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         (folder / checkpoint.FOLDER).rmdir()
@@ -219,7 +224,8 @@ def _usable(folder: Path, *, resume: bool) -> None:
         if folder.is_file():
             raise InvalidInput(f"{folder} is a file: name a new folder")
         folder.mkdir(parents=True, exist_ok=True)
-        names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+        names = {path.name for path in folder.iterdir()}
+        names -= {LOCK_FILE, EVENTS_FOLDER}
         held = {name for name in names if not name.endswith(".part")}
     except OSError as error:
         raise _unwritable(folder, error) from None

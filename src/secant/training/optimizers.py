@@ -43,6 +43,7 @@ class Optimizer(NamedTuple):
         transformation: The optimiser.
         schedule: How the rate changes: a `Schedule`, or one that was passed itself.
         weight_decay: By how much weights decay; None if they do not.
+        clip_norm: The longest gradient; None for any.
     """
 
     name: str
@@ -50,6 +51,20 @@ class Optimizer(NamedTuple):
     transformation: optax.GradientTransformation
     schedule: optax.Schedule | None = None
     weight_decay: float | None = None
+    clip_norm: float | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What a run's `Settings` keep of it."""
+        known = self.schedule
+        return {
+            "optimizer": self.name,
+            "learning_rate": self.learning_rate,
+            "schedule": known
+            if known is None or isinstance(known, Schedule)
+            else "custom",
+            "weight_decay": self.weight_decay,
+            "clip_norm": self.clip_norm,
+        }
 
 
 def find_optimizer(
@@ -108,6 +123,7 @@ def find_optimizer(
         _made(optimizer, rate, decay, clip),
         schedule,
         decay if decay or named.weight_decay else None,
+        clip,
     )
 
 

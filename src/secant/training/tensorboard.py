@@ -21,16 +21,17 @@ class TensorBoard:
     """A callback of `fit` that writes a run's scalars for TensorBoard.
 
     `batch/loss` has a value for each step, the loss that the step saw; `train/loss`,
-    `train/accuracy`, `test/loss` and `test/accuracy` have one for each measurement on
-    all samples: at the start, after each epoch and at the end. The file is brought up
-    to date every second: TensorBoard draws a run while it goes on, and of one that is
-    killed a second is lost.
+    `train/accuracy`, and the same of `validation` and `test` have one for each
+    measurement on all samples: at the start, after each epoch and at the end. The file
+    is brought up to date every second: TensorBoard draws a run while it goes on, and of
+    one that is killed a second is lost. A run that is resumed goes on in its folder.
 
     `tensorboard --logdir runs` shows every folder below `runs` as a run of its own.
 
     Args:
         folder: Where to write; made if need be. A file of events is added to those
-            that are there, so give each run a folder of its own.
+            that are there, which hold from the step at which it begins, so give each
+            run a folder of its own.
 
     Raises:
         SecantError: tensorboardX is not installed.
@@ -45,19 +46,37 @@ class TensorBoard:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        if not find_spec("tensorboardX"):
-            raise not_installed("TensorBoard", ["tensorboardX"], "tensorboard")
+        self.check()
         from tensorboardX.event_file_writer import EventsWriter
 
         # Not its FileWriter, whose thread and queue say of no event when it is written.
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self._file = EventsWriter(os.path.join(folder, "events"))
+        before = len(list(Path(folder).glob("*tfevents*")))
+        # A name has the second in it, and would be taken twice in one.
+        suffix = f".{before}" if before else ""
+        self._file = EventsWriter(os.path.join(folder, "events"), suffix)
+        self._goes_on = before > 0
         self._measured, self._flushed, self._closed = -1, 0.0, False
+
+    @staticmethod
+    def check() -> None:
+        """Sees whether what it writes with is installed.
+
+        Raises:
+            SecantError: tensorboardX is not.
+        """
+        if not find_spec("tensorboardX"):
+            raise not_installed("TensorBoard", ["tensorboardX"], "tensorboard")
 
     def __call__(self, progress: Progress) -> None:
         """Writes what is new, and closes the file after the last step."""
-        now, first = time(), progress.step - len(progress.losses)
-        for step, loss in enumerate(progress.losses, start=first):
+        now, losses = time(), progress.losses
+        if self._goes_on:
+            # What a killed process wrote beyond its last checkpoint holds no longer.
+            self._forget_from(progress.step, now)
+            losses, self._measured = losses[:0], progress.step - 1
+            self._goes_on = False
+        for step, loss in enumerate(losses, start=progress.step - len(losses)):
             self._add("batch/loss", loss, step, now)
         epoch = progress.epoch
         if epoch.step > self._measured:
@@ -76,6 +95,16 @@ class TensorBoard:
         if not self._closed:
             self._closed = True
             self._file.close()
+
+    def _forget_from(self, step: int, when: float) -> None:
+        """Has TensorBoard pass over what older files say from this step on."""
+        from tensorboardX.proto import event_pb2
+
+        event: Any = event_pb2
+        start = event.SessionLog(status=event.SessionLog.START)
+        self._file.write_event(
+            event.Event(wall_time=when, step=step, session_log=start)
+        )
 
     def _add(self, tag: str, value: float, step: int, when: float) -> None:
         from tensorboardX.proto import event_pb2

@@ -23,7 +23,7 @@ from secant.training.batches import Batches
 from secant.training.optimizers import LearningRate, find_optimizer
 from secant.training.run import Run, Settings, Timings
 from secant.training.samples import checked
-from secant.training.schedules import Schedule, rates_of
+from secant.training.schedules import rates_of
 from secant.training.split import checked_share, split
 from secant.training.steps import (
     BLOCK,
@@ -195,20 +195,14 @@ class Training:
         )
         self.settings = Settings(
             gradient=method.name,
-            optimizer=chosen.name,
-            learning_rate=chosen.learning_rate,
             iterations=iterations,
             batch_size=batch_size,
             sampling=sampling,
             seed=seed,
             data=data_name,
-            schedule=chosen.schedule
-            if chosen.schedule is None or isinstance(chosen.schedule, Schedule)
-            else "custom",
-            weight_decay=chosen.weight_decay,
-            clip_norm=None if clip_norm is None else float(clip_norm),
             validation_split=validation_split and float(validation_split),
             early_stopping=stopping,
+            **chosen.settings(),
         )
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
         self._test, self._held, self._schedule = test, held, chosen.schedule
