@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, count_along, figure_of, several
@@ -134,6 +134,10 @@ def _along(ax: Axes, found: list[Any], log: bool) -> np.ndarray:
     if all(isinstance(each, int | float) for each in found):
         if log:
             ax.set_xscale("log")
+            near = max(found) < 100 * min(found)
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if near else (1,)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
         return np.asarray(found, np.float64)
     words = sorted({str(each) for each in found})
     ax.set_xticks(range(len(words)), words)
