@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from secant import (
     InvalidInput,
+    difference,
     identity,
     log_softmax,
     relu,
@@ -401,6 +402,20 @@ def test_the_change_of_a_small_nudge_is_the_difference(name, xp):
         with mpmath.workdps(40):
             expected = [_change(name, float(x), float(da)) for x in a]
         assert np.asarray(found).dtype == np.float32
+        np.testing.assert_allclose(found, np.array(expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_difference_across_zero_keeps_its_digits(name):
+    """Where a function is written by cases, its cases meet there."""
+    a = np.float32([-1e-6, -3e-5, -2e-3, -0.4, -6, 1e-6, 3e-5, 2e-3, 0.4, 6])
+    for part in (0.5, 1, 1.01, 2, 3):
+        da = -np.float32(part) * a
+        _, found = difference(ACTIVATIONS[name].function)(a, da)
+        with mpmath.workdps(40):
+            expected = [
+                _change(name, float(x), float(d)) for x, d in zip(a, da, strict=True)
+            ]
         np.testing.assert_allclose(found, np.array(expected), rtol=1e-6)
 
 

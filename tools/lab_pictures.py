@@ -24,14 +24,31 @@ PICTURES = Path(__file__).parents[1] / "docs" / "images" / "lab"
 TOKEN = "a-token-of-the-pictures"
 WIDTH, HEIGHT = 1360, 900
 MOST_BYTES = 110_000
+PATIENCE = 300_000  # milliseconds: what learns takes its time on a busy machine
 
 
 def learn_for_a_while(page: Any) -> None:
     """Starts the race, and stops it when there is something to see."""
+    page.wait_for_selector("#room[data-state=paused]", timeout=PATIENCE)
     page.click("#go")
-    page.wait_for_timeout(12_000)
+    page.wait_for_function(
+        """() => {
+          const steps = document.querySelector("#lanes-now tr:nth-child(2) td")
+          return Number(steps.textContent.replaceAll(",", "")) > 2500
+        }""",
+        timeout=PATIENCE,
+    )
     page.click("#go")
-    page.wait_for_timeout(1_500)
+    page.wait_for_selector("#room[data-state=paused]", timeout=PATIENCE)
+    page.wait_for_timeout(3_000)
+
+
+def read_by_a_network_that_has_learned(page: Any) -> None:
+    """Waits until the lab's own network has learned, and its answer is explained."""
+    page.wait_for_function(
+        "() => document.querySelector('#learning progress').hidden", timeout=PATIENCE
+    )
+    page.wait_for_timeout(5_000)
 
 
 class View(NamedTuple):
@@ -56,10 +73,11 @@ VIEWS = {
     "training": View(
         "#training?lanes=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
     ),
-    "check": View("#check?fault=transposed&h=0.0001&beside=secant"),
-    "draw": View(
-        "#draw?drawing=6y6yk06ydcm8", lambda page: page.wait_for_timeout(15_000)
+    "check": View(
+        "#check?fault=transposed&h=0.0001&beside=secant",
+        lambda page: page.wait_for_selector("#room[data-found]", timeout=PATIENCE),
     ),
+    "draw": View("#draw?drawing=6y6yk06ydcm8", read_by_a_network_that_has_learned),
 }
 
 

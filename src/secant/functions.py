@@ -60,7 +60,9 @@ def sigmoid(x: ArrayLike) -> Array:
     right = x >= 0
     # Not `abs`: its slope at 0 is each engine's choice, and sigmoid's there is 1/4.
     e = xp.exp(xp.where(right, -x, x))
-    return xp.where(right, xp.ones_like(e), e) / (1 + e)
+    # Not `where(right, 1, e)`: of a difference across 0 that would leave what e is
+    # rounded by, while an exponent's change is exact.
+    return xp.exp(xp.where(right, xp.zeros_like(x), x)) / (1 + e)
 
 
 def tanh(x: ArrayLike) -> Array:

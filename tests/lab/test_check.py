@@ -15,6 +15,8 @@ from secant.lab import server
 from secant.lab.expressions import FUNCTIONS, expression
 from secant.lab.planted import BACKPROPS
 from secant.lab.rooms import check
+from secant.lab.words import dictionary
+from secant.plots.words import KOREAN_CAUSES
 
 STATIC = Path(server.__file__).parent / "static"
 
@@ -93,7 +95,7 @@ def test_the_right_one_is_right_and_a_naive_check_calls_it_wrong():
     found = check.planted("right", h=1e-4)
     assert found["verdict"] in ("right", "rounding")
     assert found["resolution"] < 1e-3
-    assert {kind for kind, _ in found["code"]} == {"same"}
+    assert {kind for kind, _ in check.code("right")["code"]} == {"same"}
     assert found["naive"]["size"] == 221
     assert found["naive"]["wrong"] == found["naive"]["false"] > 20
     assert found["naive"]["missed"] == 0
@@ -326,6 +328,15 @@ def test_every_cause_and_every_fault_has_its_words(language):
         assert f'"check.mend.{code}":' in known
     for fault in BACKPROPS:
         assert f'"check.{fault}":' in known
+
+
+def test_a_picture_says_of_a_cause_what_the_page_says():
+    page = dictionary(STATIC / "rooms/check/ko.js")
+    start = "check.cause."
+    told = {key.removeprefix(start): page[key] for key in page if key.startswith(start)}
+    # What rests on other leaves, and what nothing explains.
+    del told["below"], told["unknown"]
+    assert told == KOREAN_CAUSES
 
 
 def test_the_page_is_answered(client):

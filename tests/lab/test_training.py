@@ -489,7 +489,33 @@ def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
     room.go(race.id)
     room.rewind(race.id)
     assert race.state == "paused"
-    assert draw(race)["lanes"] == [None]
+    # Its first weights are there to be looked at all the same.
+    (drawn,) = draw(race)["lanes"]
+    assert (drawn["step"], drawn["gradients"]) == (0, None)
+
+
+def test_first_weights_are_drawn_while_a_step_compiles(room, monkeypatch):
+    compiled = threading.Event()
+    warm_up = Lane.warm_up
+
+    def waits(self, *given):
+        compiled.wait(60)
+        warm_up(self, *given)
+
+    monkeypatch.setattr(Lane, "warm_up", waits)
+    lanes = [LaneWanted("backprop", rate) for rate in (0.1, 0.2, 0.3)]
+    answer = room.start(lanes, **SMALL)
+    race = room.find(answer["race"])
+    # Of all lanes, though fewer are compiled at a time.
+    until(lambda: race.made)
+    assert race.state == "preparing"
+    before = draw(race)["lanes"]
+    assert [lane["gradients"] for lane in before] == [None] * 3
+    compiled.set()
+    until(lambda: race.state == "paused")
+    after = draw(race)["lanes"]
+    for name in ("step", "weights", "probabilities"):
+        assert [lane[name] for lane in after] == [lane[name] for lane in before]
 
 
 # --- the definition, whose step takes long ------------------------------------------

@@ -110,8 +110,11 @@ def likely_cause(evidence: Evidence) -> Cause:
         cause = pattern(evidence)
         if cause:
             seen, size = int(evidence.measured.sum()), evidence.slope.size
-            part = f" (as seen in {seen:,} of {size:,})" if seen < size else ""
-            return Cause(cause.code, cause + part, **cause.facts)
+            if seen == size:
+                return cause
+            counts = {"seen": f"{seen:,}", "size": f"{size:,}"}
+            part = " (as seen in {seen} of {size})".format(**counts)
+            return Cause(cause.code, cause + part, **cause.facts, **counts)
     return UNKNOWN
 
 

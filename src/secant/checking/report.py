@@ -186,7 +186,7 @@ class GradientReport:
 
         Args:
             leaf: Its name; of the leaf with the worst verdict, if not given.
-            language: `en` or `ko`; the cause below it is told in English.
+            language: `en` or `ko`.
 
         Returns:
             A Matplotlib figure.

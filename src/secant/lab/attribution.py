@@ -12,9 +12,7 @@ and near 0 where a sigmoid is saturated.) The effects of several pixels do not a
 that of all of them, unless there is no hidden layer.
 
 Every difference is carried through the network (`secant.difference`), all 784 in one
-batch: a small effect keeps its digits. (Where a hidden sum changes its sign on the way,
-`secant.sigmoid` goes over from one of its formulas to the other, which brings in the
-rounding of one value.)
+batch: a small effect keeps its digits.
 
 Source: Robnik-Šikonja & Kononenko (2008), Explaining classifications for individual
 instances, IEEE TKDE 20(5), 589-600: the effect of a feature as the change of the

@@ -1,5 +1,6 @@
 """The server of the page: static files, and the rooms' functions called by JSON."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -32,7 +33,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
             "slope": (slope.curve, slope.point),
             "descent": (descent.heights, descent.descents, descent.presets),
             "draw": (draw.networks, draw.examples, draw.read, draw.why),
-            "check": (check.planted, check.own),
+            "check": (check.code, check.planted, check.own),
         }.items()
         for function in functions
     }
@@ -41,6 +42,9 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
 
 Beside these, an application answers what can be asked of its `training.Room`.
 """
+
+# How long a page takes to open, and some seconds more.
+_LATER = 6.0
 
 # More threads than cores gain nothing, and take memory.
 _AT_ONCE = 4
@@ -79,9 +83,14 @@ def application(*, token: str, port: int, room: training.Room | None = None) -> 
 
 
 def warm_up() -> None:
-    """Has the compiler work once, so that the first page need not wait for it."""
+    """Has the compiler work once, so that the first page need not wait for it.
+
+    The checks, which take it seconds, come later: until then the cores are those of the
+    page that is being opened.
+    """
     slope.point("x**2", 1.0, 0.5)
     descent.descents("x0**2 + x1**2", -3, 4, "sgd:0.1", 1, -5, 5, -5, 5)
+    time.sleep(_LATER)
     check.planted("transposed")
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from secant.plots.style import DARK, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.words import cause, speaker
 
 # Greys up to a tolerance, then orange to a dark red: a fault is seen before it is read.
 _RIGHT_TO_WRONG = LinearSegmentedColormap.from_list(
@@ -34,7 +34,7 @@ def gradient_errors(
             shape; NaN where nothing was measured.
         title: A line above: what the array is called.
         verdict: What was found, behind the title: a `Verdict`.
-        note: A second one, smaller.
+        note: A second one, smaller: a text, or the `Cause` of a fault.
         ax: Where to draw; a new figure if not given.
         language: `en` or `ko`.
 
@@ -64,7 +64,7 @@ def gradient_errors(
         bar.ax.axhline(0, color="black", linewidth=1.2)
         axes.set_title(": ".join(filter(None, [title, verdict and say(verdict)])))
         if note:
-            figure.supxlabel(note, fontsize=9, color=DARK, wrap=True)
+            figure.supxlabel(cause(note, language), fontsize=9, color=DARK, wrap=True)
         axes.set_ylabel(say("index along axis 0") if off.ndim > 1 else "")
         axes.set_xlabel(_columns_of(off, say))
         if grid.shape != _as_grid(off).shape:

@@ -142,3 +142,49 @@ def drag():
         page.mouse.up()
 
     return pull
+
+
+@pytest.fixture
+def phone(browser, origin):
+    """Opens the page at a state on a phone, in Korean."""
+    contexts = []
+
+    def open_page(state):
+        context = browser.new_context(
+            viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True,
+            locale="ko-KR", device_scale_factor=2,
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{origin}/?token={TOKEN}{state}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def finger():
+    """Puts a finger on an element, moves it, and lifts it; places in shares of it."""
+
+    def stroke(page, selector, begin, end, steps=24):
+        box = page.locator(selector).bounding_box()
+        screen = page.context.new_cdp_session(page)
+
+        def touch(kind, *shares):
+            points = [
+                {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+                for x, y in shares
+            ]
+            event = {"type": kind, "touchPoints": points}
+            screen.send("Input.dispatchTouchEvent", event)
+
+        touch("touchStart", begin)
+        for step in range(1, steps + 1 if begin != end else 0):
+            between = zip(begin, end, strict=True)
+            touch("touchMove", [a + step / steps * (b - a) for a, b in between])
+        touch("touchEnd")
+
+    return stroke

@@ -38,7 +38,7 @@ def open_room(visit, settled):
 
     def visited(state, **how):
         page = visit(state, **how)
-        page.wait_for_selector("#room[data-ready]", timeout=1000 * LONG)
+        page.wait_for_selector("#room[data-found]", timeout=1000 * LONG)
         return page
 
     return visited
@@ -57,6 +57,16 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     settled(page, "Right, within rounding", seconds=LONG)
     assert page.locator("#code .wrong").count() == 0
     settled(page, r"calls \d+ of 221 numbers wrong – and not one", "#naive")
+
+
+def test_what_is_checked_is_there_before_the_verdict(visit, settled):
+    page = visit("#check?fault=own&formula=sin(x)*cos(y)*x&variables=2&dx=y&dy=x")
+    settled(page, "Checking", "#busy", seconds=LONG)
+    assert page.locator("#room[data-ready]").count() == 1
+    assert page.locator(".closer").is_hidden()
+    settled(page, "Wrong", seconds=LONG)
+    assert page.inner_text("#busy") == ""
+    assert page.locator(".closer").is_visible()
 
 
 def test_each_fault_is_told(open_room, settled):
@@ -181,7 +191,7 @@ def test_a_link_shows_another_person_the_same(open_room, settled):
     page.check("#beside-naive")
     page.wait_for_url(re.compile("beside=naive"))
     other = open_room("#" + page.url.partition("#")[2], locale="ko-KR")
-    settled(other, "틀렸어요[\\s\\S]*어디서나 1만큼 커요", seconds=LONG)
+    settled(other, "틀렸어요[\\s\\S]*어디서나 같은 상수가 더해져 있어요: 1", seconds=LONG)
     assert other.input_value("#dy") == "x**2 + cos(y) + 1"
     assert other.is_checked("#beside-naive")
 
@@ -194,7 +204,7 @@ def test_the_language_changes_and_the_findings_stay(open_room, settled):
     page.click("#language")
     settled(page, r"틀렸어요[\s\S]*W1: 전치됐어요[\s\S]*곱하는 순서를 바꾸세요")
     settled(page, r"^W1\[0, 0\]: 기울기", "#cell")
-    assert page.get_attribute("#fault optgroup >> nth=1", "label") == "잘못을 심은 것"
+    assert page.get_attribute("#fault optgroup >> nth=1", "label") == "일부러 틀린 것"
     page.select_option("#fault", "own")
     page.fill("#formula", "sinn(x)")
     settled(page, "f: .*모르는 이름.*“sin”인가요", "#problem", seconds=LONG)

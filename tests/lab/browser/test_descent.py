@@ -51,7 +51,7 @@ def test_the_room_says_what_its_address_asks(visit, settled):
     page = visit(RATES)
     said = settled(page, "Diverged")
     crawls, converged, diverged = said.strip().split("\n")
-    assert re.search(r"sgd, 0\.005 Crawls: after 100 steps 37 %", crawls)
+    assert re.search(r"sgd, 0\.005 Crawls: after 100 steps 37%", crawls)
     assert "Converged at step 31 to (0, 0)" in converged
     assert "Diverged at step 1" in diverged
     assert "above 1 = 2 / 2" in diverged
@@ -102,6 +102,35 @@ def test_a_drag_ends_at_the_edge_of_the_picture(visit, settled):
     page.mouse.move(1, 1, steps=4)
     page.mouse.up()
     assert start(page) == (-7, 5)
+
+
+def test_a_finger_scrolls_over_the_picture_and_a_tap_sets_the_start(
+    phone, finger, settled
+):
+    page = phone(ONE)
+    settled(page, "수렴했어요")
+    page.locator("#map").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    before, scrolled = start(page), page.evaluate("scrollY")
+    finger(page, "#map", (0.6, 0.8), (0.6, 0.2))
+    page.wait_for_function("before => scrollY > before + 50", arg=scrolled)
+    assert start(page) == before
+    page.locator("#map").evaluate("map => map.scrollIntoView({ block: 'center' })")
+    finger(page, "#map", (0.7, 0.5), (0.7, 0.5))
+    page.wait_for_function(
+        "x0 => Number(document.querySelector('#x0').value) > x0", arg=1
+    )
+    scrolled = page.evaluate("scrollY")
+    finger(page, "#map", (0.7, 0.5), (0.3, 0.5))
+    page.wait_for_function(
+        "x0 => Number(document.querySelector('#x0').value) < x0", arg=-1
+    )
+    assert page.evaluate("scrollY") == scrolled
+    # The start itself is dragged in any direction.
+    finger(page, "#start", (0.5, 0.5), (0.5, 2.5))
+    page.wait_for_function(
+        "x1 => Number(document.querySelector('#x1').value) < x1", arg=-1
+    )
+    assert page.evaluate("scrollY") == scrolled
 
 
 def test_the_start_moves_by_keys_and_by_number(visit, settled):
@@ -160,7 +189,9 @@ def test_the_rate_is_slid_and_typed(visit, settled):
     settled(page, r"sgd, 10 Diverged at step 1.*above 1 = 2 / 2")
     assert page.input_value("#rate-field-0") == "10"
     page.fill("#rate-field-0", "1")
-    settled(page, r"sgd, 1 Swings.*exactly at the limit 1 = 2 / 2")
+    settled(
+        page, r"sgd, 1 Swings.*half of the \d+ steps.*exactly at the limit 1 = 2 / 2"
+    )
     assert float(page.input_value("#rate-0")) == 0
     page.focus("#rate-0")
     page.keyboard.press("ArrowLeft")
@@ -325,7 +356,7 @@ def test_the_language_changes_and_so_does_what_happened(visit, settled):
     page.click("#language")
     said = settled(page, "발산했어요")
     assert "37% 남았어요" in said
-    assert re.search(r"31번째 걸음에 \(0, 0\)에 수렴했어요", said)
+    assert re.search(r"31번째 걸음에서 \(0, 0\)에 수렴했어요", said)
     assert "1.05 > 1 = 2 / 2" in said
     page.fill("#formula", "x0**2 + zz")
     settled(page, "모르는 이름", "#problem")

@@ -315,40 +315,13 @@ def test_the_language_changes_and_the_digit_stays(visit, settled, learned):
     assert drawing_in(page, 1) == drawn
 
 
-@pytest.fixture
-def touch(browser, origin, token):
-    """A page on a phone."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True,
-        locale="ko-KR", device_scale_factor=2,
-    )  # fmt: skip
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(f"{origin}/?token={token}{EMPTY}")
-    yield page
-    context.close()
-
-
-def test_it_is_drawn_by_a_finger(touch, settled, learned):
-    page = touch
+def test_it_is_drawn_by_a_finger(phone, finger, settled, learned):
+    page = phone(EMPTY)
     settled(page, "비어 있어요")
     page.locator("#paper").scroll_into_view_if_needed()
-    box = page.locator("#paper").bounding_box()
-    assert box["width"] > 300
+    assert page.locator("#paper").bounding_box()["width"] > 300
     scrolled = page.evaluate("scrollY")
-    finger = page.context.new_cdp_session(page)
-
-    def point(kind, *places):
-        points = [
-            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
-            for x, y in places
-        ]
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    point("touchStart", (0.5, 0.2))
-    for step in range(1, 25):
-        point("touchMove", (0.5, 0.2 + 0.6 * step / 24))
-    point("touchEnd")
+    finger(page, "#paper", (0.5, 0.2), (0.5, 0.8))
     settled(page, "1로 읽었어요")
     (stroke,) = strokes(drawing_in(page, 1))
     assert stroke[-1][1] - stroke[0][1] > 550

@@ -24,8 +24,8 @@ ROOMS = {
 
 SLOPE = ROOMS["slope"]
 
-# A room says that it shows what it has computed.
-READY = "#room[data-ready]"
+# A room says that it can be used, and that nothing is being computed any more.
+READY = "#room[data-ready]:not([data-busy], [data-state=preparing])"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -149,3 +149,48 @@ def test_other_pages_learn_nothing(visit, origin):
         origin,
     )
     assert "TypeError" in outcome
+
+
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        ("7(으)로", "7로"),
+        ("6(으)로", "6으로"),
+        ("2.292(으)로", "2.292로"),
+        ("‘각’은(는), 나이(가), 길을(를)", "‘각’은, 나가, 길을"),
+        ("10⁻⁴은(는) 0.5이(가) 3와(과)", "10⁻⁴은 0.5가 3과"),
+        ("50%은(는)", "50%는"),
+        ("길(으)로", "길로"),
+        # How Latin letters are read, nobody can tell.
+        ("node은(는)", "node은(는)"),
+    ],
+)
+def test_particles_follow_how_the_word_before_them_is_read(visit, said, settled):
+    page = visit(SLOPE)
+    page.wait_for_selector(READY)
+    script = "text => import('/static/particles.js').then(it => it.settled(text))"
+    assert page.evaluate(script, said) == settled
+
+
+def test_a_wait_that_lasts_shows_that_it_goes_on(visit):
+    page = visit(SLOPE)
+    page.wait_for_selector(READY)
+    page.clock.install()
+    page.evaluate(
+        """async () => {
+          const { Waiting } = await import("/static/waiting.js")
+          const place = document.querySelector("#seen").appendChild(
+            document.createElement("div"))
+          place.id = "place"
+          window.waiting = new Waiting(place)
+          waiting.say("It compiles.")
+        }"""
+    )
+    page.clock.run_for(1000)
+    assert page.inner_text("#place") == "It compiles."
+    page.clock.run_for(3000)
+    assert page.locator("#place progress").is_visible()
+    assert "4 s" in page.inner_text("#place")
+    page.evaluate("waiting.say('')")
+    assert page.inner_text("#place") == ""
+    assert page.locator("#place progress").is_hidden()

@@ -74,7 +74,7 @@ def test_a_wrong_formula_is_told_and_the_last_right_one_stays(visit, settled):
     assert page.get_attribute("#formula", "aria-invalid") == "true"
     assert page.inner_text("#secant-slope") == "3.25"
     page.fill("#formula", "__import__('os')")
-    settled(page, "column 12", "#problem")
+    settled(page, "Column 12", "#problem")
     page.fill("#formula", "2*x")
     settled(page, r"^2$", "#tangent-slope")
     assert page.inner_text("#problem") == ""

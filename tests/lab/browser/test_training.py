@@ -99,6 +99,27 @@ def lives(page, race):
     return answer.ok
 
 
+def test_first_weights_are_seen_while_the_step_compiles(visit, settled):
+    # Of a size that no other test has: its step is compiled here.
+    page = visit("#training?hidden=23&lanes=node:0.5")
+    page.wait_for_selector("#room[data-ready][data-state=preparing]", timeout=PATIENCE)
+    assert right(page) < 15
+    assert page.locator("#digits li[data-right]").count() == 40
+    assert "compiled" in page.inner_text("#waiting [role=status]")
+    assert page.locator("#gradients + .none").is_visible()
+    untrained = picture(page, "#weights")
+    # What is wished for meanwhile is done then.
+    page.click("#go")
+    settled(page, "starts by itself", "#waiting", seconds=5)
+    assert page.inner_text("#go") == "Pause"
+    page.click("#go")
+    assert page.inner_text("#go") == "Start"
+    still(page)
+    assert steps(page) == 0
+    assert picture(page, "#weights") == untrained
+    assert page.inner_text("#waiting") == ""
+
+
 def test_it_learns_and_one_sees_it(enter, settled):
     page = enter()
     settled(page, "Nothing has been learned yet", "#said")
@@ -259,7 +280,7 @@ def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     page.click("#go")
     after(page, 50)
     page.click("#keep")
-    text = settled(page, r"Kept in runs/\d+", "#kept", seconds=60)
+    text = settled(page, r"Saved in runs/\d+", "#kept", seconds=60)
     folder = re.findall(r"runs/\d+", text)[0]
     assert f"secant evaluate {folder}" in text
     assert list((tmp_path / folder).iterdir())
@@ -287,7 +308,7 @@ def test_the_language_changes_while_it_runs(enter, settled):
     after(page, 10)
     state = page.url
     page.click("#language")
-    settled(page, "걸음 동안 손실이", "#said")
+    settled(page, "걸음 만에 손실이", "#said")
     assert page.inner_text("#go") == "멈춤"
     assert page.inner_text("#activation option:checked") == "sigmoid"
     assert re.search("[가-힣]{2}", page.inner_text("#digits-heading"))

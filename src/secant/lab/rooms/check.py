@@ -18,7 +18,7 @@ from secant.lab.naive import (
     slopes_at_places,
     slopes_of_entries,
 )
-from secant.lab.planted import BACKPROPS
+from secant.lab.planted import BACKPROPS, Backprop
 from secant.lab.told import Told
 
 VARIABLES: tuple[str, ...] = ("x", "y", "z", "w")
@@ -33,6 +33,26 @@ WORST = 8
 _FURTHEST = 1e6
 
 
+def code(fault: str) -> dict[str, Any]:
+    """What a network's gradient written by hand looks like; nothing is computed.
+
+    Args:
+        fault: Its name in `secant.lab.planted.BACKPROPS`.
+
+    Returns:
+        `code`: its lines, each with its kind: "same", "wrong", or "right" for what
+        should stand in its place.
+
+    Raises:
+        Told: There is no such fault.
+
+    Example:
+        >>> [line for kind, line in code("sign")["code"] if kind == "right"]
+        ['d2 = (y - t) / len(x)']
+    """
+    return {"code": _backprop(fault).code()}
+
+
 def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
     """The check of a network's gradient written by hand, with a fault or with none.
 
@@ -44,9 +64,8 @@ def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
         `verdict`, `value`, `resolution`; `leaves`, for each parameter its verdict, its
         cause as `code` and `facts`, and, entry by entry, `gradient`, `slope`, `naive`
         and how far the first is from the others, `beside`; `worst`, the entries
-        furthest off; `naive`, what the naive check says (`naive_verdict`); `code`, the
-        lines of the gradient, each with its kind. None stands for what is not finite,
-        or cannot be compared.
+        furthest off; `naive`, what the naive check says (`naive_verdict`). None stands
+        for what is not finite, or cannot be compared.
 
     Raises:
         Told: There is no such fault, or h cannot be worked with.
@@ -56,16 +75,14 @@ def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
         >>> found["verdict"], found["leaves"][0]["cause"]["code"]
         ('wrong', 'sign')
     """
-    if fault not in BACKPROPS:
-        raise Told("fault", str(unknown_name("fault", fault, BACKPROPS)), name=fault)
+    backprop = _backprop(fault)
     _refuse_step(h)
-    backprop = BACKPROPS[fault]
     f, params = backprop.problem.f, backprop.problem.params
     report = check_gradient(f, params, backprop)
     found = _shown(
         report, {name: slopes_of_entries(f, params, name, h) for name in params}, h
     )
-    return {**found, "code": backprop.code(), "places": None}
+    return {**found, "places": None}
 
 
 def own(
@@ -153,12 +170,17 @@ def own(
     found = _shown(report, naive, h, inside)
     return {
         **found,
-        "code": None,
         "places": {
             name: _plain(np.where(inside, values, np.nan))
             for name, values in places.items()
         },
     }
+
+
+def _backprop(fault: str) -> Backprop:
+    if fault not in BACKPROPS:
+        raise Told("fault", str(unknown_name("fault", fault, BACKPROPS)), name=fault)
+    return BACKPROPS[fault]
 
 
 def _read(field: str, text: str, names: tuple[str, ...]) -> Expression:

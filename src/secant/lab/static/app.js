@@ -18,19 +18,27 @@ function enter() {
   leave()
   $("room").replaceChildren()
   $("room").className = ""
-  delete $("room").dataset.ready
+  for (const name of Object.keys($("room").dataset)) delete $("room").dataset[name]
   for (const tab of $("rooms").children) {
     if (tab.dataset.room === name) tab.setAttribute("aria-current", "page")
     else tab.removeAttribute("aria-current")
   }
   const model = ROOMS[name].connect(values, (state) => link.write(name, state))
+  entitle()
   leave = ROOMS[name].default.render({ model, el: $("room") }) ?? (() => {})
+}
+
+// Of several tabs one sees which is which.
+function entitle() {
+  const room = $("rooms").querySelector("[aria-current]").dataset.room
+  document.title = `${words(`room.${room}`)} · ${words("app.title")}`
 }
 
 function say() {
   document.documentElement.lang = language()
   translate(document)
-  document.title = words("app.title")
+  $("language").lang = language() === "ko" ? "en" : "ko"
+  entitle()
 }
 
 function show(theme) {

@@ -1,6 +1,7 @@
 // Words in two languages, and which of them is spoken.
 
 import en from "./words/en.js"
+import { settled } from "./particles.js"
 import ko from "./words/ko.js"
 
 const WORDS = { en: { ...en }, ko: { ...ko } }
@@ -48,7 +49,8 @@ export const knows = (key) => key in WORDS[spoken]
 // The words of a key, with `{name}` replaced by what `facts` says.
 export function words(key, facts = {}) {
   const text = WORDS[spoken][key] ?? WORDS.en[key] ?? key
-  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole)
+  const said = text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole)
+  return spoken === "ko" ? settled(said) : said
 }
 
 // An error of the server's: in the language spoken where we know it.
@@ -57,7 +59,7 @@ export function problem(error) {
   const near = error.facts?.near ? words("error.near", error.facts) : ""
   return knows(key)
     ? words(key, { column: error.column, ...error.facts }) + near
-    : error.message
+    : error.message.replace(/^column/, "Column")
 }
 
 // Fills in `data-text` and `data-label` below an element.

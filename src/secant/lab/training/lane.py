@@ -34,9 +34,10 @@ class Lane:
 
     Attributes:
         wanted: What it was made from.
-        training: The run itself, once it is prepared.
-        start: Step 0, already measured.
-        reached: Where it stands.
+        training: The run itself, once it is made.
+        untrained: Its first weights, which can be looked at while its step compiles.
+        start: Step 0, already measured, once it is prepared.
+        reached: Where it stands, once it is prepared.
         goal: It may go on up to this step.
         failed: Why it cannot go on, as the page is told; else None.
         rewinds: How often it has gone back to the start.
@@ -49,6 +50,7 @@ class Lane:
     def __init__(self, wanted: LaneWanted) -> None:
         self.wanted = wanted
         self.training: Training | None = None
+        self.untrained: Reached | None = None
         self.start: Reached | None = None
         self.reached: Reached | None = None
         self.goal = 0
@@ -68,6 +70,11 @@ class Lane:
     def step(self) -> int:
         """Steps taken."""
         return self.reached.step if self.reached else 0
+
+    @property
+    def made(self) -> bool:
+        """Whether its weights can be looked at, or never will be."""
+        return self.untrained is not None or self.failed is not None
 
     @property
     def prepared(self) -> bool:
@@ -147,32 +154,37 @@ class Lane:
 
     # --- for whoever has its turn ---------------------------------------------------
 
-    def prepare(self, wanted: Wanted, train: Samples, test: Samples, name: str) -> None:
-        """Makes the run and compiles all that it will need."""
+    def make(self, wanted: Wanted, train: Samples, test: Samples, name: str) -> None:
+        """Makes the run, and compiles nothing yet."""
         try:
-            training = self._made(wanted, train, test, name)
-            start = training.evaluate(training.start)
+            self.training = Training(
+                wanted.net(),
+                (train, test),
+                self.method(),
+                iterations=MOST_STEPS,
+                batch_size=wanted.batch,
+                learning_rate=self.wanted.rate,
+                optimizer=wanted.optimizer,
+                seed=wanted.seed,
+                data_name=name,
+            )
+        except Exception as error:
+            self.failed = _failure(error, 0)
+        else:
+            self.untrained = self.training.start
+
+    def prepare(self) -> None:
+        """Compiles all that training will need."""
+        training, untrained = self.training, self.untrained
+        if training is None or untrained is None:
+            return
+        try:
+            start = training.evaluate(untrained)
             self.warm_up(training, start)
         except Exception as error:
             self.failed = _failure(error, 0)
         else:
-            self.training, self.start = training, start
-            self.reached = start
-
-    def _made(
-        self, wanted: Wanted, train: Samples, test: Samples, name: str
-    ) -> Training:
-        return Training(
-            wanted.net(),
-            (train, test),
-            self.method(),
-            iterations=MOST_STEPS,
-            batch_size=wanted.batch,
-            learning_rate=self.wanted.rate,
-            optimizer=wanted.optimizer,
-            seed=wanted.seed,
-            data_name=name,
-        )
+            self.start = self.reached = start
 
     def method(self) -> Any:
         """The gradient method, or its name."""

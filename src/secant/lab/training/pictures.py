@@ -1,14 +1,10 @@
 """What a lane looks like: its first layer's weights and gradient, and its answers."""
 
 from base64 import b64encode
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
 from secant.lab.training.lane import Lane, finite
 from secant.lab.training.race import Race
@@ -21,7 +17,7 @@ def draw(race: Race) -> dict[str, Any]:
     """A picture of each lane, as it stands.
 
     Returns:
-        `lanes`: for each, None before it is prepared; else `step`, `units`, `weights`
+        `lanes`: for each, None before it is made; else `step`, `units`, `weights`
         and `gradients`: base64 of int8, (units, 784), 127 being `scales` of each
         (the gradient None where there is none yet); `probabilities`: what it answers
         for the shown digits, (40, 10).
@@ -30,18 +26,20 @@ def draw(race: Race) -> dict[str, Any]:
 
 
 def _lane(race: Race, lane: Lane) -> dict[str, Any] | None:
-    training, reached = lane.training, lane.reached
+    training, reached = lane.training, lane.reached or lane.untrained
     if training is None or reached is None:
         return None
-    params = training.params(reached)
+    # The first weights as they were drawn: what steps hold has to be turned round.
+    params = training.params(reached) if lane.reached else training.problem.params
     gradient = lane.gradient(reached)
     weights, weight_scale = _image(params["W1"])
     slopes, slope_scale = (None, None) if gradient is None else _image(gradient)
-    answers = _answers(
-        training.problem.architecture,
-        {name: jnp.asarray(value, float) for name, value in params.items()},
-        race.data.test.x[race.data.shown],
-    )
+    # In NumPy, so that there is nothing to be compiled before the first picture.
+    with np.errstate(all="ignore"):
+        answers = training.problem.architecture.predict(
+            {name: np.asarray(value) for name, value in params.items()},
+            race.data.test.x[race.data.shown],
+        )
     return {
         "step": reached.step,
         "units": min(UNITS, race.wanted.hidden),
@@ -57,8 +55,3 @@ def _image(array: Array) -> tuple[str, float]:
     scale = float(np.abs(units).max())
     levels = np.round(units * (127 / scale if scale else 0)).astype(np.int8)
     return b64encode(np.ascontiguousarray(levels).tobytes()).decode(), scale
-
-
-@partial(jax.jit, static_argnums=0)
-def _answers(architecture: Architecture, params: Params, x: Array) -> Array:
-    return architecture.predict(params, x)

@@ -45,6 +45,11 @@ class Race:
         self._seen = monotonic()
 
     @property
+    def made(self) -> bool:
+        """Whether every lane's weights can be looked at."""
+        return all(lane.made for lane in self.lanes)
+
+    @property
     def prepared(self) -> bool:
         """Whether every lane is."""
         return all(lane.prepared for lane in self.lanes)

@@ -44,6 +44,9 @@ class Scheduler:
         self._sweep = sweep
         self._clock = 0.0
         self._threads: list[threading.Thread] = []
+        # Apart, so that nobody waits for another's step to be compiled before he sees
+        # his own first weights.
+        self._maker = ThreadPoolExecutor(1, "lab-makes")
         self._compilers = ThreadPoolExecutor(_COMPILERS, "lab-compiles")
         self._compiled: set[Wanted] = set()
         self._closed = False
@@ -57,8 +60,7 @@ class Scheduler:
             self._races.append(race)
             if not self._threads:
                 self._have_live(self._live, "lab-trains")
-        for lane in race.lanes:
-            self._compilers.submit(self._prepare, race, lane)
+            self._maker.submit(self._make, race)
 
     def remove(self, race: Race, why: str) -> None:
         """Ends a race."""
@@ -82,6 +84,7 @@ class Scheduler:
         with self._changed:
             self._closed = True
             self._changed.notify()
+        self._maker.shutdown(wait=True, cancel_futures=True)
         self._compilers.shutdown(wait=True, cancel_futures=True)
         for thread in self._threads:
             thread.join(_PATIENCE)
@@ -102,18 +105,25 @@ class Scheduler:
                 if not lane.in_turn and not isinstance(lane, SlowLane):
                     lane.obey()
 
+    def _make(self, race: Race) -> None:
+        data = race.data
+        for lane in race.lanes:
+            if not race.ended:
+                lane.make(race.wanted, data.train, data.test, data.source)
+        for lane in race.lanes:
+            self._compilers.submit(self._prepare, race, lane)
+
     def _prepare(self, race: Race, lane: Lane) -> None:
         if race.ended:
             return
         self._make_room(race, lane)
-        data = race.data
-        lane.prepare(race.wanted, data.train, data.test, data.source)
+        lane.prepare()
         with self._changed:
             self._obey(race)
             self._changed.notify()
         if not self._closed:
             self._compilers.submit(self._look_ahead, race, lane)
-        if isinstance(lane, SlowLane) and lane.training is not None:
+        if isinstance(lane, SlowLane) and lane.start is not None:
             self._have_live(partial(_live_slowly, race, lane), "lab-slow")
 
     def _make_room(self, race: Race, lane: Lane) -> None:

@@ -91,7 +91,7 @@ class _Gallery:
         if self._drawing is None:
             of = [(lane.rewinds, lane.step, lane.lookable) for lane in race.lanes]
             due = now >= self._next or not race.going
-            if race.prepared and not race.ended and of != self._of and due:
+            if race.made and not race.ended and of != self._of and due:
                 self._of, self._begun = of, now
                 self._drawing = _painter.submit(draw, race)
             return None

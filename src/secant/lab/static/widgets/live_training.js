@@ -29,6 +29,8 @@ const PAGE = `
 
 function fill(el, model) {
   el.innerHTML = PAGE
+  // The chart is the one of that room, and so are its colours.
+  el.classList.add("training")
   translate(el)
   const $ = (id) => el.querySelector(`#${id}`)
   const inside = new Model({ curves: model.get("curves"), axis: model.get("axis"), labels: {} })

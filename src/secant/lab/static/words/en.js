@@ -5,7 +5,7 @@ export default {
   "app.copy": "Copy link",
   "app.copied": "Link copied",
   "app.language": "한국어",
-  "app.theme": "Light / dark",
+  "app.theme": "Light or dark",
   "error.near": " Did you mean “{near}”?",
   "error.unknown_name": "Column {column}: there is no “{name}”.",
   "error.closed": "The lab does not answer: it may have been ended. Start `secant lab` again and open the address that it prints.",

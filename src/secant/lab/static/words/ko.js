@@ -5,7 +5,7 @@ export default {
   "app.copy": "링크 복사",
   "app.copied": "링크를 복사했어요",
   "app.language": "English",
-  "app.theme": "밝게 / 어둡게",
+  "app.theme": "밝은 화면, 어두운 화면",
   "error.near": " 혹시 “{near}”인가요?",
   "error.closed": "실험실이 대답하지 않아요. 끝났을 수 있어요. `secant lab`을 다시 실행하고, 출력된 주소를 열어 주세요.",
   "error.not_text": "식이 글자가 아니에요. x**2처럼 써 주세요.",

@@ -109,7 +109,7 @@ function findings(found, faulty) {
   })
 }
 
-const percent = (part) => (part === null ? "–" : `${shown(100 * part, 2)} %`)
+const percent = (part) => (part === null ? "–" : `${shown(100 * part, 2)}%`)
 
 // What a naive check says to the same gradient.
 export function naive(found) {

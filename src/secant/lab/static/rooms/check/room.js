@@ -4,6 +4,7 @@ import { Question } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
 import { power } from "../../numbers.js"
+import { Waiting } from "../../waiting.js"
 import en from "./en.js"
 import { badge, cells, element, line, naive, row, seen, title, told } from "./findings.js"
 import { HeatMap } from "./heat_map.js"
@@ -64,11 +65,16 @@ export function connect(values, keep) {
   const questions = Object.fromEntries(
     Object.entries(ASKED).map(([name, needs]) => [name, new Question(`check/${name}`, needs, told(name))]),
   )
+  // What is checked can be read while the check compiles.
+  const code = new Question("check/code", ["fault"], (answer) => {
+    if (answer && kind() === "planted") model.set("code", answer.code)
+  })
   const ask = () => {
     model.set("busy", true)
+    if (kind() === "planted") code.ask(model)
     questions[kind()].ask(model)
   }
-  const model = new Model({ ...state, found: null, problem: null, busy: false }, (names) => {
+  const model = new Model({ ...state, code: null, found: null, problem: null, busy: false }, (names) => {
     if (names.includes("fault") || questions[kind()].isAbout(names)) ask()
     const kept = kind() === "own" ? Object.keys(STATE) : [...ASKED.planted, "beside"]
     keep(Object.fromEntries(kept.map((name) => [name, model.get(name)])))
@@ -105,13 +111,13 @@ const PAGE = `
     </div>
   </section>
   <section class="card result">
-    <p class="busy" role="status" id="busy"></p>
+    <div class="busy" id="busy"></div>
     <div id="seen" aria-live="polite"></div>
-    <h3 data-text="check.naive"></h3>
-    <div class="fields"><label><span data-text="check.step"></span><select id="h"></select></label></div>
+    <h3 class="of-found" data-text="check.naive"></h3>
+    <div class="fields of-found"><label><span data-text="check.step"></span><select id="h"></select></label></div>
     <div id="naive" aria-live="polite"></div>
   </section>
-  <section class="card wide closer">
+  <section class="card wide closer of-found">
     <div>
       <h3 data-text="check.map"></h3>
       <fieldset id="beside"><legend data-text="check.beside"></legend></fieldset>
@@ -137,6 +143,7 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value)
     model.save_changes()
   }
+  const waiting = new Waiting($("busy"))
   let maps = []
   let looked = { leaf: 0, at: 0 }
 
@@ -188,6 +195,8 @@ function render({ model, el }) {
 
   function showState() {
     const own = model.get("fault") === "own"
+    // Of a function of one's own all that is checked stands in the form.
+    if (own) el.dataset.ready = ""
     for (const part of el.querySelectorAll(".of-own")) part.hidden = !own
     for (const part of el.querySelectorAll(".of-planted")) part.hidden = own
     for (const name of ["fault", "variables", "h"]) $(name).value = model.get(name)
@@ -213,19 +222,28 @@ function render({ model, el }) {
     $("problem").textContent = error ? name + problem(error) : ""
     for (const input of el.querySelectorAll(".own input")) input.setAttribute("aria-invalid", String(input.id === field))
     el.toggleAttribute("data-stale", Boolean(error))
+    if (!model.get("found")) $("seen").textContent = error ? words("check.blank") : ""
   }
 
   function showBusy() {
     el.toggleAttribute("data-busy", model.get("busy"))
-    $("busy").textContent = model.get("busy") ? words("check.busy") : ""
+    waiting.say(model.get("busy") ? words("check.busy") : "")
+  }
+
+  function showCode() {
+    const lines = model.get("code")
+    if (!lines) return
+    $("code").replaceChildren(...lines.map(line))
+    el.dataset.ready = ""
   }
 
   function showFound() {
     const found = model.get("found")
+    for (const part of el.querySelectorAll(".of-found")) part.hidden = !found
+    el.toggleAttribute("data-found", Boolean(found))
     if (!found) return
     $("seen").replaceChildren(...seen(found))
     $("naive").replaceChildren(element("p", { textContent: naive(found) }))
-    $("code").replaceChildren(...(found.code ?? []).map(line))
     for (const name of VARIABLES) {
       const leaf = found.of === "own" && found.leaves.find((one) => one.name === name)
       $(`verdict-${name}`).replaceChildren(...(leaf ? [badge(leaf.verdict)] : []))
@@ -279,6 +297,7 @@ function render({ model, el }) {
     for (const part of el.querySelectorAll("[data-group]")) part.label = words(part.dataset.group)
     showProblem()
     showBusy()
+    showCode()
     const kept = looked
     showFound()
     if (model.get("found")) {
@@ -291,6 +310,7 @@ function render({ model, el }) {
   observer.observe($("maps"))
   const events = [
     ["change", showState], ["change:problem", showProblem], ["change:busy", showBusy],
+    ["change:code", showCode],
     ["change:found", showFound], ["change:beside", showMaps],
   ]
   for (const [event, listener] of events) model.on(event, listener)
@@ -301,8 +321,9 @@ function render({ model, el }) {
     for (const [event, listener] of events) model.off(event, listener)
     silence()
     observer.disconnect()
+    waiting.end()
     for (const { map } of maps) map.end()
-    for (const name of ["data-busy", "data-stale"]) el.removeAttribute(name)
+    for (const name of ["data-busy", "data-found", "data-stale"]) el.removeAttribute(name)
   }
 }
 

@@ -1,6 +1,7 @@
 // The picture: a surface, the paths over it, and the start to be set.
 
 import { color } from "../../charts.js"
+import { onPoint } from "../../pointing.js"
 import { Above } from "./above.js"
 import { MARKS } from "./marks.js"
 import { Perspective } from "./perspective.js"
@@ -32,25 +33,21 @@ export class SurfaceMap {
     this.#handle = el.querySelector("#start")
     ;[this.#ground, this.#over] = el.querySelectorAll("canvas")
     let last = null
-    const place = (event) => {
+    const point = (event) => {
       if (!this.#heights) return
       const box = el.getBoundingClientRect()
       if (this.#eye.pick) moved(...this.#eye.pick(event.clientX - box.left, event.clientY - box.top))
       else turned(event.clientX - last[0], event.clientY - last[1])
       last = [event.clientX, event.clientY]
     }
-    el.addEventListener("pointerdown", (event) => {
-      if (event.button) return
-      el.setPointerCapture(event.pointerId)
+    const take = (event) => {
       // A click on the picture is not to take the focus away from the start.
       event.preventDefault()
       this.#handle.focus({ preventScroll: true })
       last = [event.clientX, event.clientY]
-      place(event)
-    })
-    el.addEventListener("pointermove", (event) => {
-      if (el.hasPointerCapture(event.pointerId)) place(event)
-    })
+      return event.target === this.#handle
+    }
+    onPoint(el, { take, point })
     const arrows = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }
     this.#handle.addEventListener("keydown", (event) => {
       const arrow = arrows[event.key]
@@ -161,8 +158,20 @@ export class SurfaceMap {
   #drawCourse(context, course, number) {
     const [stroke, shadow] = [color(`run-${number}`), color("card")]
     const points = this.#reached(course)
-    const line = new Path2D()
-    points.forEach(([x, y], i) => (i ? line.lineTo(x, y) : line.moveTo(x, y)))
+    // A step that only passes by, from outside to outside, is a thin line: a descent that
+    // leaps across the picture hides no other one.
+    const [line, passing] = [new Path2D(), new Path2D()]
+    points.forEach(([x, y], i) => {
+      if (!i) return
+      const into = this.#holds(points[i - 1]) || this.#holds([x, y]) ? line : passing
+      into.moveTo(...points[i - 1])
+      into.lineTo(x, y)
+    })
+    context.lineWidth = 1
+    context.strokeStyle = stroke
+    context.globalAlpha = 0.35
+    context.stroke(passing)
+    context.globalAlpha = 1
     for (const [width, style] of [[4.5, shadow], [2, stroke]]) {
       context.lineWidth = width
       context.strokeStyle = style
@@ -185,6 +194,10 @@ export class SurfaceMap {
     context.strokeStyle = shadow
     context.stroke(head)
     context.fill(head)
+  }
+
+  #holds([x, y]) {
+    return x >= 0 && x <= this.#size.width && y >= 0 && y <= this.#size.height
   }
 
   // The part of a path that has been gone, in pixels; the last step perhaps in part.

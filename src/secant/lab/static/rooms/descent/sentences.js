@@ -23,7 +23,7 @@ export function sentence({ verdict: { status, facts }, rate, path }, width) {
   }
   const said = [words(`descent.is.${status}`, told)]
   if (status === "converged" && facts.turns) said.push(words("descent.overshoots"))
-  if (status === "swings") said.push(words(facts.stalled ? "descent.stalled" : "descent.lower"))
+  if (status === "swings") said.push(words(facts.stalled ? "descent.stalled" : "descent.lower", told))
   if (facts.limit) {
     const above = status === "diverged" || rate > facts.limit
     const equal = Math.abs(rate / facts.limit - 1) < 1e-6

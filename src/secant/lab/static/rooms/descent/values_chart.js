@@ -2,6 +2,7 @@
 
 import { axis, color } from "../../charts.js"
 import { power } from "../../numbers.js"
+import { onPoint } from "../../pointing.js"
 import uPlot from "../../vendor/uplot/uPlot.esm.js"
 
 // How far below the start's value one looks, and how far above.
@@ -23,18 +24,12 @@ export class ValuesChart {
     this.#el = el
     this.#observer = new ResizeObserver(() => this.#plot?.setSize(this.#size()))
     this.#observer.observe(el)
-    const choose = (event) => {
+    const point = (event) => {
+      if (!this.#plot) return
       const box = this.#plot.over.getBoundingClientRect()
       chosen(this.#plot.posToVal(event.clientX - box.left, "x"))
     }
-    el.addEventListener("pointerdown", (event) => {
-      if (!this.#plot) return
-      el.setPointerCapture(event.pointerId)
-      choose(event)
-    })
-    el.addEventListener("pointermove", (event) => {
-      if (el.hasPointerCapture(event.pointerId)) choose(event)
-    })
+    onPoint(el, { point })
     this.restyle = () => this.#build()
     addEventListener("theme", this.restyle)
   }

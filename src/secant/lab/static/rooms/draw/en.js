@@ -38,7 +38,7 @@ export default {
   "draw.label": "By its label it is a {label}: the network is wrong.",
   "draw.bars": "How much each digit is believed; press one to compare with it",
   "draw.bars.lead": "Press a digit to ask: why not that one?",
-  "draw.why": "What that rests on",
+  "draw.why": "What the answer rests on",
   "draw.why.nothing": "As soon as there is a digit: which ink speaks for it, and which hidden units.",
   "draw.why.coming": "This is being worked out; the first time with a network it takes a second or two.",
   "draw.heat": "Which ink the reading rests on.",

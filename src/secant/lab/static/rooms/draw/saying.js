@@ -1,17 +1,17 @@
 // What is read, and why, in numbers and words.
 
 import { language, words } from "../../i18n.js"
-import { shown } from "../../numbers.js"
+import { grouped, shown } from "../../numbers.js"
 
 export const number = (n) => n.toLocaleString(language())
-export const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}\u00a0%`
+export const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}%`
 export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−")
 
 // An output as it is read: in per cent where outputs are probabilities.
 export function size({ probabilities }, output) {
   if (!probabilities) return output.toFixed(2).replace("-", "−")
-  if (output > 0 && output < 0.005) return "<\u00a01\u00a0%"
-  if (output < 1 && output >= 0.995) return ">\u00a099\u00a0%"
+  if (output > 0 && output < 0.005) return "<\u00a01%"
+  if (output < 1 && output >= 0.995) return ">\u00a099%"
   return percent(output)
 }
 
@@ -19,7 +19,7 @@ export function size({ probabilities }, output) {
 export function verdict(reading, label) {
   const { digit, next, outputs } = reading
   const facts = {
-    digit, next, article: digit === 8 ? "an" : "a", particle: [0, 3, 6].includes(digit) ? "으로" : "로",
+    digit, next, article: digit === 8 ? "an" : "a",
     sure: size(reading, outputs[digit]), other: size(reading, outputs[next]),
   }
   const said = [words(reading.probabilities ? "draw.sure" : "draw.output", facts)]
@@ -27,9 +27,11 @@ export function verdict(reading, label) {
   return said.join(" ")
 }
 
+const often = (times) => (times >= 1000 && times < 1e6 ? grouped(Number(times.toPrecision(2))) : shown(times, 2))
+
 // What the reading rests on, in words.
 export function sentences({ digit, against, gap, blank, probabilities, places, units }) {
-  const facts = { a: digit, b: against, gap: signed(gap), blank: signed(blank), times: shown(Math.exp(gap), 2) }
+  const facts = { a: digit, b: against, gap: signed(gap), blank: signed(blank), times: often(Math.exp(gap)) }
   const said = [words(probabilities ? "draw.gap.times" : "draw.gap", facts)]
   for (const side of ["for", "against"]) {
     const place = places[side]

@@ -2,6 +2,7 @@
 
 import { axis, color } from "../../charts.js"
 import { power } from "../../numbers.js"
+import { onPoint } from "../../pointing.js"
 import uPlot from "../../vendor/uplot/uPlot.esm.js"
 
 // What is exactly right has no place on a log axis: it lies at the bottom.
@@ -24,22 +25,13 @@ export class ErrorChart {
       this.#plot?.setSize(this.#size())
     })
     this.#observer.observe(el)
-    let held = false
-    const choose = (event) => {
+    const point = (event) => {
+      if (!this.#plot) return
       const box = this.#plot.over.getBoundingClientRect()
       const h = this.#plot.posToVal(event.clientX - box.left, "x")
       this.#chosen(Math.max(1e-16, Math.min(1, h)))
     }
-    el.addEventListener("pointerdown", (event) => {
-      if (!this.#plot) return
-      held = true
-      el.setPointerCapture(event.pointerId)
-      choose(event)
-    })
-    el.addEventListener("pointermove", (event) => held && choose(event))
-    for (const name of ["pointerup", "pointercancel"]) {
-      el.addEventListener(name, () => (held = false))
-    }
+    onPoint(el, { point })
     this.restyle = () => this.#build()
     addEventListener("theme", this.restyle)
   }

@@ -1,6 +1,7 @@
 // A plane with a curve, lines through it and points to drag, in SVG.
 
 import { shown, ticks } from "../../numbers.js"
+import { onPoint } from "../../pointing.js"
 
 const NAMESPACE = "http://www.w3.org/2000/svg"
 const MARGIN = { left: 46, right: 14, top: 14, bottom: 28 }
@@ -56,15 +57,14 @@ export class Plane {
       })
     }
     let held
-    this.svg.addEventListener("pointerdown", (event) => {
-      const handle = event.target.closest(".handle")
-      held = handle ? points.find((name) => handle.classList.contains(name)) : null
-      this.svg.setPointerCapture(event.pointerId)
-      handle?.focus()
-      moved(held, this.#xOf(event))
-    })
-    this.svg.addEventListener("pointermove", (event) => {
-      if (this.svg.hasPointerCapture(event.pointerId)) moved(held, this.#xOf(event))
+    onPoint(this.svg, {
+      take(event) {
+        const handle = event.target.closest(".handle")
+        held = handle ? points.find((name) => handle.classList.contains(name)) : null
+        handle?.focus()
+        return Boolean(handle)
+      },
+      point: (event) => moved(held, this.#xOf(event)),
     })
     this.#observer = new ResizeObserver(() => this.draw())
     this.#observer.observe(this.svg)

@@ -77,10 +77,8 @@ const PAGE = `
       <label><span data-text="slope.x"></span><input id="x" type="range" step="any"><output id="x-shown" for="x"></output></label>
       <label><span data-text="slope.h"></span><input id="h" type="range" min="${SMALLEST}" max="0" step="0.05"><output id="h-shown" for="h"></output></label>
     </div>
-    <div class="view">
-      <label><span data-text="slope.low"></span><input id="low" type="number" step="any"></label>
-      <label><span data-text="slope.high"></span><input id="high" type="number" step="any"></label>
-    </div>
+    <fieldset class="view"><legend data-text="slope.view"></legend>
+      <input id="low" type="number" step="any" data-label="slope.low"><span aria-hidden="true">…</span><input id="high" type="number" step="any" data-label="slope.high"></fieldset>
     <p class="hint" id="known" data-text="slope.known"></p>
   </section>
   <section class="card seen">

@@ -4,6 +4,7 @@ import { ask, Refusal } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
 import { grouped, shown } from "../../numbers.js"
+import { Waiting } from "../../waiting.js"
 import { bytes, signed } from "./bytes.js"
 import { Controls, FORM } from "./controls.js"
 import { Curve } from "./curve.js"
@@ -26,7 +27,7 @@ const COUNT_EVERY = 200 // numbers that change faster cannot be read
 export function connect(values, keep) {
   const state = read(values)
   const model = new Model(
-    { ...state, choices: null, race: null, state: "starting", news: null, curves: state.lanes.map(() => new Curve()), kept: null, problem: null },
+    { ...state, choices: null, race: null, state: "starting", eager: false, news: null, curves: state.lanes.map(() => new Curve()), kept: null, problem: null },
     (names) => {
       keep(written(settings()))
       if (names.some((name) => RACE.includes(name))) begin()
@@ -40,6 +41,7 @@ export function connect(values, keep) {
 
   function begin() {
     model.set("kept", null)
+    model.set("eager", false)
     model.set("state", "starting")
     model.set("curves", model.get("lanes").map(() => new Curve()))
     race.begin(pick(model, RACE))
@@ -49,6 +51,8 @@ export function connect(values, keep) {
   async function hear({ wish, ...given }) {
     if (wish === "leave") return race.leave()
     if (["ended", "refused"].includes(model.get("state"))) begin()
+    // While a step compiles, wishes wait: the button says at once what will be.
+    if (["starting", "preparing"].includes(model.get("state"))) model.set("eager", wish === "go")
     const answer = await race.do(wish, given)
     if (wish === "keep" && answer) model.set("kept", answer)
   }
@@ -62,6 +66,7 @@ export function connect(values, keep) {
     lanes.forEach((lane, i) => curves[i].hear(lane))
     model.set("curves", [...curves])
     model.set("state", state)
+    if (state !== "preparing") model.set("eager", false)
   })
   ask("training/choices", {}).then(
     (choices) => model.set("choices", choices),
@@ -95,7 +100,10 @@ const PAGE = `
       <button type="button" id="keep" data-text="training.keep"></button>
       <label class="along"><span data-text="training.along"></span><select id="axis"></select></label>
     </div>
-    <div id="said" role="status" aria-live="polite"></div>
+    <div class="telling">
+      <div id="waiting"></div>
+      <div id="said" role="status" aria-live="polite"></div>
+    </div>
     <p class="kept" id="kept" role="status"></p>
     <div id="chart" role="img"></div>
     <table id="lanes-now">
@@ -130,6 +138,7 @@ function render({ model, el }) {
   const controls = new Controls(el, change)
   const digits = new Digits($("digits"))
   const mosaics = { weights: new Mosaic($("weights")), gradients: new Mosaic($("gradients")) }
+  const waiting = new Waiting($("waiting"))
   const chart = new Model({ curves: model.get("curves"), axis: model.get("axis"), labels: {} })
   const endChart = liveChart.render({ model: chart, el: $("chart") })
   let right = null
@@ -145,7 +154,7 @@ function render({ model, el }) {
     $("axis").append(option)
   }
   $("axis").addEventListener("change", () => change({ axis: $("axis").value }))
-  const isRunning = () => model.get("state") === "running"
+  const isRunning = () => model.get("state") === "running" || model.get("eager")
   $("go").addEventListener("click", () => model.send({ wish: isRunning() ? "pause" : "go" }))
   $("step").addEventListener("click", () => model.send({ wish: "step", count: 1 }))
   $("rewind").addEventListener("click", () => model.send({ wish: "rewind" }))
@@ -231,12 +240,16 @@ function render({ model, el }) {
     right = digits.believe(lane.probabilities, isRunning())
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
+    const ofDefinition = model.get("race").lanes[model.get("shown")].gradient === "definition"
     for (const [name, scale] of Object.entries(lane.scales)) {
       const known = Boolean(lane[name])
       if (known) mosaics[name].show(signed(lane[name]))
       else mosaics[name].clear()
       const figure = $(name).closest("figure")
-      figure.querySelector(".none").hidden = known
+      const none = figure.querySelector(".none")
+      none.hidden = known
+      none.dataset.text = ofDefinition ? "training.none" : "training.soon"
+      none.textContent = words(none.dataset.text)
       const ends = figure.querySelectorAll(".scale b")
       ends[0].textContent = known ? `−${shown(scale, 2)}` : ""
       ends[1].textContent = known ? `+${shown(scale, 2)}` : ""
@@ -278,6 +291,8 @@ function render({ model, el }) {
     $("go").querySelector("span").textContent = words(running ? "training.pause" : "training.go")
     $("go").querySelector("path").setAttribute("d", running ? HALT : PLAY)
     el.dataset.state = model.get("state")
+    const waits = ["starting", "preparing"].includes(model.get("state"))
+    waiting.say(waits ? words(`training.said.${model.get("eager") ? "eager" : model.get("state")}`) : "")
     speak()
     if (running) said -= SAY_EVERY - SAY_FIRST
   }
@@ -315,6 +330,7 @@ function render({ model, el }) {
     ["change:curves", () => chart.set("curves", model.get("curves"))],
     ["change:news", hear],
     ["change:state", showState],
+    ["change:eager", showState],
     ["change:shown", look],
     ["change:problem", showProblem],
     ["change:kept", showKept],
@@ -329,6 +345,7 @@ function render({ model, el }) {
     silence()
     cancelAnimationFrame(frame)
     endChart()
+    waiting.end()
     digits.end()
     for (const mosaic of Object.values(mosaics)) mosaic.end()
     model.send({ wish: "leave" })

@@ -22,11 +22,10 @@ export function named({ gradient, rate }, lanes) {
 // `Curve` keeps them; `right`: how many digits are, in the lane that is shown.
 export function sentences({ state, ended, race, lanes, curves, shown: at, right }) {
   if (state === "refused") return [words("training.said.refused")]
-  if (!race || state === "starting") return [words("training.said.starting")]
+  if (!race || ["starting", "preparing"].includes(state)) return []
   const said = []
   const curve = curves[at]
   if (state === "ended") said.push(words(ended === "crowd" ? "training.said.crowd" : "training.said.ended"))
-  else if (state === "preparing") said.push(words("training.said.preparing"))
   else if (curves.every(({ step }) => step === 0)) {
     said.push(words(state === "running" ? "training.said.first" : "training.said.untrained", { right: right ?? "–", of: race.samples.labels.length }))
   }
