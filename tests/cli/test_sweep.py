@@ -171,3 +171,19 @@ def test_the_same_command_finds_its_sweep_and_another_begins_a_new_one(
     outcome = secant(*SMALL[:-1], "hidden=2..7", "--out", "sweeps/0001")
     assert outcome.code == 2
     assert "space hidden was 2..6 and is 2..7" in outcome.err
+
+
+@pytest.mark.slow
+def test_runs_of_a_study_that_is_gone_are_not_gone_on_with(secant, tmp_path):
+    small = [word for word in SMALL if word not in ("--trials", 3)]
+    assert secant(*small, "--trials", 1, "--search-seed", 1).code == 0
+    place = tmp_path / "sweeps" / "0001"
+    old = Run.load(place / "trials" / "0000")
+    (place / "study.db").unlink()
+    assert secant(*small, "--trials", 1, "--search-seed", 2).code == 0
+    with (place / "trials.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["folder"] == str(place / "trials" / "0000-2")
+    new = Run.load(row["folder"])
+    assert new.settings.learning_rate == float(row["learning_rate"])
+    assert new.settings.learning_rate != old.settings.learning_rate

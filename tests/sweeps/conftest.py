@@ -1,7 +1,6 @@
 """A real PostgreSQL of one's own, and `secant sweep` in processes of its own."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -85,9 +84,8 @@ def postgres() -> Iterator[Server]:
         password = folder / "password"
         password.write_text(PASSWORD)
         if os.geteuid() == 0:
-            user = pwd.getpwnam("postgres")
             for path in (folder, password):
-                os.chown(path, user.pw_uid, user.pw_gid)
+                shutil.chown(path, "postgres", "postgres")
         server.call(
             *("initdb", "-D", f"{folder}/data", "-U", "ada", "-A", "scram-sha-256"),
             *(f"--pwfile={password}", "-N"),

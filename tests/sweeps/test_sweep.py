@@ -5,6 +5,7 @@ import io
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from sqlalchemy import exc
 
 from secant import InvalidInput
@@ -151,6 +152,26 @@ def test_a_trial_that_another_has_begun_meanwhile_is_not_tried_twice(begin):
     first.run(meanwhile)
     assert len(first.results()) == 2
     assert first.missing() == 0
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_who_was_taken_for_dead_goes_on_with_the_next_trial(reports, begin):
+    told = []
+    sweep = begin(3, tell=told.append)
+    other = begin(3)
+
+    def silent(trial):
+        if not told and trial.number == 1:
+            (stale,) = other._study.get_trials(states=[TrialState.RUNNING])
+            other._study.tell(stale.number, state=TrialState.FAIL)
+            told.append("")
+        if reports:
+            trial.report(1, 0.0)
+        return bowl(trial)
+
+    sweep.run(silent)
+    assert "was given to another" in told[1]
+    assert len(sweep.results()) == 3
 
 
 def test_the_table_reads_back(begin):

@@ -71,7 +71,7 @@ class Trials:
         from secant.training import NotFinite
 
         watch = _Watch(trial, self.objective, self.show)
-        folder = self._place(trial.number)
+        folder = self._place(trial)
         trial.note(folder=str(folder.absolute()))
         try:
             run = self._train(trial, folder, watch)
@@ -81,7 +81,7 @@ class Trials:
         self._note(trial, run)
         if watch.pruned is not None:
             raise watch.pruned
-        if asked():
+        if run.status == "interrupted":
             raise KeyboardInterrupt
         return score(run.history.epochs[-1], self.objective)
 
@@ -114,13 +114,26 @@ class Trials:
         task.notes["command"] = command(self.options, settings)
         return task
 
-    def _place(self, number: int) -> Path:
+    def _place(self, trial: "Trial") -> Path:
         """The folder of a trial: where it was begun, if nobody is at work there."""
-        turn, place = 1, self.folder / f"{number:04}"
-        while place.is_dir() and _in_use(place):
+        turn, place = 1, self.folder / f"{trial.number:04}"
+        while place.is_dir() and not self._is_free(place, trial):
             turn += 1
-            place = self.folder / f"{number:04}-{turn}"
+            place = self.folder / f"{trial.number:04}-{turn}"
         return place
+
+    def _is_free(self, place: Path, trial: "Trial") -> bool:
+        """Whether it holds this trial's run, or none, and no process is at it."""
+        from secant.training.keeping import is_begun_only
+        from secant.training.manifest import FILE, Manifest
+
+        if _in_use(place):
+            return False
+        if not (place / FILE).is_file():
+            return is_begun_only(place)
+        # Of a study that is there no longer there may be other runs.
+        notes = Manifest.read(place).notes
+        return notes.get("command") == command(self.options, trial.settings)
 
     def _note(self, trial: "Trial", run: "Run") -> None:
         epoch = run.history.epochs[-1]

@@ -8,7 +8,6 @@ from time import monotonic, sleep
 from typing import Any, Self
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
@@ -171,10 +170,16 @@ class Sweep:
 
     def _one(self, objective: Objective, each: Callable[[Result], object]) -> None:
         begun: list[int] = []
+        taken = False
 
         def tried(trial: optuna.Trial) -> float:
+            nonlocal taken
             begun.append(trial.number)
-            return self._tried(objective, trial)
+            try:
+                return self._tried(objective, trial)
+            finally:
+                now = self._study.get_trials(deepcopy=False)[trial.number]
+                taken = now.state.is_finished()
 
         try:
             with warnings.catch_warnings():
@@ -185,13 +190,13 @@ class Sweep:
             for number in begun:
                 self._put_back(number)
             raise
-        except UpdateFinishedTrialError:
-            self._tell(
-                "this worker was silent for so long that its trial was given to "
-                "another; it goes on with the next"
-            )
-            return
         except Exception as error:
+            if taken:
+                self._tell(
+                    "this worker was silent for so long that its trial was given to "
+                    "another; it goes on with the next"
+                )
+                return
             # Optuna makes something else of what ends a wait for the database.
             raise _ending(error) from None
         trials = self._study.get_trials(deepcopy=False)
