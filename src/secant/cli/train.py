@@ -19,14 +19,16 @@ from secant.cli.console import (
     say_error,
     warn,
 )
-from secant.cli.interrupts import Hear, asked, by, exit_code, hearing, hush
+from secant.cli.interrupts import Hear, ask, asked, by, exit_code, hearing, hush
 from secant.cli.kept import Task, method_of, task_of
 from secant.cli.sizes import hidden_sizes
+from secant.cli.together import Asked, together, watched
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
     from secant.training import Checkpoints, Progress, Run
+    from secant.training.processes import Processes
 
 # The textbook's run, which the definition is forecast for.
 _TEXTBOOK = 10_000
@@ -45,7 +47,15 @@ _WITH_RESUME = {
     "checkpoint_steps",
     "checkpoint_seconds",
     "keep",
+    "distributed",
+    "coordinator",
+    "processes",
+    "process_id",
+    "initialization_timeout",
+    "heartbeat_timeout",
 }
+
+_PANEL = "Several processes"
 
 
 @guarded
@@ -130,6 +140,52 @@ def train(
     keep: Annotated[
         int, typer.Option(min=1, help="Checkpoints that stay, the newest.")
     ] = 3,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed",
+            help="This is one of several processes that share each batch; start each "
+            "of them so. Exit code 75: another is gone, start all again.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where process 0 listens, and nowhere else.",
+            show_default="from SLURM, Kubernetes or MPI",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="How many there are.", show_default="likewise", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    process_id: Annotated[
+        int | None,
+        typer.Option(
+            help="Which this is; 0 leads, prints and keeps the run.",
+            show_default="likewise",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    initialization_timeout: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Seconds that all have to come.", rich_help_panel=_PANEL
+        ),
+    ] = 300,
+    heartbeat_timeout: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Seconds after which one that does not answer counts as gone.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = 10,
 ) -> None:
     """Train a network and keep the run in a folder.
 
@@ -140,10 +196,21 @@ def train(
     from secant.training import Checkpoints
 
     policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
+    options = watched(
+        distributed,
+        Asked(
+            coordinator,
+            processes,
+            process_id,
+            initialization_timeout,
+            heartbeat_timeout,
+        ),
+    )
+    longer = iterations if _given(context, "iterations") else None
     if resume is not None:
         _alone(context)
-        given = _given(context, "iterations")
-        _go_on(resume, iterations if given else None, policy)
+        peers, folder = context.with_resource(together(options, resume))
+        _go_on(folder or resume, longer, policy, peers)
         return
     sizes = hidden_sizes(hidden)
 
@@ -160,9 +227,13 @@ def train(
     Architecture((1, *sizes, 1), activation, loss)
     MLP((1, 1), init=init, weight_init_std=weight_init_std, seed=seed)
     Batches(batch_size, batch_size, sampling, seed)
-    folder = reserved(out_folder)
+    peers, going_on = context.with_resource(together(options, None))
+    if going_on:  # process 0 was told to
+        _go_on(going_on, longer, policy, peers)
+        return
+    folder = None if _follows(peers) else reserved(out_folder)
     try:
-        with hearing(Hear.AT_ONCE, clean_up=lambda: give_back(folder)):
+        with hearing(Hear.AT_ONCE, clean_up=lambda: folder and give_back(folder)):
             samples, description = load(data)
             (x_train, t_train), (_, t_test) = samples
             net = MLP(
@@ -195,44 +266,68 @@ def train(
                 "command": shlex.join(["secant", *sys.argv[1:]]),
             },
         )
-        run, failure, agreement = _trained(task, folder, policy)
-        if run.status == "interrupted" and not len(run.losses):
+        run, failure, agreement = _trained(task, folder, policy, peers)
+        if folder and run.status == "interrupted" and not len(run.losses):
             warn(f"stopped by {by()} before the first step; nothing is kept")
             raise typer.Exit(exit_code())
     except BaseException:
-        give_back(folder)
+        if folder:
+            give_back(folder)
         raise
-    _report(run, folder, data, agreement)
+    if folder:
+        _report(run, folder, data, agreement)
     _leave(failure)
 
 
-def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
+def _go_on(
+    folder: Path,
+    iterations: int | None,
+    policy: "Checkpoints",
+    peers: "Processes | None",
+) -> None:
     """Goes on with a run."""
     with hearing(Hear.AT_ONCE):
         task, _ = task_of(folder)
         if iterations is not None:
             task.settings["iterations"] = iterations
-    run, failure, agreement = _trained(task, folder, policy, resume=True)
-    _report(run, folder, task.notes["data"], agreement)
+    mine = None if _follows(peers) else folder
+    run, failure, agreement = _trained(
+        task, mine, policy, peers, resume=mine is not None
+    )
+    if mine:
+        _report(run, mine, task.notes["data"], agreement)
     _leave(failure)
 
 
+def _follows(peers: "Processes | None") -> bool:
+    """Whether another process leads, keeps the run and says how it goes."""
+    return peers is not None and not peers.leads
+
+
 def _trained(
-    task: Task, folder: Path, policy: "Checkpoints", *, resume: bool = False
+    task: Task,
+    folder: Path | None,
+    policy: "Checkpoints",
+    peers: "Processes | None",
+    *,
+    resume: bool = False,
 ) -> "tuple[Run, str | None, Agreement | None]":
     """The run, what went wrong with it, and how its gradients agree with backprop's."""
     from secant.training import NotFinite, fit
 
-    err.print(about(data=task.source, network=repr(task.net).strip("<>")))
+    if not _follows(peers):
+        err.print(about(data=task.source, network=repr(task.net).strip("<>")))
     method, agreement = task.method, None
     if method.name == "definition":
         from secant.cli.agreement import Agreement
 
         agreement = Agreement(method)
         method = agreement.method
-    # Compiled steps are quick, and their state is not Python's to interrupt.
+    # Compiled steps are quick, and their state is not Python's to interrupt. What
+    # several processes have begun, all of them have to finish.
+    hear = Hear.WHEN_ASKED if method.traceable else Hear.RAISED
     with (
-        hearing(Hear.WHEN_ASKED if method.traceable else Hear.RAISED),
+        hearing(Hear.NEVER if peers else hear),
         Bar(task.settings["iterations"]) as bar,
     ):
         try:
@@ -246,9 +341,12 @@ def _trained(
                 resume=resume,
                 checkpoints=policy,
                 notes=task.notes,
+                processes=peers,
             )
         except NotFinite as error:
             return error.run, str(error), agreement
+    if peers and peers.stopped_by:
+        ask(peers.stopped_by)
     return run, None, agreement
 
 

@@ -20,7 +20,9 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
+from secant.training.led import LedSteps
 from secant.training.optimizers import find_optimizer
+from secant.training.processes import Processes
 from secant.training.run import Run, Settings, Timings
 from secant.training.samples import checked
 from secant.training.steps import (
@@ -121,6 +123,7 @@ class Training:
         seed: Of the batches.
         sampling: `replacement` or `epochs`.
         data_name: What the run's settings shall call the data.
+        processes: That compute it together, from `join`.
 
     Attributes:
         net: Where it starts.
@@ -154,6 +157,7 @@ class Training:
         seed: int = 0,
         sampling: str = "replacement",
         data_name: str = "",
+        processes: Processes | None = None,
     ) -> None:
         if not isinstance(net, MLP):
             raise InvalidInput(
@@ -174,6 +178,7 @@ class Training:
             method=method,
             optimizer=chosen.transformation,
             batches=Batches(len(train), batch_size, sampling, seed),
+            processes=processes,
         )
         self.settings = Settings(
             gradient=method.name,
@@ -187,8 +192,13 @@ class Training:
         )
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
         self._test = test
-        self._score_train = Evaluator(net.architecture, train)
-        self._score_test = Evaluator(net.architecture, test) if test else None
+        self._score_train = Evaluator(net.architecture, train, processes)
+        self._score_test = test and Evaluator(net.architecture, test, processes)
+        if processes:
+            processes.check(batch_size, method)
+            self.steps = led = LedSteps(self.steps, processes)
+            self._score_train = led.led(self._score_train)
+            self._score_test = self._score_test and led.led(self._score_test)
         self.start = Reached(self.steps.start())
 
     def advance(self, reached: Reached, count: int) -> Reached:
