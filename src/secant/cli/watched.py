@@ -80,7 +80,7 @@ def watch(lost: int, absent: str) -> int:
             return lost
         if code < 0:
             name = signal.Signals(-code).name
-            if -code not in (signal.SIGINT, signal.SIGTERM):
+            if name not in ("SIGINT", "SIGTERM", "SIGKILL"):
                 noise.seek(0)
                 sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
             say_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")

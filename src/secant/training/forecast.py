@@ -98,9 +98,7 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     forecast = Forecast(method.name, iterations, per_step, evaluations)
     if forecast.seconds < LONG or method.name in _QUICK:
         return forecast
-    faster = CompiledSteps(
-        replace(problem, method=METHODS[_QUICK[0]], processes=None)
-    )
+    faster = CompiledSteps(replace(problem, method=METHODS[_QUICK[0]], processes=None))
     seconds = iterations * _compiled_step(faster, faster.start())
     if seconds > forecast.seconds / 2:
         return forecast

@@ -10,8 +10,10 @@ import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Self
+from typing import Any, Self
 
 from secant.errors import InvalidInput
 from secant.training.processes import Processes
@@ -104,8 +106,8 @@ class Meeting:
             raise InvalidInput(
                 f"{' and '.join(missing)}: not passed, and nothing here tells, as "
                 "SLURM, Kubernetes and Open MPI do: pass coordinator=HOST:PORT, "
-                "processes=N and process_id=0 … N - 1 (on the command line --coordinator,"
-                " --processes and --process-id)"
+                "processes=N and process_id=0 … N - 1 (on the command line, "
+                "--coordinator, --processes and --process-id)"
             )
         return cls(
             coordinator,
@@ -134,7 +136,7 @@ def join(meeting: Meeting, *, stop: Callable[[], int] = lambda: 0) -> Processes:
     """
     import jax
 
-    _reachable(meeting)
+    _carry_by(_own_address(meeting))
     # Else the runtime takes SIGTERM for itself, and the program never hears it.
     jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(
@@ -152,37 +154,56 @@ def join(meeting: Meeting, *, stop: Callable[[], int] = lambda: 0) -> Processes:
     return Processes(stop)
 
 
-def _reachable(meeting: Meeting) -> None:
-    """Refuses an address that cannot be one, before anybody waits for it."""
+def _own_address(meeting: Meeting) -> str:
+    """The address of this machine from which the coordinator is reached.
+
+    Refuses an address that cannot be one, before anybody waits for it.
+    """
     host, _, port = meeting.coordinator.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
         kinds = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = kinds[0]
+        # Nothing is sent: it is only asked which way it would go.
+        with socket.socket(family, socket.SOCK_DGRAM) as question:
+            question.connect(address)
+            own = question.getsockname()[0]
     except OSError as error:
         raise InvalidInput(
-            f"the host of coordinator {meeting.coordinator!r} has no address "
-            f"({error.strerror or error}): pass a name that every machine of the run "
-            "resolves, or the number itself, as 10.0.0.1:8476"
+            f"the host of coordinator {meeting.coordinator!r} has no address that can "
+            f"be reached from here ({error.strerror or error}): pass a name that every "
+            "machine of the run resolves, or the number itself, as 10.0.0.1:8476"
         ) from None
     if meeting.process_id != 0:
-        return
-    family, kind, protocol, _, address = kinds[0]
+        return own
     with socket.socket(family, kind, protocol) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(address)
             trial.listen()
         except OSError as error:
-            why = (
-                "another program listens there: choose another port"
-                if error.errno == errno.EADDRINUSE
-                else "it must be an address of this machine, on which process 0 runs"
-                if error.errno == errno.EADDRNOTAVAIL
-                else error.strerror or str(error)
-            )
+            why = {
+                errno.EADDRINUSE: "another program listens there: choose another port",
+                errno.EADDRNOTAVAIL: "process 0 has to run on the machine whose "
+                "address that is",
+            }.get(error.errno or 0, error.strerror or str(error))
             raise InvalidInput(
                 f"process 0 cannot listen at {meeting.coordinator}: {why}"
             ) from None
+    return own
+
+
+def _carry_by(address: str) -> None:
+    """Has the processes of CPUs exchange gradients by this address.
+
+    JAX asks for none, and then it is that of the machine's own name: on Debian
+    127.0.1.1, by which no other machine reaches it. It has no public name for this.
+    """
+    jaxlib: Any = import_module("jaxlib._jax")
+    if hasattr(jaxlib, "make_gloo_tcp_collectives"):
+        jaxlib.make_gloo_tcp_collectives = partial(
+            jaxlib.make_gloo_tcp_collectives, hostname=address
+        )
 
 
 def _detected(
@@ -208,5 +229,4 @@ def _detected(
             ) from None
         if None not in found[:3]:
             break
-    *known, devices = found
-    return *known, tuple(devices) if devices else None
+    return (*found[:3], tuple(found[3]) if found[3] else None)

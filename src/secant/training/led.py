@@ -69,10 +69,11 @@ class LedSteps:
     def _advance(
         self, state: State, start: int, count: int
     ) -> tuple[State, np.ndarray]:
-        self._reached, losses = self._processes.computing(
+        state, losses = self._processes.computing(
             self._steps.advance, state, start, count
         )
-        return self._reached, losses
+        self._reached = state
+        return state, losses
 
     def led(self, evaluator: Evaluator) -> Callable[[Mapping[str, Array]], Score]:
         """An evaluator of this process's samples, as one of all processes' samples."""

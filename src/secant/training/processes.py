@@ -35,6 +35,9 @@ asks a supervisor to start it again."""
 
 _BATCH = "batch"
 
+# Messages of fewer words than these are as long as that.
+_SMALL = 1024
+
 
 class PeerLost(SecantError):
     """Another process of the run is gone, and without it nothing can go on.
@@ -241,7 +244,9 @@ class Processes:
         """
         # JAX has float64 and int64 only where it is let.
         with self._losses(), jax.enable_x64(values.dtype.itemsize == 8):
-            mine = np.zeros((len(self._mesh.local_devices), *values.shape), values.dtype)
+            mine = np.zeros(
+                (len(self._mesh.local_devices), *values.shape), values.dtype
+            )
             mine[0] = values
             rows = jax.make_array_from_process_local_data(
                 NamedSharding(self._mesh, PartitionSpec(_BATCH)),
@@ -270,7 +275,8 @@ class Processes:
         lengths = self.total(lengths)
         starts = np.cumsum([0, *lengths])
         # A program is compiled for each size: powers of two are few.
-        words = np.zeros(1 << int(-(-starts[-1] // 4)).bit_length(), np.uint32)
+        size = max(int(-(-starts[-1] // 4)), _SMALL)
+        words = np.zeros(1 << (size - 1).bit_length(), np.uint32)
         mine = words.view(np.uint8)[starts[self.index] :][: len(content)]
         mine[:] = np.frombuffer(content, np.uint8)
         whole = self.total(words).tobytes()
@@ -298,8 +304,8 @@ class Processes:
                 raise
             self.lost = True
             raise PeerLost(
-                f"another process of this run is gone ({_first(str(error))}): start all of "
-                "them again, the first with resume=True or --resume"
+                f"another process of this run is gone ({_first(str(error))}): start "
+                "all of them again, the first with resume=True or --resume"
             ) from error
 
 

@@ -193,12 +193,15 @@ class Training:
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
         self._test = test
         self._score_train = Evaluator(net.architecture, train, processes)
-        self._score_test = test and Evaluator(net.architecture, test, processes)
+        self._score_test = (
+            Evaluator(net.architecture, test, processes) if test else None
+        )
         if processes:
             processes.check(batch_size, method)
             self.steps = led = LedSteps(self.steps, processes)
             self._score_train = led.led(self._score_train)
-            self._score_test = self._score_test and led.led(self._score_test)
+            if self._score_test:
+                self._score_test = led.led(self._score_test)
         self.start = Reached(self.steps.start())
 
     def advance(self, reached: Reached, count: int) -> Reached:
