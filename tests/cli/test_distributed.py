@@ -23,7 +23,7 @@ LINUX = pytest.mark.skipif(
 )
 
 # Heard within this, though the machine may be busy: 10 s is what JAX waits.
-SECONDS = 60
+SECONDS = 120
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ def assert_same(run, whole):
 
 
 @pytest.mark.parametrize(
-    "option", [("--coordinator", "a:1"), ("--processes", "2"), ("--process-id", "0")]
+    "option",
+    [("--coordinator", "a:1"), ("--processes", "2"), ("--process-id", "0")],
+    ids=" ".join,
 )
 def test_options_of_several_processes_need_distributed(secant, option):
     outcome = secant("train", *option)
@@ -95,7 +97,7 @@ def test_two_processes_print_keep_and_lose_as_one_does(pair, secant, tmp_path):
 def test_a_killed_peer_ends_the_other_and_resumed_it_is_as_if_it_had_not(
     pair, tmp_path, who
 ):
-    settings = ("--iterations", 1500, "--checkpoint-steps", 100)
+    settings = ("--iterations", 800, "--checkpoint-steps", 20)
     whole, run = tmp_path / "whole", tmp_path / "run"
     for peer in pair(*settings, first=("--out", whole)):
         assert peer.code() == 0, peer.text
@@ -110,7 +112,8 @@ def test_a_killed_peer_ends_the_other_and_resumed_it_is_as_if_it_had_not(
     assert "another process of this run is gone" in lives.text
     assert "Traceback" not in lives.text
     assert "check failure" not in lives.text.lower()
-    assert dies.code() == 137
+    assert dies.code() == 75
+    assert "this process was ended by SIGKILL" in dies.text
     assert not (run / "network.safetensors").exists()
 
     # A follower keeps no folder, and is sent what the run is.
@@ -137,10 +140,7 @@ def test_where_the_watcher_is_killed_the_run_ends(pair, tmp_path):
 @LINUX
 @pytest.mark.parametrize("who", ["leader", "follower"])
 def test_a_peer_that_does_not_answer_counts_as_gone(pair, tmp_path, who):
-    leader, follower = pair(
-        *("--iterations", 10**7, "--heartbeat-timeout", 5),
-        first=("--out", tmp_path / "run"),
-    )
+    leader, follower = pair(*("--iterations", 10**7), first=("--out", tmp_path / "run"))
     stops, lives = (leader, follower) if who == "leader" else (follower, leader)
     until(lambda: "forecast" in leader.text, leader, follower)
     trainer = stops.trainer
@@ -158,6 +158,7 @@ def test_a_peer_that_does_not_answer_counts_as_gone(pair, tmp_path, who):
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [(signal.SIGTERM, 143, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")],
+    ids=["SIGTERM", "Ctrl-C"],
 )
 def test_a_signal_to_any_process_ends_all_and_the_run_is_kept(
     pair, tmp_path, who, number, code, said
@@ -383,7 +384,7 @@ def test_a_cable_that_is_cut_ends_both(start, spaces, tmp_path):
         start(
             index,
             *distributed(8476, index, host="10.77.0.1"),
-            *(*SMALL, "--iterations", 10**7, "--heartbeat-timeout", 5),
+            *(*SMALL, "--iterations", 10**7),
             *(("--out", tmp_path / "run") if index == 0 else ()),
             prefix=("ip", "netns", "exec", space),
         )

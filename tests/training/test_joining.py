@@ -34,6 +34,11 @@ def free_port():
         ({"coordinator": "10.0.0.1:http"}, "pass HOST:PORT"),
         ({"heartbeat_timeout": 0.5}, "heartbeat_timeout is 0.5"),
     ],
+    ids=[
+        *("number too large", "number below 0", "no processes", "no number"),
+        *("no port", "no host", "port 0", "port too large", "port no number"),
+        "half a second",
+    ],
 )
 def test_a_meeting_that_cannot_be_is_refused(change, said):
     with pytest.raises(InvalidInput, match=said):

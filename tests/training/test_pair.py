@@ -27,7 +27,7 @@ def test_the_same_losses_as_one_process(devices, tmp_path, monkeypatch):
     flags = f"--xla_force_host_platform_device_count={devices}"
     both = [
         subprocess.Popen(
-            [sys.executable, str(_FILE), str(index), str(port), str(tmp_path)],
+            [sys.executable, *map(str, (_FILE, index, port, tmp_path, devices))],
             env={**os.environ, "XLA_FLAGS": flags},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -37,7 +37,7 @@ def test_the_same_losses_as_one_process(devices, tmp_path, monkeypatch):
     ]
     said = [process.communicate(timeout=900)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    for method, optimizer in pair.cases():
+    for method, optimizer in pair.cases(devices):
         alone = pair.trained(method, optimizer)
         runs = [Run.load(tmp_path / f"{method}-{optimizer}-{i}") for i in range(2)]
         for run in runs:

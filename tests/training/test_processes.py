@@ -98,6 +98,7 @@ def test_processes_that_are_alike_may_begin(monkeypatch):
         ({"number of processes": 3}, "number of processes is 2 .* and 3 on process 1"),
         ({"failure": "no data there"}, "process 1 cannot begin: no data there"),
     ],
+    ids=["settings", "data", "version", "count", "failure"],
 )
 def test_processes_that_differ_do_not_begin(monkeypatch, changed, said):
     with pytest.raises(InvalidInput, match=said):

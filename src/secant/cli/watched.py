@@ -22,6 +22,8 @@ from secant.errors import InvalidInput
 
 _WATCHED = "SECANT_WATCHED"
 
+_AGAIN = "start all of them again; the first goes on with --resume"
+
 # What is written of what libraries have said, at most.
 _LONGEST = 4_000
 
@@ -37,7 +39,7 @@ def watch(lost: int, absent: str) -> int:
     Ctrl-C and SIGTERM are passed on. Where this process is killed, the other ends.
 
     Args:
-        lost: The exit code where the other's runtime has ended it.
+        lost: The exit code where the other has not ended by itself.
         absent: What to say where that came before it has said `joined`.
     """
     if os.name == "nt":
@@ -70,22 +72,21 @@ def watch(lost: int, absent: str) -> int:
         os.close(ours)
         joined = os.read(said, 16) == b"joined"
         os.close(said)
-        if code == -signal.SIGABRT:
-            say_error(
-                "another process of this run is gone, or has not answered: start all "
-                "of them again; the first goes on with --resume"
-                if joined
-                else absent
-            )
-            return lost
-        if code < 0:
-            name = signal.Signals(-code).name
-            if name not in ("SIGINT", "SIGTERM", "SIGKILL"):
-                noise.seek(0)
-                sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
+        if code >= 0:
+            return code
+        name = signal.Signals(-code).name
+        if name in ("SIGINT", "SIGTERM"):
             say_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")
             return 128 - code
-        return code
+        if name == "SIGABRT":
+            gone = "another process of this run is gone, or has not answered"
+            say_error(f"{gone}: {_AGAIN}" if joined else absent)
+            return lost
+        if name != "SIGKILL":
+            noise.seek(0)
+            sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
+        say_error(f"this process was ended by {name}: {_AGAIN}")
+        return lost
 
 
 def joined() -> None:
