@@ -1,6 +1,6 @@
 """What a second process brings: one core, two cores, two processes of one core each.
 
-    python benchmarks/distributed.py [--rounds 5] [--out distributed.json]
+    python benchmarks/distributed.py [--rounds 3] [--out distributed.json]
 
 Milliseconds of a training step, and of a step what passes between the processes. Each
 case is a program of its own that is pinned to its cores; the three ways take turns,
@@ -115,7 +115,7 @@ class Way:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="a file for all figures, as JSON")
     parser.add_argument("--measured", help=argparse.SUPPRESS)
     options = parser.parse_args()

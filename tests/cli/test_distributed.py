@@ -260,7 +260,7 @@ def test_a_count_that_differs_is_named(start):
     ]
     assert [peer.code() for peer in peers] == [2, 2], [peer.text for peer in peers]
     for peer in peers:
-        assert "number of processes is 2 on process 0 and 3 on process 1" in peer.text
+        assert "processes is 2 on process 0 and 3 on process 1" in peer.text
 
 
 @pytest.mark.slow

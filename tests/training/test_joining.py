@@ -78,6 +78,19 @@ def test_what_is_not_passed_is_found_in_slurm_s_environment(monkeypatch):
     assert Meeting.found("10.0.0.1:8476").coordinator == "10.0.0.1:8476"
 
 
+def test_what_is_not_passed_is_found_in_open_mpi_s_environment(monkeypatch):
+    for name in TOLD:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "OMPI_MCA_orte_hnp_uri": "16777216.0;tcp://10.96.0.1,10.148.0.1:34911",
+        "OMPI_COMM_WORLD_SIZE": "3",
+        "OMPI_COMM_WORLD_RANK": "2",
+        "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert Meeting.found() == Meeting("10.96.0.1:61440", 3, 2, (1,))
+
+
 def test_what_is_neither_passed_nor_found_is_named(monkeypatch):
     for name in TOLD:
         monkeypatch.delenv(name, raising=False)

@@ -13,7 +13,7 @@ import typer
 
 from secant.cli.interrupts import asked, exit_code
 from secant.cli.watched import ending_at_once, is_watched, joined, watch
-from secant.errors import InvalidInput
+from secant.errors import InvalidInput, PeerLost
 
 if TYPE_CHECKING:
     from secant.training.processes import Processes
@@ -45,8 +45,6 @@ def watched(distributed: bool, options: Asked) -> Asked | None:
         Exit: In the process that has watched the other.
         InvalidInput: An option came without `--distributed`.
     """
-    from secant.training.processes import EXIT_LOST
-
     if not distributed:
         for name in ("coordinator", "processes", "process_id"):
             if getattr(options, name) is not None:
@@ -64,7 +62,7 @@ def watched(distributed: bool, options: Asked) -> Asked | None:
         "--coordinator and --processes and a --process-id of its own, where that "
         "address can be reached"
     )
-    raise typer.Exit(watch(EXIT_LOST, absent))
+    raise typer.Exit(watch(absent))
 
 
 @contextmanager
@@ -83,7 +81,6 @@ def together(
         yield None, resume
         return
     from secant.training.joining import Meeting, join
-    from secant.training.processes import EXIT_LOST
 
     meeting = Meeting.found(
         options.coordinator,
@@ -104,7 +101,7 @@ def together(
             for stream in (sys.stdout, sys.stderr):
                 with suppress(OSError, ValueError):
                     stream.flush()
-            os._exit(EXIT_LOST)
+            os._exit(PeerLost.exit_code)
 
 
 def _sent(processes: "Processes", resume: Path | None, place: Path) -> Path | None:

@@ -193,9 +193,6 @@ def train(
     10,000 steps of 100 samples, learning rate 0.1. However it is ended, it
     goes on with --resume, and comes out as if it had not been.
     """
-    from secant.training import Checkpoints
-
-    policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
     options = watched(
         distributed,
         Asked(
@@ -206,6 +203,9 @@ def train(
             heartbeat_timeout,
         ),
     )
+    from secant.training import Checkpoints
+
+    policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
     longer = iterations if _given(context, "iterations") else None
     if resume is not None:
         _alone(context)

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from secant.cli.console import Settings, say_error
-from secant.errors import InvalidInput
+from secant.errors import InvalidInput, PeerLost
 
 _WATCHED = "SECANT_WATCHED"
 
@@ -33,14 +33,13 @@ def is_watched() -> bool:
     return _WATCHED in os.environ
 
 
-def watch(lost: int, absent: str) -> int:
+def watch(absent: str) -> int:
     """Does this very command in another process; returns the exit code to end with.
 
     Ctrl-C and SIGTERM are passed on. Where this process is killed, the other ends.
 
     Args:
-        lost: The exit code where the other has not ended by itself.
-        absent: What to say where that came before it has said `joined`.
+        absent: What to say where its runtime has ended it before it said `joined`.
     """
     if os.name == "nt":
         raise InvalidInput(
@@ -81,12 +80,12 @@ def watch(lost: int, absent: str) -> int:
         if name == "SIGABRT":
             gone = "another process of this run is gone, or has not answered"
             say_error(f"{gone}: {_AGAIN}" if joined else absent)
-            return lost
+            return PeerLost.exit_code
         if name != "SIGKILL":
             noise.seek(0)
             sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
         say_error(f"this process was ended by {name}: {_AGAIN}")
-        return lost
+        return PeerLost.exit_code
 
 
 def joined() -> None:

@@ -5,18 +5,16 @@ from secant.training.forecast import Forecast
 from secant.training.joining import Meeting, join
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
-from secant.training.processes import EXIT_LOST, PeerLost, Processes
+from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.tensorboard import TensorBoard
 from secant.training.watch import TrainingWarning
 
 __all__ = [
-    "EXIT_LOST",
     "Checkpoints",
     "Forecast",
     "Meeting",
     "NotFinite",
-    "PeerLost",
     "Processes",
     "Progress",
     "RecordPath",

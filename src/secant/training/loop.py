@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import optax
 
-from secant.errors import InvalidInput, SecantError
+from secant.errors import InvalidInput, PeerLost, SecantError
 from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
 from secant.training.checkpoint import Checkpoints, compare
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
-from secant.training.processes import PeerLost, Processes
+from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.steps import BLOCK, Score
 from secant.training.together import follow, leading

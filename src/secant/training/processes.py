@@ -25,26 +25,14 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.errors import InvalidInput, SecantError
+from secant.errors import InvalidInput, PeerLost, SecantError
 from secant.gradients import GradientMethod, LossAndGradients
 from secant.training.manifest import versions
-
-EXIT_LOST = 75
-"""What a program ends with where a peer was lost: EX_TEMPFAIL of `sysexits.h`, which
-asks a supervisor to start it again."""
 
 _BATCH = "batch"
 
 # Messages of fewer words than these are as long as that.
 _SMALL = 1024
-
-
-class PeerLost(SecantError):
-    """Another process of the run is gone, and without it nothing can go on.
-
-    What there is to do is to end, too, at once: `os._exit(secant.training.EXIT_LOST)`,
-    since JAX's own end waits for the one that is gone.
-    """
 
 
 class Processes:
@@ -65,7 +53,9 @@ class Processes:
 
     def __init__(self, stop: Callable[[], int] = lambda: 0) -> None:
         """Of all processes that JAX knows."""
-        self.index, self.count = jax.process_index(), jax.process_count()
+        # That have come; how many this one was told is compared in `meet`.
+        self.count = len({device.process_index for device in jax.devices()})
+        self.index = jax.process_index()
         self.stop, self.stopped_by = stop, 0
         self.met = self.lost = False
         self._mesh = Mesh(np.array(jax.devices()), (_BATCH,))
@@ -103,7 +93,7 @@ class Processes:
             InvalidInput: They differ, or one cannot begin; names what and which.
             PeerLost: One of them is gone.
         """
-        mine = {"number of processes": self.count, **versions(), **(origin or {})}
+        mine = {"processes": jax.process_count(), **versions(), **(origin or {})}
         about = {"failure": failure, "origin": mine if origin is not None else None}
         answers = [json.loads(one) for one in self.gathered(json.dumps(about).encode())]
         self.met = True

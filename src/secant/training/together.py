@@ -7,10 +7,10 @@ from dataclasses import asdict
 import numpy as np
 from safetensors.numpy import load, save
 
-from secant.errors import SecantError
+from secant.errors import PeerLost, SecantError
 from secant.history import Epoch, History
 from secant.training.led import LedSteps
-from secant.training.processes import PeerLost, Processes
+from secant.training.processes import Processes
 from secant.training.run import Run, Timings
 from secant.training.training import Training
 
