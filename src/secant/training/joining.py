@@ -151,7 +151,7 @@ def join(meeting: Meeting, *, stop: Callable[[], int] = lambda: 0) -> Processes:
         # Else it listens at every address that this machine has.
         coordinator_bind_address=meeting.coordinator,
     )
-    return Processes(stop)
+    return Processes(stop, meeting.processes)
 
 
 def _own_address(meeting: Meeting) -> str:

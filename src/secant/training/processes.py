@@ -41,6 +41,7 @@ class Processes:
     Args:
         stop: Asked between steps on each process; a signal's number if somebody wants
             the run to end. It then ends on all of them, kept and whole.
+        told: How many there are to be; those that have come if not given.
 
     Attributes:
         index: Which of them this one is; 0 leads.
@@ -51,11 +52,11 @@ class Processes:
         lost: Whether one of them is gone.
     """
 
-    def __init__(self, stop: Callable[[], int] = lambda: 0) -> None:
-        """Of all processes that JAX knows."""
-        # That have come; how many this one was told is compared in `meet`.
-        self.count = len({device.process_index for device in jax.devices()})
-        self.index = jax.process_index()
+    def __init__(
+        self, stop: Callable[[], int] = lambda: 0, told: int | None = None
+    ) -> None:
+        self.index, self.count = jax.process_index(), jax.process_count()
+        self._told = told or self.count
         self.stop, self.stopped_by = stop, 0
         self.met = self.lost = False
         self._mesh = Mesh(np.array(jax.devices()), (_BATCH,))
@@ -93,7 +94,7 @@ class Processes:
             InvalidInput: They differ, or one cannot begin; names what and which.
             PeerLost: One of them is gone.
         """
-        mine = {"processes": jax.process_count(), **versions(), **(origin or {})}
+        mine = {"processes": self._told, **versions(), **(origin or {})}
         about = {"failure": failure, "origin": mine if origin is not None else None}
         answers = [json.loads(one) for one in self.gathered(json.dumps(about).encode())]
         self.met = True
