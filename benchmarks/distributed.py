@@ -23,14 +23,24 @@ from statistics import median
 CASES = {
     "784-50-10, 100": ((784, 50, 10), 100, ("backprop", "node", "weight")),
     "784-500-10, 1,000": ((784, 500, 10), 1_000, ("backprop", "node", "weight")),
-    "784-1000-10, 4,000": ((784, 1000, 10), 4_000, ("backprop", "node")),
+    "784-1000-10, 4,000": ((784, 1000, 10), 4_000, ("backprop",)),
     "784-1000-1000-10, 1,000": ((784, 1000, 1000, 10), 1_000, ("backprop", "node")),
 }
 WAYS = {"1 core": ("0",), "2 cores": ("0,1",), "2 processes": ("0", "1")}
 BUDGET = 0.4  # seconds of steps that a case is timed for, each time
 
 
-def measured(index: int, count: int, port: int) -> None:
+def cases(only: str) -> list[tuple[str, tuple[int, ...], int, str]]:
+    """Name, layers, samples a batch and method of each case that is asked for."""
+    return [
+        (f"{name}: {method}", sizes, batch, method)
+        for name, (sizes, batch, methods) in CASES.items()
+        for method in methods
+        if only in f"{name}: {method}"
+    ]
+
+
+def measured(index: int, count: int, port: int, only: str) -> None:
     """This process's part: waits for a case on stdin, times it, says so."""
     import numpy as np
 
@@ -44,19 +54,16 @@ def measured(index: int, count: int, port: int) -> None:
             Meeting(f"127.0.0.1:{port}", count, index, heartbeat_timeout=60)
         )
     prepared = {}
-    for name, (sizes, batch, methods) in CASES.items():
+    for name, sizes, batch, method in cases(only):
         draw = np.random.default_rng(0)
         x = draw.random((2 * batch, sizes[0]), np.float32)
         t = draw.integers(sizes[-1], size=2 * batch)
-        for method in methods:
-            net = MLP(sizes, init="xavier", seed=0)
-            training = Training(
-                net, (x, t), method, batch_size=batch, processes=together
-            )
-            # Below who leads and who follows: both take the same steps here.
-            steps = training.steps._steps if together else training.steps
-            state, _ = steps.advance(steps.start(), 0, 1)
-            prepared[f"{name}: {method}"] = steps, state
+        net = MLP(sizes, init="xavier", seed=0)
+        training = Training(net, (x, t), method, batch_size=batch, processes=together)
+        # Below who leads and who follows: both take the same steps here.
+        steps = training.steps._steps if together else training.steps
+        state, _ = steps.advance(steps.start(), 0, 1)
+        prepared[name] = steps, state
     print("ready", flush=True)
     for line in sys.stdin:
         case, count_of_steps = json.loads(line)
@@ -69,7 +76,7 @@ def measured(index: int, count: int, port: int) -> None:
 class Way:
     """The processes of one way, which do what they are told and then wait."""
 
-    def __init__(self, cores: tuple[str, ...]) -> None:
+    def __init__(self, cores: tuple[str, ...], only: str) -> None:
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             port = one.getsockname()[1]
@@ -77,7 +84,7 @@ class Way:
             subprocess.Popen(
                 [
                     *("taskset", "-c", core, sys.executable, __file__),
-                    *("--measured", f"{index},{len(cores)},{port}"),
+                    *("--measured", f"{index},{len(cores)},{port}", "--only", only),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -117,39 +124,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="a file for all figures, as JSON")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--measured", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measured:
-        measured(*map(int, options.measured.split(",")))
+        measured(*map(int, options.measured.split(",")), options.only)
         return
     print(f"load before: {os.getloadavg()[0]:.1f}\n")
-    ways = {name: Way(cores) for name, cores in WAYS.items()}
+    ways = {name: Way(cores, options.only) for name, cores in WAYS.items()}
     try:
         for way in ways.values():
             way.answers()
-        print_table(rounds(ways, options.rounds), options.out)
+        print_table(rounds(ways, options.rounds, options.only), options.out)
     finally:
         for way in ways.values():
             way.end()
     print(f"\nload after: {os.getloadavg()[0]:.1f}")
 
 
-def rounds(ways: dict[str, Way], count: int) -> dict[str, dict[str, list[float]]]:
+def rounds(
+    ways: dict[str, Way], count: int, only: str
+) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of a step: by case, by way, of each round."""
     found = {}
-    for name, (_, _, methods) in CASES.items():
-        for method in methods:
-            case = f"{name}: {method}"
-            turns = {
-                way: max(int(BUDGET / max(one.step(case, 1), 1e-4)), 1)
-                for way, one in ways.items()
-            }
-            times: dict[str, list[float]] = {way: [] for way in ways}
-            for _ in range(count):
-                for way, one in ways.items():
-                    steps = min(turns[way], 500)
-                    times[way].append(1000 * one.step(case, steps))
-            found[case] = times
+    for case, *_ in cases(only):
+        turns = {
+            way: min(max(int(BUDGET / max(one.step(case, 1), 1e-4)), 1), 500)
+            for way, one in ways.items()
+        }
+        times: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(count):
+            for way, one in ways.items():
+                times[way].append(1000 * one.step(case, turns[way]))
+        found[case] = times
     return found
 
 

@@ -65,7 +65,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused(batch, said):
     one_of(2).check(batch * 2, METHODS["node"])
 
 
-def meeting(processes, monkeypatch, **changed):
+def meeting(one, monkeypatch, **changed):
     """What a process hears when another's origin differs so."""
     heard = []
 
@@ -79,8 +79,8 @@ def meeting(processes, monkeypatch, **changed):
             other["origin"] |= changed
         return [content, json.dumps(other).encode()]
 
-    monkeypatch.setattr(processes, "gathered", gathered)
-    processes.meet({"seed": 0, "training samples": "ab12"})
+    monkeypatch.setattr(one, "gathered", gathered)
+    one.meet({"seed": 0, "training samples": "ab12"})
 
 
 def test_processes_that_are_alike_may_begin(monkeypatch):
