@@ -99,7 +99,7 @@ def test_evaluate_counts_each_class_alike(secant, uneven):
     assert shares[3] is None
     mean = np.mean([share for share in shares if share is not None])
     assert found["balanced_accuracy"] == pytest.approx(mean)
-    assert f"{mean:.2%} is the balanced accuracy" in outcome.out
+    assert f"{mean:.2%} is the balanced accuracy: 5 classes of 0 to 40" in outcome.out
     assert "no test sample of class 3" in outcome.err
 
 

@@ -296,7 +296,7 @@ def train(
     except BaseException:
         give_back(folder)
         raise
-    _report(run, task, folder, agreement)
+    _report(run, task, folder, data, agreement)
     _leave(failure)
 
 
@@ -351,7 +351,7 @@ def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
         if iterations is not None:
             task.settings["iterations"] = iterations
     run, failure, agreement = _trained(task, folder, policy, resume=True)
-    _report(run, task, folder, agreement)
+    _report(run, task, folder, task.notes["data"], agreement)
     _leave(failure)
 
 
@@ -458,7 +458,7 @@ def _stop_if_asked(progress: "Progress") -> None:
 
 
 def _report(
-    run: "Run", task: Task, folder: Path, agreement: "Agreement | None"
+    run: "Run", task: Task, folder: Path, data: str, agreement: "Agreement | None"
 ) -> None:
     from secant.training.forecast import duration
 
@@ -496,7 +496,7 @@ def _report(
             "(relative, the worst step)"
         )
     out.print(f"kept in [bold]{escape(str(folder))}[/]: look at training.png")
-    next_ones, data = [f"secant evaluate {where}"], task.notes["data"]
+    next_ones = [f"secant evaluate {where}"]
     if data not in _FOUND:
         next_ones[0] += f" --data {shlex.quote(data)}"
     if run.net.architecture.sizes[0] == 784:
