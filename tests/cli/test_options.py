@@ -1,6 +1,7 @@
 """`secant train` with options: what holds samples back, stops early, changes rates."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -47,6 +48,8 @@ def test_a_run_with_all_options_stops_early_goes_on_and_is_done_again(secant, un
     assert settings.early_stopping == EarlyStopping(2, 0.01)
     assert (settings.weight_decay, settings.clip_norm) == (0.01, 0.5)
     assert settings.validation_split == 0.2
+    best = run.best_epoch
+    assert f"the best network, of step {best.step:,}," in outcome.out
     assert secant("rerun", "runs/0001").code == 0
     again = secant("train", "--resume", "runs/0001")
     assert again.code == 0
@@ -96,7 +99,7 @@ def test_evaluate_counts_each_class_alike(secant, uneven):
     assert shares[3] is None
     mean = np.mean([share for share in shares if share is not None])
     assert found["balanced_accuracy"] == pytest.approx(mean)
-    assert f"{mean:.2%} is the balanced accuracy" in outcome.out
+    assert f"{mean:.2%} is the balanced accuracy: 5 classes of 0 to 40" in outcome.out
     assert "no test sample of class 3" in outcome.err
 
 
@@ -130,6 +133,38 @@ def test_tensorboard_without_its_extra_is_told_and_nothing_is_made(
     assert outcome.code == 2
     assert 'pip install "secant[tensorboard]"' in outcome.err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture
+def improvable(secant, uneven):
+    """A run whose last network is not its best; its best was that of the start."""
+    arguments = ("--optimizer", "adam", "--learning-rate", 3, "--iterations", 12)
+    outcome = secant("train", "--data", uneven, *SMALL, *arguments)
+    assert outcome.code == 0, outcome.err
+    run = Run.load("runs/0001")
+    assert run.best_epoch.step < 12
+    return run
+
+
+def test_the_best_network_can_be_asked_for(secant, uneven, improvable, tmp_path):
+    asked = ("evaluate", "runs/0001", "--data", uneven, "--json")
+    last, best = (json.loads(secant(*asked, *more).out) for more in ((), ("--best",)))
+    epochs = improvable.history.epochs[-1], improvable.best_epoch
+    for found, epoch in zip((last, best), epochs, strict=True):
+        assert found["accuracy"] == pytest.approx(epoch.test_accuracy)
+    outcome = secant("export", "runs/0001", "--keras", "best.npz", "--best")
+    assert outcome.code == 0, outcome.err
+    with np.load(tmp_path / "best.npz") as kept:
+        weights = [kept[name] for name in kept.files]
+    np.testing.assert_array_equal(weights[0], improvable.best.params["W1"])
+
+
+def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
+    os.unlink("runs/0001/best.safetensors")
+    for command in (("evaluate", "runs/0001"), ("predict", "runs/0001", "3.png")):
+        outcome = secant(*command, "--best")
+        assert outcome.code == 2
+        assert "keeps no best network" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.classes import class_table
+from secant.cli.classes import class_table, in_words
 from secant.cli.console import about, err, fail, grid, guarded, out, warn
 from secant.cli.kept import BestNetwork
 
@@ -78,15 +78,19 @@ def evaluate(
         f"[bold]{accuracy:.2%}[/] of {len(t):,} test samples are right; "
         f"mean loss {loss:.4f}"
     )
-    if len(set(samples[samples > 0])) > 1:
+    if len(set(samples)) > 1:
         out.print(
-            f"{balanced:.2%} is the balanced accuracy, in which each class counts alike"
+            f"{balanced:.2%} is the balanced accuracy: {in_words(samples)} samples "
+            "count alike"
         )
     out.print()
     few = classes <= _MOST_CLASSES
-    out.print(
-        _confusions(confusion) if few else class_table({"samples": samples}, right)
-    )
+    if few:
+        out.print(_confusions(confusion))
+    if few and amiss(samples):
+        out.print()
+    if not few or amiss(samples):
+        out.print(class_table({"samples": samples}, right))
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     worst = [divmod(int(i), classes) for i in wrong.argsort(axis=None)[::-1][:3]]
@@ -103,8 +107,8 @@ def _times(count: int) -> str:
 def _confusions(confusion: "np.ndarray") -> Table:
     """How often each class was read as each."""
     classes = len(confusion)
-    heads = ["is \\ read as", *map(str, range(classes)), "samples", "right"]
-    table = grid(*heads, right=tuple(range(1, classes + 3)))
+    heads = ["is \\ read as", *map(str, range(classes)), "right"]
+    table = grid(*heads, right=tuple(range(1, classes + 2)))
     for label, row in enumerate(confusion):
         total = int(row.sum())
         cells = [
@@ -112,5 +116,5 @@ def _confusions(confusion: "np.ndarray") -> Table:
             for guess, n in enumerate(row)
         ]
         share = f"{row[label] / total:.1%}" if total else "–"
-        table.add_row(str(label), *cells, f"{total:,}", share)
+        table.add_row(str(label), *cells, share)
     return table

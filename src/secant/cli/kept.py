@@ -17,8 +17,8 @@ BestNetwork = Annotated[
     bool,
     typer.Option(
         "--best",
-        help="Take the network of the epoch that was best on the validation samples "
-        "(without any, the test samples); also of a run that was killed.",
+        help="Take the network of the run's best epoch, not that of its end; also of "
+        "a run that was killed.",
     ),
 ]
 """An option of each command that uses a run's network."""
