@@ -112,7 +112,8 @@ def kill_one_lane(
     Args:
         place: A folder for its runs.
         kills: How many.
-        seed: Of the moments, which are spread evenly over a whole process's life.
+        seed: Of the moments, which are spread evenly over a whole process's life, as
+            long as that was of late.
         tell: Is told what each process added to the outcome.
         lane: Which run.
     """
@@ -131,7 +132,7 @@ def kill_one_lane(
     while True:
         folder, last = place / str(run), outcome.kills == kills
         before = newest(folder)
-        process = started(lane, folder, place / "compiled")
+        process, began = started(lane, folder, place / "compiled"), time.monotonic()
         try:
             # The last is let live, so that its run, too, is compared.
             process.wait(None if last else draw.uniform(0, life))
@@ -139,8 +140,11 @@ def kill_one_lane(
             process.kill()
             process.communicate()
             more = after_a_kill(folder, before)
+            if not more["trained"]:
+                life *= 1.1  # a busy machine: it may never come to train
         else:
             finished(process)
+            life = max(0.7 * life, time.monotonic() - began)
             more = {"ended": 1, "equal": same(Run.load(folder), whole)}
             run += 1
         tell(Outcome().plus(**more))
