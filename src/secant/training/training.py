@@ -20,9 +20,9 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
-from secant.training.led import LedSteps
+from secant.training.distributed.led import LedSteps
+from secant.training.distributed.processes import Processes
 from secant.training.optimizers import LearningRate, find_optimizer
-from secant.training.processes import Processes
 from secant.training.run import Run, Settings, Timings
 from secant.training.samples import Samples, checked
 from secant.training.schedules import rates_of
