@@ -83,3 +83,16 @@ def test_a_schedule_that_cannot_be_is_told(change, message):
 def test_a_function_that_is_no_schedule_is_told(net, clusters, schedule, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=3, learning_rate=schedule)
+
+
+def test_a_schedule_that_cannot_be_hashed_is_taken(net, clusters):
+    class Halving:
+        __hash__ = None
+
+        def __call__(self, step):
+            return 0.1 * 0.5**step
+
+    run = fit(net, clusters, iterations=5, batch_size=12, learning_rate=Halving())
+    halving = optax.exponential_decay(0.1, 1, 0.5)
+    same = fit(net, clusters, iterations=5, batch_size=12, learning_rate=halving)
+    np.testing.assert_allclose(run.losses, same.losses, rtol=1e-6)

@@ -191,7 +191,9 @@ def test_a_link_shows_another_person_the_same(open_room, settled):
     page.check("#beside-naive")
     page.wait_for_url(re.compile("beside=naive"))
     other = open_room("#" + page.url.partition("#")[2], locale="ko-KR")
-    settled(other, "틀렸어요[\\s\\S]*어디서나 같은 상수가 더해져 있어요: 1", seconds=LONG)
+    settled(
+        other, "틀렸어요[\\s\\S]*어디서나 같은 상수가 더해져 있어요: 1", seconds=LONG
+    )
     assert other.input_value("#dy") == "x**2 + cos(y) + 1"
     assert other.is_checked("#beside-naive")
 
