@@ -72,8 +72,9 @@ def test_networks_are_judged_by_validation_else_test_else_training():
         (lambda text: text.replace("1.5", "fast"), "line 3"),
         (lambda text: text.replace("0,2.5,", "0,,"), "line 2"),
         (lambda text: text.replace("0,2.5,,", "0,2.5,"), "line 2"),
+        (lambda text: text.replace("2.5", "9" * 200_000), "line 2: field larger"),
     ],
-    ids=["empty", "columns", "step", "number", "loss", "cells"],
+    ids=["empty", "columns", "step", "number", "loss", "cells", "huge"],
 )
 def test_a_changed_table_is_refused_naming_the_line(change, message):
     text = History(np.array([2.5, 1.5]), ()).to_csv()

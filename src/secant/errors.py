@@ -43,6 +43,17 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")
 
 
+def shortened(text: object, most: int = 200) -> str:
+    """What a file has where a name should be, cut to what can be read.
+
+    Example:
+        >>> shortened("x" * 65_000, 8)
+        'xxxxxxxx…'
+    """
+    text = str(text)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def not_installed(what: str, modules: Iterable[str], extra: str) -> SecantError:
     """The error for something whose extra is not installed.
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -99,33 +100,40 @@ class History:
             DataError: The table is another one or damaged; the message names the
                 line.
         """
-        rows = list(csv.reader(io.StringIO(text)))
-        columns = tuple(rows[0]) if rows else ()
-        if columns not in (_COLUMNS, _WITH_VALIDATION):
-            raise DataError(
-                f"{name}, line 1: these are not the columns of a history, "
-                f"{','.join(_COLUMNS)}: was the file changed?"
-            )
+        rows = csv.reader(io.StringIO(text, newline=""))
         losses: list[float] = []
         epochs: list[Epoch] = []
-        for line, row in enumerate(rows[1:], start=2):
-            try:
-                step, loss, *scores = row
-                if int(step) != line - 2 or len(row) != len(columns):
+        step, row = -1, list[str]()
+        try:
+            columns = tuple(next(rows, []))
+            if columns not in (_COLUMNS, _WITH_VALIDATION):
+                raise DataError(
+                    f"{name}, line 1: these are not the columns of a history, "
+                    f"{','.join(_COLUMNS)}: was the file changed?"
+                )
+            for step, (row, below) in enumerate(pairwise(chain(rows, [[]]))):
+                number, loss, *scores = row
+                if int(number) != step or len(row) != len(columns):
                     raise ValueError
                 if loss:
                     losses.append(float(loss))
-                elif line != len(rows):
+                elif below:  # only the last row, after all steps, has none
                     raise ValueError
                 if scores[0]:
                     known = zip(columns[2:], scores, strict=True)
                     measured = {what: _score(what, score) for what, score in known}
-                    epochs.append(Epoch(step=line - 2, **measured))
-            except ValueError:
-                raise DataError(
-                    f"{name}, line {line}: {','.join(row)[:60]!r} is no step of a "
-                    "history: was the file changed?"
-                ) from None
+                    epochs.append(Epoch(step=step, **measured))
+        except csv.Error as error:
+            raise DataError(
+                f"{name}, line {rows.line_num}: {error}: was the file changed?"
+            ) from None
+        except ValueError as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                f"{name}, line {step + 2}: {','.join(row)[:60]!r} is no step of a "
+                "history: was the file changed?"
+            ) from None
         return cls(np.array(losses), tuple(epochs))
 
 

@@ -146,7 +146,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(arguments, secant):
 
 
 def test_a_bug_is_called_one(secant, monkeypatch):
-    def broken(folder):
+    def broken(folder, **named):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("secant.training.Run.load", broken)

@@ -1,5 +1,6 @@
 """`secant train --resume` and `secant rerun`: a run goes on, and is done again."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,8 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
+from safetensors.numpy import load_file
 
-from secant import Run
+from secant import Run, load_mnist_sample
 
 TINY = (
     *("train", "--data", "sample", "--hidden", "4", "--gradient", "backprop"),
@@ -134,3 +137,33 @@ def test_a_damaged_manifest_is_told(secant):
     outcome = secant("train", "--resume", "runs/0001")
     assert outcome.code == 2
     assert "manifest.json is damaged or was changed" in outcome.err
+
+
+def test_the_best_network_of_a_run_is_used_where_it_is_asked_for(secant, trained):
+    said = secant("evaluate", trained, "--data", "sample", "--best", "--json")
+    assert said.code == 0, said.err
+    best = Run.load(trained).best_epoch
+    assert json.loads(said.out)["accuracy"] == pytest.approx(best.test_accuracy)
+    assert "the best, of step" in secant("evaluate", trained, "--best").err
+    assert secant("export", trained, "--best", "--torch", "b.safetensors").code == 0
+    (W1,) = (
+        value
+        for value in load_file("b.safetensors").values()
+        if value.shape == (50, 784)
+    )
+    np.testing.assert_array_equal(W1.T, Run.load(trained).best.params["W1"])
+
+
+def test_a_killed_run_has_a_best_network_to_read_digits_with(secant, trained, tmp_path):
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    best = "best.safetensors"
+    (killed / best).write_bytes((trained / best).read_bytes())
+    (killed / "manifest.json").write_text("{}")
+    (_, _), (x, _) = load_mnist_sample()
+    picture = tmp_path / "digit.png"
+    Image.fromarray((255 * x[0]).astype("u1").reshape(28, 28)).save(picture)
+    outcome = secant("predict", killed, picture)
+    assert outcome.code == 2
+    assert "--best" in outcome.err
+    assert secant("predict", killed, picture, "--best").code == 0

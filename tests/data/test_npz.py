@@ -93,6 +93,13 @@ def test_text_in_the_place_of_a_zip_is_refused(path: Path) -> None:
     assert "no whole .npz" in refused(path)
 
 
+def test_an_endless_name_is_told_in_short(path: Path) -> None:
+    np.savez(path, **{"x" * 60_000: np.zeros(3)})
+    said = refused(path)
+    assert "has no 'x' and no 't'" in said
+    assert len(said) < 1000
+
+
 def test_truncated_zip_is_refused(path: Path) -> None:
     np.savez(path, x=X, t=T)
     path.write_bytes(path.read_bytes()[:-30])

@@ -84,6 +84,16 @@ def test_rows_that_all_differ_from_the_header_are_refused(path: Path) -> None:
     assert "line 2: has 2 cells" in refused(path, "label,a,b\n4,5\n6,7\n")
 
 
+def test_a_label_behind_the_end_of_all_rows_is_refused(path: Path) -> None:
+    assert "line 2: has 2 cells" in refused(path, "a,b,label\n4,5\n6,7\n")
+
+
+def test_a_header_of_endless_cells_is_told_in_short(path: Path) -> None:
+    said = refused(path, f"{'x' * 50_000},{'y' * 50_000}\n4,5\n")
+    assert "names no column 'label'" in said
+    assert len(said) < 1000
+
+
 def test_word_among_numbers_is_refused_with_line_and_column(path: Path) -> None:
     message = refused(path, "label,a,b\n1,2,3\n4,five,6\n")
     assert "line 3, column 2: 'five' ('a') is not a number" in message

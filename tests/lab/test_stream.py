@@ -135,6 +135,20 @@ def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
         assert not list(stream)
 
 
+def test_a_race_that_ends_while_its_news_are_sent_is_told_to_have_ended(lab, race):
+    found = lab.room.find(race)
+
+    async def told():
+        events = []
+        async for event in watching(found).body_iterator:
+            events.append(event)
+            # The event is still being sent: nobody has looked at the race again.
+            found.ended = "end" if "data:" in event else None
+        return events
+
+    assert '"state":"ended"' in anyio.run(told)[-1]
+
+
 def test_after_a_reload_a_page_is_told_the_same(lab, race):
     lab.train("step", race=race, count=250)
     seen = []

@@ -1,24 +1,35 @@
-"""Kills a training process at random moments: `python tests/training/kills.py`.
+"""Kills training processes at random moments: `python tests/training/kills.py`.
 
-Each time it is started anew and goes on where it was kept. When a run comes to its
-end it must equal one that was never stopped; then another begins.
+Each time the process is started anew and goes on where the run was kept. A run that
+comes to its end must equal one that was never stopped; then another begins. Several
+runs, of different gradient methods and optimisers, are killed side by side.
 """
 
 import argparse
-import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 
-ITERATIONS = 600
+ITERATIONS = 150
 
-SETTINGS = {"iterations": ITERATIONS, "batch_size": 16, "optimizer": "adam"}
+LANES: dict[str, dict[str, Any]] = {
+    "node": {"optimizer": "adam"},
+    "spsa": {"optimizer": "momentum", "sampling": "epochs", "learning_rate": 0.01},
+    "definition": {"optimizer": "rmsprop", "sampling": "epochs"},
+    "weight": {"optimizer": "adagrad"},
+}
+"""The runs that are killed: gradient methods, and how the rest differs."""
 
 
 class Outcome(NamedTuple):
@@ -26,126 +37,229 @@ class Outcome(NamedTuple):
 
     Attributes:
         kills: Processes that were killed.
+        trained: Of these, how many had kept a step of their own by then.
         in_midst: Of these, how many left half a file behind.
         ended: Runs that came to their end.
         equal: Of these, how many equal the uninterrupted run, bit for bit.
-        unreadable: Checkpoints that could not be read.
+        unreadable: Checkpoints that could not be read after a kill.
+        lost: Kills after which the newest checkpoint was older than before.
     """
 
-    kills: int
-    in_midst: int
-    ended: int
-    equal: int
-    unreadable: int
+    kills: int = 0
+    trained: int = 0
+    in_midst: int = 0
+    ended: int = 0
+    equal: int = 0
+    unreadable: int = 0
+    lost: int = 0
+
+    def plus(self, **more: int) -> "Outcome":
+        """With so many more of some."""
+        return self._replace(**{n: getattr(self, n) + int(v) for n, v in more.items()})
 
 
-def problem(seed):
-    """A network and data, small: what is tried is keeping them."""
-    from secant import MLP
+def train(lane: str, folder: str) -> None:
+    """One process's life: a network and data, small, and each step is kept."""
+    from secant import MLP, Checkpoints, fit
 
+    seed = list(LANES).index(lane)
     draw = np.random.default_rng(seed)
     t = np.arange(96) % 3
     x = np.eye(3)[t] + draw.normal(0, 0.6, (96, 3))
-    return MLP((3, 16, 3), "tanh", init="xavier", seed=seed), ((x, t), (x[:30], t[:30]))
-
-
-def train(folder, seed):
-    """One process's life."""
-    from secant import Checkpoints, TrainingWarning, fit
-
-    net, data = problem(seed)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        fit(
-            net,
-            data,
-            seed=seed,
-            folder=folder,
-            resume=True,
-            checkpoints=Checkpoints(steps=3, seconds=None),
-            callbacks=[lambda progress: time.sleep(0.01)],
-            **SETTINGS,
-        )
-        untrusted = sum(
-            issubclass(one.category, TrainingWarning) and "damaged" in str(one.message)
-            for one in said
-        )
-    Path(folder, "untrusted").write_text(str(untrusted))
-
-
-def survive(place: Path, kills: int, seed: int = 0, tell=lambda outcome: None):
-    """Kills so many processes and says what became of their runs."""
-    processes = multiprocessing.get_context("forkserver")
-    # What may be shared: JAX may not, its threads would be lost on the way.
-    processes.set_forkserver_preload(["numpy", "matplotlib.pyplot"])
-    imports = processes.Process(target=int)
-    imports.start()
-    imports.join()
-    draw = np.random.default_rng(seed)
-    outcome, run, folder = Outcome(0, 0, 0, 0, 0), 0, place / "0"
-    longest = None
-    while outcome.kills < kills:
-        process = processes.Process(target=train, args=(folder, run))
-        began = time.monotonic()
-        process.start()
-        if longest is None:
-            while process.is_alive() and not any(folder.glob("checkpoints/0*")):
-                time.sleep(0.01)
-            # From before it has read anything to long after its first checkpoint.
-            longest = 1.6 * (time.monotonic() - began)
-        process.join(draw.uniform(0, longest))
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGKILL)
-            process.join()
-            parts = any(folder.rglob("*.part")) if folder.exists() else False
-            outcome = outcome._replace(
-                kills=outcome.kills + 1, in_midst=outcome.in_midst + parts
-            )
-        elif process.exitcode != 0:
-            raise AssertionError(f"a process ended with {process.exitcode}")
-        else:
-            outcome = ended(outcome, folder, run)
-            run += 1
-            folder = place / str(run)
-        tell(outcome)
-    # The last is let live, so that the last run, too, is compared.
-    process = processes.Process(target=train, args=(folder, run))
-    process.start()
-    process.join()
-    return ended(outcome, folder, run)
-
-
-def ended(outcome, folder, seed):
-    """The outcome, with one more run that has come to its end."""
-    from secant import Run, fit
-
-    net, data = problem(seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        whole = fit(net, data, seed=seed, **SETTINGS)
-    return outcome._replace(
-        ended=outcome.ended + 1,
-        equal=outcome.equal + same(Run.load(folder), whole),
-        unreadable=outcome.unreadable + int((folder / "untrusted").read_text()),
+    fit(
+        MLP((3, 16, 3), "tanh", init="xavier", seed=seed),
+        ((x, t), (x[:30], t[:30])),
+        lane,
+        iterations=ITERATIONS,
+        batch_size=16,
+        seed=seed,
+        folder=folder,
+        resume=True,
+        checkpoints=Checkpoints(steps=1, seconds=None),
+        **LANES[lane],
     )
 
 
-def same(run, whole):
-    """Whether two runs are equal, bit for bit."""
+def started(lane: str, folder: Path, compiled: Path, *, keep: bool = False):
+    """A process that trains, with compiled programs taken from a folder or put there.
+
+    One that may be killed puts none there: half a program would be no use to others.
+    """
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(compiled),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0" if keep else "1e9",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    command = [sys.executable, "-W", "ignore", __file__, "--train", lane, str(folder)]
+    return subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+
+
+def finished(process: "subprocess.Popen[bytes]") -> None:
+    """Waits for a process that nobody kills."""
+    said = process.communicate()[1]
+    if process.returncode != 0:
+        raise AssertionError(f"a process ended with {process.returncode}: {said!r}")
+
+
+def kill_one_lane(
+    place: Path, kills: int, seed: int, tell: Callable[[Outcome], object], lane: str
+) -> Outcome:
+    """Kills so many processes that train one after the other.
+
+    Args:
+        place: A folder for its runs.
+        kills: How many.
+        seed: Of the moments, which are spread evenly over a whole process's life.
+        tell: Is told what each process added to the outcome.
+        lane: Which run.
+    """
+    from secant import Run
+
+    draw = np.random.default_rng([seed, *lane.encode()])
+    place = place / lane
+    finished(started(lane, place / "whole", place / "compiled", keep=True))
+    # Once more, for how long it takes without compiling.
+    began = time.monotonic()
+    finished(started(lane, place / "again", place / "compiled"))
+    life = time.monotonic() - began
+    whole = Run.load(place / "whole")
+    outcome, run = Outcome(ended=1, equal=same(Run.load(place / "again"), whole)), 0
+    tell(outcome)
+    while True:
+        folder, last = place / str(run), outcome.kills == kills
+        before = newest(folder)
+        process = started(lane, folder, place / "compiled")
+        try:
+            # The last is let live, so that its run, too, is compared.
+            process.wait(None if last else draw.uniform(0, life))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            more = after_a_kill(folder, before)
+        else:
+            finished(process)
+            more = {"ended": 1, "equal": same(Run.load(folder), whole)}
+            run += 1
+        tell(Outcome().plus(**more))
+        outcome = outcome.plus(**more)
+        if last:
+            return outcome
+
+
+def after_a_kill(folder: Path, before: int) -> dict[str, int]:
+    """What a process left behind."""
+    return {
+        "kills": 1,
+        "trained": newest(folder) > before,
+        "in_midst": any(folder.rglob("*.part")),
+        "unreadable": sum(not readable(path) for path in checkpoints(folder)),
+        "lost": newest(folder) < before,
+    }
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The files of a run's checkpoints, the oldest first."""
+    return sorted((folder / "checkpoints").glob("0*.safetensors"))
+
+
+def newest(folder: Path) -> int:
+    """The last step that is kept, or −1."""
+    return max((int(path.stem) for path in checkpoints(folder)), default=-1)
+
+
+def readable(path: Path) -> bool:
+    """Whether a checkpoint is whole, by its own SHA-256."""
+    from secant.errors import DataError
+    from secant.training.tensors import unpacked
+
+    try:
+        return len(unpacked(path, "secant checkpoint 1")[0]["losses"]) == int(path.stem)
+    except DataError:
+        return False
+
+
+def same(run, whole) -> bool:
+    """Whether two runs are equal, bit for bit: weights by their SHA-256."""
+    from secant.training.tensors import fingerprint
+
     return (
-        all(
-            np.array_equal(run.net.params[name], value)
-            for name, value in whole.net.params.items()
-        )
+        fingerprint(run.net.params) == fingerprint(whole.net.params)
+        and fingerprint(run.best.params) == fingerprint(whole.best.params)
         and np.array_equal(run.losses, whole.losses)
         and run.history.epochs == whole.history.epochs
     )
 
 
-if __name__ == "__main__":
+def survive(
+    place: Path,
+    kills: int,
+    seed: int = 0,
+    *,
+    lanes: tuple[str, ...] = tuple(LANES),
+    at_once: int = 2,
+    tell: Callable[[Outcome], object] = lambda outcome: None,
+) -> Outcome:
+    """Kills so many processes, shared among the lanes, and says what became of them."""
+    lock, total = Lock(), [Outcome()]
+
+    def add(more: Outcome) -> None:
+        with lock:
+            total[0] = total[0].plus(**more._asdict())
+            tell(total[0])
+
+    shares = [len(part) for part in np.array_split(range(kills), len(lanes))]
+    with ThreadPoolExecutor(at_once) as threads:
+        jobs = [
+            threads.submit(partial(kill_one_lane, place, share, seed, add, lane))
+            for lane, share in zip(lanes, shares, strict=True)
+        ]
+        for job in jobs:
+            job.result()
+    return total[0]
+
+
+def main() -> None:
+    """Kills, with a bar, and prints what came of it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at-once", type=int, default=2, help="processes side by side")
+    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        print(survive(Path(scratch), asked.kills, asked.seed, tell=print))  # noqa: T201
+    if asked.train:
+        train(*asked.train)
+        return
+    console, began = Console(), time.monotonic()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        warnings.catch_warnings(action="ignore"),
+        Progress(console=console) as bar,
+    ):
+        task = bar.add_task("kills", total=asked.kills)
+        outcome = survive(
+            Path(scratch),
+            asked.kills,
+            asked.seed,
+            at_once=asked.at_once,
+            tell=lambda outcome: bar.update(task, completed=outcome.kills),
+        )
+    seconds = time.monotonic() - began
+    console.print(
+        f"{outcome.kills} processes killed in {seconds:.0f} s: {outcome.trained} had "
+        f"kept steps of their own, {outcome.in_midst} were killed within a write\n"
+        f"{outcome.equal} of {outcome.ended} runs equal the uninterrupted one, "
+        f"{outcome.unreadable} checkpoints unreadable, {outcome.lost} steps lost"
+    )
+    raise SystemExit(
+        outcome.equal < outcome.ended or outcome.unreadable + outcome.lost > 0
+    )
+
+
+if __name__ == "__main__":
+    main()

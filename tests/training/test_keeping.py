@@ -12,10 +12,11 @@ import numpy as np
 import optax
 import pytest
 
-from secant import InvalidInput, Run, TrainingWarning, fit
+from secant import DataError, InvalidInput, Run, TrainingWarning, fit
 from secant.gradients import METHODS
 from secant.training import Checkpoints, NotFinite
 from secant.training.optimizers import OPTIMIZERS
+from secant.training.tensors import packed
 
 EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
@@ -76,7 +77,9 @@ def kept(folder):
 def test_a_resumed_run_equals_the_uninterrupted_one(
     net, clusters, tmp_path, gradient, optimizer
 ):
-    settings = {"iterations": 18, "batch_size": 25, "optimizer": optimizer, "seed": 3}
+    # An epoch has seven steps: it is resumed at the eighth, within the second.
+    settings = {"iterations": 18, "batch_size": 18, "optimizer": optimizer, "seed": 3}
+    settings["sampling"] = "epochs"
     whole = fit(net, clusters, gradient, **settings)
     begin(net, clusters, tmp_path, until=11, gradient=gradient, **settings)
     run = fit(net, clusters, gradient, folder=tmp_path, resume=True, **settings)
@@ -136,6 +139,33 @@ def test_the_best_network_is_kept(net, clusters, tmp_path):
     assert run.best.accuracy(x, t) == pytest.approx(best.test_accuracy, abs=1e-6)
 
 
+def test_the_best_network_of_a_killed_run_can_be_read(net, clusters, tmp_path):
+    folder = tmp_path / "run"
+    begin(net, clusters, folder, until=15, iterations=40, batch_size=40)
+    assert not (folder / "network.safetensors").exists()
+    with pytest.raises(DataError, match=r"not come to its end.*best=True"):
+        Run.load(folder)
+    found = Run.load(folder, best=True)
+    x, t = clusters[1]
+    assert found.status == "unfinished"
+    assert found.settings.iterations == 40
+    assert found.net.accuracy(x, t) == pytest.approx(
+        found.best_epoch.test_accuracy, abs=1e-6
+    )
+    whole = fit(net, clusters, iterations=found.best_epoch.step, batch_size=40)
+    np.testing.assert_array_equal(found.net.params["W1"], whole.net.params["W1"])
+
+
+def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
+    run = fit(net, clusters, iterations=40, batch_size=40, folder=tmp_path)
+    found = Run.load(tmp_path, best=True)
+    np.testing.assert_array_equal(found.net.params["W1"], run.best.params["W1"])
+    np.testing.assert_array_equal(found.losses, run.losses)
+    (tmp_path / "best.safetensors").unlink()
+    with pytest.raises(DataError, match="an older version wrote it"):
+        Run.load(tmp_path, best=True)
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -143,8 +173,10 @@ def test_the_best_network_is_kept(net, clusters, tmp_path):
         lambda content: b"",
         lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:],
         lambda content: b"foreign" * 100,
+        lambda content: packed({"W1": np.eye(2)}, "secant run 1", {}),
+        lambda content: packed({"W1": np.eye(2)}, "secant checkpoint 1", {}),
     ],
-    ids=["truncated", "empty", "bit flipped", "foreign"],
+    ids=["truncated", "empty", "bit flipped", "foreign", "another kind", "hollow"],
 )
 def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
     net, clusters, tmp_path, harm

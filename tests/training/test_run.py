@@ -1,6 +1,7 @@
 """Run: kept in a folder, and read back from it with care."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,13 @@ def test_a_signed_network_of_other_shapes_is_refused(run, folder):
     damaged = Run(other, run.history, run.settings)
     (folder / NETWORK_FILE).write_bytes(damaged._network_bytes())
     with pytest.raises(DataError, match="shapes"):
+        Run.load(folder)
+
+
+def test_settings_of_another_type_are_told(run, folder):
+    other = replace(run, settings=replace(run.settings, learning_rate="fast"))
+    (folder / NETWORK_FILE).write_bytes(other._network_bytes())
+    with pytest.raises(DataError, match="learning_rate is 'fast', not float"):
         Run.load(folder)
 
 

@@ -13,6 +13,8 @@ from secant.cli.export import export
 from secant.cli.lab import lab
 from secant.cli.predict import predict
 from secant.cli.rerun import rerun
+from secant.cli.sweep import SETTINGS as SWEEP_SETTINGS
+from secant.cli.sweep import sweep
 from secant.cli.train import train
 
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(rerun)
+app.command(context_settings=SWEEP_SETTINGS)(sweep)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(export)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from secant.cli.classes import class_table, in_words
 from secant.cli.console import about, err, fail, grid, guarded, out, warn
-from secant.cli.kept import Best, run_of
+from secant.cli.kept import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ def evaluate(
     data: Annotated[
         str, typer.Option(help="As for `secant train`; its test part is used.")
     ] = "auto",
-    best: Best = False,
+    best: BestNetwork = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained network on test samples: accuracy, loss, confusions."""
@@ -32,8 +32,9 @@ def evaluate(
 
     from secant.data.catalogue import load
     from secant.data.classes import amiss, balanced_accuracy, recalls
+    from secant.training import Run
 
-    trained = run_of(run, best=best)
+    trained = Run.load(run, best=best)
     net = trained.net
     (_, (x, t)), description = load(data)
     inputs, *_, classes = net.architecture.sizes
@@ -66,7 +67,10 @@ def evaluate(
         }
         out.out(json.dumps(answer), highlight=False)
         return
-    err.print(about(data=description.source))
+    lines = {"data": description.source}
+    if best and trained.best_epoch is not None:
+        lines["network"] = f"the best, of step {trained.best_epoch.step:,}"
+    err.print(about(**lines))
     for sentence in amiss(test=samples):
         warn(sentence)
     out.print()

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import fail, guarded, out, warn
-from secant.cli.kept import Best, run_of
+from secant.cli.kept import BestNetwork
 
 
 @guarded
@@ -24,13 +24,13 @@ def export(
     keras: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="A new file, for Keras.")
     ] = None,
+    best: BestNetwork = False,
     classes: Annotated[
         str | None,
         typer.Option(
             help='Names for ONNX\'s metadata: "cat,dog".', show_default="0,1…"
         ),
     ] = None,
-    best: Best = False,
 ) -> None:
     """Write a run's network as ONNX, or its weights for PyTorch or Keras.
 
@@ -47,13 +47,14 @@ def export(
 
     from secant.export import write_keras, write_onnx, write_torch
     from secant.export.files import new_file
+    from secant.training import Run
 
     # All names are looked at before anything is written.
     files = ((model, ".onnx"), (torch, ".safetensors"), (keras, ".npz"))
     for file, suffix in files:
         if file:
             new_file(file, suffix)
-    trained = run_of(run, best=best)
+    trained = Run.load(run, best=best)
     if model:
         names = [name.strip() for name in classes.split(",")] if classes else None
         difference = write_onnx(trained, model, names)

@@ -1,6 +1,6 @@
 """What a run's folder says of the run: enough to go on with it, or to do it again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,31 +11,17 @@ from secant.errors import DataError, InvalidInput
 if TYPE_CHECKING:
     from secant.gradients import GradientMethod
     from secant.networks import MLP
-    from secant.training import Run
     from secant.training.manifest import Manifest
 
-Best = Annotated[
+BestNetwork = Annotated[
     bool,
-    typer.Option("--best", help="Take the run's best network, not that of its end."),
+    typer.Option(
+        "--best",
+        help="Take the network of the run's best epoch, not that of its end; also of "
+        "a run that was killed.",
+    ),
 ]
-
-
-def run_of(folder: Path, *, best: bool) -> "Run":
-    """The run that a folder keeps, its network the last or the best.
-
-    Raises:
-        DataError: There is none, or it keeps no best network.
-    """
-    from secant.training import Run
-
-    run = Run.load(folder)
-    if not best:
-        return run
-    if run.best is None:
-        raise DataError(
-            f"{folder} keeps no best network (no best.safetensors): leave --best out"
-        )
-    return replace(run, net=run.best)
+"""An option of each command that uses a run's network."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +59,7 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
 
     manifest = Manifest.read(folder)
     settings, notes = manifest.settings, dict(manifest.notes)
-    if "data" not in notes:
+    if not isinstance(notes.get("data"), str):
         raise InvalidInput(
             f"{folder} was begun by a program of its own, which alone knows its data: "
             "call its fit(…, folder=…, resume=True) again"

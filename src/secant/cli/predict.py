@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from secant.cli.console import BAD_INPUT, fail, grid, guarded, out, say_error
-from secant.cli.kept import Best, run_of
+from secant.cli.kept import BestNetwork
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def predict(
             metavar="IMAGE", help="Pictures of a digit: PNG, JPEG …, any size."
         ),
     ],
-    best: Best = False,
+    best: BestNetwork = False,
     show: Annotated[
         bool, typer.Option("--show", help="Print each digit as the network sees it.")
     ] = False,
@@ -39,8 +39,9 @@ def predict(
     20 × 20, centred by its mass in 28 × 28.
     """
     from secant.data.images import read_digit
+    from secant.training import Run
 
-    net = run_of(run, best=best).net
+    net = Run.load(run, best=best).net
     if net.architecture.sizes[0] != 784:
         fail(
             f"{run} was trained on samples of {net.architecture.sizes[0]} numbers, and "

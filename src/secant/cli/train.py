@@ -286,6 +286,9 @@ def train(
                 "command": shlex.join(["secant", *sys.argv[1:]]),
             },
         )
+        if context.obj is not None:  # `secant sweep` wants to know the task
+            context.obj(task)
+            return
         run, failure, agreement = _trained(task, folder, policy)
         if run.status == "interrupted" and not len(run.losses):
             warn(f"stopped by {by()} before the first step; nothing is kept")

@@ -26,7 +26,7 @@ import numpy as np
 
 from secant.data.files import MAX_BYTES, PathName, read_at_most, regular_file
 from secant.data.pairs import Pair, refuse_unequal
-from secant.errors import DataError
+from secant.errors import DataError, shortened
 
 NAMES = {
     "x_train": ("x_train", "X_train"),
@@ -85,13 +85,13 @@ def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
         raise
     except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: is no whole .npz (zip) file ({error}): write it with np.savez("
-            "path, x=…, t=…)"
+            f"{path}: is no whole .npz (zip) file ({shortened(error)}): write it with "
+            "np.savez(path, x=…, t=…)"
         ) from None
     # zipfile's words for an encrypted entry and for a method or version it lacks.
     except (RuntimeError, NotImplementedError) as error:
         raise DataError(
-            f"{path}: {error}; write it with np.savez(path, x=…, t=…)"
+            f"{path}: {shortened(error)}; write it with np.savez(path, x=…, t=…)"
         ) from None
     return _pairs(arrays, roles, path)
 
@@ -104,7 +104,7 @@ def _entries(archive: ZipFile, path: Path) -> Mapping[str, ZipInfo]:
             continue
         name = info.filename.removesuffix(".npy")
         if name in entries:
-            raise DataError(f"{path}: holds {name!r} twice; write it anew")
+            raise DataError(f"{path}: holds {shortened(name)!r} twice; write it anew")
         entries[name] = info
     return entries
 
@@ -136,15 +136,15 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
     missing = [role for role in form if role not in found]
     others = [name for name in entries if name not in found.values()]
     near = [
-        f"{others_name!r} for {role!r}"
+        f"{shortened(others_name)!r} for {role!r}"
         for role in missing
         for others_name in get_close_matches(role, others, n=1)
     ]
     hint = f"; did you mean {', '.join(near)}?" if near else "."
     raise DataError(
         f"{path}: has no {' and no '.join(map(repr, missing))}{hint} It holds "
-        f"{', '.join(map(repr, entries)) or 'nothing'}; write np.savez(path, x=…, t=…) "
-        "or x_train, t_train, x_test, t_test"
+        f"{shortened(', '.join(map(repr, entries))) or 'nothing'}; write np.savez("
+        "path, x=…, t=…) or x_train, t_train, x_test, t_test"
     )
 
 

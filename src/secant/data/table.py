@@ -137,7 +137,9 @@ def _label_index(
         return 0
     wanted = "label" if label_column is None else label_column
     if wanted not in cells:
-        shown = ", ".join(map(repr, cells[:8])) + (", …" if len(cells) > 8 else "")
+        shown = ", ".join(repr(cell[:40]) for cell in cells[:8]) + (
+            ", …" if len(cells) > 8 else ""
+        )
         raise DataError(
             f"{path}: line 1 is taken for a header, since column {odd + 1} is "
             f"{cells[odd][:40]!r}, and it names no column {wanted!r} but {shown}: call "
@@ -172,10 +174,16 @@ def _read_numbers(layout: _Layout) -> np.ndarray:
     except ValueError as error:
         _raise_culprit(layout, 0)
         raise DataError(f"{layout.path}: cannot be read as CSV ({error})") from None
+    if values.shape[1] != layout.columns:
+        _raise_culprit(layout, 0)
+        raise DataError(
+            f"{layout.path}: its samples have {values.shape[1]} cells, and line 1 has "
+            f"{layout.columns}: give every line the same number of cells"
+        )
     labels = values[:, layout.label]
     wrong = ~(np.isfinite(values).all(axis=1) & (labels == np.floor(labels)))
     wrong |= ~((labels >= 0) & (labels < MAX_CLASSES))
-    if wrong.any() or values.shape[1] != layout.columns:
+    if wrong.any():
         row = int(np.argmax(wrong))
         _raise_culprit(layout, row)
         raise DataError(f"{layout.path}: sample {row + 1} cannot be read")

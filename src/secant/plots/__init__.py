@@ -14,6 +14,7 @@ from secant.plots.fields import gradient_field
 from secant.plots.methods import comparison, error_curves
 from secant.plots.runs import draw_accuracy, draw_loss, training, training_runs
 from secant.plots.samples import confident_mistakes, predictions
+from secant.plots.searches import search
 from secant.plots.slopes import secant_and_tangent
 from secant.plots.style import BLUE, COLORS, GREEN, GREY, ORANGE, STYLE
 from secant.plots.surfaces import loss_surface
@@ -39,6 +40,7 @@ __all__ = [
     "gradient_field",
     "loss_surface",
     "predictions",
+    "search",
     "secant_and_tangent",
     "training",
     "training_runs",

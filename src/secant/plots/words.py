@@ -77,6 +77,11 @@ KOREAN = {
     "predicted": "예측",
     "true": "정답",
     "no mistake among {:,} samples": "표본 {:,}개 중 오답이 없습니다",
+    # searches
+    "trial": "시도",
+    "best so far": "지금까지 가장 좋은 값",
+    "given up": "도중에 그만둠",
+    "far off": "크게 벗어남",
     # surfaces
     "Loss around the network": "신경망 둘레의 손실",
     "Loss around the path of training": "훈련 경로 둘레의 손실",

@@ -19,6 +19,8 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
+from secant.networks import MLP
+from secant.training.records import architecture, record
 from secant.training.run import Timings
 from secant.training.steps import State
 from secant.training.tensors import damaged, packed, replace_file, unpacked
@@ -156,33 +158,52 @@ class _OfAnotherRun(InvalidInput):
 def _read(path: Path, start: State, origin: Mapping[str, Any]) -> Reached:
     arrays, about = unpacked(path, _FORMAT)
     try:
-        compare(path, about["origin"], origin)
-        losses = arrays["losses"]
-        if len(losses) != about["step"]:
-            raise ValueError(f"{len(losses)} losses of {about['step']} steps")
-        measured = tuple(Epoch(*epoch) for epoch in about["epochs"])
-        best = None
-        if "best" in about:
-            best = Best(
-                next(epoch for epoch in measured if epoch.step == about["best"]),
-                {
-                    name.removeprefix("best/"): value
-                    for name, value in arrays.items()
-                    if name.startswith("best/")
-                },
-            )
+        compare(path, dict(about["origin"]), origin)
+        measured = tuple(record(Epoch, epoch) for epoch in about["epochs"])
+        losses = _losses(arrays, about["step"])
         return Reached(
             state=_state(arrays, start),
-            step=int(about["step"]),
+            step=len(losses),
             losses=(losses,),
             epochs=measured,
-            timings=Timings(**about["timings"]),
-            best=best,
+            timings=record(Timings, about["timings"]),
+            best=_best(arrays, about, measured),
         )
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except KeyError as error:
         raise damaged(path, f"it lacks {error}") from None
+    except (TypeError, ValueError) as error:
+        if isinstance(error, _OfAnotherRun):
+            raise
+        raise damaged(path, str(error)) from None
+
+
+def _losses(arrays: Mapping[str, np.ndarray], step: Any) -> np.ndarray:
+    losses = arrays["losses"]
+    if losses.shape != (step,) or losses.dtype != np.float64:
+        raise ValueError(
+            f"it has losses {losses.dtype}{losses.shape} of {step!r} steps"
+        )
+    return losses
+
+
+def _best(
+    arrays: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    measured: tuple[Epoch, ...],
+) -> Best | None:
+    """The best weights so far, each of the shape that the network gives it."""
+    if "best" not in about:
+        return None
+    params = {
+        name.removeprefix("best/"): value
+        for name, value in arrays.items()
+        if name.startswith("best/")
+    }
+    found = [epoch for epoch in measured if epoch.step == about["best"]]
+    if not found:
+        raise ValueError(f"it was best at step {about['best']!r}, never measured")
+    MLP.from_params(architecture(about["origin"]["architecture"]), params)
+    return Best(found[0], params)
 
 
 def compare(path: Path | str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -3,7 +3,8 @@
 manifest.json                             what the run is
 initial.safetensors                       the weights that it starts from
 checkpoints/000000000600.safetensors …    where it stood, the newest few
-network.safetensors, best.safetensors, history.csv, training.png    in the end
+best.safetensors                          the best weights so far
+network.safetensors, history.csv, training.png    in the end
 tensorboard/                              what TensorBoard draws, if that was asked for
 """
 
@@ -17,16 +18,17 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from secant.errors import InvalidInput
+from secant.history import Epoch
 from secant.training import checkpoint
 from secant.training.checkpoint import Checkpoints
-from secant.training.manifest import FILE as MANIFEST_FILE
 from secant.training.manifest import Manifest
-from secant.training.run import Run, network_bytes
+from secant.training.run import MANIFEST_FILE, Run, network_bytes, write_best
 from secant.training.tensors import replace_file
-from secant.training.training import Reached, Training
+from secant.training.training import Best, Reached, Training
 from secant.training.watch import TrainingWarning
 
 INITIAL_FILE = "initial.safetensors"
@@ -78,6 +80,7 @@ class Keeper:
         self._at = 0.0
         self._step = -1
         self._failed = False
+        self._best: Epoch | None = None
 
     def __enter__(self) -> Self:
         _usable(self.folder, resume=self._resume)
@@ -162,6 +165,7 @@ class Keeper:
                 self._checkpoints, reached, self._origin, keep=self._policy.keep
             )
             self._step, self._failed = reached.step, False
+            self._keep_best(reached.best)
         except OSError as error:
             if not self._failed:
                 kept = (
@@ -178,6 +182,17 @@ class Keeper:
                 )
             self._failed = True
         self._at = perf_counter()
+
+    def _keep_best(self, best: Best | None) -> None:
+        """Also in a file of its own, for whoever reads the folder of a killed run."""
+        if best is None or best.epoch == self._best:
+            return
+        net = self._training.net.replace(
+            {name: np.asarray(value) for name, value in best.params.items()}
+        )
+        with suppress(OSError):  # the checkpoint has it, too: the next time will do
+            write_best(self.folder, net, best.epoch, self._training.settings)
+            self._best = best.epoch
 
     def _due(self, reached: Reached) -> bool:
         policy, waited = self._policy, perf_counter() - self._at

@@ -58,6 +58,7 @@ class Progress:
         seconds: Training time up to now, without preparation and evaluation.
         params: The weights as they are now, not to be changed.
         ended: Whether this was the last step: all were taken, or the run stops early.
+        epochs: How often it has gone through the data.
     """
 
     step: int
@@ -68,6 +69,7 @@ class Progress:
     seconds: float
     params: Any
     ended: bool = False
+    epochs: int = 0
 
 
 Callback = Callable[[Progress], object]
@@ -330,6 +332,7 @@ class _Loop:
             epoch=reached.epochs[-1],
             forecast=forecast,
             seconds=reached.timings.training,
+            epochs=reached.step // self.problem.batches.steps_per_epoch,
             params=self.training.params(reached),
             ended=self._has_ended(),
         )

@@ -14,10 +14,11 @@ import jax
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError
+from secant.training.records import architecture
+from secant.training.run import MANIFEST_FILE as FILE
 from secant.training.run import Settings
 from secant.training.tensors import replace_file
 
-FILE = "manifest.json"
 _FORMAT = "secant manifest 1"
 _LONGEST = 1 << 20
 _PACKAGES = ("numpy", "jax", "jaxlib", "optax")
@@ -82,10 +83,8 @@ class Manifest:
             about = json.loads(path.read_text(encoding="utf-8"))
             if about["format"] != _FORMAT:
                 raise ValueError(f"its format is {about['format']!r}")
-            described = dict(about["architecture"])
-            described["sizes"] = tuple(described["sizes"])
             return cls(
-                Architecture(**described),
+                architecture(about["architecture"]),
                 Settings.read(about["settings"]),
                 dict(about["origin"]),
                 dict(about["versions"]),

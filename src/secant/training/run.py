@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from secant._version import __version__
-from secant.architecture import Architecture
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch, History
 from secant.networks import MLP
+from secant.training.records import architecture, record
 from secant.training.schedules import Schedule
 from secant.training.stopping import EarlyStopping
 from secant.training.tensors import damaged, packed, replace_file, unpacked
@@ -20,6 +20,7 @@ from secant.training.tensors import damaged, packed, replace_file, unpacked
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MANIFEST_FILE = "manifest.json"
 NETWORK_FILE = "network.safetensors"
 HISTORY_FILE = "history.csv"
 PICTURE_FILE = "training.png"
@@ -68,15 +69,17 @@ class Settings:
         """What `dataclasses.asdict` made of settings, or an older version of it.
 
         Raises:
-            TypeError: Something is missing or unknown.
+            TypeError: Something is missing, unknown, or of another type.
             InvalidInput: A number cannot be.
         """
+        if not isinstance(about, Mapping):
+            raise TypeError(f"settings are a {type(about).__name__}")
         known = dict(about)
         if isinstance(known.get("schedule"), Mapping):
-            known["schedule"] = Schedule(**known["schedule"])
+            known["schedule"] = record(Schedule, known["schedule"])
         if known.get("early_stopping") is not None:
-            known["early_stopping"] = EarlyStopping(**known["early_stopping"])
-        return cls(**known)
+            known["early_stopping"] = record(EarlyStopping, known["early_stopping"])
+        return record(cls, known)
 
     def arguments(self) -> dict[str, Any]:
         """Themselves, as `fit` is told them; but for the gradient method.
@@ -121,7 +124,8 @@ class Run:
         history: The loss of every step, the accuracy of every epoch.
         settings: How it was trained.
         status: `finished`, `stopped early` (the validation loss no longer fell),
-            `interrupted` (by Ctrl-C) or `stopped` (the loss was not finite).
+            `interrupted` (by Ctrl-C), `stopped` (the loss was not finite) or
+            `unfinished` (it was killed, and only its best network read).
         timings: Where the seconds went.
         best: The network at the epoch with the best accuracy on the validation
             samples (without any, on the test samples, or else on the training
@@ -202,39 +206,52 @@ class Run:
         """Puts the files of the run into a folder that is its own."""
         replace_file(folder / NETWORK_FILE, self._network_bytes())
         if self.best is not None and self.best_epoch is not None:
-            about = {"architecture": asdict(self.best.architecture)}
-            about["epoch"] = self.best_epoch._asdict()
-            content = packed(self.best.params, _FORMAT, about)
-            replace_file(folder / BEST_FILE, content)
+            write_best(folder, self.best, self.best_epoch, self.settings)
         replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
         self.plot().savefig(folder / PICTURE_FILE)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The run that `save` kept.
+    def load(cls, folder: str | os.PathLike[str], *, best: bool = False) -> Self:
+        """The run that `save` kept, or `fit` in its folder.
+
+        Args:
+            folder: Of the run.
+            best: Whether `net` shall be the best network in place of the last. A run
+                that was killed has no other yet; its history is then empty, and its
+                status `unfinished`.
 
         Raises:
             DataError: There is none, or a file of it is damaged or foreign.
         """
         folder = Path(folder)
+        if best:
+            return cls._load_best(folder)
         net, about = read_network(folder / NETWORK_FILE)
         history = History.from_csv(
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
         try:
             settings = Settings.read(about["settings"])
-            timings = Timings(**about["timings"])
+            timings = record(Timings, about["timings"])
             status = str(about["status"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(folder / NETWORK_FILE, f"its settings lack {error}") from None
-        best, epoch = None, None
+        except KeyError as error:
+            raise damaged(folder / NETWORK_FILE, f"it lacks {error}") from None
+        except (TypeError, ValueError) as error:
+            raise damaged(folder / NETWORK_FILE, str(error)) from None
+        found, epoch = None, None
         if (folder / BEST_FILE).is_file():
-            best, about = read_network(folder / BEST_FILE)
-            try:
-                epoch = Epoch(**about["epoch"])
-            except (KeyError, TypeError) as error:
-                raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
-        return cls(net, history, settings, status, timings, best, epoch)
+            found, epoch, _ = _read_best(folder)
+        return cls(net, history, settings, status, timings, found, epoch)
+
+    @classmethod
+    def _load_best(cls, folder: Path) -> Self:
+        net, epoch, settings = _read_best(folder)
+        if (folder / NETWORK_FILE).is_file():
+            return replace(cls.load(folder), net=net)
+        if settings is None:
+            raise damaged(folder / BEST_FILE, "it lacks 'settings'")
+        history = History(np.zeros(0), ())
+        return cls(net, history, settings, "unfinished", Timings(), net, epoch)
 
     def _network_bytes(self) -> bytes:
         about = {
@@ -268,6 +285,32 @@ def network_bytes(net: MLP) -> bytes:
     return packed(net.params, _FORMAT, {"architecture": asdict(net.architecture)})
 
 
+def write_best(folder: Path, net: MLP, epoch: Epoch, settings: Settings) -> None:
+    """Puts the best network so far into the folder of its run."""
+    about = {
+        "architecture": asdict(net.architecture),
+        "settings": asdict(settings),
+        "epoch": epoch._asdict(),
+    }
+    replace_file(folder / BEST_FILE, packed(net.params, _FORMAT, about))
+
+
+def _read_best(folder: Path) -> tuple[MLP, Epoch, Settings | None]:
+    """The best network, when it was measured, and how it was trained, if known."""
+    net, about = read_network(folder / BEST_FILE)
+    try:
+        settings = about.get("settings")
+        return (
+            net,
+            record(Epoch, about["epoch"]),
+            settings if settings is None else Settings.read(settings),
+        )
+    except KeyError as error:
+        raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
+    except (TypeError, ValueError) as error:
+        raise damaged(folder / BEST_FILE, str(error)) from None
+
+
 def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
     """The network of a file, and what else is known of it.
 
@@ -275,22 +318,38 @@ def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
         DataError: There is none, or it is damaged or foreign.
     """
     if not path.is_file():
-        near = sorted(
-            p.parent.name for p in path.parent.parent.glob(f"*/{NETWORK_FILE}")
-        )
-        hint = f"; runs beside it: {', '.join(near[:8])}" if near else ""
-        raise DataError(
-            f"{path.parent} is no run: it holds no {NETWORK_FILE}{hint}. Name a folder "
-            "that `secant train` or Run.save wrote"
-        )
+        raise _missing(path)
     params, about = unpacked(path, _FORMAT)
     try:
-        described = dict(about["architecture"])
-        described["sizes"] = tuple(described["sizes"])
-        architecture = Architecture(**described)
-        return MLP.from_params(architecture, params), about
+        return MLP.from_params(architecture(about["architecture"]), params), about
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, str(error)) from None
+
+
+def _missing(path: Path) -> DataError:
+    """The error for a network that is not there: what is, and what to do."""
+    folder, name = path.parent, path.name
+    if name == BEST_FILE and (folder / NETWORK_FILE).is_file():
+        return DataError(
+            f"{folder} keeps no best network, since an older version wrote it: read "
+            "the last one"
+        )
+    if name in (NETWORK_FILE, BEST_FILE) and (folder / MANIFEST_FILE).is_file():
+        best = (
+            "; or take its best network so far: --best, or Run.load(…, best=True)"
+            if (folder / BEST_FILE).is_file()
+            else ""
+        )
+        return DataError(
+            f"{folder} keeps a run that has not come to its end, and no {name}: go on "
+            f"with it, `secant train --resume {folder}`{best}"
+        )
+    near = sorted(p.parent.name for p in folder.parent.glob(f"*/{NETWORK_FILE}"))
+    hint = f"; runs beside it: {', '.join(near[:8])}" if near else ""
+    return DataError(
+        f"{folder} is no run: it holds no {name}{hint}. Name a folder that `secant "
+        "train` or Run.save wrote"
+    )
 
 
 def _read_text(path: Path) -> str:

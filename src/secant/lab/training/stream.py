@@ -56,6 +56,8 @@ async def _events(race: Race) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     said = due = monotonic()
     while True:
+        # Asked before the news are: what ends after them is told by the next ones.
+        ended = race.ended
         pictures = gallery.look()
         news = watcher.look(anyhow=pictures is not None)
         if news:
@@ -64,7 +66,7 @@ async def _events(race: Race) -> AsyncIterator[str]:
         elif monotonic() - said > _SILENCE:
             yield ": nothing new\n\n"
             said = monotonic()
-        if race.ended:
+        if ended:
             return
         # Counted from when it was due: what the news take is not added to the wait.
         due = max(due + _EVERY, monotonic())

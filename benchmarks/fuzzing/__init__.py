@@ -1,0 +1,1 @@
+"""Damaged files, and the watch over those who read them."""

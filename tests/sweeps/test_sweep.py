@@ -1,0 +1,273 @@
+"""A sweep: who tries what, how often, and what is kept of it."""
+
+import csv
+import io
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from sqlalchemy import exc
+
+from secant import InvalidInput
+from secant.errors import SecantError
+from secant.sweeps import Pruned, Sweep, parse
+from secant.sweeps.results import to_csv
+from secant.sweeps.storage import Away, as_url, masked
+
+SPACE = parse(["x=-2..2", "kind=a,b"], {"x": float, "kind": str})
+
+
+def bowl(trial):
+    return -((trial.settings["x"] - 1) ** 2) - (trial.settings["kind"] == "b")
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Opens a sweep of one database."""
+    begun = []
+
+    def sweep(trials=6, space=SPACE, **options):
+        url = f"sqlite:///{tmp_path}/study.db"
+        begun.append(Sweep(space, url, "bowl", trials=trials, **options))
+        return begun[-1]
+
+    yield sweep
+    for each in begun:
+        each.close()
+
+
+def outcome(sweep):
+    return [(r.number, dict(r.settings), r.score, r.state) for r in sweep.results()]
+
+
+def test_the_best_comes_first_and_a_sweep_ends_with_its_last_trial(begin):
+    told = []
+    sweep = begin(8)
+    sweep.run(bowl, told.append)
+    assert [result.number for result in told] == list(range(8))
+    scores = [result.score for result in sweep.results()]
+    assert scores == sorted(scores, reverse=True)
+    assert sweep.missing() == 0
+    sweep.run(lambda trial: pytest.fail("there is nothing left to try"))
+
+
+def test_where_low_is_good_the_lowest_comes_first(begin):
+    sweep = begin(4, maximize=False)
+    sweep.run(lambda trial: -bowl(trial))
+    scores = [result.score for result in sweep.results()]
+    assert scores == sorted(scores)
+
+
+def test_an_interrupted_sweep_comes_out_as_one_that_was_not(begin, tmp_path):
+    other = Sweep(SPACE, f"sqlite:///{tmp_path}/other.db", "bowl", trials=6)
+    with other:
+        other.run(bowl)
+        whole = outcome(other)
+    first = begin()
+    calls = []
+
+    def interrupted(trial):
+        calls.append(trial.number)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return bowl(trial)
+
+    with pytest.raises(KeyboardInterrupt):
+        first.run(interrupted)
+    assert first.missing() == 4
+    second = begin()
+    again = []
+
+    def watched(trial):
+        again.append(trial.number)
+        return bowl(trial)
+
+    second.run(watched)
+    assert again[0] == 2
+    assert outcome(second) == whole
+
+
+def test_a_trial_that_fails_is_told_and_the_next_is_tried(begin):
+    def fails(trial):
+        if trial.number == 1:
+            raise SecantError("there is no such network")
+        return bowl(trial)
+
+    sweep = begin(3)
+    sweep.run(fails)
+    last = sweep.results()[-1]
+    assert (last.number, last.state, last.score) == (1, "failed", None)
+    assert last.why == "there is no such network"
+    assert len(sweep.results()) == 3
+
+
+def test_a_mistake_of_the_objective_is_not_swallowed(begin):
+    with pytest.raises(ZeroDivisionError):
+        begin().run(lambda trial: 1 / 0)
+
+
+def test_a_trial_that_is_behind_the_others_is_given_up(begin):
+    def slow(trial):
+        for epoch in range(1, 3):
+            trial.report(epoch, epoch * (1 if trial.number < 5 else 0.5))
+        return 2.0
+
+    sweep = begin(6)
+    sweep.run(slow)
+    given_up = [result for result in sweep.results() if result.state == "pruned"]
+    assert [(result.number, result.score) for result in given_up] == [(5, 0.5)]
+    assert given_up[0].why == "given up after epoch 1"
+
+
+def test_what_diverged_ranks_behind_what_was_finished(begin):
+    def explodes(trial):
+        if trial.number == 0:
+            trial.report(1, 99.0)
+            raise Pruned("diverged at step 3")
+        return bowl(trial)
+
+    sweep = begin(3)
+    sweep.run(explodes)
+    assert [result.number for result in sweep.results()][-1] == 0
+
+
+def test_a_study_that_searches_something_else_is_refused(begin):
+    begin(fixed={"fixed": {"hidden": "50"}})
+    other = parse(["x=-2..3", "kind=a,b"], {"x": float, "kind": str})
+    with pytest.raises(InvalidInput, match=r"space x was -2.0..2.0 and is -2.0..3.0"):
+        begin(space=other, fixed={"fixed": {"hidden": "50"}})
+    with pytest.raises(InvalidInput, match="fixed hidden was 50 and is not there"):
+        begin(fixed={"fixed": {}})
+
+
+def test_a_trial_that_another_has_begun_meanwhile_is_not_tried_twice(begin):
+    first, second = begin(2), begin(2)
+
+    def meanwhile(trial):
+        if trial.number == 1:
+            # The other asks while this one is at its last trial.
+            second._one(lambda trial: pytest.fail("one too many"), pytest.fail)
+        return bowl(trial)
+
+    first.run(meanwhile)
+    assert len(first.results()) == 2
+    assert first.missing() == 0
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_who_was_taken_for_dead_goes_on_with_the_next_trial(reports, begin):
+    told = []
+    sweep = begin(3, tell=told.append)
+    other = begin(3)
+
+    def silent(trial):
+        if not told and trial.number == 1:
+            (stale,) = other._study.get_trials(states=[TrialState.RUNNING])
+            other._study.tell(stale.number, state=TrialState.FAIL)
+            told.append("")
+        if reports:
+            trial.report(1, 0.0)
+        return bowl(trial)
+
+    sweep.run(silent)
+    assert "was given to another" in told[1]
+    assert len(sweep.results()) == 3
+
+
+def test_the_table_reads_back(begin):
+    sweep = begin(3)
+    sweep.run(bowl)
+    rows = list(csv.DictReader(io.StringIO(to_csv(sweep.results(), list(SPACE)))))
+    for row, result in zip(rows, sweep.results(), strict=True):
+        assert int(row["trial"]) == result.number
+        assert float(row["score"]) == result.score
+        assert float(row["x"]) == result.settings["x"]
+        assert row["kind"] == result.settings["kind"]
+
+
+# --- a database that is away ----------------------------------------------------------
+
+
+def gone(monkeypatch, times, name="set_trial_state_values", first=False):
+    """Lets an operation of Optuna's fail so often, before or after it is done."""
+    operation = getattr(optuna.storages.RDBStorage, name)
+    left = [times]
+
+    def fails(self, *args, **kw):
+        lost = exc.OperationalError("", {}, Exception("server closed the connection"))
+        if left[0]:
+            left[0] -= 1
+            if not first:
+                operation(self, *args, **kw)
+            raise lost
+        return operation(self, *args, **kw)
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, name, fails)
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+def test_an_answer_that_is_lost_loses_no_trial(done, begin, monkeypatch):
+    gone(monkeypatch, 2, first=not done)
+    told = []
+    sweep = begin(3, tell=told.append)
+    sweep.run(bowl)
+    assert len(sweep.results()) == 3
+    assert "cannot be reached (server closed the connection)" in told[0]
+    assert "is back after" in told[1]
+    assert len(told) == 2
+
+
+def test_a_database_that_stays_away_is_told_at_last(begin, monkeypatch):
+    sweep = begin(3, patience=0.2)
+    gone(monkeypatch, 999, first=True)
+    with pytest.raises(Away, match="give the same command again"):
+        sweep.run(bowl)
+
+
+def test_whoever_waits_for_a_database_can_be_stopped(begin, monkeypatch):
+    stop = []
+    sweep = begin(3, tell=stop.append, stop=lambda: bool(stop))
+    gone(monkeypatch, 999, first=True)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.run(bowl)
+    assert "is tried again for" in stop[0]
+
+
+# --- addresses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_asked_by_psycopg(scheme):
+    assert as_url(f"{scheme}://ada@db/x").drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("not an address", "is no address of a database"),
+        ("mysql://ada@db/x", "a database of 'mysql'"),
+        ("sqlite://", "names no file"),
+    ],
+)
+def test_other_addresses_are_refused(url, message):
+    with pytest.raises(InvalidInput, match=message):
+        as_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:s3cr3t@db/x",
+        "postgresql://ada@db/x?password=s3cr3t",
+        "postgresql://ada:s3cr3t@db:5432/x?sslmode=require",
+    ],
+)
+def test_a_password_is_not_shown(url):
+    assert "s3cr3t" not in masked(url)
+    assert masked(url).startswith("postgresql://ada")
+
+
+def test_a_password_that_was_mistaken_for_something_else_is_not_repeated():
+    with pytest.raises(InvalidInput) as refused:
+        as_url("ada:s3cr3t@db")
+    assert "s3cr3t" not in str(refused.value)
