@@ -2,6 +2,7 @@
 from ._version import __version__ as __version__
 from .errors import DataError as DataError
 from .errors import InvalidInput as InvalidInput
+from .errors import PeerLost as PeerLost
 from .errors import SecantError as SecantError
 from .functions import identity as identity
 from .functions import log_softmax as log_softmax

@@ -21,6 +21,20 @@ class DataError(InvalidInput):
     """A file of data that cannot be read, or data that is not at hand."""
 
 
+class PeerLost(SecantError):
+    """Another process of a run is gone, and without it nothing can go on.
+
+    What is left to do is to end, too, at once: `os._exit(PeerLost.exit_code)`, since
+    JAX's own end waits for the one that is gone.
+
+    Attributes:
+        exit_code: `EX_TEMPFAIL` of `sysexits.h`, which asks a supervisor to start the
+            program again.
+    """
+
+    exit_code = 75
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     """The error for a name that stands in no table, with the nearest that does.
 

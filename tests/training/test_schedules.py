@@ -52,6 +52,7 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         ({"name": "cosin"}, "did you mean 'cosine'"),
         ({"rate": 0.0}, "learning_rate is 0.0"),
         ({"rate": "0.1"}, "learning_rate is '0.1'"),
+        ({"rate": 10**400}, "learning_rate is 1000"),
         ({"steps": 0}, "steps is 0: pass a whole number, 1 or above"),
         ({"warmup_steps": -1}, "warmup_steps is -1"),
         ({"warmup_steps": 10}, "warmup_steps is 10, and the schedule has 10 steps"),
@@ -60,8 +61,8 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         ({"name": "exponential", "end_factor": 0}, "an exponential never falls to"),
     ],
     ids=[
-        "name", "rate of 0", "rate as text", "no steps", "warm-up below 0",
-        "warm-up only", "rising", "nan", "exponential to 0",
+        "name", "rate of 0", "rate as text", "rate beyond floats", "no steps",
+        "warm-up below 0", "warm-up only", "rising", "nan", "exponential to 0",
     ],
 )  # fmt: skip
 def test_a_schedule_that_cannot_be_is_told(change, message):

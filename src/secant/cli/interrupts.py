@@ -57,6 +57,11 @@ def by() -> str:
     return "Ctrl-C" if _now.signal == signal.SIGINT else "SIGTERM"
 
 
+def ask(signal_number: int) -> None:
+    """As if this signal had come: another process of the same run has had it."""
+    _now.asked, _now.signal = True, signal_number
+
+
 def hush() -> None:
     """Hears nothing any more until this `hearing` ends: the rest is soon done."""
     _now.hear = Hear.NEVER

@@ -11,10 +11,12 @@ from secant.cli.kept import Task
 from secant.cli.train import train
 from secant.errors import InvalidInput
 
-# What says where and how a run is kept, and not what it is.
+# What says where a run is kept and who trains it, and not what it is.
 _OF_THE_RUN = {
     *("out_folder", "resume", "help"),
     *("checkpoint_steps", "checkpoint_seconds", "keep", "tensorboard"),
+    *("distributed", "coordinator", "processes", "process_id"),
+    *("initialization_timeout", "heartbeat_timeout"),
 }
 
 # What Typer's errors of a command line have in common is public by this child only.

@@ -2,47 +2,23 @@
 
 import shlex
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from secant.cli.bar import Bar
-from secant.cli.classes import class_table, in_words
-from secant.cli.console import (
-    BAD_INPUT,
-    about,
-    err,
-    grid,
-    guarded,
-    out,
-    say_error,
-    warn,
-)
-from secant.cli.interrupts import Hear, asked, by, exit_code, hearing, hush
+from secant.cli.console import guarded, warn
+from secant.cli.interrupts import Hear, by, exit_code, hearing
 from secant.cli.kept import Task, method_of, task_of
 from secant.cli.sizes import hidden_sizes
+from secant.cli.together import Asked, together, watched
+from secant.cli.train_report import report
+from secant.cli.work import done, follows, leave
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from secant.cli.agreement import Agreement
-    from secant.history import Epoch
-    from secant.training import Checkpoints, EarlyStopping, Progress, Run, Schedule
-
-# The textbook's run, which the definition is forecast for.
-_TEXTBOOK = 10_000
-
-# Data that `secant evaluate` finds by itself.
-_FOUND = ("auto", "mnist", "sample")
-
-# Above this the definition and backprop differ by more than h = 1e-4 explains.
-_APART = 1e-5
-
+    from secant.training import Checkpoints, EarlyStopping, Schedule
+    from secant.training.processes import Processes
 
 # Groups of options in the help.
 _STEPS, _STOPPING = "How far a step goes", "When to stop, and what is best"
@@ -54,7 +30,15 @@ _WITH_RESUME = {
     "checkpoint_steps",
     "checkpoint_seconds",
     "keep",
+    "distributed",
+    "coordinator",
+    "processes",
+    "process_id",
+    "initialization_timeout",
+    "heartbeat_timeout",
 }
+
+_PANEL = "Several processes"
 
 
 @guarded
@@ -206,6 +190,52 @@ def train(
     keep: Annotated[
         int, typer.Option(min=1, help="Checkpoints that stay, the newest.")
     ] = 3,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed",
+            help="This is one of several processes that share each batch; start each "
+            "of them so. Exit code 75: another is gone, start all again.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where process 0 listens, and nowhere else.",
+            show_default="from SLURM, Kubernetes or MPI",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="How many there are.", show_default="likewise", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    process_id: Annotated[
+        int | None,
+        typer.Option(
+            help="Which this is; 0 leads, prints and keeps the run.",
+            show_default="likewise",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    initialization_timeout: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Seconds that all have to come.", rich_help_panel=_PANEL
+        ),
+    ] = 300,
+    heartbeat_timeout: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Seconds after which one that does not answer counts as gone.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = 10,
 ) -> None:
     """Train a network and keep the run in a folder.
 
@@ -213,13 +243,24 @@ def train(
     10,000 steps of 100 samples, learning rate 0.1. However it is ended, it
     goes on with --resume, and comes out as if it had not been.
     """
+    options = watched(
+        distributed,
+        Asked(
+            coordinator,
+            processes,
+            process_id,
+            initialization_timeout,
+            heartbeat_timeout,
+        ),
+    )
     from secant.training import Checkpoints, TensorBoard
 
     policy = Checkpoints(checkpoint_steps, checkpoint_seconds, keep)
+    longer = iterations if _given(context, "iterations") else None
     if resume is not None:
         _alone(context)
-        given = _given(context, "iterations")
-        _go_on(resume, iterations if given else None, policy)
+        peers, folder = context.with_resource(together(options, resume))
+        _go_on(folder or resume, longer, policy, peers)
         return
     sizes = hidden_sizes(hidden)
 
@@ -246,9 +287,13 @@ def train(
     Batches(batch_size, batch_size, sampling, seed)
     if tensorboard:
         TensorBoard.check()
-    folder = reserved(out_folder)
+    peers, going_on = context.with_resource(together(options, None))
+    if going_on:  # process 0 was told to
+        _go_on(going_on, longer, policy, peers)
+        return
+    folder = None if follows(peers) else reserved(out_folder)
     try:
-        with hearing(Hear.AT_ONCE, clean_up=lambda: give_back(folder)):
+        with hearing(Hear.AT_ONCE, clean_up=lambda: folder and give_back(folder)):
             samples, description = load(data)
             (x_train, t_train), (_, t_test) = samples
             net = MLP(
@@ -289,15 +334,17 @@ def train(
         if context.obj is not None:  # `secant sweep` wants to know the task
             context.obj(task)
             return
-        run, failure, agreement = _trained(task, folder, policy)
-        if run.status == "interrupted" and not len(run.losses):
+        run, failure, agreement = done(task, folder, policy, peers)
+        if folder and run.status == "interrupted" and not len(run.losses):
             warn(f"stopped by {by()} before the first step; nothing is kept")
             raise typer.Exit(exit_code())
     except BaseException:
-        give_back(folder)
+        if folder:
+            give_back(folder)
         raise
-    _report(run, task, folder, data, agreement)
-    _leave(failure)
+    if folder:
+        report(run, task, folder, data, agreement)
+    leave(failure)
 
 
 def _rate(
@@ -344,91 +391,22 @@ def _stopping(patience: int | None, min_delta: float | None) -> "EarlyStopping |
     return EarlyStopping(patience, min_delta or 0.0)
 
 
-def _go_on(folder: Path, iterations: int | None, policy: "Checkpoints") -> None:
+def _go_on(
+    folder: Path,
+    iterations: int | None,
+    policy: "Checkpoints",
+    peers: "Processes | None",
+) -> None:
     """Goes on with a run."""
     with hearing(Hear.AT_ONCE):
         task, _ = task_of(folder)
         if iterations is not None:
             task.settings["iterations"] = iterations
-    run, failure, agreement = _trained(task, folder, policy, resume=True)
-    _report(run, task, folder, task.notes["data"], agreement)
-    _leave(failure)
-
-
-def _trained(
-    task: Task, folder: Path, policy: "Checkpoints", *, resume: bool = False
-) -> "tuple[Run, str | None, Agreement | None]":
-    """The run, what went wrong with it, and how its gradients agree with backprop's."""
-    from secant.training import NotFinite, TensorBoard, fit
-    from secant.training.keeping import EVENTS_FOLDER
-
-    _introduce(task)
-    method, agreement = task.method, None
-    if method.name == "definition":
-        from secant.cli.agreement import Agreement
-
-        agreement = Agreement(method)
-        method = agreement.method
-    # Compiled steps are quick, and their state is not Python's to interrupt.
-    with (
-        hearing(Hear.WHEN_ASKED if method.traceable else Hear.RAISED),
-        Bar(task.settings["iterations"]) as bar,
-        ExitStack() as ending,
-    ):
-        told = [bar, _stop_if_asked]
-        if task.notes.get("tensorboard"):
-            board = TensorBoard(folder / EVENTS_FOLDER)
-            told.insert(0, ending.enter_context(board))
-            where = shlex.quote(str(folder / EVENTS_FOLDER))
-            err.print(about(watch=f"tensorboard --logdir {where}"))
-        try:
-            run = fit(
-                task.net,
-                task.samples,
-                method,
-                **task.settings,
-                callbacks=told,
-                folder=folder,
-                resume=resume,
-                checkpoints=policy,
-                notes=task.notes,
-            )
-        except NotFinite as error:
-            return error.run, str(error), agreement
-    return run, None, agreement
-
-
-def _introduce(task: Task) -> None:
-    """What is trained on what, and what is amiss with that."""
-    from secant.data.classes import amiss
-
-    train, test = _class_counts(task)
-    err.print(
-        about(
-            data=task.source,
-            classes=f"{in_words(train)} training samples each",
-            network=repr(task.net).strip("<>"),
-        )
-    )
-    for sentence in amiss(train, test):
-        warn(sentence)
-
-
-def _class_counts(task: Task) -> "tuple[np.ndarray, np.ndarray]":
-    """How many samples of each class there are to train and to test on."""
-    from secant.data.classes import counted
-
-    classes = task.net.architecture.sizes[-1]
-    (_, t_train), (_, t_test) = task.samples
-    return counted(t_train, classes), counted(t_test, classes)
-
-
-def _leave(failure: str | None) -> None:
-    if failure:
-        say_error(failure)
-        raise typer.Exit(BAD_INPUT)
-    if asked():
-        raise typer.Exit(exit_code())
+    mine = None if follows(peers) else folder
+    run, failure, agreement = done(task, mine, policy, peers, resume=mine is not None)
+    if mine:
+        report(run, task, mine, task.notes["data"], agreement)
+    leave(failure)
 
 
 def _given(context: typer.Context, name: str) -> bool:
@@ -447,108 +425,3 @@ def _alone(context: typer.Context) -> None:
             f"{', '.join(others)} came beside --resume, and the run goes on with its "
             "own settings: leave it out, or train anew without --resume"
         )
-
-
-def _stop_if_asked(progress: "Progress") -> None:
-    # What is left then is to put the run into its folder: that is not interrupted.
-    if asked() or progress.ended:
-        hush()
-    if asked() and not progress.ended:
-        raise KeyboardInterrupt
-
-
-def _report(
-    run: "Run", task: Task, folder: Path, data: str, agreement: "Agreement | None"
-) -> None:
-    from secant.training.forecast import duration
-
-    taken, asked_for = len(run.losses), run.settings.iterations
-    if run.status == "interrupted":
-        warn(
-            f"stopped by {by()} after {taken:,} of {asked_for:,} steps; "
-            f"kept in {folder}; to go on: "
-            f"secant train --resume {shlex.quote(str(folder))}"
-        )
-    timings = run.timings
-    out.print()
-    if run.status == "stopped early":
-        out.print(_stopped_early(run))
-        out.print()
-    out.print(_scores(run.history.epochs[-1]))
-    out.print()
-    where = shlex.quote(str(folder))
-    best = run.best_epoch
-    if best is not None and best.validation_accuracy is not None:
-        out.print(f"{_best(best)}: secant evaluate {escape(where)} --best")
-        out.print()
-    _say_classes(run, task)
-    out.print(
-        f"{taken:,} steps in {duration(timings.training)}, beside them "
-        f"{duration(timings.preparation)} to prepare and "
-        f"{duration(timings.evaluation)} to measure"
-    )
-    if agreement is not None and agreement.worst is not None:
-        time = duration(_TEXTBOOK * timings.training / max(taken, 1))
-        out.print(f"{_TEXTBOOK:,} such steps would take about {time}")
-        verb = "agree with" if agreement.worst < _APART else "are apart from"
-        out.print(
-            f"its gradients {verb} backprop's to {agreement.worst:.1e} "
-            "(relative, the worst step)"
-        )
-    out.print(f"kept in [bold]{escape(str(folder))}[/]: look at training.png")
-    next_ones = [f"secant evaluate {where}"]
-    if data not in _FOUND:
-        next_ones[0] += f" --data {shlex.quote(data)}"
-    if run.net.architecture.sizes[0] == 784:
-        next_ones.insert(0, f"secant predict {where} IMAGE")
-    for before, command in zip(("next: ", "      "), next_ones, strict=False):
-        out.print(before + escape(command))
-
-
-def _stopped_early(run: "Run") -> str:
-    stopping, epochs = run.settings.early_stopping, run.history.epochs
-    assert stopping is not None
-    gain = stopping.last_gain(epochs, None)
-    since = f"since step {gain.step:,}" if gain else "from the start"
-    return (
-        f"[bold]stopped early[/] after {len(run.losses):,} of "
-        f"{run.settings.iterations:,} steps: the validation loss has not fallen "
-        f"{since}"
-    )
-
-
-def _say_classes(run: "Run", task: Task) -> None:
-    """How good the network is at each class, where they are not alike."""
-    from secant.data.classes import amiss, balanced_accuracy, counted
-
-    train, test = _class_counts(task)
-    if not amiss(train, test) or not test.sum():
-        return
-    x, t = task.samples[1]
-    right = counted(t[run.net.predict(x).argmax(axis=1) == t], len(test))
-    out.print(class_table({"train": train, "test": test}, right))
-    out.print()
-    out.print(
-        f"balanced accuracy, in which each class counts alike: "
-        f"{balanced_accuracy(right, test):.2%}"
-    )
-    out.print()
-
-
-def _best(epoch: "Epoch") -> str:
-    name = f"the best network, of step {epoch.step:,}, is right on"
-    scores = [f"{epoch.validation_accuracy:.2%} of the validation samples"]
-    if epoch.test_accuracy is not None:
-        scores.append(f"{epoch.test_accuracy:.2%} of the test samples")
-    return f"{name} {' and '.join(scores)}"
-
-
-def _scores(epoch: "Epoch") -> Table:
-    """Loss and accuracy of every set of samples that there is."""
-    table = grid("", "loss", "accuracy", right=(1, 2))
-    scores = epoch._asdict()
-    for name in ("train", "validation", "test"):
-        loss, accuracy = scores[f"{name}_loss"], scores[f"{name}_accuracy"]
-        if loss is not None:
-            table.add_row(name, f"{loss:.4f}", f"{accuracy:.2%}")
-    return table

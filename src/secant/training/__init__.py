@@ -2,8 +2,10 @@
 
 from secant.training.checkpoint import Checkpoints
 from secant.training.forecast import Forecast
+from secant.training.joining import Meeting, join
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
+from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.schedules import Schedule
 from secant.training.stopping import EarlyStopping
@@ -14,7 +16,9 @@ __all__ = [
     "Checkpoints",
     "EarlyStopping",
     "Forecast",
+    "Meeting",
     "NotFinite",
+    "Processes",
     "Progress",
     "RecordPath",
     "Run",
@@ -22,4 +26,5 @@ __all__ = [
     "TensorBoard",
     "TrainingWarning",
     "fit",
+    "join",
 ]

@@ -82,6 +82,8 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     elif evaluations:
         # A step of such a method may take minutes: time what it is made of.
         rows = problem.batches.indices(0, 1)[0]
+        if problem.processes:
+            rows = rows[problem.processes.part(len(rows))]
         x, t = problem.samples.x[rows], problem.samples.t[rows]
         batch = x.astype(np.float64), t.astype(np.float64)
         params = steps.params(state)
@@ -96,7 +98,7 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     forecast = Forecast(method.name, iterations, per_step, evaluations)
     if forecast.seconds < LONG or method.name in _QUICK:
         return forecast
-    faster = CompiledSteps(replace(problem, method=METHODS[_QUICK[0]]))
+    faster = CompiledSteps(replace(problem, method=METHODS[_QUICK[0]], processes=None))
     seconds = iterations * _compiled_step(faster, faster.start())
     if seconds > forecast.seconds / 2:
         return forecast

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from secant.errors import InvalidInput, SecantError
+from secant.errors import InvalidInput, PeerLost, SecantError
 from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
@@ -18,9 +19,11 @@ from secant.training.checkpoint import Checkpoints, compare
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
 from secant.training.optimizers import LearningRate
+from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.steps import BLOCK, Score
 from secant.training.stopping import EarlyStopping
+from secant.training.together import follow, leading
 from secant.training.training import Diverged, Training
 from secant.training.watch import TrainingWarning, no_better_than_chance, unmoved
 
@@ -97,6 +100,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     notes: Mapping[str, Any] | None = None,
     origin: Mapping[str, Any] | None = None,
+    processes: Processes | None = None,
 ) -> Run:
     """Trains a network by mini-batch descent: `w ← w - rate × ∂L/∂w`.
 
@@ -142,6 +146,8 @@ def fit(
         checkpoints: How often it is kept; `Checkpoints()` if not given.
         notes: What else the folder's manifest shall say, as JSON holds it.
         origin: Of a manifest: the run must be that one, the same data and settings.
+        processes: That compute it together, from `join`; each calls this alike. Only
+            process 0 keeps it in a folder, calls back and warns.
 
     Returns:
         The run: `run.net` is the network after the last step, `run.best` the best.
@@ -153,6 +159,7 @@ def fit(
             holds something else, is in use or cannot be written to.
         NotFinite: The loss became NaN or infinite; the error's `run` keeps all
             that there was before.
+        PeerLost: Another of the processes is gone; what was reached is kept.
 
     Warns:
         TrainingWarning: The run will take over ten minutes and there is a faster
@@ -182,16 +189,25 @@ def fit(
         validation_split=validation_split,
         early_stopping=early_stopping,
         data_name=data_name,
+        processes=processes,
     )
     if origin is not None:
         compare("that manifest", origin, training.origin())
-    if folder is None:
-        if resume:
-            raise InvalidInput("resume=True needs to know where: pass folder=…")
-        return _Loop(training, told).run()
-    policy = checkpoints or Checkpoints()
-    with Keeper(folder, training, policy, resume=resume, notes=notes) as keeper:
-        return _Loop(training, told, keeper).run()
+    if folder is None and resume:
+        raise InvalidInput("resume=True needs to know where: pass folder=…")
+
+    if processes is not None:
+        processes.meet(training.origin())
+        if not processes.leads:
+            return follow(training, processes)
+    keeping = folder is not None and Keeper(
+        folder, training, checkpoints or Checkpoints(), resume=resume, notes=notes
+    )
+    with leading(training, processes) as tell:
+        with keeping or nullcontext() as keeper:
+            run = _Loop(training, told, keeper).run()
+        tell(run)
+    return run
 
 
 class _Loop:
@@ -230,6 +246,10 @@ class _Loop:
             status = "interrupted"
             if self.keeper and self.reached.step:
                 self.keeper.keep(self.reached, now=True)
+        except PeerLost:
+            if self.keeper and self.reached.step:
+                self.keeper.keep(self.reached, now=True)
+            raise
         return self._ended(self.training.result(self.reached, status))
 
     def _is_unmeasured(self) -> bool:

@@ -1,5 +1,6 @@
 """What is taken for a number where a setting is one."""
 
+from math import isfinite
 from operator import index
 from typing import Any
 
@@ -10,11 +11,13 @@ from secant.errors import InvalidInput
 
 def is_number(value: Any) -> bool:
     """Whether something is a finite real number; `True` is none."""
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
+    real = isinstance(value, int | float | np.integer | np.floating)
+    if not real or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # more digits than a float holds
+        return False
 
 
 def whole(name: str, value: Any, least: int) -> int:

@@ -20,6 +20,7 @@ from secant.arrays import Array
 from secant.gradients import GradientMethod
 from secant.losses import LOSSES
 from secant.training.batches import Batches
+from secant.training.processes import Processes
 from secant.training.samples import Samples
 
 BLOCK = 1_000
@@ -80,6 +81,8 @@ class Problem:
         method: The way to the gradient.
         optimizer: What a step makes of it.
         batches: Which samples each step sees.
+        processes: That compute it together, each a share of every batch; None for
+            this one alone.
     """
 
     architecture: Architecture
@@ -88,6 +91,12 @@ class Problem:
     method: GradientMethod
     optimizer: optax.GradientTransformation
     batches: Batches
+    processes: Processes | None = None
+
+    @property
+    def shared_method(self) -> GradientMethod:
+        """The method, as the processes compute it together."""
+        return self.processes.over(self.method) if self.processes else self.method
 
 
 class CompiledSteps:
@@ -105,8 +114,13 @@ class CompiledSteps:
     def __init__(self, problem: Problem) -> None:
         """Has the data put on the device, in JAX's default float."""
         self._problem = problem
+        self._method = problem.shared_method
         self._data = problem.samples.on_device
         self._key = jax.random.key(problem.batches.seed)
+        if problem.processes:
+            self._data, self._key = problem.processes.everywhere(
+                (self._data, self._key)
+            )
 
     def start(self) -> State:
         """The state before the first step, on the device."""
@@ -122,11 +136,14 @@ class CompiledSteps:
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
         problem = self._problem
-        indices = np.zeros((BLOCK, problem.batches.batch_size), np.int32)
-        indices[:count] = problem.batches.indices(start, start + count)
+        rows = np.zeros((BLOCK, problem.batches.batch_size), np.int32)
+        rows[:count] = problem.batches.indices(start, start + count)
+        together, indices = problem.processes, rows
+        if together:
+            state, indices = together.everywhere(state), together.split(rows)
         state, losses = _loop(
             problem.architecture,
-            problem.method,
+            self._method,
             problem.optimizer,
             state,
             self._data,
@@ -135,6 +152,8 @@ class CompiledSteps:
             start,
             count,
         )
+        if together:
+            state, losses = together.here((state, losses))
         return state, np.asarray(losses[:count], np.float64)
 
     def gradient(self, state: State, step: int) -> Mapping[str, Array]:
@@ -248,6 +267,7 @@ class PlainSteps:
     def __init__(self, problem: Problem) -> None:
         """Nothing is prepared: a method takes a batch as the data has it."""
         self._problem = problem
+        self._method = problem.shared_method
 
     def start(self) -> State:
         """The state before the first step, in float64."""
@@ -268,7 +288,7 @@ class PlainSteps:
         losses = np.empty(count)
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
             batch = samples.x[rows], samples.t[rows]
-            losses[turn], gradients = problem.method.function(
+            losses[turn], gradients = self._method.function(
                 problem.architecture, state.held, *batch
             )
             # Optax computes with JAX, which has float64 only where it is let.
@@ -296,23 +316,32 @@ class PlainSteps:
 
 
 class Evaluator:
-    """Loss and accuracy on a whole set of samples, in blocks of bounded memory."""
+    """Loss and accuracy on a whole set of samples, in blocks of bounded memory.
 
-    def __init__(self, architecture: Architecture, samples: Samples) -> None:
+    Of several processes each looks at its part of the samples.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        samples: Samples,
+        processes: Processes | None = None,
+    ) -> None:
         """Has the samples put on the device."""
         self._architecture = architecture
         self._samples = len(samples)
+        self._processes = processes
         # Blocks are separate calls: inside a compiled loop, XLA's products on a
         # CPU use one core, and are four times slower here.
         block = max(_EVALUATION_BYTES // (4 * sum(architecture.sizes[1:])), 1)
         x, t = samples.on_device
+        if processes:
+            part = processes.part(len(samples))
+            x, t = x[part], t[part]
         self._blocks = (
             [(x, t)]
-            if block >= len(samples)
-            else [
-                (x[i : i + block], t[i : i + block])
-                for i in range(0, len(samples), block)
-            ]
+            if 0 < len(x) <= block
+            else [(x[i : i + block], t[i : i + block]) for i in range(0, len(x), block)]
         )
 
     def __call__(self, params: Mapping[str, Array]) -> Score:
@@ -321,7 +350,10 @@ class Evaluator:
         sums = [_block(self._architecture, params, *block) for block in self._blocks]
         # Waited for here: NumPy would make a ValueError of a Ctrl-C in its waiting.
         sums = jax.block_until_ready(sums)
-        loss, right = np.asarray(sums, np.float64).sum(axis=0) / self._samples
+        sums = np.asarray(sums, np.float64).reshape(-1, 2).sum(axis=0)
+        if self._processes:
+            sums = self._processes.total(sums)
+        loss, right = sums / self._samples
         return Score(float(loss), float(right))
 
 

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -19,10 +19,12 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
+from secant.training.led import LedSteps
 from secant.training.numbers import whole
 from secant.training.optimizers import LearningRate, find_optimizer
+from secant.training.processes import Processes
 from secant.training.run import Run, Settings, Timings
-from secant.training.samples import checked
+from secant.training.samples import Samples, checked
 from secant.training.schedules import rates_of
 from secant.training.split import checked_share, split
 from secant.training.steps import (
@@ -31,6 +33,7 @@ from secant.training.steps import (
     Evaluator,
     PlainSteps,
     Problem,
+    Score,
     State,
 )
 from secant.training.stopping import EarlyStopping, find_stopping
@@ -131,6 +134,7 @@ class Training:
         validation_split: The share of the training samples that is held back.
         early_stopping: When to stop; a number is the patience.
         data_name: What the run's settings shall call the data.
+        processes: That compute it together, from `join`.
 
     Attributes:
         net: Where it starts.
@@ -168,6 +172,7 @@ class Training:
         validation_split: float | None = None,
         early_stopping: int | EarlyStopping | None = None,
         data_name: str = "",
+        processes: Processes | None = None,
     ) -> None:
         if not isinstance(net, MLP):
             raise InvalidInput(
@@ -193,6 +198,7 @@ class Training:
             method=method,
             optimizer=chosen.transformation,
             batches=Batches(len(train), batch_size, sampling, seed),
+            processes=processes,
         )
         self.settings = Settings(
             gradient=method.name,
@@ -206,11 +212,22 @@ class Training:
             **chosen.settings(),
         )
         self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
+        if processes:
+            processes.check(batch_size, method)
+            self.steps = LedSteps(self.steps, processes)
         self._test, self._held, self._schedule = test, held, chosen.schedule
-        self._score_train = Evaluator(net.architecture, train)
-        self._score_test = Evaluator(net.architecture, test) if test else None
-        self._score_held = Evaluator(net.architecture, held) if held else None
+        self._score_train = self._scoring(train, processes)
+        self._score_test = self._scoring(test, processes) if test else None
+        self._score_held = self._scoring(held, processes) if held else None
         self.start = Reached(self.steps.start())
+
+    def _scoring(
+        self, samples: Samples, processes: Processes | None
+    ) -> Callable[[Mapping[str, Array]], Score]:
+        evaluator = Evaluator(self.net.architecture, samples, processes)
+        if isinstance(self.steps, LedSteps):
+            return self.steps.led(evaluator)
+        return evaluator
 
     def advance(self, reached: Reached, count: int) -> Reached:
         """Where the run stands `count` steps later, at most `BLOCK`.
