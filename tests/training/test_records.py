@@ -46,7 +46,7 @@ def test_a_field_of_another_kind_is_left_to_its_own_check():
         (Timings, {"training": 10**400}, "training is 1000"),
         (Epoch, [1, 0.5, 1.0, "x", 0.5], "test_loss is 'x', not float | None"),
         (Epoch, [1, 2.0], "missing"),
-        (Epoch, [1, *[2.0] * 9], "missing"),
+        (Epoch, [1, *7 * [2.0]], "missing"),
         (Epoch, "12345", "a Epoch is '12345'"),
     ],
 )

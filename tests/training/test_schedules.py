@@ -52,6 +52,7 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         ({"name": "cosin"}, "did you mean 'cosine'"),
         ({"rate": 0.0}, "learning_rate is 0.0"),
         ({"rate": "0.1"}, "learning_rate is '0.1'"),
+        ({"rate": 10**400}, "learning_rate is 1000"),
         ({"steps": 0}, "steps is 0: pass a whole number, 1 or above"),
         ({"warmup_steps": -1}, "warmup_steps is -1"),
         ({"warmup_steps": 10}, "warmup_steps is 10, and the schedule has 10 steps"),
@@ -60,8 +61,8 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         ({"name": "exponential", "end_factor": 0}, "an exponential never falls to"),
     ],
     ids=[
-        "name", "rate of 0", "rate as text", "no steps", "warm-up below 0",
-        "warm-up only", "rising", "nan", "exponential to 0",
+        "name", "rate of 0", "rate as text", "rate beyond floats", "no steps",
+        "warm-up below 0", "warm-up only", "rising", "nan", "exponential to 0",
     ],
 )  # fmt: skip
 def test_a_schedule_that_cannot_be_is_told(change, message):
@@ -83,3 +84,16 @@ def test_a_schedule_that_cannot_be_is_told(change, message):
 def test_a_function_that_is_no_schedule_is_told(net, clusters, schedule, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=3, learning_rate=schedule)
+
+
+def test_a_schedule_that_cannot_be_hashed_is_taken(net, clusters):
+    class Halving:
+        __hash__ = None
+
+        def __call__(self, step):
+            return 0.1 * 0.5**step
+
+    run = fit(net, clusters, iterations=5, batch_size=12, learning_rate=Halving())
+    halving = optax.exponential_decay(0.1, 1, 0.5)
+    same = fit(net, clusters, iterations=5, batch_size=12, learning_rate=halving)
+    np.testing.assert_allclose(run.losses, same.losses, rtol=1e-6)

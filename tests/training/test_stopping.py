@@ -237,6 +237,22 @@ def test_a_training_says_itself_when_it_has_stalled(net, noisy):
     assert training.read_back(reached).gained == reached.gained
 
 
+def test_numbers_of_numpy_are_kept_as_numbers(net, clusters, tmp_path):
+    """As a search over `np.arange` gives them."""
+    settings = {
+        "learning_rate": Schedule(
+            "linear", np.float32(0.5), np.int64(20), np.int32(2), np.float32(0.25)
+        ),
+        "weight_decay": np.float32(0.5),
+        "clip_norm": np.float32(2),
+        "validation_split": np.float32(0.25),
+        "early_stopping": EarlyStopping(np.int64(3), np.float32(0)),
+    }
+    run = fit(net, clusters, iterations=5, batch_size=9, folder=tmp_path, **settings)
+    assert Run.load(tmp_path).settings == run.settings
+    assert json.loads((tmp_path / "manifest.json").read_text())["settings"]
+
+
 def test_what_an_older_version_kept_is_read(net, clusters, tmp_path):
     settings = {"iterations": 12, "batch_size": 25, "folder": tmp_path}
     with pytest.raises(Killed):

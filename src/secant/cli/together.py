@@ -16,7 +16,7 @@ from secant.cli.watched import ending_at_once, is_watched, joined, watch
 from secant.errors import InvalidInput, PeerLost
 
 if TYPE_CHECKING:
-    from secant.training.processes import Processes
+    from secant.training.distributed.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def together(
     if options is None:
         yield None, resume
         return
-    from secant.training.joining import Meeting, join
+    from secant.training.distributed.joining import Meeting, join
 
     meeting = Meeting.found(
         options.coordinator,

@@ -18,7 +18,7 @@ from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints, EarlyStopping, Schedule
-    from secant.training.processes import Processes
+    from secant.training.distributed.processes import Processes
 
 # Groups of options in the help.
 _STEPS, _STOPPING = "How far a step goes", "When to stop, and what is best"

@@ -16,7 +16,7 @@ from secant.cli.train_report import introduce
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
     from secant.training import Checkpoints, Progress, Run
-    from secant.training.processes import Processes
+    from secant.training.distributed.processes import Processes
 
 
 def follows(peers: "Processes | None") -> bool:

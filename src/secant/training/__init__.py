@@ -1,11 +1,11 @@
 """Training: mini-batches, steps, runs."""
 
 from secant.training.checkpoint import Checkpoints
+from secant.training.distributed.joining import Meeting, join
+from secant.training.distributed.processes import Processes
 from secant.training.forecast import Forecast
-from secant.training.joining import Meeting, join
 from secant.training.loop import NotFinite, Progress, fit
 from secant.training.path import RecordPath
-from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.schedules import Schedule
 from secant.training.stopping import EarlyStopping

@@ -16,14 +16,14 @@ from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
 from secant.training.checkpoint import Checkpoints, compare
+from secant.training.distributed.processes import Processes
+from secant.training.distributed.together import follow, leading
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
 from secant.training.optimizers import LearningRate
-from secant.training.processes import Processes
 from secant.training.run import Run
 from secant.training.steps import BLOCK, Score
 from secant.training.stopping import EarlyStopping
-from secant.training.together import follow, leading
 from secant.training.training import Diverged, Training
 from secant.training.watch import TrainingWarning, no_better_than_chance, unmoved
 

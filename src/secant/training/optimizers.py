@@ -5,10 +5,10 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 import optax
 
 from secant.errors import InvalidInput, unknown_name
+from secant.training.numbers import is_number
 from secant.training.schedules import Schedule, checked_rate, checked_schedule
 
 LearningRate = float | optax.Schedule
@@ -113,10 +113,17 @@ def find_optimizer(
         known = schedule.rate if isinstance(schedule, Schedule) else None
     else:
         rate = known = checked_rate(named.learning_rate if rate is None else rate)
-    decay = _checked("weight_decay", weight_decay, "0 or above, such as 0.01", 0)
+    decay = _checked(
+        "weight_decay",
+        weight_decay,
+        "0 or above, such as 0.01",
+        lambda decay: decay >= 0,
+    )
     if decay is None:
         decay = named.weight_decay
-    clip = _checked("clip_norm", clip_norm, "above 0, such as 1.0", None)
+    clip = _checked(
+        "clip_norm", clip_norm, "above 0, such as 1.0", lambda norm: norm > 0
+    )
     return Optimizer(
         optimizer,
         known,
@@ -127,16 +134,10 @@ def find_optimizer(
     )
 
 
-def _checked(name: str, value: Any, wanted: str, least: float | None) -> float | None:
+def _checked(name: str, value: Any, wanted: str, fits: Callable[[Any], bool]) -> Any:
     if value is None:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | np.number)
-        or not np.isfinite(value)
-        or value < 0
-        or (value == 0 and least is None)
-    ):
+    if not is_number(value) or not fits(value):
         raise InvalidInput(f"{name} is {value!r}: pass a finite number {wanted}")
     return float(value)
 

@@ -1,8 +1,8 @@
 """Learning rates that change over the steps: Optax's, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ import optax
 
 from secant.arrays import Array
 from secant.errors import InvalidInput, unknown_name
+from secant.training.numbers import is_number, whole
 
 # Where a schedule that was passed itself is looked at, to know it again.
 _LOOKED_AT = (0, *(2**power for power in range(21)))
@@ -85,25 +86,21 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.name not in SCHEDULES:
             raise unknown_name("schedule", self.name, SCHEDULES)
-        checked_rate(self.rate)
-        for what, value, least in (
-            ("steps", self.steps, 1),
-            ("warmup_steps", self.warmup_steps, 0),
-        ):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InvalidInput(
-                    f"{what} is {value!r}: pass a whole number, {least} or above"
-                )
+        # As Python's own numbers, whatever kind came: they go into a manifest.
+        object.__setattr__(self, "rate", checked_rate(self.rate))
+        for what, least in (("steps", 1), ("warmup_steps", 0)):
+            object.__setattr__(self, what, whole(what, getattr(self, what), least))
         if self.warmup_steps >= self.steps:
             raise InvalidInput(
                 f"warmup_steps is {self.warmup_steps:,}, and the schedule has "
                 f"{self.steps:,} steps in all: pass a smaller number"
             )
-        if not _is_number(self.end_factor) or not 0 <= self.end_factor <= 1:
+        if not is_number(self.end_factor) or not 0 <= self.end_factor <= 1:
             raise InvalidInput(
                 f"end_factor is {self.end_factor!r}: pass the share of the rate that "
                 "is left in the end, from 0 to 1"
             )
+        object.__setattr__(self, "end_factor", float(self.end_factor))
         if self.name == "exponential" and self.end_factor == 0:
             raise InvalidInput(
                 "end_factor is 0, which an exponential never falls to: pass a number "
@@ -114,18 +111,11 @@ class Schedule:
         """The rate of a step."""
         return _made(self)(step)
 
-    def describe(self) -> str:
-        """Its name, and what is to be known of it: `cosine, 100 steps to warm up`."""
-        warm = f", {self.warmup_steps:,} steps to warm up" if self.warmup_steps else ""
-        return self.name + warm
-
 
 @lru_cache(maxsize=64)
 def _made(schedule: Schedule) -> optax.Schedule:
-    rate, warm = float(schedule.rate), schedule.warmup_steps
-    falls = SCHEDULES[schedule.name](
-        rate, schedule.steps - warm, float(schedule.end_factor)
-    )
+    rate, warm = schedule.rate, schedule.warmup_steps
+    falls = SCHEDULES[schedule.name](rate, schedule.steps - warm, schedule.end_factor)
     if not warm:
         return falls
     return optax.join_schedules([optax.linear_schedule(0.0, rate, warm), falls], [warm])
@@ -137,7 +127,7 @@ def checked_rate(rate: Any) -> float:
     Raises:
         InvalidInput: It is not a finite number above 0.
     """
-    if not _is_number(rate) or rate <= 0:
+    if not is_number(rate) or rate <= 0:
         raise InvalidInput(
             f"learning_rate is {rate!r}: pass a finite number above 0, such as 0.1; "
             "a step subtracts learning_rate × gradient, so it needs no minus"
@@ -173,18 +163,11 @@ def checked_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
             f"learning_rate(step) {what}: a schedule gives one finite number for each "
             "step, 0 or above"
         )
-    return schedule
+    # What compiled steps are looked up by must be hashable, as a function is.
+    return schedule if isinstance(schedule, Hashable) else partial(schedule)
 
 
 def rates_of(schedule: Callable[[Any], Any]) -> list[float]:
     """Its rates at some steps near and far, by which it is known again."""
     rates: list[Array] = [schedule(jnp.int32(step)) for step in _LOOKED_AT]
     return [float(rate) for rate in rates]
-
-
-def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from secant.errors import InvalidInput
+from secant.training.numbers import is_number
 from secant.training.samples import Samples
 
 
@@ -14,11 +15,7 @@ def checked_share(share: Any) -> float:
     Raises:
         InvalidInput: It does not lie between 0 and 1.
     """
-    if (
-        isinstance(share, bool)
-        or not isinstance(share, int | float | np.number)
-        or not 0 < share < 1
-    ):
+    if not is_number(share) or not 0 < share < 1:
         raise InvalidInput(
             f"validation_split is {share!r}: pass the share of the training samples "
             "to hold back, between 0 and 1, such as 0.1"
@@ -43,7 +40,7 @@ def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
     Example:
         >>> held = Samples(np.arange(10.0)[:, None], np.eye(2)[[0] * 6 + [1] * 4])
         >>> [part.x.ravel().tolist() for part in split(held, 0.5, seed=0)]
-        [[0.0, 2.0, 5.0, 6.0, 9.0], [1.0, 3.0, 4.0, 7.0, 8.0]]
+        [[3.0, 4.0, 5.0, 7.0, 9.0], [0.0, 1.0, 2.0, 6.0, 8.0]]
     """
     # Not the batches' draws: those have a key of one number.
     draw = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 1)))

@@ -20,7 +20,7 @@ from secant.arrays import Array
 from secant.gradients import GradientMethod
 from secant.losses import LOSSES
 from secant.training.batches import Batches
-from secant.training.processes import Processes
+from secant.training.distributed.processes import Processes
 from secant.training.samples import Samples
 
 BLOCK = 1_000

@@ -7,6 +7,7 @@ import numpy as np
 
 from secant.errors import InvalidInput
 from secant.history import Epoch
+from secant.training.numbers import is_number, whole
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,12 @@ class EarlyStopping:
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        patience = self.patience
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
-            raise InvalidInput(
-                f"patience is {patience!r}: pass so many epochs, a whole number, 1 or "
-                "above"
-            )
-        if (
-            isinstance(self.min_delta, bool)
-            or not isinstance(self.min_delta, int | float | np.number)
-            or not 0 <= self.min_delta < np.inf
-        ):
+        object.__setattr__(self, "patience", whole("patience", self.patience, 1))
+        if not is_number(self.min_delta) or self.min_delta < 0:
             raise InvalidInput(
                 f"min_delta is {self.min_delta!r}: pass a finite number, 0 or above"
             )
+        object.__setattr__(self, "min_delta", float(self.min_delta))
 
     def last_gain(self, epochs: Iterable[Epoch], before: Epoch | None) -> Epoch | None:
         """The epoch of the last gain, where `before` was that of those before.

@@ -6,7 +6,6 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from operator import index
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,9 +19,10 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
-from secant.training.led import LedSteps
+from secant.training.distributed.led import LedSteps
+from secant.training.distributed.processes import Processes
+from secant.training.numbers import whole
 from secant.training.optimizers import LearningRate, find_optimizer
-from secant.training.processes import Processes
 from secant.training.run import Run, Settings, Timings
 from secant.training.samples import Samples, checked
 from secant.training.schedules import rates_of
@@ -179,16 +179,17 @@ class Training:
                 f"net is {type(net).__name__}: pass a network such as "
                 "secant.TwoLayerNet(784, 50, 10)"
             )
-        iterations = _count("iterations", iterations, 0)
-        batch_size = _count("batch_size", batch_size, 1)
-        seed = _count("seed", seed, 0)
+        iterations = whole("iterations", iterations, 0)
+        batch_size = whole("batch_size", batch_size, 1)
+        seed = whole("seed", seed, 0)
         method = find_method(gradient)
         chosen = find_optimizer(optimizer, learning_rate, weight_decay, clip_norm)
         stopping = find_stopping(early_stopping, validation_split)
         train, test = checked(net.architecture, data)
+        share = None if validation_split is None else checked_share(validation_split)
         held = None
-        if validation_split is not None:
-            train, held = split(train, checked_share(validation_split), seed)
+        if share is not None:
+            train, held = split(train, share, seed)
         self.net = net
         self.problem = Problem(
             architecture=net.architecture,
@@ -206,7 +207,7 @@ class Training:
             sampling=sampling,
             seed=seed,
             data=data_name,
-            validation_split=validation_split and float(validation_split),
+            validation_split=share,
             early_stopping=stopping,
             **chosen.settings(),
         )
@@ -360,15 +361,3 @@ class Training:
             best=best and self.net.replace(best.params),
             best_epoch=best and best.epoch,
         )
-
-
-def _count(name: str, value: int, least: int) -> int:
-    try:
-        number = index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise InvalidInput(
-            f"{name} is {value!r}: pass a whole number, {least} or above"
-        )
-    return number

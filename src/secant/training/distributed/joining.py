@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 
 from secant.errors import InvalidInput
-from secant.training.processes import Processes
+from secant.training.distributed.processes import Processes
 
 # By which it shows that mpirun or a cluster's `srun --mpi` has started this.
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")

@@ -17,7 +17,7 @@ import numpy as np
 
 from secant.arrays import Array
 from secant.errors import InvalidInput
-from secant.training.processes import Processes
+from secant.training.distributed.processes import Processes
 from secant.training.steps import Evaluator, Score, State, Steps
 
 # What an order asks for; from _EVALUATE on, for an evaluator of that number.

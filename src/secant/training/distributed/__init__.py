@@ -1,0 +1,1 @@
+"""One run of several processes: how they meet, what they share, who leads."""
