@@ -1,6 +1,7 @@
 """Every smooth rule, against mpmath: `tools/accuracy_table.py` has the cases."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -26,5 +27,7 @@ _MEASURED = [
     ("case", "dtype"), _MEASURED, ids=[f"{case.name}-{d}" for case, d in _MEASURED]
 )
 def test_the_difference_is_exact_to_8_ulp_or_what_the_table_says(case, dtype):
+    if case.why and "optimization_level=0" in os.environ.get("XLA_FLAGS", ""):
+        pytest.skip(f"{case.why}, has the table's digits optimised: XLA_FLAGS= pytest")
     worst, where = accuracy.measure(case, dtype)
     assert worst <= case.allowed(dtype), f"{worst:.1f} ulp at x, dx = {where}"

@@ -211,7 +211,10 @@ def _detected(
 ) -> tuple[str | None, int | None, int | None, tuple[int, ...] | None]:
     # JAX has no public name for this: its `initialize` looks, and then listens at all
     # addresses; to be told where, it has to be known first.
-    from jax._src.clusters import ClusterEnv
+    try:
+        from jax._src.clusters import ClusterEnv
+    except ImportError:
+        return coordinator, processes, process_id, None
 
     mpi = find_spec("mpi4py") and any(name in os.environ for name in _MPI)
     found = coordinator, processes, process_id, None
