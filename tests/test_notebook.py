@@ -270,6 +270,7 @@ def test_cell_47_an_update_without_its_equals_sign_learns_nothing():
     assert float(network.loss(x[:100], t[:100])) < before
 
 
+@pytest.mark.slow
 def test_cell_47_the_loop_that_was_interrupted_runs():
     """By hand, as the notebook has it, with backprop for each step's gradient."""
     (x_train, t_train), (x_test, t_test) = secant.load_mnist_sample(one_hot_label=True)
@@ -295,6 +296,7 @@ def test_cell_47_as_one_call():
     assert len(run.losses) == 2_000
 
 
+@pytest.mark.slow
 def test_cell_47_with_its_numerical_gradient_takes_the_same_steps():
     data = secant.load_mnist_sample()
     network = secant.TwoLayerNet(784, 2, 10, seed=3)

@@ -36,6 +36,7 @@ def interrupted_at(monkeypatch):
     return at
 
 
+@pytest.mark.slow
 def test_in_the_midst_of_training(tmp_path):
     process = subprocess.Popen(
         [
@@ -166,6 +167,7 @@ def test_a_reader_who_leaves_gets_no_traceback(tmp_path):
     assert ended.stdout.startswith("name")
 
 
+@pytest.mark.slow
 def test_a_reader_who_leaves_does_not_end_a_run(tmp_path):
     ended = piped(f"secant {' '.join(TINY)} --iterations 9 2>&1 | head -n 1", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

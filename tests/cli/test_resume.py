@@ -76,6 +76,7 @@ def test_a_run_is_done_again_and_comes_out_the_same(secant):
     assert_same(Run.load("again"), Run.load("runs/0001"))
 
 
+@pytest.mark.slow
 def test_a_run_that_comes_out_otherwise_is_told(secant, monkeypatch):
     secant(*TINY, "--iterations", 60)
     monkeypatch.setattr(

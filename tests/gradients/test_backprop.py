@@ -107,6 +107,7 @@ def size(architecture, params, x, t):
 
 @settings(max_examples=20)  # each new shape is compiled
 @given(problems(hidden=(5, 4, 3)))
+@pytest.mark.slow
 def test_backprop_is_what_jax_differentiates(problem):
     """Also at and around relu's kinks: both take 0 for the slope there."""
     loss, gradients = backprop(*problem)

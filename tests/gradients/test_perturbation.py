@@ -126,6 +126,7 @@ def by_nudged_sums(architecture, params, x, t, h):
 @every_method
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32), bias=st.booleans())
+@pytest.mark.slow
 def test_random_networks_agree_with_backprop(name, seed, bias):
     architecture, params, x, t = problem((5,), "tanh", seed=seed)
     if not bias:
@@ -139,6 +140,7 @@ def test_random_networks_agree_with_backprop(name, seed, bias):
 
 
 @every_method
+@pytest.mark.slow
 def test_saturated_neurons_keep_their_digits(name):
     """Sums near ±16: 1 - σ(a) has lost all its digits in float32, the slope has not."""
     architecture, params, x, t = problem((5,), "sigmoid")
@@ -162,6 +164,7 @@ def test_huge_weights_leave_the_short_series(name):
 
 
 @every_method
+@pytest.mark.slow
 def test_float64_is_computed_where_jax_has_it(name):
     architecture, params, x, t = problem((5,), "tanh", scale=0.4)
     exact = backprop(architecture, params, x, t)[1]

@@ -114,6 +114,7 @@ def test_the_right_one_is_right_and_a_naive_check_calls_it_wrong():
         assert np.allclose(gradient, slopes, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_naive_check_is_the_textbooks_in_float32():
     found = by_name(check.planted("right", h=1e-2))
     p = BACKPROPS["right"].problem
@@ -134,6 +135,7 @@ def test_a_larger_step_makes_the_naive_check_see_more():
     assert wrong[1e-5] > 2 * wrong[1e-2]
 
 
+@pytest.mark.slow
 def test_a_blank_sample_stands_on_the_corner_of_relu():
     found = check.planted("blank_sample")
     assert found["verdict"] == "kink"

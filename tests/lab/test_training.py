@@ -247,6 +247,7 @@ def test_it_ends_where_every_race_ends(room, monkeypatch):
 # --- several at once ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_races_do_not_disturb_each_other(room):
     one = start(room, ("backprop", 0.1))
     other = start(room, ("node", 0.3), ("backprop", 0.02), seed=8)
@@ -306,6 +307,7 @@ def test_whoever_comes_late_gets_no_more_than_the_others_from_then_on():
     assert late.turns == pytest.approx(500, abs=5)
 
 
+@pytest.mark.slow
 def test_abreast_lanes_take_equally_many_steps(room):
     lanes = ("backprop", 0.1), ("node", 0.1), ("spsa", 0.1)
     race = start(room, *lanes, abreast=True)
@@ -347,6 +349,7 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room):
     assert np.quantile(took, 0.95) < 2
 
 
+@pytest.mark.slow
 def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
     from secant.training import steps
 

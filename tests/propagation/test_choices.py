@@ -69,6 +69,7 @@ def test_the_gradient_of_an_extreme_is_that_of_the_exact_sums(f, choose, dtype):
         assert 400 < changed < 700
 
 
+@pytest.mark.slow
 def test_so_does_the_second_difference_of_the_gradient():
     slope = jax.grad(lambda x: jnp.max(x) ** 2)
 
@@ -242,6 +243,7 @@ def test_which_one_was_chosen_is_only_asked_where_something_is_compared_with_it(
     assert "argmax" in program(lambda x: x == jnp.max(x))
 
 
+@pytest.mark.slow
 def test_it_can_be_asked_under_vmap_and_grad_and_of_a_difference():
     x, dx = jnp.array([1.0, 2, 4]), jnp.array([4.0, 1, 0])
     carry = jax.jit(difference(jax.grad(lambda x: jnp.max(x) ** 2)))

@@ -174,12 +174,14 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(net, clusters, monkeypat
 
 
 @pytest.mark.parametrize("name", secant.training.optimizers.OPTIMIZERS)
+@pytest.mark.slow
 def test_every_optimizer_lowers_the_loss(name, net, clusters):
     run = fit(net, clusters, iterations=60, batch_size=30, optimizer=name)
     assert run.history.epochs[-1].train_loss < run.history.epochs[0].train_loss
     assert run.settings.optimizer == name
 
 
+@pytest.mark.slow
 def test_any_optax_optimizer_is_taken(net, clusters):
     schedule = optax.cosine_decay_schedule(0.5, 100)
     run = fit(

@@ -22,6 +22,7 @@ def one_of(count, index=0, **options):
 
 
 @pytest.mark.parametrize("gradient", ["node", "definition"])
+@pytest.mark.slow
 def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
     settings = {"iterations": 12, "batch_size": 20, "optimizer": "adam"}
     whole = fit(net, clusters, gradient, **settings)
@@ -128,6 +129,7 @@ def test_a_process_without_memory_does_not_blame_another():
     assert not processes.lost
 
 
+@pytest.mark.slow
 def test_what_was_reached_is_kept_when_a_peer_is_gone(net, clusters, tmp_path):
     processes = Processes()
 

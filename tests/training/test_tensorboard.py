@@ -119,6 +119,7 @@ def test_a_run_that_ends_early_is_there_up_to_then(net, clusters, tmp_path):
     assert steps == tuple(epoch.step for epoch in raised.value.run.history.epochs)
 
 
+@pytest.mark.slow
 def test_a_second_of_a_killed_run_is_lost_at_most(tmp_path):
     """The events are whole records in a file while the process is still there."""
     code = (

@@ -59,6 +59,7 @@ def test_only_one_place_before_is_kept(net, clusters):
 
 
 @pytest.mark.parametrize("gradient", METHODS)
+@pytest.mark.slow
 def test_the_gradient_is_the_one_that_the_next_step_goes_against(
     gradient, net, clusters
 ):

@@ -159,6 +159,7 @@ def test_many_small_changes_in_one_place_add_up_in_16_bits(dtype):
 
 
 @pytest.mark.parametrize("name", ["gather", "add", "multiply", "max", "set"])
+@pytest.mark.slow
 def test_indexing_under_vmap_and_grad_and_of_a_difference(name):
     f = CASES[name]
     xs, ds = jnp.stack([X, X[::-1]]), jnp.stack([DIRECTION, DIRECTION]) * 1e-3

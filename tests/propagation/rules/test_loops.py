@@ -215,6 +215,7 @@ def test_turns_alone_lose_no_digits():
     np.testing.assert_allclose(together, right, rtol=3e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_while_under_vmap_ends_for_each_at_its_own_time():
     x = jnp.array([1.6, 2.4, 1.2], jnp.float32)
     dx = jnp.array([0.5, 1e-6, -1e-3], jnp.float32)

@@ -105,6 +105,7 @@ def test_a_comparison_in_a_second_difference_sees_both_changes():
 
 
 @given(rows=ROWS, axis=st.sampled_from([0, 1]), dtype=DTYPES)
+@pytest.mark.slow
 def test_the_place_of_an_extreme_is_the_first_of_the_exact_sums(rows, axis, dtype):
     x, dx = arrays(rows, dtype, (2, 3))
     there = exact(x) + exact(dx)
@@ -191,6 +192,7 @@ def test_complex_numbers_sort_by_real_then_imaginary_part():
 
 @settings(max_examples=20)
 @given(rows=ROWS, k=st.sampled_from([1, 3]), dtype=DTYPES)
+@pytest.mark.slow
 def test_the_largest_are_those_of_the_exact_sums(rows, k, dtype):
     x, dx = arrays(rows, dtype)
     there = exact(x) + exact(dx)
@@ -224,6 +226,7 @@ def test_the_largest_of_each_column_and_among_zeros_and_nan():
 
 
 @pytest.mark.parametrize("f", [jnp.sort, lambda x: lax.top_k(x, 3)[0]])
+@pytest.mark.slow
 def test_sorting_works_under_jit_vmap_grad_and_itself(f):
     x = jnp.array([[3.0, 1, 2, 0], [0, 5, 4, 1]])
     dx = jnp.array([[-1.5, 0.25, 0.5, 0], [0.5, -2, 0, 1]])

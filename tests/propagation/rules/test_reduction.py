@@ -162,6 +162,7 @@ def test_in_float64_too(name):
 
 
 @pytest.mark.parametrize("name", ["prod", "cumprod", "cummax", "fft2"])
+@pytest.mark.slow
 def test_reductions_under_vmap_and_grad_and_of_a_difference(name):
     f = CASES[name]
     xs, ds = jnp.stack([X, X[::-1]]), jnp.stack([DIRECTION, DIRECTION]) * 1e-2
