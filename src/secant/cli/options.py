@@ -26,6 +26,7 @@ _Usage: type[Exception] = typer.BadParameter.__mro__[1]
 def _command() -> Any:
     """`secant train`, whose errors are raised."""
     app = typer.Typer(add_completion=False)
+    # Past `guarded`, which would end the process; that type checkers do not see.
     app.command("train")(getattr(train, "__wrapped__"))  # noqa: B009
     return get_command(app)
 

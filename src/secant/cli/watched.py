@@ -121,6 +121,7 @@ def _heard_by(handler: Any) -> Iterator[None]:
 def _main() -> None:
     """The watched process: writes to where the other did, ends when that one does."""
     alive, _, out, err = map(int, os.environ[_WATCHED].split(","))
+    # Not closed: they last as long as the process does.
     sys.stdout = open(out, "w", buffering=1)  # noqa: SIM115
     sys.stderr = open(err, "w", buffering=1)  # noqa: SIM115
 

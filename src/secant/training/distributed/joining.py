@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from secant.errors import InvalidInput
 from secant.training.distributed.processes import Processes
+from secant.training.numbers import whole
 
 # By which it shows that mpirun or a cluster's `srun --mpi` has started this.
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
@@ -56,11 +57,7 @@ class Meeting:
             ("initialization_timeout", 1),
             ("heartbeat_timeout", 1),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InvalidInput(
-                    f"{name} is {value!r}: pass a whole number, {least} or above"
-                )
+            whole(name, getattr(self, name), least)
         if self.process_id >= self.processes:
             raise InvalidInput(
                 f"process_id is {self.process_id}, and there are {self.processes} "
