@@ -24,8 +24,8 @@ HEAD = """\
 primitive operation. This page lists the primitives that have a rule. `x` and `Δx` are \
 an operand and its difference, and `f` is the primitive's result. A rule of the kind \
 *linear* or *bilinear* is one line of code. A primitive without a rule raises \
-`MissingRule`, which names it and its line in your code; `fallback="subtract"` computes \
-it by subtraction instead, and warns.
+`MissingRule`, which names it and its line in your code; `fallback="subtract"` \
+computes it by subtraction instead, and warns.
 
 `jax.make_jaxpr(f)(x)` shows the primitives of a function.
 
