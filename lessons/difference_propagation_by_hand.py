@@ -67,19 +67,19 @@ def tanh(x):  # tanh b - tanh a = sinh(b - a) / (cosh a cosh b)
     return D(np.tanh(a), np.sinh(x.delta) / (np.cosh(a) * np.cosh(b)))
 
 
-def maximum(a, b):  # both operands counted from y: the larger at x + Δx is Δy itself
+def maximum(a, b):  # relative to y, the larger operand at x + Δx is Δy, kinks included
     a, b = lift(a), lift(b)
     y = np.maximum(a.value, b.value)
     return D(y, np.maximum((a.value - y) + a.delta, (b.value - y) + b.delta))
 
 
-def mean(x):  # linear; over the last two axes, samples and outputs
+def mean(x):  # over the last two axes, samples and outputs; Δ mean = mean Δ
     return D(x.value.mean((-2, -1)), x.delta.mean((-2, -1)))
 
 
 # --- 2. One function: the difference subtracted and carried, in float32 ---------------
-# From dx = 1e-8 on, x + dx rounds to x and subtraction gives 0. The carried difference
-# has 7 right digits for every dx. Decimal computes the true one with 28 digits.
+# For dx = 1e-8 and less, x + dx rounds to x, and subtraction gives 0. The carried
+# difference has 7 right digits for every dx. Decimal computes the true one with 28.
 
 
 def f(x, exp=exp, log=log):
