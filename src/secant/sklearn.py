@@ -21,6 +21,7 @@ from secant.errors import InvalidInput
 from secant.functions import log_softmax, softmax
 from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
+from secant.losses import LOSSES
 from secant.networks import MLP
 from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning, fit
 from secant.training.batches import Batches
@@ -36,7 +37,6 @@ from secant.training.steps import (
     Problem,
     State,
 )
-from secant.training.watch import chance_loss
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -61,7 +61,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     Args:
         hidden: Neurons of each hidden layer; () is multinomial logistic regression.
-        activation: `sigmoid`, `relu`, `tanh` or `identity`, for hidden layers.
+        activation: What hidden layers do with their sums, a name of
+            `secant.functions.ACTIVATIONS`: `relu`, `tanh`, …
         gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
             `definition`, or a `GradientMethod` such as `spsa_method(10)`.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of Optax's.
@@ -302,7 +303,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         """
         architecture, settings = run.net.architecture, run.settings
         outputs = architecture.sizes[-1]
-        if architecture.loss != "cross_entropy":
+        if LOSSES[architecture.loss].output is not softmax:
             raise InvalidInput(
                 f"the run was trained on {architecture.loss}, so its outputs are no "
                 "probabilities: pass a run with loss='cross_entropy'"
@@ -419,7 +420,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 def _warn_if_unlearned(run: Run, labels: np.ndarray) -> None:
     loss = run.history.epochs[-1].train_loss
     shares = np.bincount(labels) / len(labels)
-    chance = chance_loss("cross_entropy", shares[None])
+    chance = LOSSES["cross_entropy"].baseline(shares[None])
     if loss >= chance:
         warnings.warn(
             f"after {len(run.losses)} steps the loss is {loss:.4g}, no better than the "

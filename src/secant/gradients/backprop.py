@@ -25,7 +25,7 @@ def _backprop(
 ) -> tuple[Array, dict[str, Array]]:
     loss = LOSSES[architecture.loss]
     slope = ACTIVATIONS[architecture.activation].derivative
-    outputs = architecture.columns(weights, x).outputs
+    sums, outputs = architecture.columns(weights, x)
     scores = outputs[-1]
     delta = loss.gradient(scores, t.T, 0)
     gradients: dict[str, Array] = {}
@@ -35,7 +35,7 @@ def _backprop(
         if architecture.bias:
             gradients[f"b{layer}"] = namespace(delta).sum(delta, axis=1)
         if layer > 1:
-            delta = (weights[f"W{layer}"].T @ delta) * slope(below)
+            delta = (weights[f"W{layer}"].T @ delta) * slope(sums[layer - 1], below)
     return loss.function(scores, t.T, 0), {name: gradients[name] for name in weights}
 
 

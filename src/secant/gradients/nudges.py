@@ -41,14 +41,14 @@ class Place(NamedTuple):
 
     Attributes:
         sums: Of the layer and of each above it; the scores last.
-        levers: What `Activation.change` has to know, of each hidden one among them.
-        ray: What `Loss.along` has to know, of the last two layers.
+        linearizations: What `Activation.change` has to know, of each hidden one.
+        line: What `Loss.change_along_line` has to know, of the last two layers.
         targets: The targets.
     """
 
     sums: list[Array]
-    levers: list[tuple[Array, ...]]
-    ray: tuple[Array, ...]
+    linearizations: list[tuple[Array, ...]]
+    line: tuple[Array, ...]
     targets: Array
 
 
@@ -61,30 +61,29 @@ def place(
 ) -> Place:
     """What has to be known to nudge the neurons of a layer, for all samples."""
     depth, loss = architecture.depth, LOSSES[architecture.loss]
-    lever = ACTIVATIONS[architecture.activation].lever
+    linearization = ACTIVATIONS[architecture.activation].linearization
     sums = columns.sums[layer:]
-    ray: tuple[Array, ...] = ()
+    line: tuple[Array, ...] = ()
     if layer == depth:
-        ray = loss.ray(sums[-1], t, None)
+        line = loss.line_coefficients(sums[-1], t, None)
     elif layer == depth - 1:
-        ray = loss.ray(sums[-1], t, weights[f"W{depth}"])
-    return Place(sums, [lever(a) for a in sums[:-1]], ray, t)
+        line = loss.line_coefficients(sums[-1], t, weights[f"W{depth}"])
+    return Place(sums, [linearization(a) for a in sums[:-1]], line, t)
 
 
 def near(architecture: Architecture, weights: Params, reach: Array) -> Array:
     """Whether nudges of at most `reach` are small all the way up, as closed forms ask.
 
-    No activation has a slope above 1, so that a change grows by no more than the
-    largest sum of magnitudes of a neuron's weights; of the last layer, by the largest
-    weight, since each output's change counts by itself.
+    From one layer's sums to the next a change grows at most by the bound of the
+    activation's slope times the largest sum of magnitudes of a neuron's weights.
     """
-    depth = architecture.depth
+    slope = ACTIVATIONS[architecture.activation].slope_bound
     growth = jnp.ones(())
-    for layer in range(2, depth + 1):
+    for layer in range(2, architecture.depth + 1):
         # From one neuron there is one weight to each of the next layer.
         size = abs(weights[f"W{layer}"])
         step = size.max() if layer == 2 else size.sum(axis=1).max()
-        growth = jnp.maximum(growth, growth * step)
+        growth = jnp.maximum(growth, growth * slope * step)
     return reach * growth <= NEAR / 2
 
 
@@ -114,9 +113,10 @@ def loss_changes(
     depth, loss = architecture.depth, LOSSES[architecture.loss]
     activation = ACTIVATIONS[architecture.activation]
     if small and layer == depth:
-        return loss.along(at.ray, u)
+        return loss.change_along_line(at.line, u)
     if small and layer == depth - 1:
-        return loss.along(at.ray, activation.change(at.levers[0], u))
+        dz = activation.change(at.linearizations[0], u)
+        return loss.change_along_line(at.line, dz)
     of_one = _closed if small else _carried
     neurons, nudges = architecture.sizes[layer], u.shape[1]
     out = (
@@ -152,9 +152,9 @@ def _closed(
         out: Its weights to the next layer.
     """
     activation, loss = ACTIVATIONS[architecture.activation], LOSSES[architecture.loss]
-    da = jnp.outer(out, activation.change(activation.lever(a), u))
+    da = jnp.outer(out, activation.change(activation.linearization(a), u))
     for above in range(layer + 1, architecture.depth):
-        dz = activation.change(at.levers[above - layer], da)
+        dz = activation.change(at.linearizations[above - layer], da)
         da = weights[f"W{above + 1}"] @ dz
     return loss.change(at.sums[-1], at.targets, da)
 

@@ -21,9 +21,6 @@ MOST_RATE = 1_000.0
 MOST_STEPS = 200_000
 """Where every lane ends."""
 
-USUAL_INIT = {"sigmoid": "normal", "tanh": "xavier", "relu": "he", "identity": "xavier"}
-"""How first weights are drawn where the page does not say: by activation."""
-
 
 class LaneWanted(NamedTuple):
     """One run of a race: what it does not share with the others."""
@@ -76,9 +73,8 @@ class Wanted:
         within("seed", self.seed, 0, 2**31 - 1)
         for lane in self.lanes:
             within("rate", lane.rate, 0, MOST_RATE)
-        if not self.init:
-            usual = USUAL_INIT.get(self.activation, "normal")
-            object.__setattr__(self, "init", usual)
+        if not self.init and (activation := ACTIVATIONS.get(self.activation)):
+            object.__setattr__(self, "init", activation.init)
         try:
             self.net()
             for lane in self.lanes:
@@ -115,7 +111,6 @@ def choices() -> dict[str, Any]:
         "activations": list(ACTIVATIONS),
         "losses": list(LOSSES),
         "inits": list(INITIALISATIONS),
-        "usual_init": USUAL_INIT,
         "optimizers": [
             {"name": name, "rate": optimizer.learning_rate}
             for name, optimizer in OPTIMIZERS.items()
