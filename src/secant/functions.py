@@ -161,7 +161,7 @@ def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
 class Activation(NamedTuple):
     """What a layer does with its input sums, the slope of that, and its difference.
 
-    No slope is above 1: see `secant.gradients.nudges.near`.
+    No slope is above 1: see `secant.gradients.nudges.is_small`.
 
     Attributes:
         function: `a -> y`, elementwise.
