@@ -47,4 +47,4 @@ class Agreement:
         # Where the gradient is 0 there is nothing to be relative to.
         difference = float(np.sqrt(apart / size if size else apart))
         self.worst = max(difference, self.worst or 0.0)
-        return loss, gradients
+        return loss, dict(gradients)
