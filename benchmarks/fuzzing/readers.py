@@ -209,7 +209,7 @@ def _run_folder() -> Folder:
         try:
             Path("own.npz").write_bytes(_npz_of_digits())
             kept = Checkpoints(steps=4, seconds=None, keep=2)
-            notes = {"data": "own.npz", "directions": None, "command": "secant train"}
+            notes = {"data": "own.npz", "command": "secant train"}
             fit(
                 _net(),
                 _data(),

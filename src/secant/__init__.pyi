@@ -52,8 +52,8 @@ from .propagation import FallbackWarning as FallbackWarning
 from .propagation import MissingRule as MissingRule
 from .propagation import difference as difference
 from .propagation import slope as slope
-from .gradients import spsa as spsa
-from .gradients import value_and_gradient as value_and_gradient
+from .gradients.spsa import spsa as spsa
+from .gradients.source import value_and_gradient as value_and_gradient
 from .checking import GradientReport as GradientReport
 from .checking import Verdict as Verdict
 from .checking import WrongGradient as WrongGradient

@@ -185,7 +185,7 @@ class Activation(NamedTuple):
         derivative: `(a, y) -> dy/da`, for `y = function(a)`: a backward pass still
             has both.
         slope_bound: The largest `|dy/da|`, for any a. Nudges grow by at most that much;
-            see `secant.gradients.nudges.near`.
+            see `secant.gradients.nudges.is_small`.
         linearization: `a -> coefficients`, what `change` has to know of the
             pre-activations: a tuple of arrays.
         change: `(coefficients, da) -> f(a + da) - f(a)` without cancellation, for

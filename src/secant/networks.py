@@ -170,7 +170,7 @@ class MLP:
 
     def _gradients(self, method: str, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         batch = self.architecture.as_batch(x, t)
-        return find_method(method).function(self.architecture, self.params, *batch)[1]
+        return find_method(method)(self.architecture, self.params, *batch)[1]
 
     def __repr__(self) -> str:
         a = self.architecture

@@ -64,7 +64,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         activation: What hidden layers do with their sums, a name of
             `secant.functions.ACTIVATIONS`: `relu`, `tanh`, …
         gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
-            `definition`, or a `GradientMethod` such as `spsa_method(10)`.
+            `definition`, or a `GradientMethod` such as
+            `find_method("spsa", directions=10)`.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of Optax's.
         learning_rate: If None, the optimiser's usual one; a `secant.Schedule` or one of
             Optax's changes it over the steps.
@@ -377,6 +378,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         count = -(-len(x) // size)
         settings = Settings(
             gradient=method.name,
+            gradient_options=method.option_values,
             iterations=count,
             batch_size=size,
             sampling="epochs",

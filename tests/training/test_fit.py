@@ -10,8 +10,7 @@ import pytest
 
 import secant
 from secant import MLP, InvalidInput, NotFinite, TrainingWarning, TwoLayerNet, fit
-from secant.gradients import METHODS, backprop
-from secant.gradients.method import GradientMethod
+from secant.gradients import METHODS, GradientMethod
 from secant.training.batches import Batches
 
 
@@ -25,6 +24,7 @@ def assert_same_params(one, other):
         np.testing.assert_array_equal(one[name], other[name])
 
 
+backprop = METHODS["backprop"]
 EXACT = sorted(set(METHODS) - {"spsa"})
 """The methods that find the gradient; SPSA estimates it."""
 

@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from secant import InvalidInput, Schedule, fit
-from secant.gradients import METHODS, backprop
+from secant.gradients import METHODS
 from secant.training.batches import Batches
 from secant.training.optimizers import OPTIMIZERS
 
@@ -49,7 +49,7 @@ def by_optax(net, data, optimizer, iterations, batch_size=12, seed=0):
         state = optimizer.init(params)
         for rows in batches.indices(0, iterations):
             batch = net.architecture.as_batch(x[rows], t[rows])
-            loss, gradients = backprop(net.architecture, params, *batch)
+            loss, gradients = METHODS["backprop"](net.architecture, params, *batch)
             updates, state = optimizer.update(gradients, state, params)
             params = jax.tree.map(np.asarray, optax.apply_updates(params, updates))
             losses.append(loss)

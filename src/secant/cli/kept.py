@@ -53,6 +53,7 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
         InvalidInput: Only the program that began the run can do it again.
     """
     from secant.data.catalogue import load
+    from secant.gradients import find_method
     from secant.training.keeping import INITIAL_FILE
     from secant.training.manifest import Manifest
     from secant.training.run import read_network
@@ -74,28 +75,9 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
             net,
             samples,
             description.source,
-            method_of(settings.gradient, notes.get("directions")),
+            find_method(settings.gradient, **settings.gradient_options),
             settings.arguments(),
             notes,
         ),
         manifest,
     )
-
-
-def method_of(gradient: str, directions: int | None) -> "GradientMethod":
-    """The gradient method of a name, spsa with so many directions.
-
-    Raises:
-        InvalidInput: An unknown name, or directions for a method that has none.
-    """
-    from secant.gradients import find_method, spsa_method
-
-    method = find_method(gradient)
-    if directions is None:
-        return method
-    if method.name != "spsa":
-        raise InvalidInput(
-            f"--directions is for --gradient spsa, and the gradient is {gradient}: "
-            "leave it out, or add --gradient spsa"
-        )
-    return spsa_method(directions)

@@ -3,18 +3,20 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secant.cli.console import guarded, warn
 from secant.cli.interrupts import Hear, by, exit_code, hearing
-from secant.cli.kept import Task, method_of, task_of
+from secant.cli.kept import Task, task_of
+from secant.cli.method_options import method_list, method_of, with_method_options
 from secant.cli.sizes import hidden_sizes
 from secant.cli.together import Asked, together, watched
 from secant.cli.train_report import report
 from secant.cli.work import done, follows, leave
 from secant.errors import InvalidInput
+from secant.gradients.methods import METHODS
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints, EarlyStopping, Schedule
@@ -42,20 +44,14 @@ _PANEL = "Several processes"
 
 
 @guarded
+@with_method_options
 def train(
     context: typer.Context,
     gradient: Annotated[
         str,
-        typer.Option(
-            help="The way to the gradient: node, weight, spsa, backprop or definition."
-        ),
+        typer.Option(help=f"The way to the gradient: {method_list(list(METHODS))}."),
     ] = "node",
-    directions: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Random directions a step, for spsa.", show_default="1"
-        ),
-    ] = None,
+    method_options: dict[str, Any] | None = None,
     data: Annotated[
         str,
         typer.Option(
@@ -270,7 +266,7 @@ def train(
     from secant.training.stopping import find_stopping
 
     # All that can be wrong is looked at before anything takes time.
-    method = method_of(gradient, directions)
+    method = method_of(gradient, method_options or {})
     rate = _rate(
         optimizer, learning_rate, schedule, iterations, warmup_steps, end_factor
     )
@@ -322,7 +318,6 @@ def train(
             {
                 # From wherever the run will be gone on with.
                 "data": str(place.absolute()) if place.exists() else description.name,
-                "directions": directions,
                 "tensorboard": tensorboard,
                 "command": shlex.join(["secant", *sys.argv[1:]]),
             },

@@ -73,9 +73,7 @@ def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Fo
     method = problem.method
     # What a compiled method amounts to is not what it runs.
     evaluations = (
-        method.evaluations(problem.architecture)
-        if method.evaluations and not method.traceable
-        else None
+        None if method.traceable else method.evaluations_per_step(problem.architecture)
     )
     if method.traceable:
         per_step = _compiled_step(steps, state)

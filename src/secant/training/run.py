@@ -48,6 +48,7 @@ class Settings:
         clip_norm: The longest gradient; None for any.
         validation_split: The share of the training samples that was held back.
         early_stopping: When it was to stop early.
+        gradient_options: The gradient method's options, by name.
     """
 
     gradient: str
@@ -63,6 +64,7 @@ class Settings:
     clip_norm: float | None = None
     validation_split: float | None = None
     early_stopping: EarlyStopping | None = None
+    gradient_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Self:
@@ -94,7 +96,7 @@ class Settings:
                 "program that began it knows it: call that again"
             )
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        del told["gradient"]
+        del told["gradient"], told["gradient_options"]
         told["data_name"] = told.pop("data")
         told["learning_rate"] = told.pop("schedule") or self.learning_rate
         return told

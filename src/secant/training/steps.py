@@ -102,8 +102,8 @@ class Problem:
 class CompiledSteps:
     """Steps as one compiled loop, the data on JAX's device.
 
-    Where the method computes in columns, weights are held transposed, as
-    (outputs, inputs), and the optimiser sees them so.
+    For a feature-major method, weights are held transposed, as (outputs, inputs),
+    and the optimiser sees them so.
 
     The loop's number of turns is an argument of the one program that XLA makes,
     not a part of it: however a run is cut into calls, each step is computed by
@@ -125,13 +125,15 @@ class CompiledSteps:
     def start(self) -> State:
         """The state before the first step, on the device."""
         problem = self._problem
-        given = turned(problem.params) if problem.method.columns else problem.params
+        feature_major = problem.method.feature_major
+        given = turned(problem.params) if feature_major else problem.params
         held = {name: jnp.asarray(value, float) for name, value in given.items()}
         return State(held, problem.optimizer.init(held))
 
     def params(self, state: State) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
-        return turned(state.held) if self._problem.method.columns else state.held
+        feature_major = self._problem.method.feature_major
+        return turned(state.held) if feature_major else state.held
 
     def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
@@ -169,7 +171,7 @@ class CompiledSteps:
             self._key,
             step,
         )
-        return turned(found) if problem.method.columns else found
+        return turned(found) if problem.method.feature_major else found
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -185,15 +187,13 @@ def _loop(
     count: int,
 ) -> tuple[State, Array]:
     x, t = data
-    function, back = (
-        (method.columns, turned) if method.columns else (method.function, dict)
-    )
+    back = turned if method.feature_major else dict
 
     def step(turn: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
         (held, optimizer_state), losses = carry
         rows = indices[turn]
         batch = x[rows], t[rows]
-        loss, gradients = function(
+        loss, gradients = method.compute(
             architecture, held, *batch, jax.random.fold_in(key, start + turn)
         )
         held, optimizer_state = _updated(
@@ -220,9 +220,8 @@ def _gradient(
     step: int,
 ) -> dict[str, Array]:
     x, t = data
-    function = method.columns or method.function
     key = jax.random.fold_in(key, step)
-    return function(architecture, held, x[rows], t[rows], key)[1]
+    return dict(method.compute(architecture, held, x[rows], t[rows], key)[1])
 
 
 def forget_compiled() -> None:
@@ -288,7 +287,7 @@ class PlainSteps:
         losses = np.empty(count)
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
             batch = samples.x[rows], samples.t[rows]
-            losses[turn], gradients = self._method.function(
+            losses[turn], gradients = self._method(
                 problem.architecture, state.held, *batch
             )
             # Optax computes with JAX, which has float64 only where it is let.
@@ -309,7 +308,7 @@ class PlainSteps:
         problem, samples = self._problem, self._problem.samples
         rows = problem.batches.indices(step, step + 1)[0]
         batch = samples.x[rows], samples.t[rows]
-        return problem.method.function(problem.architecture, state.held, *batch)[1]
+        return problem.method(problem.architecture, state.held, *batch)[1]
 
     def _loss_at(self, x: Array, t: Array, held: Mapping[str, Array]) -> Array:
         return self._problem.architecture.error(held, x, t)

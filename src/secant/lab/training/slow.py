@@ -15,7 +15,7 @@ import numpy as np
 
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import GradientMethod, definition, find_method
+from secant.gradients import GradientMethod, find_method
 from secant.lab.training.lane import SLICE, Lane, Order
 from secant.lab.training.wanted import LaneWanted
 from secant.training.training import Reached, Training
@@ -58,7 +58,7 @@ class Baton:
 
 
 class SlowLane(Lane):
-    """A lane that differences by the definition.
+    """A lane whose method runs in NumPy, such as the definition.
 
     Args:
         wanted: What to make it from.
@@ -72,6 +72,7 @@ class SlowLane(Lane):
         self._ended = False
         self._runs, self._of = 0, 1
         self._gradient: np.ndarray | None = None
+        self._method = find_method(wanted.gradient)
 
     @property
     def within(self) -> float:
@@ -98,14 +99,13 @@ class SlowLane(Lane):
         self._rung.set()
 
     def method(self) -> GradientMethod:
-        """The definition, which listens while it computes."""
-        return replace(find_method("definition"), function=self._definition)
+        """The lane's method, which listens while it computes, where it can."""
+        return replace(self._method, function=self._function)
 
     def warm_up(self, training: Training, start: Reached) -> None:
         """Nothing is compiled."""
-        method = training.problem.method
-        assert method.evaluations is not None
-        self._of = method.evaluations(training.problem.architecture)
+        method, architecture = training.problem.method, training.problem.architecture
+        self._of = method.evaluations_per_step(architecture) or 1
 
     def look_ahead(self) -> None:
         """Nothing is compiled."""
@@ -134,7 +134,7 @@ class SlowLane(Lane):
             self._runs = 0
             self._baton.give()
 
-    def _definition(
+    def _function(
         self,
         architecture: Architecture,
         params: Params,
@@ -142,6 +142,7 @@ class SlowLane(Lane):
         t: Array,
         key: Array | None = None,
         /,
+        **options: Any,
     ) -> tuple[Any, dict[str, np.ndarray]]:
         self._runs, rewinds = 0, self.rewinds
 
@@ -155,11 +156,13 @@ class SlowLane(Lane):
                 raise _Abandoned
             self._baton.pass_round()
 
-        loss, gradients = definition(
-            architecture, params, x, t, before_each=before_each
+        if self._method.interruptible:
+            options["before_each"] = before_each
+        loss, gradients = self._method.function(
+            architecture, params, x, t, key, **options
         )
         self._gradient = gradients["W1"]
-        return loss, gradients
+        return loss, dict(gradients)
 
     def _sleep(self) -> None:
         """Stays in the middle of a step until it is to go on, or back, or to end."""

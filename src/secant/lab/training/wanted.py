@@ -105,7 +105,11 @@ def choices() -> dict[str, Any]:
     return {
         "data": at_hand(),
         "gradients": [
-            {"name": method.name, "nudges": method.nudges, "slow": not method.traceable}
+            {
+                "name": method.name,
+                "description": method.description,
+                "slow": not method.traceable,
+            }
             for method in METHODS.values()
         ],
         "activations": list(ACTIVATIONS),

@@ -1,0 +1,95 @@
+"""The options of gradient methods, on the command line.
+
+They come from the table of methods: an option that a method declares there is an
+option of `secant train`, with its help.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from secant.errors import InvalidInput
+from secant.gradients.method import GradientMethod, MethodOption
+from secant.gradients.methods import METHODS, find_method, methods_with
+
+PARAMETER = "method_options"
+"""The parameter of a command that receives the options, as a dict."""
+
+
+def method_list(names: list[str]) -> str:
+    """Names as a sentence lists them.
+
+    Example:
+        >>> method_list(["node", "spsa", "weight"])
+        'node, spsa or weight'
+    """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def with_method_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that has every option of the gradient methods.
+
+    Their place in the help is that of the command's parameter `method_options`, which
+    receives those that were given.
+    """
+    declared = {o.name: o for m in METHODS.values() for o in m.options}
+    shown: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if parameter.name == PARAMETER:
+            shown += [_parameter(option) for option in declared.values()]
+        else:
+            shown.append(parameter)
+
+    @functools.wraps(command)
+    def run(*args: Any, **arguments: Any) -> Any:
+        options = {
+            name: value
+            for name in declared
+            if (value := arguments.pop(name, None)) is not None
+        }
+        return command(*args, **arguments, **{PARAMETER: options})
+
+    typed: Any = run  # Typer reads these two
+    typed.__signature__ = inspect.Signature(shown)
+    typed.__annotations__ = {p.name: p.annotation for p in shown}
+    return run
+
+
+def _parameter(option: MethodOption) -> inspect.Parameter:
+    """The option as Typer declares one."""
+    kind = type(option.default)
+    about = option.help.rstrip(".")
+    if option.choices:
+        about += f": {method_list(list(option.choices))}"
+    told = typer.Option(
+        f"--{option.name.replace('_', '-')}",
+        min=1 if kind is int else None,
+        help=f"{about}, for {method_list(methods_with(option.name))}.",
+        show_default=str(option.default),
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
+        annotation=Annotated[kind | None, told],
+    )
+
+
+def method_of(gradient: str, options: Mapping[str, Any]) -> GradientMethod:
+    """The gradient method of a name, with the options of the command line.
+
+    Raises:
+        InvalidInput: An unknown name, or an option that the method does not have.
+    """
+    method = find_method(gradient)
+    for name in options.keys() - method.option_values.keys():
+        having = method_list(methods_with(name))
+        raise InvalidInput(
+            f"--{name.replace('_', '-')} is for --gradient {having}, and the gradient "
+            f"is {gradient}: leave it out, or add --gradient {having}"
+        )
+    return find_method(method, **options)
