@@ -11,23 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from secant.cli.table_help import alternatives
 from secant.errors import InvalidInput
 from secant.gradients.method import GradientMethod, MethodOption
 from secant.gradients.methods import METHODS, find_method, methods_with
 
 PARAMETER = "method_options"
 """The parameter of a command that receives the options, as a dict."""
-
-
-def method_list(names: list[str]) -> str:
-    """Names as a sentence lists them.
-
-    Example:
-        >>> method_list(["node", "spsa", "weight"])
-        'node, spsa or weight'
-    """
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def with_method_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,11 +54,11 @@ def _parameter(option: MethodOption) -> inspect.Parameter:
     kind = type(option.default)
     about = option.help.rstrip(".")
     if option.choices:
-        about += f": {method_list(list(option.choices))}"
+        about += f": {alternatives(option.choices)}"
     told = typer.Option(
         f"--{option.name.replace('_', '-')}",
         min=1 if kind is int else None,
-        help=f"{about}, for {method_list(methods_with(option.name))}.",
+        help=f"{about}, for {alternatives(methods_with(option.name))}.",
         show_default=str(option.default),
     )
     return inspect.Parameter(
@@ -87,7 +77,7 @@ def method_of(gradient: str, options: Mapping[str, Any]) -> GradientMethod:
     """
     method = find_method(gradient)
     for name in options.keys() - method.option_values.keys():
-        having = method_list(methods_with(name))
+        having = alternatives(methods_with(name))
         raise InvalidInput(
             f"--{name.replace('_', '-')} is for --gradient {having}, and the gradient "
             f"is {gradient}: leave it out, or add --gradient {having}"

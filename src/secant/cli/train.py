@@ -10,8 +10,9 @@ import typer
 from secant.cli.console import guarded, warn
 from secant.cli.interrupts import Hear, by, exit_code, hearing
 from secant.cli.kept import Task, task_of
-from secant.cli.method_options import method_list, method_of, with_method_options
+from secant.cli.method_options import method_of, with_method_options
 from secant.cli.sizes import hidden_sizes
+from secant.cli.table_help import alternatives
 from secant.cli.together import Asked, together, watched
 from secant.cli.train_report import report
 from secant.cli.work import done, follows, leave
@@ -49,7 +50,7 @@ def train(
     context: typer.Context,
     gradient: Annotated[
         str,
-        typer.Option(help=f"The way to the gradient: {method_list(list(METHODS))}."),
+        typer.Option(help=f"The way to the gradient: {alternatives(METHODS)}."),
     ] = "node",
     method_options: dict[str, Any] | None = None,
     data: Annotated[

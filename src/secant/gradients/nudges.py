@@ -18,7 +18,8 @@ There are two ways to compute this. Difference propagation is right for a change
 size, but runs all layers above once for each neuron. The closed forms are for small
 changes: `Activation.change` and `Loss.change` need only `exp(da) - 1`, and
 `Loss.change_along_line` is a polynomial in da whose coefficients are known before any
-nudge; a series of four terms stands for `exp` and `log`. So a nudge costs a few products.
+nudge; a series of four terms stands for `exp` and `log`. So a nudge costs a few
+products.
 
 The short series have float's full accuracy while their arguments stay below `NEAR`,
 that is, while every change on the way stays below `NEAR / 2` (tanh evaluates
@@ -30,8 +31,8 @@ changes by da, then in the layers above
     |da_i'| ≤  s Σ_i |W_i'i| max|da|  from layer l + 2 on: the changes of all add
 
 so that |da| grows from layer to layer by at most s times the largest weight, then by
-at most s times the largest row sum of |W|. Where the bound holds the closed forms are used, elsewhere
-difference propagation; both give the same number to rounding.
+at most s times the largest row sum of |W|. Where the bound holds the closed forms are
+used, elsewhere difference propagation; both give the same number to rounding.
 """
 
 from typing import NamedTuple
