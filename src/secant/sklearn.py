@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
-from numbers import Integral
-from operator import index
 from typing import Any, Self
 
 import numpy as np
@@ -37,6 +35,7 @@ from secant.training.steps import (
     Problem,
     State,
 )
+from secant.validation import Each, WholeNumber, as_whole_number, validate
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -51,6 +50,12 @@ except ImportError as error:
     ) from None
 
 _FLOATS = (np.float64, np.float32)
+
+_HIDDEN = Each(
+    WholeNumber(low=1),
+    meaning="the neurons of each hidden layer",
+    example="(100,) or (100, 50)",
+)
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):
@@ -438,29 +443,12 @@ def _seed(draws: np.random.RandomState) -> int:
 
 
 def _at_most(batch_size: int, samples: int) -> int:
-    if (
-        not isinstance(batch_size, Integral)
-        or isinstance(batch_size, bool)
-        or batch_size < 1
-    ):
-        raise InvalidInput(
-            f"batch_size is {batch_size!r}: pass a whole number, 1 or above"
-        )
-    return min(int(batch_size), samples)
+    return min(validate("batch_size", batch_size, WholeNumber(low=1)), samples)
 
 
 def _hidden_sizes(hidden: int | Iterable[int]) -> tuple[int, ...]:
-    sizes = (hidden,) if isinstance(hidden, Integral) else hidden
-    try:
-        checked = tuple(index(size) for size in sizes)  # pyright: ignore[reportGeneralTypeIssues]
-    except TypeError:
-        checked = (0,)
-    if min(checked, default=1) < 1:
-        raise InvalidInput(
-            f"hidden is {hidden!r}: pass the neurons of each hidden layer, such as "
-            "(100,) or (100, 50)"
-        )
-    return checked
+    alone = as_whole_number(hidden) is not None
+    return validate("hidden", (hidden,) if alone else hidden, _HIDDEN)
 
 
 def _checked_classes(classes: np.ndarray, name: str) -> np.ndarray:

@@ -22,8 +22,13 @@ from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
+from secant.validation import SEED, Choice, validate
 
 Coordinates = Literal["auto", "all", "projections"]
+
+COORDINATES = Choice[Coordinates](
+    ("auto", "all", "projections"), "choice of coordinates"
+)
 
 _LIMIT = 2**16
 """The most coordinates that are all nudged by themselves unless that is asked for."""
@@ -90,7 +95,8 @@ def check_gradient(
     """
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    coordinates = as_coordinates(coordinates)
+    coordinates = validate("coordinates", coordinates, COORDINATES)
+    seed = validate("seed", seed, SEED)
     point = Point.of(x)
     with _floats_of(point):
         number, value, notes = _asked(f, point, given=gradient is not None, seed=seed)
@@ -200,17 +206,6 @@ def check_hessian_product(
             value,
         )
         return _report(case, "all", value, notes, None)
-
-
-def as_coordinates(name: str) -> Coordinates:
-    """A way to choose coordinates by its name.
-
-    Raises:
-        InvalidInput: There is none of that name.
-    """
-    if name in ("auto", "all", "projections"):
-        return name
-    raise InvalidInput(f'coordinates is {name!r}: pass "auto", "all" or "projections"')
 
 
 @contextmanager

@@ -4,14 +4,13 @@ This file and the table `secant.gradients.methods` load neither NumPy nor JAX, s
 `secant train --help`, which lists the methods and their options, answers at once.
 """
 
-import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import unknown_name
+from secant.validation import Choice, PositiveNumber, WholeNumber, validate
 
 if TYPE_CHECKING:
     from secant.architecture import Architecture, Params
@@ -108,22 +107,10 @@ class MethodOption:
             1.0
         """
         if isinstance(self.default, str):
-            if value not in self.choices:
-                raise unknown_name(self.name, value, self.choices)
-            return str(value)
-        whole = isinstance(self.default, int)
-        try:
-            number = operator.index(value) if whole else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = 0
-        if isinstance(value, str | bool) or not 0 < number < math.inf:
-            wanted = (
-                "a whole number, 1 or above"
-                if whole
-                else f"a positive number such as {self.default:g}"
-            )
-            raise InvalidInput(f"{self.name} is {value!r}: pass {wanted}")
-        return number
+            return validate(self.name, value, Choice(self.choices))
+        if isinstance(self.default, int):
+            return validate(self.name, value, WholeNumber(low=1))
+        return validate(self.name, value, PositiveNumber(example=f"{self.default:g}"))
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from secant.errors import InvalidInput
 from secant.plots.grids import Bounds, checked, draw_heights, evaluate
 from secant.plots.style import DARK, figure_of, one
 from secant.plots.words import speaker
 from secant.slopes.checks import Function, as_function
 from secant.slopes.definition import numerical_gradient
+from secant.validation import WholeNumber, validate
 
 
 def gradient_field(
@@ -47,10 +47,7 @@ def gradient_field(
         'x₀'
     """
     say, f, bounds = speaker(language), as_function(f), checked(bounds)
-    if not isinstance(arrows, int) or arrows < 2:
-        raise InvalidInput(
-            f"arrows is {arrows!r}: pass how many stand along each side, such as 17"
-        )
+    arrows = validate("arrows", arrows, WholeNumber(low=2, example=17))
     (left, right), (low, high) = bounds
     x, y = np.meshgrid(np.linspace(left, right, arrows), np.linspace(low, high, arrows))
     downhill = np.array([_downhill(f, place) for place in np.c_[x.ravel(), y.ravel()]])

@@ -7,6 +7,10 @@ from matplotlib.axes import Axes
 
 from secant.errors import InvalidInput
 from secant.plots.style import bare
+from secant.validation import WholeNumber
+
+COUNT = WholeNumber(low=1)
+"""Of images, or of columns of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +106,3 @@ def as_images(rows: np.ndarray, shape: tuple[int, int] | None) -> np.ndarray:
             "pass shape=(height, width)"
         )
     return rows.reshape(-1, height, width)
-
-
-def as_count(name: str, value: object) -> int:
-    """A positive whole number.
-
-    Raises:
-        InvalidInput: It is none.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidInput(f"{name} is {value!r}: pass a whole number, 1 or above")
-    return value

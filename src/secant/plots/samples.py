@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from secant.arrays import ArrayLike
 from secant.losses import LOSSES
 from secant.networks import MLP
-from secant.plots.mosaics import Mosaic, as_count, as_images
+from secant.plots.mosaics import COUNT, Mosaic, as_images
 from secant.plots.style import BLUE, ORANGE, figure_of, one, say_empty
 from secant.plots.words import speaker
 from secant.targets import as_labels
+from secant.validation import validate
 
 
 def predictions(
@@ -52,7 +53,7 @@ def predictions(
     """
     say = speaker(language)
     inputs, labels, outputs = _answers(net, x, t)
-    first = slice(as_count("count", count))
+    first = slice(validate("count", count, COUNT))
     shown = inputs[first], labels[first], outputs[first]
     title = title or say("Samples and predictions")
     return _draw(net, *shown, columns, shape, title, ax, language)
@@ -99,7 +100,7 @@ def confident_mistakes(
     wrong = np.flatnonzero(outputs.argmax(axis=1) != labels)
     # Stable: equally certain ones stay in the order of the samples.
     order = np.argsort(-outputs.max(axis=1)[wrong], kind="stable")
-    chosen = wrong[order[: as_count("count", count)]]
+    chosen = wrong[order[: validate("count", count, COUNT)]]
     title = title or say("The most confident mistakes")
     if not len(chosen):
         with one(ax, (7.6, 1.6)) as ax:
@@ -136,7 +137,9 @@ def _draw(
     width = images.shape[2]
     room = max(int(0.42 * width), 2)
     mosaic = Mosaic(
-        images, min(as_count("columns", columns), len(images)), (room, width // 4)
+        images,
+        min(validate("columns", columns, COUNT), len(images)),
+        (room, width // 4),
     )
     form = "{}, {:.0%}" if LOSSES[net.architecture.loss].probabilities else "{}, {:.2g}"
     with one(ax, mosaic.size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:

@@ -10,10 +10,12 @@ from secant.arrays import ArrayLike
 from secant.errors import InvalidInput
 from secant.networks import MLP
 from secant.plots.grids import Grid, draw_heights, level_values
-from secant.plots.mosaics import as_count
 from secant.plots.planes import Params, Plane
 from secant.plots.style import DARK, ORANGE, figure_of, one
 from secant.plots.words import speaker
+from secant.validation import Choice, PositiveNumber, WholeNumber, validate
+
+_DIRECTIONS = Choice(["random", "path"], "kind of directions")
 
 
 def loss_surface(
@@ -64,18 +66,15 @@ def loss_surface(
         >>> figure.axes[0].get_title("left")
         'Loss around the network'
     """
-    say, points = speaker(language), as_count("points", points)
+    say, points = speaker(language), validate("points", points, WholeNumber(low=3))
     architecture = net.architecture
     inputs, targets = (
         np.asarray(each, np.float64)
         for each in architecture.as_batch(np.asarray(x), np.asarray(t))
     )
     chosen = directions or ("path" if len(path) else "random")
-    if chosen not in ("random", "path") or points < 3 or not 0 < reach < np.inf:
-        raise InvalidInput(
-            f"directions is {directions!r}, points {points} and reach {reach!r}: pass "
-            '"random" or "path", 3 points or more, and a reach such as 1.0'
-        )
+    chosen = validate("directions", chosen, _DIRECTIONS)
+    reach = validate("reach", reach, PositiveNumber(example=1.0))
     plane = Plane.of_path(path) if chosen == "path" else Plane.random(net.params, seed)
     trace = plane.project(path) if len(path) else np.zeros((0, 2))
     a, b = _sides(trace if chosen == "path" else None, points, reach)

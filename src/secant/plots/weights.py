@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from secant.errors import InvalidInput
 from secant.networks import MLP
-from secant.plots.mosaics import Mosaic, as_count, as_images
+from secant.plots.mosaics import COUNT, Mosaic, as_images
 from secant.plots.style import AROUND_ZERO, figure_of, one
 from secant.plots.words import speaker
+from secant.validation import validate
 
 
 def weight_images(
@@ -50,9 +51,9 @@ def weight_images(
         (3, 18)
     """
     say = speaker(language)
-    weights = _first_layer(net)[:, : as_count("neurons", neurons)]
+    weights = _first_layer(net)[:, : validate("neurons", neurons, COUNT)]
     images = as_images(weights.T, shape)
-    columns = min(as_count("columns", columns), len(images))
+    columns = min(validate("columns", columns, COUNT), len(images))
     mosaic = Mosaic(images, columns, (2, 2))
     finite = np.abs(weights[np.isfinite(weights)])
     if not len(finite):

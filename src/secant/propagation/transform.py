@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import secant.propagation.rules  # noqa: F401  its import fills the table
+from secant.arrays import is_traced
 from secant.errors import InvalidInput
 from secant.propagation.changes import (
     UNCHANGED,
@@ -17,6 +18,9 @@ from secant.propagation.changes import (
     is_number,
 )
 from secant.propagation.interpreter import Fallback, walk
+from secant.validation import Choice, RealNumber, validate
+
+_FALLBACK = Choice[Fallback](("error", "subtract"))
 
 
 def difference(
@@ -63,8 +67,7 @@ def difference(
     """
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    if fallback not in ("error", "subtract"):
-        raise InvalidInput(f'fallback is {fallback!r}: pass "error" or "subtract"')
+    fallback = validate("fallback", fallback, _FALLBACK)
 
     def of_f(x: Any, dx: Any) -> tuple[Any, Any]:
         values, changes, tree = _operands(x, dx)
@@ -119,12 +122,11 @@ def slope(
         >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4, order=2))
         -0.84147...
     """
-    if order not in (1, 2):
-        raise InvalidInput(f"order is {order!r}: pass 1 or 2")
-    if not isinstance(h, jax.Array) and not (
-        isinstance(h, int | float | np.number) and np.isfinite(h) and h != 0
-    ):
-        raise InvalidInput(f"h is {h!r}: pass a finite number other than 0, as 1e-4")
+    order = validate("order", order, Choice((1, 2)))
+    if not is_traced(h):
+        h = validate("h", h, RealNumber(example="1e-4"))
+        if h == 0:
+            raise InvalidInput("h is 0: pass a number other than 0, such as 1e-4")
     leaves, towards, tree = _paired(x, direction, "direction")
     x = tree.unflatten(
         leaf if d is None else _as_real(leaf)

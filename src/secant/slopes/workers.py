@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from operator import index as as_integer
 from typing import Any, TypeAlias
 
 from secant.errors import InvalidInput, SecantError, short
 from secant.slopes.parcels import Parcel, dumps, opened, pack, short_text
+from secant.validation import as_whole_number
 
 
 @dataclass(frozen=True)
@@ -230,17 +230,14 @@ def _as_count(workers: Any) -> int:
     hint = (
         "pass a number of processes, -1 for all cores, or something like a pool's map"
     )
-    if isinstance(workers, bool):
-        raise InvalidInput(f"workers is {workers}: {hint}")
-    try:
-        count = as_integer(workers)
-    except TypeError:
+    count = as_whole_number(workers)
+    if count is None:
         if callable(getattr(workers, "map", None)):
             dask = type(workers).__module__.startswith("distributed")
             hint = "pass secant.dask_workers(it)" if dask else "pass its `map`"
         raise InvalidInput(
             f"workers is {short(workers)}, neither a number nor callable: {hint}"
-        ) from None
+        )
     if count == -1:
         return os.cpu_count() or 1
     if count < 1:

@@ -25,6 +25,7 @@ from secant.training.run import Timings
 from secant.training.steps import State
 from secant.training.tensors import damaged, packed, replace_file, unpacked
 from secant.training.training import Best, Reached
+from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
 FOLDER = "checkpoints"
 """Where they are, beneath a run's folder."""
@@ -58,19 +59,12 @@ class Checkpoints:
     keep: int = 3
 
     def __post_init__(self) -> None:
-        for name, value in (("steps", self.steps), ("keep", self.keep)):
-            if value is None and name == "steps":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InvalidInput(
-                    f"{name} is {value!r}: pass a whole number, 1 or above"
-                )
-        if self.seconds is not None and not (
-            isinstance(self.seconds, int | float) and 0 < self.seconds < np.inf
-        ):
-            raise InvalidInput(
-                f"seconds is {self.seconds!r}: pass a number above 0, or None"
-            )
+        validate_fields(
+            self,
+            steps=Or(WholeNumber(low=1), None),
+            seconds=Or(PositiveNumber(), None),
+            keep=WholeNumber(low=1),
+        )
 
 
 def write(
