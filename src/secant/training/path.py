@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from secant.errors import InvalidInput
 from secant.training.loop import Progress
+from secant.validation import WholeNumber, validate
 
 
 class RecordPath:
@@ -37,9 +37,7 @@ class RecordPath:
     """
 
     def __init__(self, most: int = 50) -> None:
-        if not isinstance(most, int) or isinstance(most, bool) or most < 3:
-            raise InvalidInput(f"most is {most!r}: pass a whole number, 3 or above")
-        self.most = most
+        self.most = validate("most", most, WholeNumber(low=3))
         self.steps: list[int] = []
         self.params: list[dict[str, np.ndarray]] = []
         self._stride, self._heard = 1, 0
