@@ -1,4 +1,4 @@
-"""The Jacobian of a black box, by the ladder of `secant.slopes.adaptive`.
+"""The Jacobian of a black box, by extrapolated differences (`secant.slopes.ladder`).
 
 JAX takes an array and no sentence about it. So what `secant.jacobian` would say, or
 refuse, is settled here: each entry is to be right by itself, a line that finds no limit
@@ -14,8 +14,8 @@ from secant.black_box.signature import NotReal
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats
 from secant.slopes.evaluation import Evaluation
-from secant.slopes.ladder import Accuracy, Outcome, Slopes, climb
-from secant.slopes.lines import GROWTH, Lines, Numbers, axes
+from secant.slopes.ladder import Accuracy, LineDerivatives, Outcome, solve
+from secant.slopes.lines import MAX_STEP_RATIO, Indices, Lines, axes
 from secant.slopes.rungs import Formula
 from secant.slopes.workers import Caller, Raised
 
@@ -86,7 +86,7 @@ class _Job:
     apart: bool
     closer: tuple[float, ...]
 
-    def fill(self, slopes: Floats, rows: Numbers, columns: Numbers) -> None:
+    def fill(self, slopes: Floats, rows: Indices, columns: Indices) -> None:
         """A part of the Jacobian, in halves where some of it does not exist."""
 
         def those(y: Any) -> Any:
@@ -109,28 +109,31 @@ class _Job:
                 for half in np.array_split(rows, 2):
                     self.fill(slopes, half, columns)
 
-    def _settled(self, f: Evaluation, rows: Numbers, columns: Numbers) -> Floats:
+    def _settled(self, f: Evaluation, rows: Indices, columns: Indices) -> Floats:
         accuracy = Accuracy(
             self.tolerance,
             np.zeros(rows.shape),
-            listen=True,
-            alone=True,
-            apart=self.apart,
+            may_measure_noise=True,
+            per_line=True,
+            per_entry=self.apart,
         )
 
-        def climbed(lines: Lines) -> Slopes:
+        def solved(lines: Lines) -> LineDerivatives:
             centre = np.broadcast_to(self.centre[rows], (len(lines), len(rows)))
-            return climb(f, lines, Formula(1, 0), centre, accuracy, room=lines.reach)
+            return solve(f, lines, Formula(1, 0), centre, accuracy, room=lines.max_step)
 
         lines = self.lines[columns]
-        best = climbed(lines)
+        best = solved(lines)
         for much in self.closer:
             lost = np.flatnonzero((best.outcome == Outcome.DIVERGED).any(axis=1))
             if not lost.size:
                 break
             least = SHORTEST * np.spacing(abs(lines.x[columns[lost]]))
-            first = np.maximum(much * lines.first[lost], least)
-            again = climbed(replace(lines[lost], first=first, reach=GROWTH * first))
+            initial = np.maximum(much * lines.initial_step[lost], least)
+            shorter = replace(
+                lines[lost], initial_step=initial, max_step=MAX_STEP_RATIO * initial
+            )
+            again = solved(shorter)
             better = again.error < best.error[lost]
             for kept, new in (
                 (best.value, again.value),

@@ -17,9 +17,9 @@ import numpy as np
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule, difference
 from secant.slopes.checks import Floats
-from secant.slopes.ladder import Outcome, Slopes
+from secant.slopes.ladder import LineDerivatives, Outcome
 from secant.slopes.lines import Lines
-from secant.slopes.rounding import CARE, looked_at
+from secant.slopes.rounding import ROUNDING_ALLOWANCE, with_rounding_error
 
 STEP = 2.0**-66
 """Of the nudge, in units of the first step that subtracted differences would take."""
@@ -37,7 +37,7 @@ Program = Callable[..., Any]
 
 def carried(
     f: Callable[[Any], Any], lines: Lines, order: int, *, each: bool
-) -> tuple[Slopes, Any, int]:
+) -> tuple[LineDerivatives, Any, int]:
     """The derivatives along lines, from differences carried ahead.
 
     They are carried back, too, along a few directions and, where that comes out
@@ -60,7 +60,7 @@ def carried(
     with jax.enable_x64(True):
         centre = _value(f, _place(lines), lines)
         if not len(lines):
-            return Slopes(*np.zeros((4, 0, centre.size))), centre, 1
+            return LineDerivatives(*np.zeros((4, 0, centre.size))), centre, 1
         alone = lines.shape is None
         try:
             program = _compiled(f, alone, order)
@@ -79,7 +79,7 @@ def carried(
             return found
 
         epsilon = _epsilon(f, lines)
-        looked = looked_at(slope, lines, each=each, epsilon=epsilon)
+        looked = with_rounding_error(slope, lines, each=each, epsilon=epsilon)
         outcome = np.full(looked.slopes.shape, float(Outcome.ROUNDING))
         back = slope(looked.probes, -1)
         apart = abs(back - looked.along_probes)
@@ -87,15 +87,15 @@ def carried(
             parts = abs(looked.slopes)
         else:
             parts = abs(looked.weights) @ abs(looked.slopes)
-        if (apart > max(SAME, CARE * epsilon) * parts).any():
+        if (apart > max(SAME, ROUNDING_ALLOWANCE * epsilon) * parts).any():
             # Beside a kink only the lines that cross it are uncertain.
             if looked.weights is not None:
-                looked = looked_at(slope, lines, each=True, epsilon=epsilon)
+                looked = with_rounding_error(slope, lines, each=True, epsilon=epsilon)
                 back = slope(lines, -1)
             apart = abs(looked.slopes - back) / 2
-            outcome[apart > max(SAME, CARE * epsilon) * abs(looked.slopes)] = (
-                Outcome.SIDES
-            )
+            outcome[
+                apart > max(SAME, ROUNDING_ALLOWANCE * epsilon) * abs(looked.slopes)
+            ] = Outcome.KINK
             value, error = (looked.slopes + back) / 2, looked.error + 1.25 * apart
         else:
             value, error = looked.slopes, looked.error
@@ -104,8 +104,8 @@ def carried(
             "a carried difference of f is not finite: choose a point where f is "
             "smooth, or look for a log(0), a division by 0 or an overflow in f"
         )
-    step = np.repeat(STEP * lines.first[:, np.newaxis], value.shape[1], axis=1)
-    return Slopes(value, error, step, outcome), centre, used + 1
+    step = np.repeat(STEP * lines.initial_step[:, np.newaxis], value.shape[1], axis=1)
+    return LineDerivatives(value, error, step, outcome), centre, used + 1
 
 
 def _place(lines: Lines) -> Any:
@@ -169,7 +169,7 @@ def _alike(compiled: Any, now: Any) -> bool:
 
 def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
     """The value at the point, and the slopes along lines."""
-    count, step = len(lines), side * STEP * lines.first
+    count, step = len(lines), side * STEP * lines.initial_step
     # Blocks of one length: another, for what is left, would be compiled apart.
     blocks = max(1, -(-count * lines.x.size // BLOCK))
     block = max(1, -(-count // blocks))
