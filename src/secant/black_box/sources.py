@@ -28,7 +28,7 @@ from secant.black_box.signature import (
 )
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats
-from secant.slopes.workers import Caller, Raised, calling, outcomes
+from secant.slopes.workers import Caller, Raised, call_each, open_caller
 
 ENOUGH = 1e-9
 """The relative error of derivatives, where more digits cost more than they are worth.
@@ -120,7 +120,7 @@ class Values(Source):
         if not points:
             return []
         args = [self.signature.args(copied(point)) for point in points]
-        with calling(lambda args: f(*args), self.workers.value) as call:
+        with open_caller(lambda args: f(*args), self.workers.value) as call:
             return call(args)
 
     def slopes(self, active: tuple[int, ...]) -> Source:
@@ -188,7 +188,7 @@ class Nudged(Derived):
 
     def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
         """The blocks, by `nudged`."""
-        return outcomes(self._at, points)
+        return call_each(self._at, points)
 
     def _nudged(self, call: Caller, x: Floats) -> Floats:
         # Nudges of what was nudged are dear, and have errors themselves.
@@ -274,4 +274,4 @@ class Given(Derived):
 
 def _passed_on(function: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
     """What the function gives for each value; a `Raised` stays one."""
-    return outcomes(lambda v: v if isinstance(v, Raised) else function(v), values)
+    return call_each(lambda v: v if isinstance(v, Raised) else function(v), values)

@@ -37,7 +37,7 @@ from secant.slopes.noise import PROBE_POINTS
 from secant.slopes.result import Derivative
 from secant.slopes.rounding import with_rounding_error
 from secant.slopes.rungs import Formula
-from secant.slopes.workers import calling
+from secant.slopes.workers import open_caller
 from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
 
 SIDES = {"central": 0, "forward": 1, "backward": -1}
@@ -113,7 +113,7 @@ class DerivativeProblem:
     @contextmanager
     def evaluating(self, *, scalar: bool) -> Generator[None, None, None]:
         """The context in which f can be called."""
-        with calling(self.f, self.workers) as call:
+        with open_caller(self.f, self.workers) as call:
             self._evaluate = Evaluation(call, scalar=scalar, vectorized=self.vectorized)
             self._complex = Evaluation(
                 call, scalar=scalar, vectorized=self.vectorized, dtype=complex
