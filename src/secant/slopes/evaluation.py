@@ -170,8 +170,8 @@ class Evaluation:
             mask.flat[int(entry)] = True
             if self.trouble is None:
                 self.trouble = InvalidInput(
-                    f"{place('f', mask)} is {flat[i, entry]} {where(int(i))}, and no "
-                    "slope can be told from that: choose a point where f is finite on "
+                    f"{place('f', mask)} is {flat[i, entry]} {where(int(i))}, and a "
+                    "slope needs finite values: choose a point where f is finite on "
                     "both sides, pass bounds or a smaller step, or look for a log(0), "
                     "a division by 0 or an overflow in f"
                 )
