@@ -24,6 +24,8 @@ class Race:
     Attributes:
         id: What only the page that asked for it knows.
         lanes: Its runs.
+        prepared: Whether every lane is. The lease starts then: before that a page has
+            nothing to ask for, however long its steps take to compile.
         used: Seconds of training that it has had.
         ended: Why it was ended: `"end"` (its page said so), `"left"` (nobody looked
             at it any more), `"crowd"` (too many others); None while it is there.
@@ -39,6 +41,7 @@ class Race:
             else SlowLane(lane, baton)
             for lane in wanted.lanes
         )
+        self.prepared = False
         self.used = 0.0
         self.ended: str | None = None
         self._watchers = 0
@@ -48,11 +51,6 @@ class Race:
     def made(self) -> bool:
         """Whether every lane's weights can be looked at."""
         return all(lane.made for lane in self.lanes)
-
-    @property
-    def prepared(self) -> bool:
-        """Whether every lane is."""
-        return all(lane.prepared for lane in self.lanes)
 
     @property
     def going(self) -> bool:
@@ -90,6 +88,12 @@ class Race:
         behind = (lambda lane: lane.step) if self.wanted.abreast else _time_used
         return min(ready, key=behind, default=None)
 
+    def lane_prepared(self) -> None:
+        """Notes that a lane is prepared; with the last one the race is."""
+        if not self.prepared and all(lane.prepared for lane in self.lanes):
+            self.alive()
+            self.prepared = True
+
     # --- who looks ------------------------------------------------------------------
 
     @contextmanager
@@ -107,8 +111,10 @@ class Race:
         self._seen = monotonic()
 
     def unseen(self) -> float:
-        """For how many seconds nobody has."""
-        return 0.0 if self._watchers else monotonic() - self._seen
+        """For how many seconds nobody has; 0 while it is watched, or not yet prepared."""
+        if self._watchers or not self.prepared:
+            return 0.0
+        return monotonic() - self._seen
 
 
 def _time_used(lane: Lane) -> float:
