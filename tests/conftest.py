@@ -1,6 +1,7 @@
 """What every test may use: both engines, and how Hypothesis searches."""
 
 import os
+import signal
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,11 @@ from secant.data import places
 settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# In the background of a shell that has no jobs, Ctrl-C is ignored, and by all that is
+# started from there; tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", params=[np, jnp], ids=["numpy", "jax"])

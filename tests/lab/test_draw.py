@@ -592,7 +592,7 @@ def test_however_many_ask_it_learns_once():
 
     def train(*given, **named):
         begun.append(given)
-        go.wait(30)
+        assert go.wait(600)
         raise MemoryError("of the test")
 
     learner = Learner(train=train)
