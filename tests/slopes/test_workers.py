@@ -1,6 +1,7 @@
 """Functions called in other processes: the same values, errors that say why."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -423,7 +424,11 @@ def test_ctrl_c_stops_quickly_and_leaves_no_process_behind(tmp_path, to):
     finally:
         program.kill()
     assert "KeyboardInterrupt" in said
-    assert "resource_tracker" not in said
+    # Ctrl-C may come between a semaphore's end and the word of it to loky's tracker,
+    # which then looks for what is gone. What is still there would be left behind.
+    leaked = re.findall(r"resource_tracker: There appear to be (\d+) leaked", said)
+    found_gone = re.findall(r"resource_tracker: \S+: FileNotFoundError", said)
+    assert sum(map(int, leaked)) <= len(found_gone), said
     assert "Exception in thread" not in said
     assert gone(pids)
 
