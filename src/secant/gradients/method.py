@@ -208,22 +208,18 @@ class GradientMethod:
 
     @property
     def option_values(self) -> dict[str, Any]:
-        """The value of every option, by name."""
-        chosen = dict(self.chosen)
-        return {o.name: chosen.get(o.name, o.default) for o in self.options}
+        """The value of every option, by name.
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint calls the method: its name and its options.
-
-        Two runs whose methods have the same identity are the same run.
+        The name and these values identify the method. A checkpoint keeps them, and a
+        run goes on only with the same: `find_method(name, **option_values)`.
 
         Example:
             >>> from secant.gradients import find_method
-            >>> find_method("spsa", directions=10).identity
-            {'name': 'spsa', 'directions': 10, 'h': 0.0001}
+            >>> find_method("spsa", directions=10).option_values
+            {'directions': 10, 'h': 0.0001}
         """
-        return {"name": self.name, **self.option_values}
+        chosen = dict(self.chosen)
+        return {o.name: chosen.get(o.name, o.default) for o in self.options}
 
     def with_options(self, **options: Any) -> Self:
         """The same method with other options.
