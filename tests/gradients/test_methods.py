@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 
 import secant
-from secant import MLP, Checkpoints, InvalidInput, Run, fit, value_and_gradient
+from secant import (
+    MLP,
+    Checkpoints,
+    InvalidInput,
+    Run,
+    fit,
+    value_and_gradient,
+)
 from secant.architecture import turned
 from secant.comparison import compare, methods
 from secant.gradients import METHODS, GradientMethod, MethodOption, find_method
@@ -114,10 +121,9 @@ def begun(net, folder, method, **changed):
         net,
         (X, T),
         method,
-        batch_size=10,
         folder=folder,
         checkpoints=Checkpoints(steps=2, seconds=None),
-        **{"iterations": 4} | changed,
+        **{"iterations": 4, "batch_size": 10} | changed,
     )
 
 
@@ -258,3 +264,18 @@ def test_two_equal_methods_share_a_compiled_program(net):
 def test_spsa_has_the_defaults_of_its_entry():
     directions, h = secant.spsa.__defaults__
     assert METHODS["spsa"].option_values == {"directions": directions, "h": h}
+
+
+@pytest.mark.parametrize("traceable", [True, False])
+def test_a_stochastic_method_gets_a_key_of_each_step(net, tmp_path, traceable):
+    def noisy(architecture, params, x, t, key, /):
+        loss, gradients = METHODS["backprop"](architecture, params, x, t)
+        return loss + jax.random.uniform(key), gradients
+
+    method = GradientMethod("noisy", noisy, "", traceable, stochastic=True)
+    flat = {"sampling": "epochs", "learning_rate": 1e-30, "batch_size": 40}
+    whole = fit(net, (X, T), method, iterations=6, **flat)
+    begun(net, tmp_path, method, **flat)
+    again = begun(net, tmp_path, method, iterations=6, resume=True, **flat)
+    assert len(set(whole.losses)) == 6
+    np.testing.assert_array_equal(again.losses, whole.losses)

@@ -148,6 +148,8 @@ class GradientMethod:
         of_loss: The same method for any function of a pytree:
             `(loss, params, key, **options) -> (value, gradient)`. None where the method
             must know the layers of a network.
+        stochastic: Whether the gradient is an estimate along random directions, which
+            `function` draws from the key. Others get no key in NumPy.
         interruptible: Whether `function` takes `before_each`, which it calls before
             each run of the network: for methods whose step takes minutes.
         chosen: Names and values of the options that differ from the default.
@@ -173,6 +175,7 @@ class GradientMethod:
     feature_major: bool = False
     options: tuple[MethodOption, ...] = ()
     of_loss: Callable[..., tuple[Any, Any]] | None = None
+    stochastic: bool = False
     interruptible: bool = False
     chosen: tuple[tuple[str, int | float | str], ...] = ()
 
