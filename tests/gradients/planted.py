@@ -1,8 +1,9 @@
 """Gradient methods that are planted in the table; run as a program, `secant` with them.
 
-python tests/gradients/planted.py train --gradient planted --times 2
+python tests/gradients/planted.py "train --gradient planted --times 2" "rerun run"
 """
 
+import sys
 from dataclasses import replace
 
 from secant.gradients import METHODS, GradientMethod, MethodOption
@@ -44,4 +45,9 @@ if __name__ == "__main__":
 
     from secant.cli.main import main
 
-    main()
+    for words in sys.argv[1:]:
+        sys.argv[1:] = words.split()
+        try:
+            main()
+        except SystemExit as ended:
+            sys.stdout.write(f"{words}: ended with {ended.code or 0}\n")

@@ -8,16 +8,25 @@ from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import secant
-from secant import MLP, Checkpoints, InvalidInput, Run, fit, value_and_gradient
+from secant import (
+    MLP,
+    Checkpoints,
+    InvalidInput,
+    Run,
+    fit,
+    value_and_gradient,
+)
 from secant.architecture import turned
 from secant.comparison import compare, methods
 from secant.gradients import METHODS, GradientMethod, MethodOption, find_method
 from secant.lab.training.wanted import choices
+from secant.training.manifest import Manifest
 
 _SPEC = spec_from_file_location("planted", Path(__file__).parent / "planted.py")
 planted = module_from_spec(_SPEC)
@@ -84,34 +93,25 @@ def test_the_page_lists_an_entry(table):
     } in choices()["gradients"]
 
 
-def program(folder, *words):
-    return subprocess.run(
-        [sys.executable, planted.__file__, *words],
-        cwd=folder,
+def test_the_command_has_an_entry_its_option_and_both_in_its_help(tmp_path):
+    train = "train --data sample --hidden 3 --iterations 4 --out run"
+    lines = ("train --help", f"{train} --gradient planted --times 2", "rerun run",
+             "train --times 2")  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, planted.__file__, *lines],
+        cwd=tmp_path,
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-
-
-def test_the_command_s_help_lists_an_entry_and_its_option(tmp_path):
-    told = " ".join(program(tmp_path, "train", "--help").stdout.split())
-    assert "spsa, backprop, planted or planted_in_numpy." in told
-    assert "--times <float> Multiplies the gradient, for planted or planted_in" in told
-
-
-def test_the_command_trains_by_an_entry_goes_on_and_does_it_again(tmp_path):
-    words = ("--data", "sample", "--hidden", "3", "--iterations", "4", "--out", "run")
-    begun = program(tmp_path, "train", "--gradient", "planted", "--times", "2", *words)
-    assert begun.returncode == 0, begun.stderr
+    said = " ".join(done.stdout.split())
+    assert "spsa, backprop, planted or planted_in_numpy." in said
+    assert "--times <float> Multiplies the gradient, for planted or planted_in" in said
     assert Run.load(tmp_path / "run").settings.gradient_options == {"times": 2.0}
-    again = program(tmp_path, "rerun", "run")
-    assert "the same, bit for bit" in again.stdout, again.stderr
-    longer = program(tmp_path, "train", "--resume", "run", "--iterations", "6")
-    assert longer.returncode == 0, longer.stderr
-    wrong = program(tmp_path, "train", "--times", "2")
-    assert "--times is for --gradient planted or planted_in_numpy" in wrong.stderr
+    assert "the same, bit for bit" in said
+    assert "train --times 2: ended with 2" in said
+    assert "--times is for --gradient planted or planted_in_numpy" in done.stderr
 
 
 # --- what a checkpoint calls a method ------------------------------------------------
@@ -122,10 +122,9 @@ def begun(net, folder, method, **changed):
         net,
         (X, T),
         method,
-        batch_size=10,
         folder=folder,
         checkpoints=Checkpoints(steps=2, seconds=None),
-        **{"iterations": 4} | changed,
+        **{"iterations": 4, "batch_size": 10} | changed,
     )
 
 
@@ -145,16 +144,19 @@ def test_a_reworded_description_refuses_no_run(net, tmp_path):
 )
 def test_another_value_of_an_option_is_another_run(net, tmp_path, other):
     begun(net, tmp_path, find_method("spsa", directions=3))
-    with pytest.raises(InvalidInput, match=r"gradient was .*'directions': 3"):
+    with pytest.raises(InvalidInput, match=r"gradient_options was .*'directions': 3"):
         begun(net, tmp_path, find_method("spsa", **other), resume=True)
 
 
-def test_an_identity_is_a_name_and_every_option():
-    method = find_method("spsa", directions=10)
-    assert method.identity == {"name": "spsa", "directions": 10, "h": 1e-4}
-    for known in (*METHODS.values(), method):
-        options = known.identity
-        assert find_method(options.pop("name"), **options) == known
+def test_a_checkpoint_s_name_and_options_give_the_method_back(net, tmp_path):
+    method = find_method("spsa", directions=3)
+    begun(net, tmp_path, method)
+    kept = Manifest.read(tmp_path).origin
+    assert (kept["gradient"], kept["gradient_options"]) == (
+        "spsa",
+        {"directions": 3, "h": 1e-4},
+    )
+    assert find_method(kept["gradient"], **kept["gradient_options"]) == method
 
 
 # --- options -------------------------------------------------------------------------
@@ -199,7 +201,7 @@ def test_an_option_that_cannot_be_is_refused(make, message):
 def test_numbers_of_numpy_serve_as_options():
     method = find_method("spsa", directions=np.int64(3), h=np.float64(0.5))
     assert [type(v) for v in method.option_values.values()] == [int, float]
-    assert CHOICE.with_options(kind="square").identity["kind"] == "square"
+    assert CHOICE.with_options(kind="square").option_values == {"kind": "square"}
 
 
 @pytest.mark.parametrize("name", ["weight", "node", "definition"])
@@ -263,3 +265,18 @@ def test_two_equal_methods_share_a_compiled_program(net):
 def test_spsa_has_the_defaults_of_its_entry():
     directions, h = secant.spsa.__defaults__
     assert METHODS["spsa"].option_values == {"directions": directions, "h": h}
+
+
+@pytest.mark.parametrize("traceable", [True, False])
+def test_a_stochastic_method_gets_a_key_of_each_step(net, tmp_path, traceable):
+    def noisy(architecture, params, x, t, key, /):
+        loss, gradients = METHODS["backprop"](architecture, params, x, t)
+        return loss + jax.random.uniform(key), gradients
+
+    method = GradientMethod("noisy", noisy, "", traceable, stochastic=True)
+    flat = {"sampling": "epochs", "learning_rate": 1e-30, "batch_size": 40}
+    whole = fit(net, (X, T), method, iterations=6, **flat)
+    begun(net, tmp_path, method, **flat)
+    again = begun(net, tmp_path, method, iterations=6, resume=True, **flat)
+    assert len(set(whole.losses)) == 6
+    np.testing.assert_array_equal(again.losses, whole.losses)

@@ -10,6 +10,7 @@ import pytest
 
 from secant import MLP, fit
 from secant.data.mnist import load_mnist_sample
+from secant.gradients import METHODS, GradientMethod
 from secant.lab.rooms import training
 from secant.lab.rooms.training import Room
 from secant.lab.told import Told
@@ -650,6 +651,17 @@ def test_the_definition_lets_others_train_meanwhile(room):
     # All of that within one of its steps, which it went on with.
     assert slow.step == 0
     assert slow.within > before
+
+
+def test_another_method_in_numpy_is_trained_by_itself(room, monkeypatch):
+    def flat(architecture, params, x, t, key=None, /):
+        return architecture.error(params, x, t), {n: 0 * p for n, p in params.items()}
+
+    monkeypatch.setitem(METHODS, "flat", GradientMethod("flat", flat, traceable=False))
+    run = stepped(room, start(room, ("flat", 0.1)), 3).lanes[0].run()
+    assert run.settings.gradient == "flat"
+    first = by_fit("backprop", 0).net.params
+    np.testing.assert_allclose(run.net.params["W1"], first["W1"], rtol=1e-6)
 
 
 def test_who_waits_for_the_baton_gets_it_in_turn():

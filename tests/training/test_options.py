@@ -86,7 +86,8 @@ def test_every_optimizer_decays_clips_and_changes_its_rate_as_optax_does(
     "gradient",
     [
         pytest.param(g, marks=() if g == "definition" else pytest.mark.slow)
-        for g in sorted(set(METHODS) - {"spsa"})
+        for g in sorted(METHODS)
+        if not METHODS[g].stochastic
     ],
 )
 def test_every_gradient_method_takes_the_options(net, clusters, gradient):

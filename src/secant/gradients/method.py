@@ -148,6 +148,8 @@ class GradientMethod:
         of_loss: The same method for any function of a pytree:
             `(loss, params, key, **options) -> (value, gradient)`. None where the method
             must know the layers of a network.
+        stochastic: Whether the gradient is an estimate along random directions, which
+            `function` draws from the key. Others get no key in NumPy.
         interruptible: Whether `function` takes `before_each`, which it calls before
             each run of the network: for methods whose step takes minutes.
         chosen: Names and values of the options that differ from the default.
@@ -173,6 +175,7 @@ class GradientMethod:
     feature_major: bool = False
     options: tuple[MethodOption, ...] = ()
     of_loss: Callable[..., tuple[Any, Any]] | None = None
+    stochastic: bool = False
     interruptible: bool = False
     chosen: tuple[tuple[str, int | float | str], ...] = ()
 
@@ -208,22 +211,18 @@ class GradientMethod:
 
     @property
     def option_values(self) -> dict[str, Any]:
-        """The value of every option, by name."""
-        chosen = dict(self.chosen)
-        return {o.name: chosen.get(o.name, o.default) for o in self.options}
+        """The value of every option, by name.
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint calls the method: its name and its options.
-
-        Two runs whose methods have the same identity are the same run.
+        The name and these values identify the method. A checkpoint keeps them, and a
+        run goes on only with the same: `find_method(name, **option_values)`.
 
         Example:
             >>> from secant.gradients import find_method
-            >>> find_method("spsa", directions=10).identity
-            {'name': 'spsa', 'directions': 10, 'h': 0.0001}
+            >>> find_method("spsa", directions=10).option_values
+            {'directions': 10, 'h': 0.0001}
         """
-        return {"name": self.name, **self.option_values}
+        chosen = dict(self.chosen)
+        return {o.name: chosen.get(o.name, o.default) for o in self.options}
 
     def with_options(self, **options: Any) -> Self:
         """The same method with other options.

@@ -76,6 +76,7 @@ METHODS: dict[str, GradientMethod] = {
                 _H,
             ),
             of_loss=LazyFunction("secant.gradients.spsa", "spsa"),
+            stochastic=True,
         ),
         GradientMethod(
             name="backprop",

@@ -267,6 +267,7 @@ class PlainSteps:
         """Nothing is prepared: a method takes a batch as the data has it."""
         self._problem = problem
         self._method = problem.shared_method
+        self._key = jax.random.key(problem.batches.seed)
 
     def start(self) -> State:
         """The state before the first step, in float64."""
@@ -288,7 +289,7 @@ class PlainSteps:
         for turn, rows in enumerate(problem.batches.indices(start, start + count)):
             batch = samples.x[rows], samples.t[rows]
             losses[turn], gradients = self._method(
-                problem.architecture, state.held, *batch
+                problem.architecture, state.held, *batch, self._key_of(start + turn)
             )
             # Optax computes with JAX, which has float64 only where it is let.
             with jax.enable_x64(True):
@@ -308,7 +309,14 @@ class PlainSteps:
         problem, samples = self._problem, self._problem.samples
         rows = problem.batches.indices(step, step + 1)[0]
         batch = samples.x[rows], samples.t[rows]
-        return problem.method(problem.architecture, state.held, *batch)[1]
+        return problem.method(
+            problem.architecture, state.held, *batch, self._key_of(step)
+        )[1]
+
+    def _key_of(self, step: int) -> Array | None:
+        """The random key of a step, if the method draws from it."""
+        stochastic = self._problem.method.stochastic
+        return jax.random.fold_in(self._key, step) if stochastic else None
 
     def _loss_at(self, x: Array, t: Array, held: Mapping[str, Array]) -> Array:
         return self._problem.architecture.error(held, x, t)

@@ -325,14 +325,13 @@ class Training:
     def origin(self) -> dict[str, Any]:
         """All that the run's outcome depends on, but for how many steps it takes."""
         settings = asdict(self.settings)
-        for name in ("iterations", "data", "gradient_options"):
+        for name in ("iterations", "data"):
             del settings[name]
         if settings["schedule"] == "custom" and self._schedule:
             settings["learning_rate"] = rates_of(self._schedule)
         return {
             "architecture": json.loads(json.dumps(asdict(self.problem.architecture))),
             **settings,
-            "gradient": self.problem.method.identity,
             "float": str(jax.tree.leaves(self.start.state.held)[0].dtype),
             "first weights": fingerprint(self.problem.params),
             "training samples": self.problem.samples.fingerprint,

@@ -3,9 +3,11 @@
 import math
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 
+from secant.gradients import METHODS
 from secant.lab.training.lane import Lane
 
 START = "#training?hidden=20&lanes=node:0.5"
@@ -277,6 +279,14 @@ def test_presets_lay_out_a_race(enter):
     page.click(".lane:last-child button")
     page.wait_for_function("() => document.querySelectorAll('.lane').length === 3")
     assert page.input_value("#preset") == "own"
+
+
+def test_a_method_of_the_server_s_table_has_its_description_there(enter, monkeypatch):
+    planted = replace(METHODS["backprop"], name="planted", description="a planted rule")
+    monkeypatch.setitem(METHODS, "planted", planted)
+    page = enter("#training?hidden=20&lanes=planted:0.5")
+    assert "planted: a planted rule." in page.inner_text("#size")
+    assert page.locator(".lane option[value=planted]").count() == 1
 
 
 def test_a_lane_that_diverges_is_told_in_words(enter, settled):
