@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.arrays import Array, ArrayLike, as_real, is_traced, place
-from secant.errors import InvalidInput
+from secant.errors import InvalidInput, short
 
 Function: TypeAlias = Callable[[Any], Any]
 """What is differentiated: an array in, one real number out."""
@@ -257,14 +257,3 @@ def _instead(value: object, array: Array) -> str:
     if array.dtype.kind == "b":
         return "a comparison has no slope; return what is compared"
     return "`return float(np.sum(y))`"
-
-
-def short(value: object) -> str:
-    """`repr` of what came, cut to fit into a sentence.
-
-    Example:
-        >>> short("-" * 100)
-        "'--------------------------------------------------------..."
-    """
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import place
-from secant.errors import InvalidInput
-from secant.slopes.checks import Floats, as_number, short
+from secant.errors import InvalidInput, short
+from secant.slopes.checks import Floats, as_number
 from secant.slopes.lines import Lines, Numbers, Places
 from secant.slopes.workers import Caller, Raised
 

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, place
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import InvalidInput, short, unknown_name
 from secant.slopes.checks import (
     Floats,
     as_function,
     as_point,
     entry_name,
     refuse_overflow,
-    short,
 )
 from secant.slopes.complex_step import STEP as COMPLEX_STEP
 from secant.slopes.complex_step import refuse_unlike, sideways

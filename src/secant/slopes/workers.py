@@ -17,8 +17,7 @@ from itertools import pairwise
 from operator import index as as_integer
 from typing import Any, TypeAlias
 
-from secant.errors import InvalidInput, SecantError
-from secant.slopes.checks import short
+from secant.errors import InvalidInput, SecantError, short
 from secant.slopes.parcels import Parcel, dumps, opened, pack, short_text
 
 
