@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from secant import DataError, InvalidInput, Run, TrainingWarning, fit
+from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, fit
 from secant.gradients import METHODS
 from secant.training import Checkpoints, NotFinite
 from secant.training.optimizers import OPTIMIZERS
@@ -328,7 +328,13 @@ def test_half_a_file_of_a_killed_process_is_cleared_away(net, clusters, tmp_path
 
 
 def test_the_manifest_says_what_the_run_is(net, clusters, tmp_path):
-    fit(net, clusters, iterations=2, folder=tmp_path, notes={"why": "a test"})
+    fit(
+        net,
+        clusters,
+        iterations=2,
+        folder=tmp_path,
+        metadata=RunMetadata(notes={"why": "a test"}),
+    )
     about = json.loads((tmp_path / "manifest.json").read_text())
     assert about["settings"]["iterations"] == 2
     assert about["versions"]["jax"] == jax.__version__
