@@ -9,13 +9,13 @@ import optax
 import pytest
 
 from secant import EarlyStopping, InvalidInput, Schedule, fit
-from secant.gradients import find_method, spsa_method
+from secant.gradients import GradientMethod, find_method
 from secant.training.config import TrainConfig
 from secant.training.samples import checked
 from secant.training.training import Training
 
 ALL = {
-    "gradient": "spsa",
+    "gradient": find_method("spsa", directions=3),
     "iterations": 30,
     "batch_size": 7,
     "seed": 3,
@@ -50,7 +50,8 @@ def test_a_file_and_a_pickle_keep_all_of_it():
     for again in (TrainConfig.from_dict(known()), pickle.loads(pickle.dumps(config))):
         assert again == config
         assert again.transformation is config.transformation
-        assert again.method is config.method
+        assert again.method == config.method == ALL["gradient"]
+        assert again.gradient_options == {"directions": 3, "h": 1e-4}
 
 
 def test_numbers_become_python_s_own():
@@ -61,7 +62,8 @@ def test_numbers_become_python_s_own():
 
 
 def test_what_was_passed_as_an_object_is_named_in_files_and_kept_in_memory():
-    method, optimizer = spsa_method(3), optax.adam(0.1)
+    optimizer = optax.adam(0.1)
+    method = GradientMethod("mine", lambda *batch: (0.0, {}))
     config = TrainConfig.build(method, optimizer=optimizer)
     assert config.method is method
     assert config.transformation is optimizer
@@ -73,6 +75,8 @@ def test_what_was_passed_as_an_object_is_named_in_files_and_kept_in_memory():
         _ = read.transformation
     with pytest.raises(InvalidInput, match="passed as an object"):
         read.check_known()
+    with pytest.raises(InvalidInput, match="no gradient method 'mine'"):
+        _ = read.method
 
 
 def test_a_schedule_that_was_passed_as_a_function_is_lost_in_a_file():
@@ -84,10 +88,12 @@ def test_a_schedule_that_was_passed_as_a_function_is_lost_in_a_file():
 
 
 def test_another_method_takes_the_place_of_one_that_was_passed():
-    config = TrainConfig.build(spsa_method(3)).with_method(find_method("node"))
-    assert config.method is find_method("node")
-    assert config.custom_method is None
-    assert config.gradient == "node"
+    mine = replace(find_method("spsa", h=0.1), function=lambda *batch: (0.0, {}))
+    config = TrainConfig.build(mine)
+    assert config.method is mine
+    config = config.with_method(find_method("node"))
+    assert (config.method, config.gradient) == (find_method("node"), "node")
+    assert (config.custom_method, config.gradient_options) == (None, {"h": 1e-4})
 
 
 def test_the_same_options_give_the_same_optimizer():
@@ -114,6 +120,9 @@ def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
         ({"batch_size": 0}, InvalidInput, "batch_size is 0"),
         ({"learning_rate": [1], "schedule": None}, InvalidInput, "learning_rate is "),
         ({"gradient": 3}, TypeError, "gradient is 3, not str"),
+        ({"gradient_options": 3}, TypeError, "gradient_options is 3"),
+        ({"gradient_options": {"directions": 0}}, InvalidInput, "directions is 0"),
+        ({"gradient_options": {"speed": 1}}, InvalidInput, "no option of 'spsa'"),
         ({"optimizer": "adamm"}, InvalidInput, "did you mean 'adam'"),
         ({"sampling": "epoch"}, InvalidInput, "did you mean 'epochs'"),
         ({"schedule": "rising"}, InvalidInput, "there is no schedule 'rising'"),
