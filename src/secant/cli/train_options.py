@@ -334,7 +334,9 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options of that dataclass in its place.
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
-    groups = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}
+    groups: dict[str, Any] = {
+        p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
+    }
     plain = [p for p in parameters if p.name not in groups]
     options = [o for group in groups.values() for o in option_parameters(group)]
 

@@ -1,7 +1,7 @@
 """How a run is trained: one object, from `fit` or the command line to the step."""
 
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Self, Unpack
 
 from secant.errors import InvalidInput
@@ -17,6 +17,9 @@ from secant.training.records import record
 from secant.training.schedules import Schedule
 from secant.training.stopping import EarlyStopping
 from secant.validation import Choice, Or, Share, WholeNumber, validate_fields
+
+# The options that are more than a number or a name.
+_RECORDS = (Schedule, EarlyStopping)
 
 _SHARE = Share(
     closed="neither",
@@ -157,7 +160,7 @@ class TrainConfig(OptimizerConfig):
         """
         values = {each.name: getattr(self, each.name) for each in _written(type(self))}
         return {
-            name: asdict(value) if is_dataclass(value) else value
+            name: asdict(value) if isinstance(value, _RECORDS) else value
             for name, value in values.items()
         }
 
