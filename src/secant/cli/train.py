@@ -16,7 +16,7 @@ from secant.cli.train_options import (
     DistributedOptions,
     RunOptions,
     TrainOptions,
-    names,
+    option_names,
     with_options,
 )
 from secant.cli.train_report import report
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secant.training.distributed.processes import Processes
 
 # What may stand beside --resume.
-_WITH_RESUME = names(RunOptions, DistributedOptions) | {"iterations"}
+_WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
 _WITH_RESUME -= {"out_folder", "tensorboard"}
 
 

@@ -379,7 +379,7 @@ def _made(group: type[Any], given: Mapping[str, Any]) -> Any:
     return group(**values)
 
 
-def names(*groups: type[Any]) -> set[str]:
+def option_names(*groups: type[Any]) -> set[str]:
     """The names of the options of groups."""
     return {option.name for group in groups for option in option_parameters(group)}
 
@@ -418,7 +418,7 @@ class SweepOptions:
         self._options = {
             each.name: each
             for each in self._command.params
-            if each.name in names(TrainOptions)
+            if each.name in option_names(TrainOptions)
         }
         self.others: list[str] = context.args
         self.kinds = {
