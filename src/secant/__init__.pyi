@@ -23,6 +23,7 @@ from .training import Checkpoints as Checkpoints
 from .training import EarlyStopping as EarlyStopping
 from .training import RecordPath as RecordPath
 from .training import Run as Run
+from .training import RunMetadata as RunMetadata
 from .training import Schedule as Schedule
 from .training import TensorBoard as TensorBoard
 from .training import TrainingWarning as TrainingWarning

@@ -24,6 +24,7 @@ from secant.lab.training.scheduler import Scheduler
 from secant.lab.training.slow import Baton
 from secant.lab.training.wanted import MOST_STEPS, LaneWanted, choices
 from secant.training import Run
+from secant.training.config import TrainConfig
 
 SMALL = {"hidden": 6, "batch": 20, "seed": 3}
 """Quick to compile and to train: 200 steps an epoch."""
@@ -399,7 +400,7 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypa
         slope.point("x**2", 1.0, float(h))
         took.append(len(turns) - began)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    samples = {id(race.lanes[0].training.problem.samples) for race in races}
+    samples = {id(race.lanes[0].training.samples) for race in races}
     assert len(samples) == 1
     # A copy of the data for each would be 15 MB each, and twice that on the device.
     assert (after - before) / 1024 < 250
@@ -830,8 +831,8 @@ def test_what_is_kept_is_the_run_that_fit_gives(room):
     assert_same_run(run, expected)
     assert run.status == expected.status
     named = "sample of 5,000 MNIST digits (built in)"
-    assert run.settings.data.startswith(named)
-    assert run.settings.__dict__ | {"data": ""} == expected.settings.__dict__
+    assert run.data_name.startswith(named)
+    assert run.settings == expected.settings
 
 
 def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
@@ -929,4 +930,4 @@ def test_the_answer_shows_digits_as_they_were_scanned(room):
     for image_, label in zip(pixels.reshape(40, 784), labels, strict=True):
         (where,) = np.flatnonzero((x == image_).all(axis=1))
         assert t[where] == label
-    assert Lane(LaneWanted("node", 0.1)).step == 0
+    assert Lane(LaneWanted("node", 0.1), TrainConfig.build()).step == 0

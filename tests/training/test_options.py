@@ -162,7 +162,7 @@ def test_the_settings_say_all_of_it(net, clusters):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight_decay": -0.1}, "weight_decay is -0.1: pass a finite number 0 or"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1: pass a finite number, 0 or"),
         ({"weight_decay": float("nan")}, "weight_decay is nan"),
         ({"weight_decay": True}, "weight_decay is True"),
         ({"clip_norm": 0}, "clip_norm is 0: pass a finite number above 0"),

@@ -43,7 +43,7 @@ def evaluate(
             f"{run} takes samples of {inputs} numbers and {classes} classes, and "
             f"{description.name} has {x.shape[1]} numbers and {int(t.max()) + 1} "
             "classes: pass the --data that it was trained on"
-            + (f" ({trained.settings.data})" if trained.settings.data else "")
+            + (f" ({trained.data_name})" if trained.data_name else "")
         )
     scores = net.scores(x)
     guesses = scores.argmax(axis=1)

@@ -36,7 +36,7 @@ def introduce(task: Task) -> None:
     train, test = _class_counts(task)
     err.print(
         about(
-            data=task.source,
+            data=task.metadata.data_name,
             classes=f"{in_words(train)} training samples each",
             network=repr(task.net).strip("<>"),
         )

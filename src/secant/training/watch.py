@@ -6,17 +6,19 @@ import numpy as np
 
 from secant.arrays import Array
 from secant.losses import LOSSES
-from secant.training.steps import Problem, Score
+from secant.networks import MLP
+from secant.training.samples import Samples
+from secant.training.steps import Score
 
 
 class TrainingWarning(UserWarning):
     """A run that goes on, but hardly as it was meant."""
 
 
-def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | None:
+def unmoved(net: MLP, params: Mapping[str, Array], step: int) -> str | None:
     """What to say if not one weight has changed since the start."""
     if any(
-        np.any(np.asarray(value) != problem.params[name].astype(value.dtype))
+        np.any(np.asarray(value) != net.params[name].astype(value.dtype))
         for name, value in params.items()
     ):
         return None
@@ -29,10 +31,12 @@ def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | N
     )
 
 
-def no_better_than_chance(problem: Problem, score: Score, before: Score) -> str | None:
+def no_better_than_chance(
+    loss: str, samples: Samples, score: Score, before: Score
+) -> str | None:
     """What to say if the network has learned nothing from its first epoch."""
-    x, t = problem.samples.x, problem.samples.t
-    chance = LOSSES[problem.architecture.loss].baseline(t)
+    x, t = samples.x, samples.t
+    chance = LOSSES[loss].baseline(t)
     if score.loss < chance:
         return None
     if score.loss > 1.5 * before.loss + 1e-3:

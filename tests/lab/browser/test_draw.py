@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from secant import TwoLayerNet, fit, load_mnist_sample
+from secant import RunMetadata, TwoLayerNet, fit, load_mnist_sample
 from secant.lab.drawings import notes, picture, strokes
 from secant.lab.rooms import draw
 
@@ -33,7 +33,7 @@ def run(tmp_path_factory):
     """A finished run, of another network than the lab's own."""
     trained = fit(
         TwoLayerNet(784, 16, 10), load_mnist_sample(), "backprop", iterations=400,
-        learning_rate=0.5, data_name="digits of a test",
+        learning_rate=0.5, metadata=RunMetadata("digits of a test"),
     )  # fmt: skip
     return trained.save(tmp_path_factory.mktemp("runs") / "kept")
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from secant.gradients import find_method
 from secant.lab.training.lane import Lane
 from secant.lab.training.sets import DataSet
 from secant.lab.training.slow import Baton, SlowLane
@@ -36,10 +35,10 @@ class Race:
         self.wanted = wanted
         self.data = data
         self.lanes: tuple[Lane, ...] = tuple(
-            Lane(lane)
-            if find_method(lane.gradient).traceable
-            else SlowLane(lane, baton)
-            for lane in wanted.lanes
+            Lane(lane, config)
+            if config.method.traceable
+            else SlowLane(lane, config, baton)
+            for lane, config in zip(wanted.lanes, wanted.configs, strict=True)
         )
         self.prepared = False
         self.used = 0.0

@@ -15,10 +15,10 @@ import numpy as np
 
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import GradientMethod, find_method
 from secant.lab.training.lane import SLICE, Lane, Order
 from secant.lab.training.wanted import LaneWanted
-from secant.training.training import Reached, Training
+from secant.training.config import TrainConfig
+from secant.training.training import Checkpoint, Training
 
 
 class Baton:
@@ -62,24 +62,27 @@ class SlowLane(Lane):
 
     Args:
         wanted: What to make it from.
+        config: How it is trained.
         baton: What all such lanes share.
     """
 
-    def __init__(self, wanted: LaneWanted, baton: Baton) -> None:
-        super().__init__(wanted)
+    def __init__(self, wanted: LaneWanted, config: TrainConfig, baton: Baton) -> None:
+        # Its method, which listens while it computes, where it can.
+        self._method = config.method
+        listening = replace(self._method, function=self._function)
+        super().__init__(wanted, config.with_method(listening))
         self._baton = baton
         self._rung = threading.Event()
         self._ended = False
         self._runs, self._of = 0, 1
         self._gradient: np.ndarray | None = None
-        self._method = find_method(wanted.gradient)
 
     @property
     def within(self) -> float:
         """How much of a step is done, 0 to 1."""
         return self._runs / self._of
 
-    def gradient(self, reached: Reached) -> Array | None:
+    def gradient(self, reached: Checkpoint) -> Array | None:
         """That of the last step: the next one's takes as long as the step."""
         return self._gradient
 
@@ -98,13 +101,9 @@ class SlowLane(Lane):
         self._ended = True
         self._rung.set()
 
-    def method(self) -> GradientMethod:
-        """The lane's method, which listens while it computes, where it can."""
-        return replace(self._method, function=self._function)
-
-    def warm_up(self, training: Training, start: Reached) -> None:
+    def warm_up(self, training: Training, start: Checkpoint) -> None:
         """Nothing is compiled."""
-        method, architecture = training.problem.method, training.problem.architecture
+        method, architecture = training.config.method, training.net.architecture
         self._of = method.evaluations_per_step(architecture) or 1
 
     def look_ahead(self) -> None:

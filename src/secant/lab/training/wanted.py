@@ -1,17 +1,19 @@
 """What a page wants to see trained: looked at before anything is begun."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from secant.architecture import Architecture
 from secant.errors import InvalidInput
 from secant.functions import ACTIVATIONS
-from secant.gradients import METHODS, find_method
+from secant.gradients import METHODS
 from secant.lab.told import Told
 from secant.lab.training.sets import CLASSES, INPUTS, at_hand
 from secant.losses import LOSSES
 from secant.networks import INITIALISATIONS, MLP
-from secant.training.optimizers import OPTIMIZERS, find_optimizer
+from secant.training.config import TrainConfig
+from secant.training.optimizers import OPTIMIZERS
 
 MOST_LANES = 4
 MOST_HIDDEN = 256
@@ -77,11 +79,24 @@ class Wanted:
             object.__setattr__(self, "init", activation.init)
         try:
             self.net()
-            for lane in self.lanes:
-                find_method(lane.gradient)
-                find_optimizer(self.optimizer, lane.rate)
+            _ = self.configs
         except InvalidInput as error:
             raise Told("settings", str(error), words=str(error)) from None
+
+    @cached_property
+    def configs(self) -> tuple[TrainConfig, ...]:
+        """How each lane is trained."""
+        return tuple(
+            TrainConfig.build(
+                lane.gradient,
+                iterations=MOST_STEPS,
+                batch_size=self.batch,
+                learning_rate=lane.rate,
+                optimizer=self.optimizer,
+                seed=self.seed,
+            )
+            for lane in self.lanes
+        )
 
     def net(self) -> MLP:
         """The network that every lane starts from."""
