@@ -31,7 +31,7 @@ def xp(request):
 @pytest.fixture
 def mnist_at_hand() -> str:
     """Skips unless SECANT_DATA names a folder with the whole of MNIST."""
-    if not os.environ.get(places.VARIABLE):
+    if not os.environ.get(places.DATA_VARIABLE):
         pytest.skip("needs the whole of MNIST: set SECANT_DATA to its folder")
     found = places.find("mnist")
     if found is None or found.origin != "SECANT_DATA":

@@ -17,9 +17,9 @@ from secant.arrays import (
     ArrayLike,
     as_array,
     as_real,
+    first_entry,
     is_traced,
     namespace,
-    place,
 )
 from secant.errors import InvalidInput
 from secant.functions import (
@@ -142,8 +142,8 @@ def _outputs(y: ArrayLike, xp: ModuleType, name: str = "y") -> Array:
         wrong = ~np.isfinite(values)
         if wrong.any():
             raise InvalidInput(
-                f"{place(name, wrong)} is {values[wrong][0]}, and no error can be "
-                "told from that: look where it came from (a learning rate that is "
+                f"{first_entry(name, wrong)} is {values[wrong][0]}, and no error can "
+                "be told from that: look where it came from (a learning rate that is "
                 "too large, a division by 0, a NaN in the data)"
             )
     return y
@@ -153,7 +153,7 @@ def _refuse_improbable(y: np.ndarray) -> None:
     wrong = (y + GUARD <= 0) | (y > 1 + _NUDGE)
     if wrong.any():
         raise InvalidInput(
-            f"{place('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
+            f"{first_entry('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
             "pass softmax(scores), or the scores to softmax_cross_entropy"
         )
     # Scores that lie between 0 and 1 by chance, or a softmax over the whole batch.
@@ -161,7 +161,7 @@ def _refuse_improbable(y: np.ndarray) -> None:
     wrong = abs(sums - 1) > _SLACK
     if wrong.any():
         raise InvalidInput(
-            f"{place('y', wrong)} sums to {sums[wrong][0]:.6g}, and a sample's "
+            f"{first_entry('y', wrong)} sums to {sums[wrong][0]:.6g}, and a sample's "
             "probabilities sum to 1: pass softmax(scores), taken over the last axis, "
             "or the scores to softmax_cross_entropy"
         )
@@ -251,7 +251,7 @@ def _cross_entropy_line(
     if directions is None:
         return (t, *(y / factorial(m) for m in range(1, 5)))
     xp, units = namespace(a), directions.shape[1]
-    # One product of small matrices in the place of four.
+    # One product of small matrices in place of four.
     powers = xp.concatenate([directions.T**m / factorial(m) for m in range(1, 5)])
     return (directions.T @ t, *(powers @ y).reshape(4, units, -1))
 
