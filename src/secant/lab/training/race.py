@@ -110,7 +110,7 @@ class Race:
         self._seen = monotonic()
 
     def unseen(self) -> float:
-        """For how many seconds nobody has; 0 while it is watched or not prepared yet."""
+        """For how many seconds nobody has; 0 while watched or not prepared yet."""
         if self._watchers or not self.prepared:
             return 0.0
         return monotonic() - self._seen
