@@ -22,7 +22,7 @@ from secant import (
     fit,
     value_and_gradient,
 )
-from secant.architecture import turned
+from secant.architecture import transposed
 from secant.comparison import compare, methods
 from secant.gradients import METHODS, GradientMethod, MethodOption, find_method
 from secant.lab.training.wanted import choices
@@ -226,12 +226,12 @@ def test_options_of_other_methods_are_ignored_by_value_and_gradient(net):
 def test_a_feature_major_function_gets_its_weights_so(net, traceable):
     shapes = []
 
-    def transposed(architecture, weights, x, t, key=None, /):
+    def feature_major(architecture, weights, x, t, key=None, /):
         shapes.append(weights["W1"].shape)
-        loss, gradients = METHODS["backprop"](architecture, turned(weights), x, t)
-        return loss, turned(gradients)
+        loss, gradients = METHODS["backprop"](architecture, transposed(weights), x, t)
+        return loss, transposed(gradients)
 
-    method = GradientMethod("mine", transposed, "", traceable, feature_major=True)
+    method = GradientMethod("mine", feature_major, "", traceable, feature_major=True)
     settings = {"iterations": 3, "batch_size": 10}
     run = fit(net, (X, T), method, **settings)
     assert set(shapes) == {(4, 3)}
