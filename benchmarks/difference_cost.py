@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant import difference
-from secant.architecture import Architecture, transposed
+from secant.nn.architecture import Architecture, transposed
 
 CASES = [
     ((784, 50, 10), 100, "sigmoid"),

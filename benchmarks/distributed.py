@@ -47,7 +47,7 @@ def measured(index: int, count: int, port: int, only: str) -> None:
     from secant import MLP
     from secant.training import Meeting, join
     from secant.training.config import TrainConfig
-    from secant.training.training import Training
+    from secant.training.trainer import Training
 
     together = None
     if count > 1:

@@ -26,8 +26,8 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from secant.architecture import Architecture, transposed  # noqa: E402
-from secant.gradients import METHODS  # noqa: E402
+from secant.nn.architecture import Architecture, transposed  # noqa: E402
+from secant.nn.gradients import METHODS  # noqa: E402
 
 NAMES = ("weight", "node", "backprop", "spsa")
 GROWTH = {

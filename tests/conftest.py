@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from secant.data import places
+from secant.data import locations
 
 # No deadline: a first call under `jit` compiles. The same examples on every run
 # of CI, so that what fails there fails again; new ones on a developer's machine.
@@ -31,9 +31,9 @@ def xp(request):
 @pytest.fixture
 def mnist_at_hand() -> str:
     """Skips unless SECANT_DATA names a folder with the whole of MNIST."""
-    if not os.environ.get(places.DATA_VARIABLE):
+    if not os.environ.get(locations.DATA_VARIABLE):
         pytest.skip("needs the whole of MNIST: set SECANT_DATA to its folder")
-    found = places.find("mnist")
+    found = locations.find("mnist")
     if found is None or found.origin != "SECANT_DATA":
         pytest.skip("needs the whole of MNIST: SECANT_DATA names a folder without it")
     return str(found.folder)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secant.derivatives import numerical_gradient
 from secant.descent import DescentStatus, DescentWarning, descend, gradient_descent
 from secant.errors import InvalidInput
-from secant.slopes import numerical_gradient
 
 START = [-3.0, 4.0]
 

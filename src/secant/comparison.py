@@ -12,16 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import METHODS, GradientMethod
-from secant.networks import MLP
+from secant.derivatives.finite_difference import numerical_gradient
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import METHODS, GradientMethod
+from secant.nn.networks import MLP
 from secant.propagation import slope
-from secant.slopes.definition import numerical_gradient
 from secant.training.config import TrainConfig
 from secant.training.forecast import measure
 from secant.training.samples import Samples
-from secant.training.training import Training
+from secant.training.trainer import Training
 
 # Parameters of each array that the definition is run on: all would take over a minute.
 _SAMPLE = 100

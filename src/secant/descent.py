@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
-from secant.errors import InvalidInput, short
-from secant.slopes.checks import (
+from secant.derivatives.finite_difference import numerical_gradient, refuse_unread
+from secant.derivatives.validation import (
     Floats,
     Function,
     as_function,
@@ -24,7 +24,7 @@ from secant.slopes.checks import (
     as_point,
     refuse_not_finite,
 )
-from secant.slopes.definition import numerical_gradient, refuse_unread
+from secant.errors import InvalidInput, short
 
 Gradient: TypeAlias = Callable[[Function, Any], Any]
 """`(f, x) -> gradient` of x's shape, as `numerical_gradient`."""

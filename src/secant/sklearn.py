@@ -18,17 +18,17 @@ import optax
 
 from secant.arrays import Array, ArrayLike
 from secant.errors import InvalidInput
-from secant.functions import log_softmax, softmax
-from secant.gradients import GradientMethod
 from secant.history import History
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.activations import log_softmax, softmax
+from secant.nn.gradients import GradientMethod
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning
 from secant.training.config import TrainConfig
-from secant.training.loop import train
+from secant.training.fit import train
 from secant.training.optimizers import LearningRate
 from secant.training.steps import BLOCK, TrainState
-from secant.training.training import Diverged, Training
+from secant.training.trainer import Diverged, Training
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -54,7 +54,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     Args:
         hidden: Neurons of each hidden layer; () is multinomial logistic regression.
         activation: What hidden layers do with their sums, a name of
-            `secant.functions.ACTIVATIONS`: `relu`, `tanh`, …
+            `secant.nn.activations.ACTIVATIONS`: `relu`, `tanh`, …
         gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
             `definition`, or a `GradientMethod` such as
             `find_method("spsa", directions=10)`.

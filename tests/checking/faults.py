@@ -1,7 +1,7 @@
 """Planted faults: functions with gradients that are wrong, and others that are right.
 
 Each stands in a backward rule, where JAX's and PyTorch's own checkers can see it, too:
-`benchmarks/gradient_checks.py` asks them about the same cases.
+`validation/gradient_checks.py` asks them about the same cases.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ import pytest
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
 from secant.checking import scalar
-from secant.plots.words import cause
+from secant.plots.translations import cause
 
 
 def cubes(x):

@@ -18,7 +18,7 @@ import pytest
 from secant.data import download, fetch
 from secant.data.files import digest
 from secant.data.mnist import load_mnist
-from secant.data.specs import SPECS
+from secant.data.registry import SPECS
 from secant.errors import DataError, InvalidInput
 
 IMAGES = "train-images-idx3-ubyte.gz"

@@ -6,7 +6,7 @@ import pytest
 from secant import plots
 from secant.checking.causes import UNKNOWN, Cause, Evidence, likely_cause
 from secant.plots import style
-from secant.plots.words import cause
+from secant.plots.translations import cause
 
 SLOPE = np.array([[1.0, -2.0, 3.0], [4.0, 0.5, -6.0]])
 

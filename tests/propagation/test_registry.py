@@ -43,7 +43,7 @@ def test_every_rule_is_keyed_on_a_primitive_and_says_what_it_is():
 
 def test_a_rule_knows_which_module_entered_it():
     assert RULES[lax.add_p].module == "secant.propagation.rules.arithmetic"
-    assert RULES[lax.scan_p].module == "secant.propagation.rules.loops"
+    assert RULES[lax.scan_p].module == "secant.propagation.rules.control_flow"
 
 
 # JAX finds SLURM, Kubernetes and MPI by this only, or inside of `initialize`, which

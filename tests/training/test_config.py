@@ -9,11 +9,11 @@ import optax
 import pytest
 
 from secant import EarlyStopping, InvalidInput, Schedule, fit
-from secant.gradients import GradientMethod, find_method
+from secant.nn.gradients import GradientMethod, find_method
 from secant.training.config import TrainConfig
 from secant.training.optimizers import OptimizerArguments
 from secant.training.samples import checked
-from secant.training.training import Training
+from secant.training.trainer import Training
 
 ALL = {
     "gradient": find_method("spsa", directions=3),

@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from secant import InvalidInput, Schedule, fit
-from secant.gradients import METHODS
+from secant.nn.gradients import METHODS
 from secant.training.batches import Batches
 from secant.training.optimizers import OPTIMIZERS
 

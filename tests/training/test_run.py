@@ -138,7 +138,7 @@ def test_a_write_that_fails_leaves_no_half_of_a_file(run, tmp_path, monkeypatch)
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("secant.training.tensors.os.fsync", full)
+    monkeypatch.setattr("secant.training.serialization.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         run.save(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The Jacobian of a black box, by the ladder of `secant.slopes.adaptive`.
+"""The Jacobian of a black box, by the ladder of `secant.derivatives.derivatives`.
 
 JAX takes an array and no sentence about it. So what `secant.jacobian` would say, or
 refuse, is settled here: each entry is to be right by itself, a line that finds no limit
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from secant.black_box.signature import NotReal
+from secant.derivatives.difference_quotients import Formula
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import GROWTH, Lines, Numbers, axes
+from secant.derivatives.ridders import Accuracy, Outcome, Slopes, climb
+from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.slopes.checks import Floats
-from secant.slopes.evaluation import Evaluation
-from secant.slopes.ladder import Accuracy, Outcome, Slopes, climb
-from secant.slopes.lines import GROWTH, Lines, Numbers, axes
-from secant.slopes.rungs import Formula
-from secant.slopes.workers import Caller, Raised
+from secant.parallel.map import Caller, Raised
 
 BLOCK = 2**20
 """Numbers that the nudged copies of a point, or what is seen there, may hold."""

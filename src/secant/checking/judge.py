@@ -25,7 +25,7 @@ from secant.checking.causes import (
 from secant.checking.report import Entry, LeafReport, Verdict
 from secant.checking.slopes import Sides
 from secant.checking.tree import as_float64
-from secant.slopes.checks import entry_name
+from secant.derivatives.validation import entry_name
 
 # How many suspects of a leaf are measured at a time, and how many times at most.
 _MEASURED = 64

@@ -8,7 +8,7 @@ import numpy as np
 
 from secant.checking.slopes import Question, Sides, Slopes
 from secant.checking.tree import Point, as_float64, coarsest, in_kind_of
-from secant.slopes import adaptive
+from secant.derivatives import derivatives
 
 # How often the error bars of `secant.gradient` are taken: they hold in 95 % of cases
 # and more, and here none of thousands may raise a false alarm.
@@ -47,9 +47,9 @@ class SampledSlopes(Slopes):
             return float(self._f(*here))
 
         if asked.shrink == 1:
-            found = adaptive.gradient(value, flat[indices])
+            found = derivatives.gradient(value, flat[indices])
             asked.tell(len(indices))
             return Sides(found.value, found.value, _BARS * found.error)
-        ahead = adaptive.gradient(value, flat[indices], method="forward")
-        behind = adaptive.gradient(value, flat[indices], method="backward")
+        ahead = derivatives.gradient(value, flat[indices], method="forward")
+        behind = derivatives.gradient(value, flat[indices], method="backward")
         return Sides(ahead.value, behind.value, _BARS * (ahead.error + behind.error))

@@ -8,8 +8,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from secant.cli.console import err, guarded, out
-from secant.cli.interrupts import Hear, hearing
-from secant.cli.named import function, module_of, users_code
+from secant.cli.signals import Hear, hearing
+from secant.cli.target import function, module_of, users_code
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rich.progress import (
 )
 
 from secant.cli.console import about, err, grid, guarded, out, say_error, warn
-from secant.cli.interrupts import Hear, exit_code, hearing
+from secant.cli.signals import Hear, exit_code, hearing
 
 app = typer.Typer(
     help="Show which data sets are at hand, fetch one, or look into one.",
@@ -31,8 +31,8 @@ def show(context: typer.Context) -> None:
 
 @guarded
 def _show() -> None:
-    from secant.data.places import DATA_VARIABLE, find
-    from secant.data.specs import SPECS
+    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.registry import SPECS
 
     table = grid("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
@@ -62,9 +62,9 @@ def classes(
     ] = "auto",
 ) -> None:
     """Say how many samples each class has, and warn about them."""
-    from secant.cli.classes import class_table
-    from secant.data.catalogue import load
-    from secant.data.classes import class_counts, class_warnings
+    from secant.cli.reports import class_table
+    from secant.data.labels import class_counts, class_warnings
+    from secant.data.load import load
 
     ((x_train, t_train), (_, t_test)), description = load(data)
     count = int(max(t_train.max(), t_test.max())) + 1

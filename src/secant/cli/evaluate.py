@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.classes import class_table, in_words
 from secant.cli.console import about, err, fail, grid, guarded, out, warn
-from secant.cli.kept import BestNetwork
+from secant.cli.reports import class_table, in_words
+from secant.cli.train_task import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,8 @@ def evaluate(
     """Measure a trained network on test samples: accuracy, loss, confusions."""
     import numpy as np
 
-    from secant.data.catalogue import load
-    from secant.data.classes import balanced_accuracy, class_warnings, recalls
+    from secant.data.labels import balanced_accuracy, class_warnings, recalls
+    from secant.data.load import load
     from secant.training import Run
 
     trained = Run.load(run, best=best)

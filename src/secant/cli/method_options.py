@@ -12,8 +12,8 @@ import typer
 
 from secant.cli.table_help import alternatives
 from secant.errors import InvalidInput
-from secant.gradients.method import GradientMethod, MethodOption
-from secant.gradients.methods import METHODS, find_method, methods_with
+from secant.nn.gradients.method import GradientMethod, MethodOption
+from secant.nn.gradients.methods import METHODS, find_method, methods_with
 
 
 def method_parameters() -> list[inspect.Parameter]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from secant.cli.bar import Bar
 from secant.cli.console import about, err, guarded, out
-from secant.cli.interrupts import Hear, hearing
-from secant.cli.kept import task_of
+from secant.cli.progress import Bar
+from secant.cli.signals import Hear, hearing
+from secant.cli.train_task import task_of
 
 if TYPE_CHECKING:
     from secant.training.manifest import Manifest
@@ -38,9 +38,9 @@ def rerun(
     otherwise, and what differs here from there is named.
     """
     from secant.training import Run
-    from secant.training.folders import give_back, reserved
-    from secant.training.loop import train
-    from secant.training.repeat import compared
+    from secant.training.fit import train
+    from secant.training.manifest import compared
+    from secant.training.run_folder import give_back, reserved
 
     before = Run.load(run)
     with hearing(Hear.AT_ONCE):

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import guarded, out, warn
-from secant.cli.interrupts import Hear, asked, by, exit_code, hearing
+from secant.cli.signals import Hear, asked, by, exit_code, hearing
 from secant.cli.train_options import SweepOptions
 from secant.errors import InvalidInput, not_installed, unknown_name
 
@@ -107,7 +107,7 @@ def sweep(
     if missing:
         raise not_installed("the sweep", missing, "sweep")
 
-    from secant.cli.trials import OBJECTIVES, Trials, check
+    from secant.cli.sweep_trials import OBJECTIVES, Trials, check
     from secant.sweeps import parse
 
     options = SweepOptions(search or [])
@@ -130,7 +130,7 @@ def sweep(
         fixed = _identity(options, objective, first)
         folder, url, study = _place(space, fixed, storage, study, out_folder)
 
-    from secant.cli.sweep_bar import SweepBar
+    from secant.cli.progress import SweepBar
     from secant.sweeps import Sweep
 
     with hearing(Hear.WHEN_ASKED), ExitStack() as ends:

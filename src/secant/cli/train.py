@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from secant.cli.console import guarded, warn
-from secant.cli.interrupts import Hear, by, exit_code, hearing
-from secant.cli.kept import build_task, task_of
-from secant.cli.together import together, watched
+from secant.cli.distributed import together, watched
+from secant.cli.reports import report
+from secant.cli.run_task import done, follows, leave
+from secant.cli.signals import Hear, by, exit_code, hearing
 from secant.cli.train_options import (
     DistributedOptions,
     RunOptions,
@@ -19,13 +20,12 @@ from secant.cli.train_options import (
     option_names,
     with_options,
 )
-from secant.cli.train_report import report
-from secant.cli.work import done, follows, leave
+from secant.cli.train_task import build_task, task_of
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints
-    from secant.training.distributed.processes import Processes
+    from secant.training.distributed.process_group import Processes
 
 # What may stand beside --resume.
 _WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
@@ -56,7 +56,7 @@ def train(
         return
 
     from secant.training import TensorBoard
-    from secant.training.folders import give_back, reserved
+    from secant.training.run_folder import give_back, reserved
 
     # All that can be wrong is looked at before anything takes time.
     config = options.build_config()

@@ -12,13 +12,13 @@ import typer
 from typer.main import get_command
 
 from secant.cli.method_options import method_of, method_parameters
-from secant.cli.sizes import hidden_sizes
 from secant.cli.table_help import alternatives
+from secant.cli.train_task import hidden_sizes
 from secant.errors import InvalidInput
-from secant.gradients.methods import METHODS
+from secant.nn.gradients.methods import METHODS
 
 if TYPE_CHECKING:
-    from secant.networks import MLP
+    from secant.nn.networks import MLP
     from secant.training import Checkpoints, EarlyStopping, Schedule
     from secant.training.config import TrainConfig
 
@@ -167,7 +167,7 @@ class TrainOptions:
         Raises:
             InvalidInput: An option cannot be worked with.
         """
-        from secant.networks import MLP
+        from secant.nn.networks import MLP
 
         return MLP(
             (inputs, *hidden_sizes(self.hidden), outputs),
@@ -180,8 +180,8 @@ class TrainOptions:
 
     def check_network(self) -> None:
         """Refuses what `build_network` would refuse, before it draws many weights."""
-        from secant.architecture import Architecture
-        from secant.networks import MLP
+        from secant.nn.architecture import Architecture
+        from secant.nn.networks import MLP
 
         Architecture((1, *hidden_sizes(self.hidden), 1), self.activation, self.loss)
         MLP(

@@ -18,8 +18,8 @@ from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
 from secant.export.files import layers, new_file, write
 from secant.export.names import function_names
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training import Run
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from secant.derivatives.finite_difference import numerical_diff
+from secant.derivatives.validation import Function, as_function, as_step
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, figure_of, one
-from secant.plots.words import speaker
-from secant.slopes.checks import Function, as_function, as_step
-from secant.slopes.definition import numerical_diff
+from secant.plots.translations import speaker
 
 _POINTS = 400
 

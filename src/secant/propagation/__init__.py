@@ -5,7 +5,7 @@ most of them are; `rules/` fills it; `interpreter` walks a program with it;
 `transform` makes of that what one calls: `difference` and `slope`.
 """
 
+from secant.propagation.difference import difference, slope
 from secant.propagation.registry import FallbackWarning, MissingRule
-from secant.propagation.transform import difference, slope
 
 __all__ = ["FallbackWarning", "MissingRule", "difference", "slope"]

@@ -24,12 +24,18 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
-from secant.networks import MLP
-from secant.training.records import architecture, record
+from secant.nn.networks import MLP
 from secant.training.run import Timings
+from secant.training.serialization import (
+    architecture,
+    damaged,
+    packed,
+    record,
+    replace_file,
+    unpacked,
+)
 from secant.training.steps import TrainState
-from secant.training.tensors import damaged, packed, replace_file, unpacked
-from secant.training.training import Best, Checkpoint
+from secant.training.trainer import Best, Checkpoint
 
 FOLDER = "checkpoints"
 """Where they are, beneath a run's folder."""

@@ -5,17 +5,17 @@ from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Self, Unpack
 
 from secant.errors import InvalidInput
-from secant.gradients import METHODS, GradientMethod, find_method
+from secant.nn.gradients import METHODS, GradientMethod, find_method
 from secant.training.batches import SAMPLINGS
+from secant.training.early_stopping import EarlyStopping
 from secant.training.optimizers import (
     UNWRITTEN,
     OptimizerArguments,
     OptimizerConfig,
     optimizer_fields,
 )
-from secant.training.records import record
 from secant.training.schedules import Schedule
-from secant.training.stopping import EarlyStopping
+from secant.training.serialization import record
 from secant.validation import Choice, Or, Share, WholeNumber, validate_fields
 
 # The options that are more than a number or a name.

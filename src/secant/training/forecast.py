@@ -6,9 +6,9 @@ from time import perf_counter
 
 import numpy as np
 
-from secant.gradients import METHODS
+from secant.nn.gradients import METHODS
 from secant.training.steps import CompiledStepper, Stepper, TrainState
-from secant.training.training import Checkpoint, Training
+from secant.training.trainer import Checkpoint, Training
 
 # Runs of the whole network that tell how long one takes: the quickest of so many,
 _PROBES = 15

@@ -10,10 +10,16 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch, History
-from secant.networks import MLP
+from secant.nn.networks import MLP
 from secant.training.config import TrainConfig
-from secant.training.records import architecture, record
-from secant.training.tensors import damaged, packed, replace_file, unpacked
+from secant.training.serialization import (
+    architecture,
+    damaged,
+    packed,
+    record,
+    replace_file,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

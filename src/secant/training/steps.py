@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.architecture import Architecture, transposed
 from secant.arrays import Array
-from secant.gradients import GradientMethod
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.architecture import Architecture, transposed
+from secant.nn.gradients import GradientMethod
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training.batches import Batches
 from secant.training.config import TrainConfig
-from secant.training.distributed.processes import Processes
+from secant.training.distributed.process_group import Processes
 from secant.training.samples import Samples
 
 BLOCK = 1_000

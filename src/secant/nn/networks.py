@@ -1,0 +1,295 @@
+"""Networks that hold their weights: `MLP`, and the two networks of the notebook.
+
+Readers of the notebook ask: "`loss_W = lambda W: self.loss(x, t)` does not use W, so is
+the gradient not zero?" It is not zero, because `self.loss` reads the same array that is
+nudged, but that line does not show it. Here the weights are an argument:
+`net.architecture.error(params, x, t)`.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+
+from secant.arrays import Array, ArrayLike, as_real, namespace
+from secant.errors import InvalidInput, unknown_name
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import find_method
+from secant.nn.targets import as_labels
+
+
+def _normal(below: int, here: int, std: float) -> float:
+    return std
+
+
+def _xavier(below: int, here: int, std: float) -> float:
+    """Glorot & Bengio (2010), eq. 12: keeps the variance, forward and backward."""
+    return float(np.sqrt(2 / (below + here)))
+
+
+def _he(below: int, here: int, std: float) -> float:
+    """He et al. (2015), eq. 10: the same for relu, which zeroes half of its inputs."""
+    return float(np.sqrt(2 / below))
+
+
+INITIALISATIONS = {"normal": _normal, "xavier": _xavier, "he": _he}
+"""The standard deviation of the first weights of a layer, by name."""
+
+
+class MLP:
+    """A network of fully connected layers, with its weights.
+
+    Args:
+        sizes: The number of neurons of each layer, from the inputs to the outputs.
+        activation: The activation of the hidden layers, a name of
+            `secant.nn.activations.ACTIVATIONS`: `sigmoid`, `relu`, …
+        loss: The loss that training minimises, a name of `secant.nn.losses.LOSSES`:
+            `cross_entropy` (the outputs are probabilities, by softmax), `sum_squares`
+            (the outputs are the scores), …
+        bias: Whether layers have a bias.
+        init: The distribution of the first weights, normal around 0 in each case. The
+            standard deviation is `weight_init_std` for `normal`,
+            √(2 / (inputs + outputs)) of the layer for `xavier` and √(2 / inputs) for
+            `he`. Biases start at 0.
+        weight_init_std: The standard deviation for `init="normal"`.
+        seed: The same seed draws the same weights on every machine.
+
+    Attributes:
+        architecture: What the network computes, without its weights.
+        params: The weights, a dict of NumPy arrays `W1, b1, W2, b2, …`, float64
+            when drawn. They may be changed in place: `net.params["W1"] -= …`.
+
+    Raises:
+        InvalidInput: A size is not a positive whole number, or a name is unknown.
+
+    Example:
+        >>> net = MLP((2, 3, 2), activation="tanh", init="xavier", seed=1)
+        >>> net.predict([0.5, -0.5]).shape, net.predict([[0.5, -0.5]] * 4).shape
+        ((2,), (4, 2))
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        activation: str = "sigmoid",
+        loss: str = "cross_entropy",
+        *,
+        bias: bool = True,
+        init: str = "normal",
+        weight_init_std: float = 0.01,
+        seed: int = 0,
+    ) -> None:
+        self.architecture = Architecture(sizes, activation, loss, bias)
+        self.params = _draw(self.architecture, init, weight_init_std, seed)
+
+    @classmethod
+    def from_params(cls, architecture: Architecture, params: Params) -> "MLP":
+        """A network with the given weights.
+
+        Raises:
+            InvalidInput: A parameter is missing or unknown, has another shape, or
+                does not hold real numbers.
+        """
+        net = MLP.__new__(MLP)
+        net.architecture = architecture
+        net.params = _checked(architecture, params)
+        return net
+
+    def replace(self, params: Params) -> Self:
+        """The same network with other weights; this one does not change."""
+        net = type(self).__new__(type(self))
+        net.architecture = self.architecture
+        net.params = _checked(self.architecture, params)
+        return net
+
+    def scores(self, x: ArrayLike) -> Array:
+        """The scores (logits), shape (outputs,) or (samples, outputs)."""
+        return self.architecture.scores(self.params, self.architecture.as_inputs(x))
+
+    def predict(self, x: ArrayLike) -> Array:
+        """The outputs: probabilities, or for `sum_squares` the scores.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+
+        Returns:
+            Shape (outputs,) or (samples, outputs).
+
+        Raises:
+            InvalidInput: `x` has another shape or is not finite.
+        """
+        return self.architecture.predict(self.params, self.architecture.as_inputs(x))
+
+    def loss(self, x: ArrayLike, t: ArrayLike) -> Array:
+        """The loss, a scalar: the mean over samples.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+            t: Class labels, or one-hot rows (for `sum_squares` any vectors).
+
+        Raises:
+            InvalidInput: A shape or a value in them cannot be right.
+        """
+        x, t = self.architecture.as_batch(x, t)
+        return self.architecture.error(self.params, x, t)
+
+    def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
+        """The share of samples whose largest output is the correct class, 0 to 1.
+
+        Args:
+            x: Shape (inputs,) or (samples, inputs).
+            t: Class labels, or one-hot rows.
+
+        Raises:
+            InvalidInput: A shape or a value in them cannot be right.
+        """
+        scores = self.scores(x)
+        if scores.size == 0:
+            raise InvalidInput("x holds no sample: pass at least one")
+        labels = as_labels(t, scores.shape)
+        xp = namespace(scores)
+        return float(xp.mean(xp.argmax(scores, axis=-1) == labels))
+
+    def numerical_gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
+        """The gradient of the loss by its definition: each weight nudged by ±1e-4.
+
+        It is accurate to about 1e-8 and slow: two runs of the network for each weight.
+
+        Raises:
+            InvalidInput: A shape or a value in `x` or `t` cannot be right.
+        """
+        return self._gradients("definition", x, t)
+
+    def gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
+        """The gradient of the loss by backpropagation.
+
+        Raises:
+            InvalidInput: A shape or a value in `x` or `t` cannot be right.
+        """
+        return self._gradients("backprop", x, t)
+
+    def _gradients(self, method: str, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
+        batch = self.architecture.as_batch(x, t)
+        return find_method(method)(self.architecture, self.params, *batch)[1]
+
+    def __repr__(self) -> str:
+        a = self.architecture
+        sizes = "-".join(str(size) for size in a.sizes)
+        return (
+            f"<{type(self).__name__} {sizes}, {a.activation}, {a.loss}, "
+            f"{a.parameter_count:,} parameters>"
+        )
+
+
+class SimpleNet(MLP):
+    """The notebook's first network: one layer of weights, no bias.
+
+    As in the notebook, `predict` gives the scores and `loss` applies softmax to them.
+    The weights are drawn from the standard normal distribution.
+
+    Example:
+        >>> net = SimpleNet(seed=0)
+        >>> net.W[...] = [[0.25, 0.35, 0.0], [-0.74, -1.14, 1.24]]
+        >>> net.predict([0.6, 0.9])
+        array([-0.516, -0.816,  1.116])
+        >>> round(float(net.loss([0.6, 0.9], [0, 0, 1])), 3)
+        0.293
+    """
+
+    def __init__(
+        self, input_size: int = 2, output_size: int = 3, *, seed: int = 0
+    ) -> None:
+        super().__init__(
+            (input_size, output_size), bias=False, weight_init_std=1.0, seed=seed
+        )
+
+    @property
+    def W(self) -> Array:
+        """The weights, shape (input_size, output_size). They can be assigned."""
+        return self.params["W1"]
+
+    @W.setter
+    def W(self, weights: ArrayLike) -> None:
+        self.params = _checked(self.architecture, {"W1": weights})
+
+    def predict(self, x: ArrayLike) -> Array:
+        """The scores, `x W`; `loss` applies softmax to them."""
+        return self.scores(x)
+
+
+class TwoLayerNet(MLP):
+    """The notebook's network: a hidden layer of sigmoids, softmax, cross entropy.
+
+    Args:
+        input_size: The numbers of a sample; 784 for the digits.
+        hidden_size: The neurons of the hidden layer.
+        output_size: The classes.
+        weight_init_std: The standard deviation of the first weights. Biases start at 0.
+        seed: The same seed draws the same weights.
+
+    Example:
+        >>> net = TwoLayerNet(input_size=784, hidden_size=50, output_size=10)
+        >>> {name: array.shape for name, array in net.params.items()}
+        {'W1': (784, 50), 'b1': (50,), 'W2': (50, 10), 'b2': (10,)}
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            (input_size, hidden_size, output_size),
+            weight_init_std=weight_init_std,
+            seed=seed,
+        )
+
+
+def _draw(
+    architecture: Architecture, init: str, std: float, seed: int
+) -> dict[str, np.ndarray]:
+    if not isinstance(init, str) or init not in INITIALISATIONS:
+        raise unknown_name("initialisation", init, INITIALISATIONS)
+    if not (isinstance(std, int | float | np.number) and 0 <= std < np.inf):
+        raise InvalidInput(
+            f"weight_init_std is {std!r}: pass a finite number that is not negative, "
+            "such as 0.01"
+        )
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidInput(f"seed is {seed!r}: pass a whole number, 0 or above")
+    draw = np.random.default_rng(seed)
+    params = {}
+    for name, shape in architecture.shapes.items():
+        if name.startswith("W"):
+            below, here = shape
+            spread = INITIALISATIONS[init](below, here, std)
+            params[name] = spread * draw.standard_normal(shape)
+        else:
+            params[name] = np.zeros(shape)
+    return params
+
+
+def _checked(
+    architecture: Architecture, params: Mapping[str, Array]
+) -> dict[str, np.ndarray]:
+    if not isinstance(params, Mapping):
+        raise InvalidInput(
+            f"the parameters are a {type(params).__name__}: pass a dict of arrays, "
+            f"of shapes {architecture.shapes}"
+        )
+    # Copies, of a floating dtype: users change the network's arrays in place.
+    arrays = {
+        name: np.array(as_real(value, f"params[{name!r}]", np))
+        for name, value in params.items()
+    }
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if shapes != architecture.shapes:
+        raise InvalidInput(
+            f"the parameters have shapes {shapes}, and this network's are "
+            f"{architecture.shapes}: pass exactly these"
+        )
+    return {name: arrays[name] for name in architecture.shapes}
