@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secant.derivatives import numerical_gradient
-from secant.descent import DescentStatus, DescentWarning, descend, gradient_descent
+from secant.descent import DescentStatus, DescentWarning, descend
 from secant.errors import InvalidInput
+from secant.textbook import gradient_descent
 
 START = [-3.0, 4.0]
 

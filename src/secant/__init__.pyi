@@ -16,8 +16,6 @@ from .nn.losses import sum_squares_error as sum_squares_error
 from .nn.targets import one_hot as one_hot
 from .nn.architecture import Architecture as Architecture
 from .nn.networks import MLP as MLP
-from .nn.networks import SimpleNet as SimpleNet
-from .nn.networks import TwoLayerNet as TwoLayerNet
 from .training import NotFinite as NotFinite
 from .training import Checkpoints as Checkpoints
 from .training import EarlyStopping as EarlyStopping
@@ -37,7 +35,9 @@ from .descent import Descent as Descent
 from .descent import DescentStatus as DescentStatus
 from .descent import DescentWarning as DescentWarning
 from .descent import descend as descend
-from .descent import gradient_descent as gradient_descent
+from .textbook import SimpleNet as SimpleNet
+from .textbook import TwoLayerNet as TwoLayerNet
+from .textbook import gradient_descent as gradient_descent
 from .derivatives.derivatives import derivative as derivative
 from .derivatives.derivatives import directional_derivative as directional_derivative
 from .derivatives.derivatives import gradient as gradient

@@ -6,7 +6,8 @@ from threading import Lock, Thread
 from typing import Any, Literal
 
 from secant.data.mnist import load_mnist_sample
-from secant.nn.networks import MLP, TwoLayerNet
+from secant.nn.networks import MLP
+from secant.textbook import TwoLayerNet
 from secant.training import Progress, fit
 
 Status = Literal["waiting", "learning", "finished", "failed"]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 #
 # JAX's runtime ends a process with SIGABRT and a page of C++ where another process does
 # not come or no longer answers. Nothing in that process can say it in a sentence or
-# choose an exit code; whoever waits for it can. What its libraries write past Python goes
-# into a file that is shown with `--debug`.
+# choose an exit code; the process that waits for it can. What its libraries write past
+# Python goes into a file that is shown with `--debug`.
 
 _WATCHED = "SECANT_WATCHED"
 

@@ -1,9 +1,9 @@
 """Derivatives of any Python function, to a tolerance and with an error.
 
 A simulator, another program, a function of `math`: nothing is asked of `f` but that
-it can be called. Each derivative is one along lines (`secant.derivatives.lines`), found by
-extrapolated differences (`secant.derivatives.ridders`), the complex step or, for functions
-made of JAX operations, difference propagation.
+it can be called. Each derivative is one along lines (`secant.derivatives.lines`), found
+by extrapolated differences (`secant.derivatives.ridders`), the complex step or, for
+functions made of JAX operations, difference propagation.
 """
 
 from typing import Any, Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""A derivative with its error: what the functions of `secant.derivatives.derivatives` give."""
+"""A derivative with its error: the result of `derivative`, `gradient` and the others."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 """Loss functions, and the table of losses that networks train with.
 
 The loss of a batch is the mean over its samples. Targets are class labels or vectors;
-their number of dimensions says which (see `secant.nn.targets`). Values are checked where
-they are known; under `jit` only shapes are.
+their number of dimensions says which (see `secant.nn.targets`). Values are checked
+where they are known; under `jit` only shapes are.
 """
 
 from collections.abc import Callable
@@ -187,9 +187,9 @@ def _samples(outputs: Array, axis: int) -> int:
 class Loss(NamedTuple):
     """All that the library knows of a loss: a function of the scores (logits).
 
-    Targets are vectors here, prepared once by `secant.nn.targets.as_vectors`. Nothing is
-    checked: these functions run in a compiled loop. `axis` is the axis of the outputs;
-    the other axes are samples.
+    Targets are vectors here, prepared once by `secant.nn.targets.as_vectors`. Nothing
+    is checked: these functions run in a compiled loop. `axis` is the axis of the
+    outputs; the other axes are samples.
 
     Attributes:
         function: `(scores, t, axis) -> loss`, a scalar.
@@ -201,8 +201,8 @@ class Loss(NamedTuple):
         baseline: `t -> loss` of the best output that looks at no input, for targets of
             shape (samples, outputs). A network that learns has a lower loss.
         change: `(scores, t, ds) -> loss(scores + ds) - loss(scores)`, for each sample
-            by itself, without cancellation, for `|ds| ≤ NEAR` (see `secant.nn.activations`).
-            The outputs are on the first axis.
+            by itself, without cancellation, for `|ds| ≤ NEAR` (see
+            `secant.nn.activations`). The outputs are on the first axis.
         line_coefficients: `(scores, t, directions) -> coefficients`, for
             `change_along_line`: scores and targets of shape (outputs, samples),
             directions (outputs, units), or None for the unit vectors; the coefficients

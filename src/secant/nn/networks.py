@@ -1,4 +1,4 @@
-"""Networks that hold their weights: `MLP`, and the two networks of the notebook.
+"""A network that holds its weights: `MLP`.
 
 Readers of the notebook ask: "`loss_W = lambda W: self.loss(x, t)` does not use W, so is
 the gradient not zero?" It is not zero, because `self.loss` reads the same array that is
@@ -178,74 +178,6 @@ class MLP:
         return (
             f"<{type(self).__name__} {sizes}, {a.activation}, {a.loss}, "
             f"{a.parameter_count:,} parameters>"
-        )
-
-
-class SimpleNet(MLP):
-    """The notebook's first network: one layer of weights, no bias.
-
-    As in the notebook, `predict` gives the scores and `loss` applies softmax to them.
-    The weights are drawn from the standard normal distribution.
-
-    Example:
-        >>> net = SimpleNet(seed=0)
-        >>> net.W[...] = [[0.25, 0.35, 0.0], [-0.74, -1.14, 1.24]]
-        >>> net.predict([0.6, 0.9])
-        array([-0.516, -0.816,  1.116])
-        >>> round(float(net.loss([0.6, 0.9], [0, 0, 1])), 3)
-        0.293
-    """
-
-    def __init__(
-        self, input_size: int = 2, output_size: int = 3, *, seed: int = 0
-    ) -> None:
-        super().__init__(
-            (input_size, output_size), bias=False, weight_init_std=1.0, seed=seed
-        )
-
-    @property
-    def W(self) -> Array:
-        """The weights, shape (input_size, output_size). They can be assigned."""
-        return self.params["W1"]
-
-    @W.setter
-    def W(self, weights: ArrayLike) -> None:
-        self.params = _checked(self.architecture, {"W1": weights})
-
-    def predict(self, x: ArrayLike) -> Array:
-        """The scores, `x W`; `loss` applies softmax to them."""
-        return self.scores(x)
-
-
-class TwoLayerNet(MLP):
-    """The notebook's network: a hidden layer of sigmoids, softmax, cross entropy.
-
-    Args:
-        input_size: The numbers of a sample; 784 for the digits.
-        hidden_size: The neurons of the hidden layer.
-        output_size: The classes.
-        weight_init_std: The standard deviation of the first weights. Biases start at 0.
-        seed: The same seed draws the same weights.
-
-    Example:
-        >>> net = TwoLayerNet(input_size=784, hidden_size=50, output_size=10)
-        >>> {name: array.shape for name, array in net.params.items()}
-        {'W1': (784, 50), 'b1': (50,), 'W2': (50, 10), 'b2': (10,)}
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        weight_init_std: float = 0.01,
-        *,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            (input_size, hidden_size, output_size),
-            weight_init_std=weight_init_std,
-            seed=seed,
         )
 
 

@@ -1,7 +1,7 @@
 """A gradient method: parameters and a batch in, loss and gradients out.
 
-This file and the table `secant.nn.gradients.methods` load neither NumPy nor JAX, so that
-`secant train --help`, which lists the methods and their options, answers at once.
+This file and the table `secant.nn.gradients.methods` load neither NumPy nor JAX, so
+that `secant train --help`, which lists the methods and their options, answers at once.
 """
 
 import math

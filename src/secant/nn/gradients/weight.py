@@ -7,8 +7,8 @@ sample's loss is computed. But only what a nudge can change is computed, and as 
 difference. The pre-activation of neuron j in sample n is a_jn = Σ_i w_ij z_in + b_j, so
 the nudge h of w_ij changes it by da = h z_in exactly, whatever the size of h, and
 changes nothing else in its layer. What follows from da is in
-`secant.nn.gradients.perturbation`. One outer product h z_nᵀ therefore holds the changes of all
-nudges in one sample: row by row the same for every neuron j of the layer.
+`secant.nn.gradients.perturbation`. One outer product h z_nᵀ therefore holds the changes
+of all nudges in one sample: row by row the same for every neuron j of the layer.
 
 The loop runs over samples and not over weights: for one sample all weights into a
 layer are nudged at once, an array of (neurons, inputs), and its sum over the samples is
