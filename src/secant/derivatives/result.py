@@ -1,4 +1,4 @@
-"""A derivative with its error: the result of `derivative`, `gradient` and the others."""
+"""A derivative with its error: what `derivative`, `gradient` and the others return."""
 
 from dataclasses import dataclass
 
