@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from secant.cli.console import err, grid, guarded, out
 from secant.cli.signals import Hear, hearing
-from secant.cli.train_task import hidden_sizes
+from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
 

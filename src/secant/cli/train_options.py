@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from typer.main import get_command
 
 from secant.cli.method_options import method_of, method_parameters
 from secant.cli.table_help import alternatives
-from secant.cli.train_task import hidden_sizes
 from secant.errors import InvalidInput
 from secant.nn.gradients.methods import METHODS
 
@@ -483,3 +483,16 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def hidden_sizes(hidden: str) -> tuple[int, ...]:
+    """The hidden layers' sizes: "100,50" → (100, 50); "" or "0" → none."""
+    parts = [part for part in re.split(r"[,\s]+", hidden.strip()) if part]
+    if parts in ([], ["0"]):
+        return ()
+    if not all(part.isdecimal() and 0 < int(part) <= 1_000_000 for part in parts):
+        raise InvalidInput(
+            f'--hidden is "{hidden}": pass the neurons of each hidden layer, such as '
+            "50 or 100,50"
+        )
+    return tuple(int(part) for part in parts)

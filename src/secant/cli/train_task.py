@@ -1,6 +1,5 @@
 """What is trained, from the command line's options or from a run's folder."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -115,16 +114,3 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
 
 
 # `--hidden`: the sizes of the hidden layers.
-
-
-def hidden_sizes(hidden: str) -> tuple[int, ...]:
-    """The hidden layers' sizes: "100,50" → (100, 50); "" or "0" → none."""
-    parts = [part for part in re.split(r"[,\s]+", hidden.strip()) if part]
-    if parts in ([], ["0"]):
-        return ()
-    if not all(part.isdecimal() and 0 < int(part) <= 1_000_000 for part in parts):
-        raise InvalidInput(
-            f'--hidden is "{hidden}": pass the neurons of each hidden layer, such as '
-            "50 or 100,50"
-        )
-    return tuple(int(part) for part in parts)
