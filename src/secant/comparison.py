@@ -18,6 +18,7 @@ from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients import METHODS, GradientMethod
 from secant.nn.networks import MLP
 from secant.propagation import slope
+from secant.propagation.coordinates import displacement
 from secant.training.config import TrainConfig
 from secant.training.forecast import measure
 from secant.training.samples import Samples
@@ -262,10 +263,8 @@ def _slopes(
 
             def along(row: Array, name: str = name) -> Array:
                 zeros = {n: jnp.zeros_like(p) for n, p in params.items()}
-                flat = zeros[name].reshape(-1).at[row].set(1)
-                return of(
-                    loss, params, {**zeros, name: flat.reshape(zeros[name].shape)}, h
-                )
+                direction = displacement(params[name], row, 1)
+                return of(loss, params, {**zeros, name: direction}, h)
 
             found.append(jax.lax.map(along, jnp.asarray(rows)))
         return jnp.concatenate(found)

@@ -16,7 +16,8 @@ import pytest
 
 import secant
 from secant.parallel import processes
-from secant.parallel.map import Errand, Raised, calling, chunked
+from secant.parallel.map import calling, chunked
+from secant.parallel.task import Errand, Raised
 
 POINTS = [np.array([i, 2.0 * i]) for i in range(100)]
 

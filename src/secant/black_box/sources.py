@@ -28,7 +28,8 @@ from secant.black_box.signature import (
 )
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.parallel.map import Caller, Raised, calling, outcomes
+from secant.parallel.map import Caller, calling
+from secant.parallel.task import Raised, outcomes
 
 ENOUGH = 1e-9
 """The relative error of derivatives, where more digits cost more than they are worth.

@@ -29,9 +29,6 @@ _PANEL = "Several processes"
 # The field that holds the options which gradient methods declare.
 _METHOD_OPTIONS = "method_options"
 
-# What Typer's errors of a command line have in common is public by this child only.
-_Usage: type[Exception] = typer.BadParameter.__mro__[1]
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
@@ -466,11 +463,8 @@ class SweepOptions:
             return self._command.make_context(
                 "train", list(words), allow_extra_args=True
             )
-        except _Usage as error:
-            sentence: Callable[[], str] = getattr(
-                error, "format_message", error.__str__
-            )
-            raise InvalidInput(sentence().rstrip(".")) from None
+        except typer.TyperException as error:
+            raise InvalidInput(error.format_message().rstrip(".")) from None
 
 
 def _kind(hint: Any) -> type:

@@ -13,7 +13,8 @@ from secant.arrays import first_entry
 from secant.derivatives.lines import Lines, Numbers, Places
 from secant.derivatives.validation import Floats, as_number
 from secant.errors import InvalidInput, short
-from secant.parallel.map import Caller, Raised
+from secant.parallel.map import Caller
+from secant.parallel.task import Raised
 
 UNDEFINED = (ArithmeticError, ValueError)
 """What a function raises where it is not defined: `math.log(-1)`, `1 / 0`."""

@@ -19,13 +19,13 @@ from secant.training.checkpoint import Checkpoints, compare
 from secant.training.config import TrainConfig
 from secant.training.diagnostics import TrainingWarning, no_better_than_chance, unmoved
 from secant.training.distributed.process_group import Processes
-from secant.training.distributed.run_together import follow, leading
 from secant.training.early_stopping import EarlyStopping
 from secant.training.forecast import Forecast, measure
 from secant.training.metadata import RunMetadata
 from secant.training.optimizers import LearningRate
 from secant.training.run import Run
 from secant.training.run_folder import Keeper
+from secant.training.run_together import follow, leading
 from secant.training.steps import BLOCK, Score
 from secant.training.trainer import Diverged, Training
 

@@ -17,8 +17,8 @@ from secant.errors import InvalidInput, SecantError
 from secant.history import Epoch, History
 from secant.nn.networks import MLP
 from secant.training.config import TrainConfig
-from secant.training.distributed.leader import DistributedStepper
 from secant.training.distributed.process_group import Processes
+from secant.training.leader import DistributedStepper
 from secant.training.optimizers import CUSTOM
 from secant.training.run import Run, Timings
 from secant.training.samples import Samples, checked, split

@@ -12,6 +12,7 @@ from secant.nn.activations import ACTIVATIONS, NEAR
 from secant.nn.gradients import METHODS
 from secant.nn.gradients.perturbation import is_small
 from secant.nn.losses import LOSSES
+from secant.propagation import coordinates
 
 NAMES = ("node", "weight")
 COMPILED = {name: jax.jit(METHODS[name], static_argnums=0) for name in NAMES}
@@ -221,12 +222,11 @@ def test_float64_is_computed_where_jax_has_it(name):
 @pytest.mark.slow
 @every_method
 def test_wide_layers_are_worked_through_in_blocks(name, monkeypatch):
-    from secant.nn.gradients import perturbation
-
     architecture, params, x, t = problem((6, 5), "relu")
     arrays = in_float32(params, x, t)
     _, whole = COMPILED[name](architecture, *arrays)
-    monkeypatch.setattr(perturbation, "_BLOCK", 50)
+    monkeypatch.setattr(coordinates, "_CPU_BLOCK_BYTES", 1)
+    monkeypatch.setattr(coordinates, "_BLOCK_BYTES", 1)
     _, blocks = jax.jit(lambda *a: METHODS[name](architecture, *a))(*arrays)
     assert (
         apart(blocks, {n: np.asarray(g, np.float64) for n, g in whole.items()}) < 3e-7

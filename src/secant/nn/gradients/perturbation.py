@@ -35,20 +35,18 @@ at most s times the largest row sum of |W|. Where the bound holds the closed for
 used, elsewhere difference propagation; both give the same number to rounding.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from secant.arrays import Array
 from secant.nn.activations import ACTIVATIONS, NEAR
 from secant.nn.architecture import Architecture, FeatureMajorLayers, Params
 from secant.nn.losses import LOSSES
 from secant.propagation import difference
-
-# How much memory the changes of one block of neurons may take, in numbers.
-_BLOCK = 2**23
+from secant.propagation.coordinates import map_in_blocks
 
 
 class LayerContext(NamedTuple):
@@ -142,10 +140,12 @@ def loss_deltas(
         if layer == depth
         else weights[f"W{layer + 1}"].T
     )
-    return lax.map(
-        lambda neuron: of_neuron(architecture, weights, layer, context, *neuron),
+    changed = sum(architecture.sizes[layer:]) * nudges * da.dtype.itemsize
+    return map_in_blocks(
+        partial(of_neuron, architecture, weights, layer, context),
         (context.sums[0], jnp.broadcast_to(da, (neurons, nudges)), outgoing),
-        batch_size=max(_BLOCK // (max(architecture.sizes[layer:]) * nudges), 1),
+        # As `change_bytes` counts: what changes, before and after each activation.
+        bytes_each=2 * 2 * changed,
     )
 
 

@@ -9,8 +9,8 @@ from safetensors.numpy import load, save
 
 from secant.errors import PeerLost, SecantError
 from secant.history import Epoch, History
-from secant.training.distributed.leader import DistributedStepper
 from secant.training.distributed.process_group import Processes
+from secant.training.leader import DistributedStepper
 from secant.training.run import Run, Timings
 from secant.training.trainer import Training
 
