@@ -14,7 +14,7 @@ import pytest
 
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
-from secant.checking import scalar
+from secant.checking import point
 from secant.plots.words import cause
 
 
@@ -138,8 +138,8 @@ def test_what_was_compiled_for_a_function_is_kept_for_some_functions_only():
     # Wrong, so that each program is asked for.
     assert not check_gradient(f, X, lambda x: 1.01 / jnp.cosh(x) ** 2).ok
     del f
-    for _ in range(scalar.compiled.cache_info().maxsize):
-        scalar.compiled(abs, object())
+    for _ in range(point.compiled.cache_info().maxsize):
+        point.compiled(abs, object())
     gc.collect()
     assert known() is None
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import secant
-from secant.checking import causes
+from secant.checking import diagnosis
 from secant.errors import InvalidInput
 from secant.lab import server
 from secant.lab.expressions import FUNCTIONS, expression
@@ -319,7 +319,7 @@ def test_an_unknown_fault_is_told():
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_cause_and_every_fault_has_its_words(language):
     known = (STATIC / "rooms/check" / f"{language}.js").read_text(encoding="utf-8")
-    source = inspect.getsource(causes)
+    source = inspect.getsource(diagnosis)
     codes = set(re.findall(r'(?:Cause|named)\(\s*"(\w+)"', source))
     codes |= {"decay_missing", "decay_too_many", "single"}
     codes |= {"single_sign", "single_zero", "single_factor"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from secant import plots
-from secant.checking.causes import UNKNOWN, Cause, Evidence, likely_cause
+from secant.checking.diagnosis import UNKNOWN, Cause, Evidence, likely_cause
 from secant.plots import style
 from secant.plots.words import cause
 

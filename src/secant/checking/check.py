@@ -9,17 +9,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.carried import CarriedSlopes
-from secant.checking.case import Case, Claim
-from secant.checking.causes import cause_of_shape
-from secant.checking.judge import Finding, examine, judge
+from secant.checking.context import Case, Claim
+from secant.checking.diagnosis import cause_of_shape
+from secant.checking.point import (
+    Point,
+    Scalar,
+    as_float64,
+    as_scalar,
+    compiled,
+    floats_of,
+)
 from secant.checking.products import ProductSlopes
-from secant.checking.projections import project
+from secant.checking.propagated import CarriedSlopes
+from secant.checking.random_projections import project
 from secant.checking.report import GradientReport, LeafReport, Verdict
-from secant.checking.sampled import SampledSlopes
-from secant.checking.scalar import Scalar, as_scalar, compiled, floats_of
-from secant.checking.slopes import Question, Sides, Slopes
-from secant.checking.tree import Point, as_float64
+from secant.checking.slope_source import Question, SampledSlopes, Sides, Slopes
+from secant.checking.verdict import Finding, examine, judge
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
 

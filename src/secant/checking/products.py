@@ -7,10 +7,9 @@ import jax
 import numpy as np
 
 from secant.arrays import Array
-from secant.checking.carried import CarriedSlopes
-from secant.checking.scalar import Scalar
-from secant.checking.slopes import Question, Sides, Slopes
-from secant.checking.tree import Point, as_float64
+from secant.checking.point import Point, Scalar, as_float64
+from secant.checking.propagated import CarriedSlopes
+from secant.checking.slope_source import Question, Sides, Slopes
 from secant.propagation import difference
 
 

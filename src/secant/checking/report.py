@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secant.checking.causes import Cause
+from secant.checking.diagnosis import Cause
 from secant.errors import SecantError
 
 if TYPE_CHECKING:

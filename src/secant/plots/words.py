@@ -146,7 +146,7 @@ KOREAN_CAUSES = {
     ),
     "shape": "모양이 {due}이어야 하는데 {came}이에요.",
 }
-"""Korean for `secant.checking.causes`, by code: in the words of `secant lab`."""
+"""Korean for `secant.checking.diagnosis`, by code: in the words of `secant lab`."""
 
 LANGUAGES = ("en", "ko")
 

@@ -15,9 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array
-from secant.checking.scalar import Scalar, compiled
-from secant.checking.slopes import Question, Sides, Slopes
-from secant.checking.tree import Point, as_float64, coarsest
+from secant.checking.point import Point, Scalar, as_float64, coarsest, compiled
+from secant.checking.slope_source import Question, Sides, Slopes
 from secant.propagation import difference
 
 # How much memory the intermediate results of one block of nudges may take, in bytes.

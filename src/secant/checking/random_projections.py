@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from secant.checking.carried import CarriedSlopes
-from secant.checking.case import Case
-from secant.checking.judge import examine, judge
+from secant.checking.context import Case
+from secant.checking.propagated import CarriedSlopes
 from secant.checking.report import Entry, LeafReport, Verdict
+from secant.checking.verdict import examine, judge
 
 DIRECTIONS = 8
 """How many random directions are asked."""

@@ -5,7 +5,7 @@ The others are looked at again:
 
 - *kinks*: the two one-sided slopes differ by as much however small the nudge is;
 - *rounding*: claim and slope are computed again at points nearby and, where that does
-  not explain it, with more digits (`secant.checking.case`).
+  not explain it, with more digits (`secant.checking.context`).
 
 So the tolerance follows from the dtype and from what was measured.
 """
@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secant.checking.case import SHIFTS, Case
-from secant.checking.causes import (
+from secant.checking.context import SHIFTS, Case
+from secant.checking.diagnosis import (
     UNKNOWN,
     Evidence,
     likely_cause,
     of_fewer_digits,
 )
+from secant.checking.point import as_float64
 from secant.checking.report import Entry, LeafReport, Verdict
-from secant.checking.slopes import Sides
-from secant.checking.tree import as_float64
+from secant.checking.slope_source import Sides
 from secant.slopes.checks import entry_name
 
 # How many suspects of a leaf are measured at a time, and how many times at most.

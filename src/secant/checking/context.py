@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.slopes import Question, Sides, Slopes
-from secant.checking.tree import Point, as_float64, in_kind_of
+from secant.checking.point import Point, as_float64, in_kind_of
+from secant.checking.slope_source import Question, Sides, Slopes
 
 SHIFTS = 12
 """How often x is moved a little to see what that changes."""
