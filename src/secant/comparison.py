@@ -16,6 +16,7 @@ from secant.arrays import Array
 from secant.gradients import GradientMethod, backprop, find_method, spsa_method
 from secant.networks import MLP
 from secant.propagation import slope
+from secant.propagation.coordinates import displacement
 from secant.slopes.definition import numerical_gradient
 from secant.training.batches import Batches
 from secant.training.forecast import measure
@@ -253,10 +254,8 @@ def _slopes(
 
             def along(row: Array, name: str = name) -> Array:
                 zeros = {n: jnp.zeros_like(p) for n, p in params.items()}
-                flat = zeros[name].reshape(-1).at[row].set(1)
-                return of(
-                    loss, params, {**zeros, name: flat.reshape(zeros[name].shape)}, h
-                )
+                direction = displacement(params[name], row, 1)
+                return of(loss, params, {**zeros, name: direction}, h)
 
             found.append(jax.lax.map(along, jnp.asarray(rows)))
         return jnp.concatenate(found)

@@ -14,6 +14,7 @@ from secant.gradients import METHODS, backprop, definition
 from secant.gradients.node import _node
 from secant.gradients.weight import _weight
 from secant.losses import LOSSES
+from secant.propagation import coordinates
 
 CORES = {"node": _node, "weight": _weight}
 COMPILED = {name: jax.jit(METHODS[name].function, static_argnums=0) for name in CORES}
@@ -179,12 +180,11 @@ def test_float64_is_computed_where_jax_has_it(name):
 @pytest.mark.slow
 @every_method
 def test_wide_layers_are_worked_through_in_blocks(name, monkeypatch):
-    from secant.gradients import nudges
-
     architecture, params, x, t = problem((6, 5), "relu")
     arrays = in_float32(params, x, t)
     _, whole = COMPILED[name](architecture, *arrays)
-    monkeypatch.setattr(nudges, "_BLOCK", 50)
+    monkeypatch.setattr(coordinates, "_CPU_BLOCK_BYTES", 1)
+    monkeypatch.setattr(coordinates, "_BLOCK_BYTES", 1)
     _, blocks = jax.jit(lambda *a: METHODS[name].function(architecture, *a))(*arrays)
     assert (
         apart(blocks, {n: np.asarray(g, np.float64) for n, g in whole.items()}) < 3e-7

@@ -10,7 +10,7 @@ from secant.arrays import Array
 from secant.checking.point import Point, Scalar, as_float64
 from secant.checking.propagated import CarriedSlopes
 from secant.checking.slope_source import Question, Sides, Slopes
-from secant.propagation import difference
+from secant.propagation.coordinates import both_ways
 
 
 class ProductSlopes(Slopes):
@@ -39,14 +39,11 @@ class ProductSlopes(Slopes):
         return [as_float64(part) for part in self._exact(list(leaves))]
 
     def _trace(self, leaves: list[Any], step: Array) -> Any:
-        def side(sign: int) -> Any:
-            moves: list[Any] = [None] * len(leaves)
-            for i, v in zip(self._point.real, self._direction, strict=True):
-                moves[i] = (sign * step * v).astype(leaves[i].dtype)
-            _, change = difference(lambda x: self._gradient(*x))(leaves, moves)
-            return [sign * part / step for part in change]
-
-        return side(1), side(-1)
+        moves: list[Any] = [None] * len(leaves)
+        for i, v in zip(self._point.real, self._direction, strict=True):
+            moves[i] = (step * v).astype(leaves[i].dtype)
+        _, ahead, back = both_ways(lambda x: self._gradient(*x), leaves, moves)
+        return [part / step for part in ahead], [-part / step for part in back]
 
     def _product(self, leaves: list[Any]) -> Any:
         def of_real(*real: Any) -> Any:

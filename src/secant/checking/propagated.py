@@ -2,12 +2,13 @@
 
     ahead = (f(x + h eᵢ) - f(x)) / h        behind = (f(x) - f(x - h eᵢ)) / h
 
-Both differences are carried through `f` (`secant.difference`), not subtracted, so
-that h can be tiny: what is left of the formula's own error is h² of the slope, and a
-kink within ±h is one at x itself.
+Both differences are carried through `f` (`secant.propagation.coordinates`), not
+subtracted, so that h can be tiny: what is left of the formula's own error is h² of the
+slope, and a kink within ±h is one at x itself.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,14 +19,15 @@ from secant.arrays import Array
 from secant.checking.point import Point, Scalar, as_float64, coarsest, compiled
 from secant.checking.slope_source import Question, Sides, Slopes
 from secant.propagation import difference
+from secant.propagation.coordinates import (
+    both_ways,
+    call_in_blocks,
+    change_bytes,
+    one_sided_slopes,
+)
+from secant.propagation.staging import axis_lengths, float_dtypes
 
-# How much memory the intermediate results of one block of nudges may take, in bytes.
-_BLOCK_BYTES = 2**28
-
-# A block beyond this gains nothing and makes a progress bar jump.
-_MOST = 1_024
-
-# Up to so many are nudged by a program of their own.
+# How many coordinates get a second try by subtraction, a call for each.
 _FEW = 64
 
 # How far a coordinate is nudged, relative to its size. Of float16 and its few
@@ -58,10 +60,10 @@ class CarriedSlopes(Slopes):
             list(point.leaves),
             [_some_change(leaf) for leaf in point.leaves],
         )
-        self._weight = _bytes(program.jaxpr)
-        self.axes = frozenset(_axes(program.jaxpr))
+        self._program = program
+        self.axes = axis_lengths(program)
         self.dtype = coarsest(
-            [point.leaves[i].dtype for i in point.real] + _dtypes(program.jaxpr)
+            [point.leaves[i].dtype for i in point.real] + float_dtypes(program)
         )
         self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
 
@@ -70,17 +72,15 @@ class CarriedSlopes(Slopes):
         leaf, indices, here = asked.leaf, asked.indices, list(asked.leaves)
         scales = self._point.scales(leaf).ravel()
         steps = self.step / asked.shrink * scales[indices]
-        block = self._block(len(indices), len(scales))
-        found = []
-        for start in range(0, len(indices), block):
-            chosen = indices[start : start + block]
-            padding = block - len(chosen)
-            rows = np.pad(chosen, (0, padding), mode="edge")
-            nudges = np.pad(steps[start : start + block], (0, padding), mode="edge")
-            sides = as_float64(self._sides(leaf, here, rows, nudges))
-            found.append(sides[:, : len(chosen)])
-            asked.tell(len(chosen))
-        ahead, behind = np.concatenate(found or [np.zeros((2, 0))], axis=1)
+        if not len(indices):
+            return Sides(*np.zeros((3, 0)))
+        ahead, behind = call_in_blocks(
+            partial(self._sides, leaf, here),
+            (indices, steps),
+            2 * change_bytes(self._program, here[self._point.real[leaf]]),
+            of=len(scales),
+            progress=asked.tell,
+        )
         # Below its smallest number a dtype has nothing. float16's is not small; others'
         # are counted from where compiled programs take them for 0.
         info = jnp.finfo(self.dtype)
@@ -116,6 +116,7 @@ class CarriedSlopes(Slopes):
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
     ) -> np.ndarray:
+        """The slopes ahead and behind along the coordinates of one block."""
         place = self._point.real[leaf]
         both_sides = compiled(_both_sides, self._f, (0,))
 
@@ -142,44 +143,25 @@ class CarriedSlopes(Slopes):
         by = dict(zip(self._point.real, moves, strict=True))
         return float(compiled(_to_both_sides, self._f)(here, by).mean()) / self.step
 
-    def _block(self, wanted: int, size: int) -> int:
-        """How many coordinates are nudged at once: one of few numbers.
-
-        For each there is a program to compile, so that a handful takes as many as it
-        does to measure some suspects.
-        """
-        most = int(np.clip(_BLOCK_BYTES // (self._weight + 8 * size + 1), 1, _MOST))
-        few = _power_of_two(min(size, _FEW))
-        return min(
-            few if wanted <= few else _power_of_two(size), 1 << most.bit_length() - 1
-        )
-
 
 def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> Array:
     """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
-
-    def change(sign: int) -> Array:
-        nudges: list[Any] = [None] * len(leaves)
-        for place, move in moves.items():
-            nudges[place] = sign * move
-        return sign * difference(lambda leaves: f(*leaves))(leaves, nudges)[1]
-
-    both = jnp.stack([change(1), change(-1)])
+    dx = [moves.get(place) for place in range(len(leaves))]
+    _, ahead, back = both_ways(lambda leaves: f(*leaves), leaves, dx)
+    both = jnp.stack([ahead, -back])
     return both.astype(jnp.promote_types(both.dtype, jnp.float32))
 
 
 def _both_sides(
     f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array
 ) -> Array:
-    """The slopes ahead and behind, (2, coordinates), at least in float32."""
-    array = jnp.asarray(leaves[place])
+    """The slopes ahead and behind along coordinates of one leaf, (2, coordinates)."""
 
-    def sides(index: Array, step: Array) -> Array:
-        nudge = jnp.zeros(array.size, array.dtype).at[index].set(step)
-        changes = _to_both_sides(f, leaves, {place: nudge.reshape(array.shape)})
-        return changes / step.astype(changes.dtype)
+    def of_leaf(leaf: Array) -> Array:
+        return f(*leaves[:place], leaf, *leaves[place + 1 :])
 
-    return jax.vmap(sides, out_axes=1)(indices, steps)
+    leaf = jnp.asarray(leaves[place])
+    return jnp.stack(one_sided_slopes(of_leaf, leaf, indices, steps))
 
 
 def _values(
@@ -195,52 +177,9 @@ def _values(
     return jnp.stack([at(-step), at(0 * step), at(step)])
 
 
-def _power_of_two(number: int) -> int:
-    """The smallest that is not below."""
-    return 1 << max(number - 1, 0).bit_length()
-
-
 def _some_change(leaf: Any) -> Any:
     return jnp.zeros(leaf.shape, leaf.dtype) if _is_float(leaf.dtype) else None
 
 
 def _is_float(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
-
-
-def _equations(jaxpr: Any) -> Any:
-    for equation in jaxpr.eqns:
-        yield equation
-        for inner in jax.tree.leaves(
-            list(equation.params.values()), is_leaf=lambda p: hasattr(p, "eqns")
-        ):
-            inner = getattr(inner, "jaxpr", inner)
-            if hasattr(inner, "eqns"):
-                yield from _equations(inner)
-
-
-def _outputs(jaxpr: Any) -> Any:
-    for equation in _equations(jaxpr):
-        for variable in equation.outvars:
-            if hasattr(variable.aval, "shape"):
-                yield variable.aval
-
-
-def _bytes(jaxpr: Any) -> int:
-    """What the intermediate results take, all at once: values and both changes."""
-    return 3 * sum(
-        int(np.prod(aval.shape)) * getattr(aval.dtype, "itemsize", 8)
-        for aval in _outputs(jaxpr)
-    )
-
-
-def _axes(jaxpr: Any) -> Any:
-    """The lengths of all axes that occur: a batch's among them."""
-    for variable in [*jaxpr.invars, *jaxpr.constvars]:
-        yield from getattr(variable.aval, "shape", ())
-    for aval in _outputs(jaxpr):
-        yield from aval.shape
-
-
-def _dtypes(jaxpr: Any) -> list[Any]:
-    return [aval.dtype for aval in _outputs(jaxpr) if _is_float(aval.dtype)]

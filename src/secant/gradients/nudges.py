@@ -14,24 +14,22 @@ Small nudges, which is what they are, take the closed forms of `secant.functions
 `secant.losses`; others take difference propagation, right for any size.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from secant.architecture import Architecture, Columns, Params
 from secant.arrays import Array
 from secant.functions import ACTIVATIONS
 from secant.losses import LOSSES
 from secant.propagation import difference
+from secant.propagation.coordinates import map_in_blocks
 from secant.series import NEAR
 
 H = 1e-4
 """How far a sum or a weight is nudged, to both sides: as far as the definition."""
-
-# How much memory the changes of one block of neurons may take, in numbers.
-_BLOCK = 2**23
 
 
 class Place(NamedTuple):
@@ -124,10 +122,12 @@ def loss_changes(
         if layer == depth
         else weights[f"W{layer + 1}"].T
     )
-    return lax.map(
-        lambda neuron: of_one(architecture, weights, layer, at, *neuron),
+    changed = sum(architecture.sizes[layer:]) * nudges * u.dtype.itemsize
+    return map_in_blocks(
+        partial(of_one, architecture, weights, layer, at),
         (at.sums[0], jnp.broadcast_to(u, (neurons, nudges)), out),
-        batch_size=max(_BLOCK // (max(architecture.sizes[layer:]) * nudges), 1),
+        # As `change_bytes` counts: what changes, before and after each activation.
+        bytes_each=2 * 2 * changed,
     )
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from secant.architecture import Architecture
@@ -14,10 +12,7 @@ from secant.arrays import Array
 from secant.errors import InvalidInput, unknown_name
 from secant.gradients.methods import find_method
 from secant.gradients.spsa import spsa, spsa_method
-from secant.propagation import slope
-
-# Numbers that the nudged copies of the parameters may hold at a time.
-_BLOCK = 2**22
+from secant.propagation.coordinates import central_slopes
 
 
 def coordinates(
@@ -46,13 +41,7 @@ def coordinates(
         Array([6., 8.], dtype=float32)
     """
     flat, shaped = ravel_pytree(params)
-
-    def along(i: Array) -> Array:
-        direction = shaped(jnp.zeros_like(flat).at[i].set(1))
-        return slope(loss, params, direction, h)
-
-    block = int(np.clip(_BLOCK // max(flat.size, 1), 1, 256))
-    slopes = lax.map(along, jnp.arange(flat.size), batch_size=block)
+    slopes = central_slopes(loss, params, jnp.arange(flat.size), h)
     return loss(params), shaped(slopes.astype(flat.dtype))
 
 

@@ -25,7 +25,7 @@ from secant.architecture import Architecture, Params
 from secant.arrays import Array
 from secant.errors import InvalidInput
 from secant.gradients.method import GradientMethod, in_rows
-from secant.propagation import difference
+from secant.propagation.coordinates import both_ways
 
 H = 1e-4
 """How far along a direction, in units of it."""
@@ -83,8 +83,8 @@ def spsa(
                 for k, leaf in zip(keys, leaves, strict=True)
             ]
         )
-        value, up = difference(loss)(params, jax.tree.map(lambda d: h * d, delta))
-        _, down = difference(loss)(params, jax.tree.map(lambda d: -h * d, delta))
+        dx = jax.tree.map(lambda d: h * d, delta)
+        value, up, down = both_ways(loss, params, dx)
         return value, (up - down) / (2 * h), delta
 
     def add(total: Any, of_this: Array) -> tuple[Any, Array]:

@@ -11,8 +11,8 @@ gradient times its pixel, x_i ∂g/∂x_i, is its first term: right for small pi
 and near 0 where a sigmoid is saturated.) The effects of several pixels do not add up to
 that of all of them, unless there is no hidden layer.
 
-Every difference is carried through the network (`secant.difference`), all 784 in one
-batch: a small effect keeps its digits.
+Every difference is propagated through the network (`secant.propagation.coordinates`),
+all 784 in one program: a small effect keeps its digits.
 
 Source: Robnik-Šikonja & Kononenko (2008), Explaining classifications for individual
 instances, IEEE TKDE 20(5), 589-600: the effect of a feature as the change of the
@@ -30,7 +30,7 @@ import numpy as np
 
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.propagation import difference
+from secant.propagation.coordinates import changes_along_coordinates
 
 
 def pixel_effects(
@@ -116,12 +116,11 @@ def _effects(
     background: Array | float = 0.0,
 ) -> Array:
     def gap(x: Array) -> Array:
-        scores = architecture.scores(params, x)
-        return scores[:, a] - scores[:, b]
+        (scores,) = architecture.scores(params, x[None])
+        return scores[a] - scores[b]
 
     x = x.astype(float)
-    without = jnp.diag(background - x)
-    return -difference(gap)(jnp.broadcast_to(x, without.shape), without)[1]
+    return -changes_along_coordinates(gap, x, jnp.arange(len(x)), background - x)
 
 
 def _floats(params: Params) -> dict[str, Array]:

@@ -1,6 +1,7 @@
 """What rules for primitives that hold programs are made of."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -122,3 +123,48 @@ def lifted(
     for _ in range(axes):
         function = jax.vmap(function)
     return function
+
+
+def equations(held: Program) -> Iterator[core.JaxprEqn]:
+    """Every equation of a program, and of the programs that its equations hold."""
+    for equation in _open(held).eqns:
+        yield equation
+        for param in jax.tree.leaves(list(equation.params.values())):
+            if hasattr(_open(param), "eqns"):
+                yield from equations(param)
+
+
+def result_types(held: Program) -> Iterator[Any]:
+    """The shape and dtype of every intermediate result, as an abstract array."""
+    for equation in equations(held):
+        for variable in equation.outvars:
+            if hasattr(variable.aval, "shape"):
+                yield variable.aval
+
+
+def result_bytes(held: Program) -> int:
+    """The memory that all intermediate results take together."""
+    return sum(
+        math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
+        for aval in result_types(held)
+    )
+
+
+def float_dtypes(held: Program) -> list[Any]:
+    """The dtypes of the intermediate results that are floating-point numbers."""
+    return [
+        aval.dtype
+        for aval in result_types(held)
+        if jnp.issubdtype(aval.dtype, jnp.floating)
+    ]
+
+
+def axis_lengths(held: Program) -> frozenset[int]:
+    """The lengths of all axes: of operands, constants and intermediate results."""
+    jaxpr = _open(held)
+    operands = [variable.aval for variable in (*jaxpr.invars, *jaxpr.constvars)]
+    return frozenset(
+        length
+        for aval in (*operands, *result_types(held))
+        for length in getattr(aval, "shape", ())
+    )

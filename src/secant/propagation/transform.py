@@ -1,7 +1,7 @@
 """`difference(f)`: the function that gives `f(x)` and `f(x + dx) - f(x)`."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -80,96 +80,12 @@ def difference(
     return of_f
 
 
-def slope(
-    f: Callable[[Any], Any],
-    x: Any,
-    direction: Any,
-    h: float,
-    *,
-    order: Literal[1, 2] = 1,
-    fallback: Fallback = "error",
-) -> Any:
-    """The central slope of `f` at `x` along a direction, by differences carried.
-
-        order 1: (f(x + h d) - f(x - h d)) / 2h
-        order 2: (f(x + h d) - 2 f(x) + f(x - h d)) / h²
-
-    What the notebook's `numerical_diff` computes, in any dtype and for any `h`, with
-    no digit lost: the only error is that of the formula itself, h²/6 times the third
-    derivative (order 2: h²/12 times the fourth).
-
-    Args:
-        f: As `difference` takes it.
-        x: Where: a pytree of arrays.
-        direction: `d`, a pytree of x's structure, with None for what stays.
-        h: How far to both sides, in units of `d`; not 0.
-        order: 1 or 2.
-        fallback: As `difference` takes it.
-
-    Returns:
-        A pytree of f's results' structure, shapes and dtypes.
+def as_value(leaf: Any) -> Array:
+    """A leaf of `x` as an array.
 
     Raises:
-        InvalidInput: An argument that cannot be worked with; f's result is no number.
-        MissingRule: `f` uses an operation that has no rule.
-
-    Example:
-        >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4))
-        0.540302...
-        >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4, order=2))
-        -0.84147...
+        InvalidInput: It is none.
     """
-    if order not in (1, 2):
-        raise InvalidInput(f"order is {order!r}: pass 1 or 2")
-    if not isinstance(h, jax.Array) and not (
-        isinstance(h, int | float | np.number) and np.isfinite(h) and h != 0
-    ):
-        raise InvalidInput(f"h is {h!r}: pass a finite number other than 0, as 1e-4")
-    leaves, towards, tree = _paired(x, direction, "direction")
-    x = tree.unflatten(
-        leaf if d is None else _as_real(leaf)
-        for leaf, d in zip(leaves, towards, strict=True)
-    )
-
-    def moved(sign: int) -> Any:
-        return tree.unflatten(
-            None if d is None else jnp.asarray(sign * h * jnp.asarray(d))
-            for d in towards
-        )
-
-    there, back = moved(1), moved(-1)
-    carry = difference(f, fallback=fallback)
-    if order == 1:
-        _, ahead = carry(x, there)
-        _, behind = carry(x, back)
-        return jax.tree.map(lambda a, b: _over(_number(a) - b, 2 * h), ahead, behind)
-
-    def step(at: Any) -> Any:
-        return carry(at, there)[1]
-
-    # [f(x + h) - f(x)] - [f(x) - f(x - h)], both brackets and their difference carried.
-    _, change = difference(step, fallback=fallback)(x, back)
-    return jax.tree.map(lambda a: _over(-_number(a), h * h), change)
-
-
-def _over(a: Array, h: Any) -> Array:
-    return a / jnp.asarray(h, a.dtype)
-
-
-def _number(a: Array) -> Array:
-    if not is_number(a):
-        raise InvalidInput(
-            f"f gives {a.dtype}, which has no slope: return a floating-point number"
-        )
-    return a
-
-
-def _as_real(leaf: Any) -> Array:
-    array = _as_value(leaf)
-    return array if is_number(array) else array.astype(float)
-
-
-def _as_value(leaf: Any) -> Array:
     if isinstance(leaf, jax.Array):
         return leaf
     try:
@@ -181,7 +97,7 @@ def _as_value(leaf: Any) -> Array:
         ) from None
 
 
-def _paired(x: Any, dx: Any, name: str) -> tuple[list[Any], list[Any], Any]:
+def paired(x: Any, dx: Any, name: str) -> tuple[list[Any], list[Any], Any]:
     """The leaves of `x`, and what stands for each in `dx`: None for whole branches."""
     leaves, tree = jax.tree.flatten(x)
     moves, above = jax.tree.flatten(dx, is_leaf=lambda leaf: leaf is None)
@@ -206,8 +122,8 @@ def _another_structure(name: str, why: str) -> InvalidInput:
 
 
 def _operands(x: Any, dx: Any) -> tuple[list[Array], list[Change], Any]:
-    leaves, moves, tree = _paired(x, dx, "dx")
-    values = [_as_value(leaf) for leaf in leaves]
+    leaves, moves, tree = paired(x, dx, "dx")
+    values = [as_value(leaf) for leaf in leaves]
     return values, list(map(_change, values, moves)), tree
 
 

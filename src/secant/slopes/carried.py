@@ -16,6 +16,8 @@ import numpy as np
 
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule, difference
+from secant.propagation.coordinates import change_bytes, displacement, map_in_blocks
+from secant.propagation.staging import float_dtypes
 from secant.slopes.checks import Floats
 from secant.slopes.ladder import Outcome, Slopes
 from secant.slopes.lines import Lines
@@ -23,9 +25,6 @@ from secant.slopes.rounding import CARE, looked_at
 
 STEP = 2.0**-66
 """Of the nudge, in units of the first step that subtracted differences would take."""
-
-BLOCK = 1 << 14
-"""Numbers that the points of a block of lines hold: they should stay in the cache."""
 
 SAME = 1e-9
 """Of slopes on both sides: they differ by roundings or, at a kink, by far more."""
@@ -132,21 +131,8 @@ def _epsilon(f: Callable[[Any], Any], lines: Lines) -> float:
         program = jax.make_jaxpr(f)(at.ravel()[0] if lines.shape is None else at)
     except UNTRACEABLE as error:
         raise _untraceable(error) from error
-    found = [float(jnp.finfo(float).eps)]
-
-    def visit(jaxpr: Any) -> None:
-        for equation in jaxpr.eqns:
-            for variable in equation.outvars:
-                dtype = getattr(variable.aval, "dtype", np.dtype(int))
-                if jnp.issubdtype(dtype, jnp.floating):
-                    found.append(float(jnp.finfo(dtype).eps))
-            for inner in jax.tree.leaves(list(equation.params.values())):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    visit(inner)
-
-    visit(program.jaxpr)
-    return max(found)
+    dtypes = [np.dtype(float), *float_dtypes(program)]
+    return max(float(jnp.finfo(dtype).eps) for dtype in dtypes)
 
 
 def _untraceable(error: Exception) -> InvalidInput:
@@ -169,21 +155,12 @@ def _alike(compiled: Any, now: Any) -> bool:
 
 def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
     """The value at the point, and the slopes along lines."""
-    count, step = len(lines), side * STEP * lines.first
-    # Blocks of one length: another, for what is left, would be compiled apart.
-    blocks = max(1, -(-count * lines.x.size // BLOCK))
-    block = max(1, -(-count // blocks))
-    padded = np.minimum(np.arange(blocks * block), count - 1)
-    parts = [
-        a[padded].reshape(-1, block, *a.shape[1:])
-        for a in (lines.entries, lines.directions, step)
-    ]
+    steps = side * STEP * lines.first
     try:
-        value, slopes = program(_place(lines), *parts)
+        value, slopes = program(_place(lines), lines.entries, lines.directions, steps)
     except UNTRACEABLE as error:
         raise _untraceable(error) from error
-    slopes = np.asarray(slopes, float)
-    return value, slopes.reshape(len(padded), -1)[:count]
+    return value, np.asarray(slopes, float).reshape(len(lines), -1)
 
 
 @lru_cache(maxsize=32)
@@ -193,21 +170,20 @@ def _compiled(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
     def change(g: Callable[[Any], Any], dx: Any) -> Callable[[Any], Any]:
         return lambda at: difference(g)(at, dx)[1]
 
-    def along(at: Any, entries: Any, d: Any, h: Any) -> Any:
-        if alone:
-            place, dx = at.ravel()[entries[0]], h * d[0]
-        else:
-            place = at
-            moved = jnp.zeros(at.size, at.dtype).at[entries].set(h * d)
-            dx = moved.reshape(at.shape)
-        g = f
-        for _ in range(order):
-            g = change(g, dx)
-        return g(place) / h**order
-
     def program(at: Any, entries: Any, d: Any, h: Any) -> Any:
+        def along(entries: Any, d: Any, h: Any) -> Any:
+            if alone:
+                place, dx = at.ravel()[entries[0]], h * d[0]
+            else:
+                place, dx = at, displacement(at, entries, h * d)
+            g = f
+            for _ in range(order):
+                g = change(g, dx)
+            return g(place) / h**order
+
+        start = at.ravel()[0] if alone else at
+        bytes_each = order * change_bytes(jax.make_jaxpr(f)(start), start)
         value = jax.vmap(f)(at.ravel()) if alone else f(at)
-        in_block = jax.vmap(along, in_axes=(None, 0, 0, 0))
-        return value, jax.lax.map(lambda b: in_block(at, *b), (entries, d, h))
+        return value, map_in_blocks(along, (entries, d, h), bytes_each)
 
     return jax.jit(program)
