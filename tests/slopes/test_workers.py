@@ -15,7 +15,8 @@ import pytest
 
 import secant
 from secant.slopes import processes
-from secant.slopes.workers import Errand, Raised, calling, chunked
+from secant.slopes.task import Errand, Raised
+from secant.slopes.workers import calling, chunked
 
 POINTS = [np.array([i, 2.0 * i]) for i in range(100)]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from secant import InvalidInput, PeerLost, fit
 from secant.gradients import METHODS
 from secant.training import Processes
-from secant.training.distributed.together import LeaderFailed
+from secant.training.run_together import LeaderFailed
 
 
 def one_of(count, index=0, **options):

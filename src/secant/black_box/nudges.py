@@ -17,7 +17,8 @@ from secant.slopes.evaluation import Evaluation
 from secant.slopes.ladder import Accuracy, Outcome, Slopes, climb
 from secant.slopes.lines import GROWTH, Lines, Numbers, axes
 from secant.slopes.rungs import Formula
-from secant.slopes.workers import Caller, Raised
+from secant.slopes.task import Raised
+from secant.slopes.workers import Caller
 
 BLOCK = 2**20
 """Numbers that the nudged copies of a point, or what is seen there, may hold."""

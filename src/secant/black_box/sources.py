@@ -28,7 +28,8 @@ from secant.black_box.signature import (
 )
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats
-from secant.slopes.workers import Caller, Raised, calling, outcomes
+from secant.slopes.task import Raised, outcomes
+from secant.slopes.workers import Caller, calling
 
 ENOUGH = 1e-9
 """The relative error of derivatives, where more digits cost more than they are worth.

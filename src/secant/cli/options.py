@@ -1,6 +1,6 @@
 """The options of `secant train`, for commands that train by them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -18,9 +18,6 @@ _OF_THE_RUN = {
     *("distributed", "coordinator", "processes", "process_id"),
     *("initialization_timeout", "heartbeat_timeout"),
 }
-
-# What Typer's errors of a command line have in common is public by this child only.
-_Usage: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def _command() -> Any:
@@ -105,11 +102,8 @@ class TrainOptions:
             return self._command.make_context(
                 "train", list(words), allow_extra_args=True
             )
-        except _Usage as error:
-            sentence: Callable[[], str] = getattr(
-                error, "format_message", error.__str__
-            )
-            raise InvalidInput(sentence().rstrip(".")) from None
+        except typer.TyperException as error:
+            raise InvalidInput(error.format_message().rstrip(".")) from None
 
 
 def _kind(hint: Any) -> type:

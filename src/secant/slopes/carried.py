@@ -64,7 +64,7 @@ def carried(
         try:
             program = _compiled(f, alone, order)
         except TypeError:  # f cannot be hashed
-            program = _compiled.__wrapped__(f, alone, order)
+            program = _program(f, alone, order)
         used = 0
 
         def slope(lines: Lines, side: int = 1) -> Floats:
@@ -72,7 +72,7 @@ def carried(
             value, found = _run(program, lines, side)
             if used == 0 and not _alike(value, centre):
                 _compiled.cache_clear()
-                program = _compiled.__wrapped__(f, alone, order)
+                program = _program(f, alone, order)
                 found = _run(program, lines, side)[1]
             used += len(lines) * order
             return found
@@ -163,8 +163,7 @@ def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
     return value, np.asarray(slopes, float).reshape(len(lines), -1)
 
 
-@lru_cache(maxsize=32)
-def _compiled(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
+def _program(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
     """A program for the value at a point and the slopes along lines."""
 
     def change(g: Callable[[Any], Any], dx: Any) -> Callable[[Any], Any]:
@@ -187,3 +186,6 @@ def _compiled(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
         return value, map_in_blocks(along, (entries, d, h), bytes_each)
 
     return jax.jit(program)
+
+
+_compiled = lru_cache(maxsize=32)(_program)

@@ -13,7 +13,8 @@ from secant.arrays import place
 from secant.errors import InvalidInput
 from secant.slopes.checks import Floats, as_number, short
 from secant.slopes.lines import Lines, Numbers, Places
-from secant.slopes.workers import Caller, Raised
+from secant.slopes.task import Raised
+from secant.slopes.workers import Caller
 
 UNDEFINED = (ArithmeticError, ValueError)
 """What a function raises where it is not defined: `math.log(-1)`, `1 / 0`."""

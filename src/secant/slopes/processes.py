@@ -9,16 +9,16 @@ import atexit
 import os
 import re
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+from secant.compat import broken_pool_errors, kill_processes, process_pool
 from secant.errors import SecantError
 from secant.slopes.parcels import opened
-from secant.slopes.workers import Errand
+from secant.slopes.task import Errand
 
 # What NumPy's engines read to see how many threads to start, each in each process.
 _THREADS = (
@@ -125,21 +125,17 @@ def _run(path: str, digest: str, points: list[Any]) -> Any:
 
 
 def _pool(count: int) -> tuple[Any, Any]:
-    """The pool of so many processes, and the error for one of them having died.
+    """The pool of so many processes, and the errors of a pool that has lost one.
 
     A pool of our own: loky's reusable one is also joblib's, and each would hand the
     other one that was started with other settings.
     """
-    loky: Any = import_module("joblib.externals.loky")
-    errors: Any = import_module("joblib.externals.loky.process_executor")
     with _lock:
         if count not in _pools:
             share = max((os.cpu_count() or 1) // count, 1)
             threads = {name: os.environ.get(name, str(share)) for name in _THREADS}
-            _pools[count] = loky.ProcessPoolExecutor(
-                count, timeout=_IDLE_SECONDS, env=threads
-            )
-        return _pools[count], (errors.BrokenProcessPool, errors.ShutdownExecutorError)
+            _pools[count] = process_pool(count, _IDLE_SECONDS, threads)
+        return _pools[count], broken_pool_errors()
 
 
 def _close(count: int, pool: Any, kill: bool = False) -> None:
@@ -147,9 +143,5 @@ def _close(count: int, pool: Any, kill: bool = False) -> None:
         if _pools.get(count) is pool:
             del _pools[count]
     if kill:
-        # loky's own `shutdown(kill_workers=True)` fails where tasks are still queued.
-        # Killed from outside, it cleans up as after any death.
-        utils: Any = import_module("joblib.externals.loky.backend.utils")
-        for process in list(pool._processes.values()):
-            utils.kill_process_tree(process)
+        kill_processes(pool)
     pool.shutdown(wait=True)

@@ -17,11 +17,11 @@ from secant.history import Epoch
 from secant.networks import MLP
 from secant.training.checkpoint import Checkpoints, compare
 from secant.training.distributed.processes import Processes
-from secant.training.distributed.together import follow, leading
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
 from secant.training.optimizers import LearningRate
 from secant.training.run import Run
+from secant.training.run_together import follow, leading
 from secant.training.steps import BLOCK, Score
 from secant.training.stopping import EarlyStopping
 from secant.training.training import Diverged, Training

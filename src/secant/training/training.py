@@ -19,8 +19,8 @@ from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
 from secant.training.batches import Batches
-from secant.training.distributed.led import LedSteps
 from secant.training.distributed.processes import Processes
+from secant.training.leader import LedSteps
 from secant.training.numbers import whole
 from secant.training.optimizers import LearningRate, find_optimizer
 from secant.training.run import Run, Settings, Timings

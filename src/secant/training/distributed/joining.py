@@ -10,11 +10,10 @@ import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Self
+from typing import Self
 
+from secant.compat import cluster_detection, set_gloo_address
 from secant.errors import InvalidInput
 from secant.training.distributed.processes import Processes
 from secant.training.numbers import whole
@@ -133,7 +132,7 @@ def join(meeting: Meeting, *, stop: Callable[[], int] = lambda: 0) -> Processes:
     """
     import jax
 
-    _carry_by(_own_address(meeting))
+    set_gloo_address(_own_address(meeting))
     # Else the runtime takes SIGTERM for itself, and the program never hears it.
     jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(
@@ -190,38 +189,19 @@ def _own_address(meeting: Meeting) -> str:
     return own
 
 
-def _carry_by(address: str) -> None:
-    """Has the processes of CPUs exchange gradients by this address.
-
-    JAX asks for none, and then it is that of the machine's own name: on Debian
-    127.0.1.1, by which no other machine reaches it. It has no public name for this.
-    """
-    jaxlib: Any = import_module("jaxlib._jax")
-    if hasattr(jaxlib, "make_gloo_tcp_collectives"):
-        jaxlib.make_gloo_tcp_collectives = partial(
-            jaxlib.make_gloo_tcp_collectives, hostname=address
-        )
-
-
 def _detected(
     coordinator: str | None, processes: int | None, process_id: int | None, wait: int
 ) -> tuple[str | None, int | None, int | None, tuple[int, ...] | None]:
-    # JAX has no public name for this: its `initialize` looks, and then listens at all
-    # addresses; to be told where, it has to be known first.
-    try:
-        from jax._src.clusters import ClusterEnv
-    except ImportError:
+    detect = cluster_detection()
+    if detect is None:
         return coordinator, processes, process_id, None
-
     mpi = find_spec("mpi4py") and any(name in os.environ for name in _MPI)
     found = coordinator, processes, process_id, None
     for way in (None, "mpi4py") if mpi else (None,):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # says what is missing: so do we
-                found = ClusterEnv.auto_detect_unset_distributed_params(
-                    coordinator, processes, process_id, None, way, wait
-                )
+                found = detect(coordinator, processes, process_id, None, way, wait)
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise InvalidInput(
                 f"the cluster that has started this does not tell enough ({error}): "

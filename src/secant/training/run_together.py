@@ -9,8 +9,8 @@ from safetensors.numpy import load, save
 
 from secant.errors import PeerLost, SecantError
 from secant.history import Epoch, History
-from secant.training.distributed.led import LedSteps
 from secant.training.distributed.processes import Processes
+from secant.training.leader import LedSteps
 from secant.training.run import Run, Timings
 from secant.training.training import Training
 
