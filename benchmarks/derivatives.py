@@ -171,7 +171,7 @@ def main() -> None:
     for f, slope in ELEMENTARY:
         exact = slope(x.astype(np.longdouble)).astype(float)
         rows = measure(DERIVATIVES, f, x, exact, options.repeats)
-        show(f"{f.__name__}, 100 places", rows)
+        show(f"{f.__name__}, 100 points", rows)
 
 
 if __name__ == "__main__":

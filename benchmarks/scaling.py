@@ -49,7 +49,7 @@ def compiled(sizes: tuple[int, ...], samples: int, name: str):
     t = np.eye(sizes[-1])[draw.integers(sizes[-1], size=samples)]
     arguments = jax.tree.map(lambda a: jnp.asarray(a, float), (turned(params), x, t))
     key = jax.random.key(0)
-    function = METHODS[name].columns
+    function = METHODS[name].compute
     start = perf_counter()
     program = (
         jax.jit(function, static_argnums=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from secant import Architecture, InvalidInput, relu, sigmoid, softmax
+from secant.functions import ACTIVATIONS
 
 PARAMS = {
     "W1": np.array([[1.0, -1.0, 0.5], [0.0, 2.0, -0.5]]),
@@ -119,8 +120,8 @@ def test_sizes_that_are_no_layers_are_refused(sizes):
         ("ReLU", "did you mean 'relu'?"),
         (relu, "did you mean 'relu'?"),
         (["relu"], "did you mean 'relu'?"),
-        ("softmax", "Known: identity, relu, sigmoid, tanh."),
-        (None, "Known: identity, relu, sigmoid, tanh."),
+        ("softmax", f"Known: {', '.join(sorted(ACTIVATIONS))}."),
+        (None, f"Known: {', '.join(sorted(ACTIVATIONS))}."),
     ],
     ids=["misspelt", "capitals", "function", "list", "softmax", "None"],
 )

@@ -1,11 +1,13 @@
 """The docs: what they point to is there, and the README's examples run."""
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -61,3 +63,51 @@ def test_both_readmes_have_the_same_commands():
 
     assert commands("README.md") == commands("README.ko.md")
     assert len(commands("README.md")) > 5
+
+
+# --- All of Secant on one page --------------------------------------------------------
+
+
+@pytest.fixture
+def floors(monkeypatch):
+    """`tools/floors_picture.py`, which writes the page's tables and its picture."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    return importlib.import_module("floors_picture")
+
+
+AGAIN = "run `python tools/floors_picture.py`, and look at the page and its picture"
+
+
+def test_the_page_of_all_of_secant_says_what_the_imports_say(floors):
+    text = floors.PAGE.read_text(encoding="utf-8")
+    assert text == floors.page(text), AGAIN
+
+
+def test_the_picture_of_the_floors_shows_what_the_imports_say(floors):
+    with Image.open(floors.PICTURE) as picture:
+        assert picture.text["Description"] == floors.data(), AGAIN
+
+
+def test_a_package_stands_above_all_that_it_imports(floors):
+    packages = floors.packages()
+    assert len(packages) > 10
+    for package in packages.values():
+        below = [packages[name].floor for name in package.uses]
+        assert package.floor == 1 + max(below, default=-1)
+
+
+def test_arrows_of_the_picture_lead_wherever_imports_do(floors):
+    reached = {name: set() for name in floors.packages()}
+    for name in reached:  # the lowest first
+        for used in (lower for upper, lower in floors.arrows() if upper == name):
+            reached[name] |= {used} | reached[used]
+    for name, package in floors.packages().items():
+        assert set(package.uses) <= reached[name]
+        assert reached[name] <= set(reached) - {name}
+
+
+def test_the_trip_of_a_nudge_leads_from_fit_to_a_rule(floors):
+    files = [hop.file for hop in floors.trip()]
+    assert files[0].startswith("training/")
+    assert any(file.endswith("node.py") for file in files)
+    assert files[-1].startswith("propagation/rules/")

@@ -26,8 +26,17 @@ from secant import (
     tanh,
 )
 from secant.functions import ACTIVATIONS
+from secant.networks import INITIALISATIONS
 
-ELEMENTWISE = [identity, relu, sigmoid, tanh]
+# By mpmath; what every entry of the table is compared with.
+EXACT = {
+    "sigmoid": lambda a: 1 / (1 + mpmath.exp(-a)),
+    "relu": lambda a: max(a, mpmath.mpf(0)),
+    "tanh": mpmath.tanh,
+    "identity": lambda a: a,
+}
+
+ELEMENTWISE = [activation.function for activation in ACTIVATIONS.values()]
 OVER_CLASSES = [softmax, log_softmax]
 
 elementwise = pytest.mark.parametrize("f", ELEMENTWISE)
@@ -366,13 +375,13 @@ def test_first_and_second_derivatives_are_the_formulas():
             tanh: -2 * z * (1 - z * z),
         }
         # 1 - z² for z = 0.995 magnifies the 6 ulp of XLA's tanh to 1.4e-13.
-        for f in ELEMENTWISE:
+        for f in first:
             slope, bend = jax.grad(f), jax.grad(jax.grad(f))
             np.testing.assert_allclose(jax.jit(jax.vmap(slope))(x), first[f], 1e-12)
             np.testing.assert_allclose(jax.jit(jax.vmap(bend))(x), second[f], 1e-12)
 
 
-@elementwise
+@pytest.mark.parametrize("f", [identity, relu, sigmoid, tanh])
 def test_slopes_are_finite_far_out(f):
     x = jnp.asarray([1e4, -1e4, 3e38, -3e38])
     limits = {identity: [1, 1, 1, 1], relu: [1, 0, 1, 0]}.get(f, [0, 0, 0, 0])
@@ -380,16 +389,41 @@ def test_slopes_are_finite_far_out(f):
     assert jax.jit(jax.vmap(jax.grad(jax.grad(f))))(x).tolist() == [0, 0, 0, 0]
 
 
+# --- the table ---------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_slope_written_in_the_output_is_the_slope(name, xp):
+def test_every_function_is_its_formula(name, xp):
+    x = np.float32([-20, -3, -0.5, 0, 1e-3, 0.5, 3, 20])
+    with mpmath.workdps(40):
+        expected = [float(EXACT[name](mpmath.mpf(float(a)))) for a in x]
+    found = ACTIVATIONS[name].function(xp.asarray(x))
+    np.testing.assert_allclose(found, expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_derivative_of_an_entry_is_the_slope(name, xp):
     """What backprop multiplies by, against what JAX finds, the kink of relu too."""
-    function, derivative = ACTIVATIONS[name][:2]
+    function, derivative = ACTIVATIONS[name].function, ACTIVATIONS[name].derivative
     x = xp.asarray([-3.0, -0.5, 0.0, 0.5, 3.0], "float32")
-    slopes = derivative(function(x))
+    slopes = derivative(x, function(x))
     assert slopes.dtype == "float32"
     expected = jax.vmap(jax.grad(function))(jnp.asarray(x))
     # 1 - y² for a y near 1: the rounding of y, 6 ulp of XLA's, comes in twice.
     np.testing.assert_allclose(slopes, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_no_slope_is_above_the_bound_and_one_is_near_it(name):
+    activation = ACTIVATIONS[name]
+    x = np.linspace(-20, 20, 4001)
+    steepest = abs(activation.derivative(x, activation.function(x))).max()
+    assert 0.99 * activation.slope_bound <= steepest <= activation.slope_bound
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_first_weights_of_an_entry_are_known(name):
+    assert ACTIVATIONS[name].init in INITIALISATIONS
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -398,7 +432,8 @@ def test_the_change_of_a_small_nudge_is_the_difference(name, xp):
     activation = ACTIVATIONS[name]
     a = np.array([-20, -9, -3, -0.5, -1e-3, 0, 1e-3, 0.5, 3, 9, 20], np.float32)
     for da in np.float32([2**-7, -(2**-7), 3e-3, -1e-4, 1e-9]):
-        found = activation.change(activation.lever(xp.asarray(a)), xp.asarray(da))
+        coefficients = activation.linearization(xp.asarray(a))
+        found = activation.change(coefficients, xp.asarray(da))
         with mpmath.workdps(40):
             expected = [_change(name, float(x), float(da)) for x in a]
         assert np.asarray(found).dtype == np.float32
@@ -420,14 +455,8 @@ def test_a_difference_across_zero_keeps_its_digits(name):
 
 
 def _change(name, a, da):
-    exact = {
-        "sigmoid": lambda v: 1 / (1 + mpmath.exp(-v)),
-        "tanh": mpmath.tanh,
-        "relu": lambda v: max(v, mpmath.mpf(0)),
-        "identity": lambda v: v,
-    }[name]
     a, da = mpmath.mpf(a), mpmath.mpf(da)
-    return float(exact(a + da) - exact(a))
+    return float(EXACT[name](a + da) - EXACT[name](a))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,19 @@
-"""The lessons: one notebook in each language, of the same code, that runs."""
+"""The lessons: a notebook in two languages with one code, and a program; both run."""
 
+import contextlib
 import importlib.util
+import io
 import json
+import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 ENGLISH = ROOT / "lessons" / "neural-network-learning.ipynb"
 KOREAN = ROOT / "lessons" / "neural-network-learning.ko.ipynb"
+BY_HAND = ROOT / "lessons" / "difference_propagation_by_hand.py"
 both = pytest.mark.parametrize("path", [ENGLISH, KOREAN], ids=["english", "korean"])
 
 
@@ -75,3 +80,63 @@ def test_every_cell_runs_and_shows_what_is_kept(path):
     ran = lessons.run(path)
     code = [cell for cell in ran["cells"] if cell["cell_type"] == "code"]
     assert kinds_of_output(code) == kinds_of_output(cells(path, "code"))
+
+
+# --- difference_propagation_by_hand.py --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    """The names that the lesson defines and what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        names = runpy.run_path(str(BY_HAND))
+    return names, printed.getvalue()
+
+
+def numbers(text):
+    """The rows of a printed table, as arrays of numbers."""
+    lines = [line.split() for line in text.splitlines()]
+    return [np.array(line, float) for line in lines if line[0][0].isdigit()]
+
+
+def test_the_lesson_by_hand_prints_what_its_text_says(by_hand):
+    one_function, network, training = by_hand[1].split("\n\n")
+
+    for dx, subtracted, carried, true in numbers(one_function):
+        assert carried == pytest.approx(true, rel=3e-7)
+        assert dx > 1e-8 or subtracted == 0
+
+    errors = {h: row for h, *row in numbers(network)}
+    assert all(carried < 1e-6 for h, (_, carried) in errors.items() if h < 1e-2)
+    assert errors[1e-4][0] > 1e-4  # the textbook's step, subtracted in float32
+    assert errors[1e-8][0] > 0.1  # nothing of the gradient is left
+
+    steps = [line.split() for line in training.splitlines()[1:]]
+    losses = [float(step[3]) for step in steps]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] / 10
+    assert steps[-1][-1] == "100%"
+
+
+def test_the_lesson_by_hand_fits_an_evening():
+    assert len(BY_HAND.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("dx", [0.3, -0.3, 1e-3, -1e-6])
+def test_each_rule_by_hand_gives_the_difference(by_hand, dx):
+    names, _ = by_hand
+    D, x = names["D"], np.array([[0.7, 2.0], [0.9, 1.2]])
+    d = dx * np.array([[1.0, -0.5], [0.8, 0.3]])
+    functions = {
+        "add": lambda x: 1.5 + x + x,
+        "mul": lambda x: 2.0 * x * x,
+        "matmul": lambda x: x @ x,
+        "truediv": lambda x: (x + 1.0) / (x * x),
+        **{name: names[name] for name in ("exp", "log", "tanh", "mean")},
+        "maximum": lambda x: names["maximum"](x, 0.8),
+    }
+    for name, f in functions.items():
+        expected = f(D(x + d)).value - f(D(x)).value
+        np.testing.assert_allclose(
+            f(D(x, d)).delta, expected, rtol=1e-14 / abs(dx), err_msg=name
+        )

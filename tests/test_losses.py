@@ -436,15 +436,26 @@ def exact_loss(name, scores, t, ds):
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("one_by_one", [False, True])
-def test_a_ray_is_the_change_along_a_direction(name, one_by_one):
+def test_a_change_along_a_line_is_the_change_of_that_nudge(name, one_by_one):
     draw = np.random.default_rng(1)
     loss = LOSSES[name]
     scores, directions = draw.standard_normal((4, 6)), draw.standard_normal((4, 5))
     t = one_hot(draw.integers(4, size=6), 4).T
     s = draw.uniform(-2e-3, 2e-3, (4 if one_by_one else 5, 6))
-    ray = loss.ray(scores, t, None if one_by_one else directions)
-    found = loss.along(ray, s)
+    along = None if one_by_one else directions
+    found = loss.change_along_line(loss.line_coefficients(scores, t, along), s)
     for unit in range(len(s)):
         way = np.eye(4)[unit] if one_by_one else directions[:, unit]
         expected = loss.change(scores, t, np.outer(way, np.ones(6)) * s[unit])
         np.testing.assert_allclose(found[unit], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_baseline_is_the_best_that_looks_at_no_input(name):
+    """Scores that are the same for every sample, moved downhill until they rest."""
+    t = one_hot([0, 0, 0, 1, 1, 2, 2, 2, 2, 2], 3)
+    loss, scores = LOSSES[name], np.zeros(3)
+    for _ in range(2000):
+        scores -= loss.gradient(np.tile(scores, (10, 1)), t, -1).sum(axis=0)
+    rest = loss.function(np.tile(scores, (10, 1)), t, -1)
+    assert loss.baseline(t) == pytest.approx(float(rest), rel=1e-9)

@@ -1,4 +1,4 @@
-"""Measure how exact each smooth rule is, and write `docs/accuracy.md`.
+"""Measure the accuracy of each smooth rule, and write `docs/accuracy.md`.
 
 Usage:
     python tools/accuracy_table.py > docs/accuracy.md
@@ -189,7 +189,7 @@ def _gamma_cases() -> tuple[Case, ...]:
             stride=3,
             bound=(bound, bound),
             dtypes=DTYPES[:2] if where else DTYPES,
-            why="its density is exp of a rounded exponent, over exp of XLA's lgamma",
+            why="its density divides exp of a rounded exponent by exp of XLA's lgamma",
         )
 
     def betainc(a: float, b: float) -> Case:
@@ -201,7 +201,7 @@ def _gamma_cases() -> tuple[Case, ...]:
             lambda x: 0 < x < 1,
             stride=3,
             bound=(32, 32),
-            why="XLA's lgamma, of which B(a, b) is made",
+            why="XLA's lgamma, which gives B(a, b)",
         )
 
     return (
@@ -217,7 +217,7 @@ def _gamma_cases() -> tuple[Case, ...]:
             positive,
             stride=3,
             bound=(32, 600),
-            why="XLA's own derivative by a",
+            why="XLA's own derivative with respect to a",
         ),
         betainc(0.5, 2.0),
         betainc(5.0, 3.0),
@@ -358,32 +358,36 @@ def table() -> str:
 
 
 _TEXT = """\
-# How exact each rule is
+# Accuracy of the rules
 
-The error of `secant.difference` against mpmath with 110 digits, for |Δx| from 1e-30 to
-1 as far as the dtype goes, at ordinary x and in the tails: the worst that was found, in
-ulp. The tests hold each rule to 8 ulp, or to what the last column gives the reason for.
+The table has the largest observed error of `secant.difference` against mpmath with 110
+digits, in ulp, for |Δx| from 1e-30 to 1 as far as the dtype allows, at ordinary x and
+in the tails. The tests allow each rule 8 ulp, or more for the reason in the last
+column.
 
-One ulp is the dtype's eps times the way the function goes from x to x + Δx, its total
-variation: between two points on both sides of a maximum a difference may cancel to
-nothing, and no formula keeps its digits. With two operands that change, it is the sum
-of what each of them brings about; for `bessel_i1e`, a sum of terms of both signs, the
-change of `bessel_i0e`, which has the same terms without their signs (beside its maximum
-at 1.55 that is up to 63 of its own total variation's ulp, of those measured).
+One ulp is the dtype's eps times the total variation of the function from x to x + Δx:
+between two points on both sides of a maximum a difference may cancel to nothing, and no
+formula keeps its digits. If two operands change, the unit is the sum of their
+contributions. For `bessel_i1e`, a sum of terms of both signs, the unit is the change of
+`bessel_i0e`, which has the same terms without signs (near its maximum at 1.55, the
+largest error is 63 ulp of its own total variation).
 
 {table}
 
-Where |Δx| > 1 the tests hold the rules to 64 ulp. `igamma` still farther from its mean,
-where it is next to 0, has only the digits that XLA's own gives it.
+For |Δx| > 1 the tests allow 64 ulp. Farther from its mean, where `igamma` is almost 0,
+it has only the digits of XLA's own `igamma`.
 
-Not in the table: sums and differences (rounded once), `complex`, `real`, `imag`, `conj`
-and `rem` (likewise); complex arguments of other functions than products, quotients,
-powers, `sqrt` and `exp` (Gauss and Legendre's quadrature of the derivative where |Δx| <
-0.1, else plain subtraction); changes of the order of `zeta`, `polygamma`, of a and b of
-`betainc`, and of `igamma_grad_a` (plain subtraction); `lgamma` and `digamma` at x < 0
-(plain subtraction where |Δx| is more than a third of the distance to a pole).
+The table leaves out:
 
-JAX {jax} on {device}; made by `python tools/accuracy_table.py > docs/accuracy.md`.
+- sums, differences, `complex`, `real`, `imag`, `conj` and `rem`, which round once;
+- complex arguments of functions other than products, quotients, powers, `sqrt` and
+  `exp`: Gauss-Legendre quadrature of the derivative for |Δx| < 0.1, else subtraction;
+- changes of the order of `zeta` and `polygamma`, of a and b of `betainc`, and of
+  `igamma_grad_a`: subtraction;
+- `lgamma` and `digamma` at x < 0: subtraction if |Δx| is more than a third of the
+  distance to a pole.
+
+JAX {jax} on {device}; written by `python tools/accuracy_table.py > docs/accuracy.md`.
 """
 
 

@@ -198,10 +198,10 @@ def main() -> None:
     for tolerance in (1e-3, 1e-6):
         found = elementary(draws, 1, tolerance=tolerance)
         show(f"elementary, `central`, tolerance {tolerance:.0e}", found)
-    show("elementary, noise 1e-6, not told", noisy(draws, 1e-6))
-    show("elementary, noise 1e-6, told", noisy(draws, 1e-6, noise="known"))
+    show("elementary, noise 1e-6, unknown", noisy(draws, 1e-6))
+    show("elementary, noise 1e-6, given", noisy(draws, 1e-6, noise="known"))
     show("elementary, noise 1e-6, measured", noisy(draws, 1e-6, noise="measure"))
-    show("a kink near by", kinked(draws))
+    show("a kink nearby", kinked(draws))
     for method in ("central", "forward", "complex", "difference"):
         show(f"MGH gradients, `{method}`", gradients(method=method))
 

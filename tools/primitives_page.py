@@ -20,16 +20,16 @@ PAGE = Path(__file__).parents[1] / "docs" / "primitives.md"
 HEAD = """\
 # Supported primitives
 
-`secant.difference(f)` walks the JAX program that `f` is, with one rule for each kind \
-of operation in it, its *primitives*. These have a rule. `x` and `Δx` are an operand \
-and its change, `f` the primitive's result; what is *linear*, *bilinear* and so on is \
-one line of code. An operation that is missing here raises `MissingRule`, which names \
-it and the line that it comes from; `fallback="subtract"` computes it by plain \
-subtraction instead, and warns.
+`secant.difference(f)` traces `f` as a JAX program and walks it with one rule for each \
+primitive operation. This page lists the primitives that have a rule. `x` and `Δx` are \
+an operand and its difference, and `f` is the primitive's result. A rule of the kind \
+*linear* or *bilinear* is one line of code. A primitive without a rule raises \
+`MissingRule`, which names it and its line in your code; `fallback="subtract"` \
+computes it by subtraction instead, and warns.
 
-To see the primitives of a function: `jax.make_jaxpr(f)(x)`.
+`jax.make_jaxpr(f)(x)` shows the primitives of a function.
 
-This page is written by `tools/primitives_page.py`.
+`tools/primitives_page.py` writes this page.
 """
 
 

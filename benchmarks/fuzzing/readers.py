@@ -22,13 +22,15 @@ from fuzzing.forgeries import (
     forged_tensors,
 )
 from fuzzing.mutations import Draw, lines
-from secant import MLP, Checkpoints, Run, fit, load_data
+from secant import MLP, Checkpoints, Run, RunMetadata, load_data
 from secant.cli.kept import task_of
 from secant.data import files, idx, images, mnist_form, npz, table
 from secant.data.idx import read_idx
 from secant.data.images import read_digit
 from secant.data.sample import read_sample
 from secant.training import checkpoint
+from secant.training.config import TrainConfig
+from secant.training.loop import train
 from secant.training.schedules import Schedule
 from secant.training.training import Training
 
@@ -180,16 +182,17 @@ def _net() -> MLP:
     return MLP((784, 3, 10), "tanh", init="xavier", seed=1)
 
 
-def _settings() -> dict[str, Any]:
-    return {
-        "iterations": 12,
-        "batch_size": 5,
-        "optimizer": "adam",
-        "learning_rate": Schedule("cosine", 0.01, steps=12),
-        "seed": 2,
-        "validation_split": 0.2,
-        "early_stopping": 50,
-    }
+def _config() -> TrainConfig:
+    return TrainConfig.build(
+        "backprop",
+        iterations=12,
+        batch_size=5,
+        optimizer="adam",
+        learning_rate=Schedule("cosine", 0.01, steps=12),
+        seed=2,
+        validation_split=0.2,
+        early_stopping=50,
+    )
 
 
 def _data() -> Any:
@@ -209,15 +212,14 @@ def _run_folder() -> Folder:
         try:
             Path("own.npz").write_bytes(_npz_of_digits())
             kept = Checkpoints(steps=4, seconds=None, keep=2)
-            notes = {"data": "own.npz", "directions": None, "command": "secant train"}
-            fit(
+            notes = {"data": "own.npz", "command": "secant train"}
+            train(
                 _net(),
                 _data(),
-                "backprop",
-                **_settings(),
+                _config(),
                 folder="run",
                 checkpoints=kept,
-                notes=notes,
+                metadata=RunMetadata(notes=notes),
             )
             return {
                 str(path.relative_to("run")): path.read_bytes()
@@ -259,9 +261,9 @@ def _manifest_samples() -> list[Folder]:
 def _read_manifest(folder: Path) -> object:
     """As `secant train --resume` and `secant rerun` do."""
     task, manifest = task_of(folder)
-    training = Training(task.net, task.samples, task.method, **task.settings)
+    training = Training(task.net, task.samples, task.config)
     checkpoint.compare("the manifest", manifest.origin, training.origin())
-    return training.settings
+    return training.config
 
 
 @cache
@@ -280,7 +282,7 @@ def _training() -> Training:
         os.chdir(scratch)
         try:
             Path("own.npz").write_bytes(_npz_of_digits())
-            return Training(_net(), _data(), "backprop", **_settings())
+            return Training(_net(), _data(), _config())
         finally:
             os.chdir(before)
 

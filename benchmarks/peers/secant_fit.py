@@ -32,9 +32,9 @@ def prepare(task: Task, method: str) -> Run:
         weights = [trained.net.params[name] for name in ("W1", "b1", "W2", "b2")]
         t = trained.timings
         note = (
-            f"the steps; beside them {t.preparation:.1f} s of forecast and "
-            f"{t.evaluation:.1f} s to measure loss and accuracy on all samples "
-            f"{len(trained.history.epochs)} times"
+            f"the steps alone; also {t.preparation:.1f} s of forecast and "
+            f"{t.evaluation:.1f} s for {len(trained.history.epochs)} measurements of "
+            "loss and accuracy on all samples"
         )
         return Trained(weights, trained.history.losses, note, t.training)
 

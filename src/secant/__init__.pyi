@@ -23,6 +23,7 @@ from .training import Checkpoints as Checkpoints
 from .training import EarlyStopping as EarlyStopping
 from .training import RecordPath as RecordPath
 from .training import Run as Run
+from .training import RunMetadata as RunMetadata
 from .training import Schedule as Schedule
 from .training import TensorBoard as TensorBoard
 from .training import TrainingWarning as TrainingWarning
@@ -52,8 +53,8 @@ from .propagation import FallbackWarning as FallbackWarning
 from .propagation import MissingRule as MissingRule
 from .propagation import difference as difference
 from .propagation import slope as slope
-from .gradients import spsa as spsa
-from .gradients import value_and_gradient as value_and_gradient
+from .gradients.spsa import spsa as spsa
+from .gradients.source import value_and_gradient as value_and_gradient
 from .checking import GradientReport as GradientReport
 from .checking import Verdict as Verdict
 from .checking import WrongGradient as WrongGradient

@@ -19,9 +19,9 @@ from secant.arrays import (
     ArrayLike,
     as_array,
     as_real,
+    first_entry,
     is_traced,
     namespace,
-    place,
 )
 from secant.errors import InvalidInput, unknown_name
 from secant.functions import ACTIVATIONS
@@ -184,7 +184,7 @@ class Architecture:
             wrong = ~np.isfinite(values)
             if wrong.any():
                 raise InvalidInput(
-                    f"{place('x', wrong)} is {values[wrong][0]}: inputs must be "
+                    f"{first_entry('x', wrong)} is {values[wrong][0]}: inputs must be "
                     "finite; leave out the sample or fill the gap"
                 )
         return x

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
-from secant.errors import InvalidInput
+from secant.errors import InvalidInput, short
 from secant.slopes.checks import (
     Floats,
     Function,
@@ -23,7 +23,6 @@ from secant.slopes.checks import (
     as_number,
     as_point,
     refuse_not_finite,
-    short,
 )
 from secant.slopes.definition import numerical_gradient, refuse_unread
 

@@ -158,59 +158,109 @@ def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
         return x - xp.max(x, axis=axis, keepdims=True)
 
 
-class Activation(NamedTuple):
-    """What a layer does with its input sums, the slope of that, and its difference.
+class ExportNames(NamedTuple):
+    """What other programs call a function; None where a program does not have it.
 
-    No slope is above 1: see `secant.gradients.nudges.near`.
+    Names only: nothing here imports those programs.
+
+    Attributes:
+        onnx: The operator of ONNX, opset 13, which is used with its default
+            attributes: `"Sigmoid"`.
+        torch: The module of `torch.nn`, as a call: `"Sigmoid()"`.
+        keras: The activation of `keras.layers.Dense`: `"sigmoid"`.
+    """
+
+    onnx: str | None
+    torch: str | None
+    keras: str | None
+
+
+class Activation(NamedTuple):
+    """All that the library knows of an activation.
+
+    Gradients, exports, help texts and the lab's page read it from here.
 
     Attributes:
         function: `a -> y`, elementwise.
-        derivative: `y -> dy/da`, written in the output `y`, which a backward
-            pass still has at hand.
-        lever: `a -> l`, what `change` has to know of the sums: a tuple of arrays.
-        change: `(l, da) -> f(a + da) - f(a)` without cancellation, for small nudges,
-            `|da| ≤ NEAR / 2` (see `secant.series`).
+        derivative: `(a, y) -> dy/da`, for `y = function(a)`: a backward pass still
+            has both.
+        slope_bound: The largest `|dy/da|`, for any a. Nudges grow by at most that much;
+            see `secant.gradients.nudges.is_small`.
+        linearization: `a -> coefficients`, what `change` has to know of the
+            pre-activations: a tuple of arrays.
+        change: `(coefficients, da) -> f(a + da) - f(a)` without cancellation, for
+            small nudges, `|da| ≤ NEAR / 2` (see `secant.series`).
+        init: The first weights that go with it, a name of
+            `secant.networks.INITIALISATIONS`. The lab's page starts with them.
+        export_names: What ONNX, PyTorch and Keras call it. Where one of them is None,
+            that export is refused with an error.
     """
 
     function: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
-    lever: Callable[[Array], tuple[Array, ...]]
+    derivative: Callable[[Array, Array], Array]
+    slope_bound: float
+    linearization: Callable[[Array], tuple[Array, ...]]
     change: Callable[[tuple[Array, ...], Array], Array]
+    init: str
+    export_names: ExportNames
 
 
-def _sigmoid_lever(a: Array) -> tuple[Array, ...]:
+def _sigmoid_linearization(a: Array) -> tuple[Array, ...]:
     # σ(-a), not 1 - σ(a), which has no digits left where σ(a) is near 1.
     rest = sigmoid(-a)
     return rest, -sigmoid(a) * rest
 
 
-def _sigmoid_change(lever: tuple[Array, ...], da: Array) -> Array:
+def _sigmoid_change(coefficients: tuple[Array, ...], da: Array) -> Array:
     """`-σ(a) σ(-a) e / (1 + σ(-a) e)` with `e = exp(-da) - 1`."""
-    rest, scale = lever
+    rest, scale = coefficients
     e = short_expm1(-da)
     return scale * e / (1 + rest * e)
 
 
+def _relu_change(coefficients: tuple[Array, ...], da: Array) -> Array:
+    """`max(0, a + da) - y`: each of the two is compared with y before da is added."""
+    a, y = coefficients
+    return namespace(da).maximum(-y, (a - y) + da)
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": Activation(
-        sigmoid, lambda y: y * (1 - y), _sigmoid_lever, _sigmoid_change
+        function=sigmoid,
+        derivative=lambda a, y: y * (1 - y),
+        slope_bound=0.25,
+        linearization=_sigmoid_linearization,
+        change=_sigmoid_change,
+        init="normal",
+        export_names=ExportNames("Sigmoid", "Sigmoid()", "sigmoid"),
     ),
     "relu": Activation(
-        relu,
-        lambda y: (y > 0).astype(y.dtype),
-        lambda a: (a, relu(a)),
-        # max(0, a + da) - y, each of the two compared with y before da is added.
-        lambda lever, da: namespace(da).maximum(-lever[1], (lever[0] - lever[1]) + da),
+        function=relu,
+        derivative=lambda a, y: (y > 0).astype(y.dtype),
+        slope_bound=1,
+        linearization=lambda a: (a, relu(a)),
+        change=_relu_change,
+        init="he",
+        export_names=ExportNames("Relu", "ReLU()", "relu"),
     ),
     # tanh(a) = 2σ(2a) - 1
     "tanh": Activation(
-        tanh,
-        lambda y: 1 - y * y,
-        lambda a: _sigmoid_lever(2 * a),
-        lambda lever, da: 2 * _sigmoid_change(lever, 2 * da),
+        function=tanh,
+        derivative=lambda a, y: 1 - y * y,
+        slope_bound=1,
+        linearization=lambda a: _sigmoid_linearization(2 * a),
+        change=lambda coefficients, da: 2 * _sigmoid_change(coefficients, 2 * da),
+        init="xavier",
+        export_names=ExportNames("Tanh", "Tanh()", "tanh"),
     ),
     "identity": Activation(
-        identity, lambda y: y * 0 + 1, lambda a: (), lambda lever, da: da
+        function=identity,
+        derivative=lambda a, y: y * 0 + 1,
+        slope_bound=1,
+        linearization=lambda a: (),
+        change=lambda coefficients, da: da,
+        init="xavier",
+        export_names=ExportNames("Identity", "Identity()", "linear"),
     ),
 }
-"""The activations by name. One more line here is one more everywhere."""
+"""The activations by name. One more entry here is one more everywhere."""

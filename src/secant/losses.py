@@ -17,12 +17,18 @@ from secant.arrays import (
     ArrayLike,
     as_array,
     as_real,
+    first_entry,
     is_traced,
     namespace,
-    place,
 )
 from secant.errors import InvalidInput
-from secant.functions import identity, log_softmax_over, softmax, softmax_over
+from secant.functions import (
+    ExportNames,
+    identity,
+    log_softmax_over,
+    softmax,
+    softmax_over,
+)
 from secant.series import short_expm1, short_log1p
 from secant.targets import as_vectors
 
@@ -136,8 +142,8 @@ def _outputs(y: ArrayLike, xp: ModuleType, name: str = "y") -> Array:
         wrong = ~np.isfinite(values)
         if wrong.any():
             raise InvalidInput(
-                f"{place(name, wrong)} is {values[wrong][0]}, and no error can be "
-                "told from that: look where it came from (a learning rate that is "
+                f"{first_entry(name, wrong)} is {values[wrong][0]}, and no error can "
+                "be told from that: look where it came from (a learning rate that is "
                 "too large, a division by 0, a NaN in the data)"
             )
     return y
@@ -147,7 +153,7 @@ def _refuse_improbable(y: np.ndarray) -> None:
     wrong = (y + GUARD <= 0) | (y > 1 + _NUDGE)
     if wrong.any():
         raise InvalidInput(
-            f"{place('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
+            f"{first_entry('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
             "pass softmax(scores), or the scores to softmax_cross_entropy"
         )
     # Scores that lie between 0 and 1 by chance, or a softmax over the whole batch.
@@ -155,7 +161,7 @@ def _refuse_improbable(y: np.ndarray) -> None:
     wrong = abs(sums - 1) > _SLACK
     if wrong.any():
         raise InvalidInput(
-            f"{place('y', wrong)} sums to {sums[wrong][0]:.6g}, and a sample's "
+            f"{first_entry('y', wrong)} sums to {sums[wrong][0]:.6g}, and a sample's "
             "probabilities sum to 1: pass softmax(scores), taken over the last axis, "
             "or the scores to softmax_cross_entropy"
         )
@@ -189,25 +195,45 @@ class Loss(NamedTuple):
         function: `(scores, t, axis) -> error`, a scalar.
         gradient: `(scores, t, axis) -> d error / d scores`, of the scores' shape.
         output: `scores -> outputs`, on the last axis: what the network predicts.
-        probabilities: Whether targets must be one-hot.
+        output_names: What ONNX, PyTorch and Keras call `output`. Where one of them is
+            None, that export is refused with an error.
+        probabilities: Whether outputs are probabilities and targets must be one-hot.
+        baseline: `t -> loss` of the best output that looks at no input, for targets of
+            shape (samples, outputs). A network that learns has a lower loss.
         change: `(scores, t, ds) -> error of scores + ds - error of scores`, of each
             sample by itself, without cancellation, for `|ds| ≤ NEAR` (see
             `secant.series`). The outputs are on the first axis.
-        ray: `(scores, t, directions) -> coefficients`, for `along`: scores and
-            targets of shape (outputs, samples), directions (outputs, units), or None
-            for each output by itself; the coefficients are (units, samples).
-        along: `(coefficients, s) -> error of scores + s direction - error of scores`,
-            of each sample by itself, where `|s direction| ≤ NEAR`. What `change`
-            gives for `ds = s direction`, the sum over outputs taken once for all `s`.
+        line_coefficients: `(scores, t, directions) -> coefficients`, for
+            `change_along_line`: scores and targets of shape (outputs, samples),
+            directions (outputs, units), or None for each output by itself; the
+            coefficients are (units, samples).
+        change_along_line: `(coefficients, s) -> error of scores + s direction - error
+            of scores`, of each sample by itself, where `|s direction| ≤ NEAR`. What
+            `change` gives for `ds = s direction`, the sum over outputs taken once for
+            all `s`.
     """
 
     function: Callable[[Array, Array, int], Array]
     gradient: Callable[[Array, Array, int], Array]
     output: Callable[[Array], Array]
+    output_names: ExportNames
     probabilities: bool
+    baseline: Callable[[np.ndarray], float]
     change: Callable[[Array, Array, Array], Array]
-    ray: Callable[[Array, Array, Array | None], tuple[Array, ...]]
-    along: Callable[[tuple[Array, ...], Array], Array]
+    line_coefficients: Callable[[Array, Array, Array | None], tuple[Array, ...]]
+    change_along_line: Callable[[tuple[Array, ...], Array], Array]
+
+
+def _entropy(t: np.ndarray) -> float:
+    """The entropy of the classes' shares: log 10 = 2.303 for ten of equal size."""
+    share = t.mean(axis=0, dtype=np.float64)
+    present = share[share > 0]
+    return float(-np.sum(present * np.log(present)))
+
+
+def _half_variance(t: np.ndarray) -> float:
+    """Half the variance, summed over the outputs: the mean is the best answer."""
+    return float(0.5 * np.sum(np.var(t, axis=0, dtype=np.float64)))
 
 
 def _cross_entropy_change(a: Array, t: Array, da: Array) -> Array:
@@ -217,7 +243,7 @@ def _cross_entropy_change(a: Array, t: Array, da: Array) -> Array:
     return short_log1p(moved) - xp.sum(t * da, axis=0)
 
 
-def _cross_entropy_ray(
+def _cross_entropy_line(
     a: Array, t: Array, directions: Array | None
 ) -> tuple[Array, ...]:
     """`Σ_k t_k d_k` and `Σ_k y_k d_k^m / m!`, m = 1 … 4: exp's series, summed first."""
@@ -225,20 +251,22 @@ def _cross_entropy_ray(
     if directions is None:
         return (t, *(y / factorial(m) for m in range(1, 5)))
     xp, units = namespace(a), directions.shape[1]
-    # One product of small matrices in the place of four.
+    # One product of small matrices in place of four.
     powers = xp.concatenate([directions.T**m / factorial(m) for m in range(1, 5)])
     return (directions.T @ t, *(powers @ y).reshape(4, units, -1))
 
 
-def _cross_entropy_along(ray: tuple[Array, ...], s: Array) -> Array:
-    meant, *moments = ray
+def _cross_entropy_along_line(coefficients: tuple[Array, ...], s: Array) -> Array:
+    meant, *moments = coefficients
     moved = moments[-1]
     for moment in moments[-2::-1]:
         moved = moment + s * moved
     return short_log1p(s * moved) - s * meant
 
 
-def _sum_squares_ray(a: Array, t: Array, directions: Array | None) -> tuple[Array, ...]:
+def _sum_squares_line(
+    a: Array, t: Array, directions: Array | None
+) -> tuple[Array, ...]:
     if directions is None:
         return a - t, namespace(a).ones_like(a)
     squares = namespace(a).sum(directions * directions, axis=0)
@@ -250,19 +278,23 @@ LOSSES: dict[str, Loss] = {
         function=lambda a, t, axis: _cross_entropy(log_softmax_over(a, axis), t, axis),
         gradient=lambda a, t, axis: (softmax_over(a, axis) - t) / _samples(a, axis),
         output=softmax,
+        output_names=ExportNames("Softmax", "Softmax(dim=-1)", "softmax"),
         probabilities=True,
+        baseline=_entropy,
         change=_cross_entropy_change,
-        ray=_cross_entropy_ray,
-        along=_cross_entropy_along,
+        line_coefficients=_cross_entropy_line,
+        change_along_line=_cross_entropy_along_line,
     ),
     "sum_squares": Loss(
         function=_sum_squares,
         gradient=lambda a, t, axis: (a - t) / _samples(a, axis),
         output=identity,
+        output_names=ExportNames("Identity", "Identity()", "linear"),
         probabilities=False,
+        baseline=_half_variance,
         change=lambda a, t, da: namespace(a).sum(da * (a - t + da / 2), axis=0),
-        ray=_sum_squares_ray,
-        along=lambda ray, s: s * (ray[0] + s * ray[1] / 2),
+        line_coefficients=_sum_squares_line,
+        change_along_line=lambda c, s: s * (c[0] + s * c[1] / 2),
     ),
 }
 """The losses by name. `cross_entropy` goes with softmax outputs, `sum_squares`

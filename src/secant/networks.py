@@ -41,9 +41,11 @@ class MLP:
 
     Args:
         sizes: Neurons a layer, from the inputs to the outputs.
-        activation: `sigmoid`, `relu`, `tanh` or `identity`, for hidden layers.
-        loss: `cross_entropy` (outputs are probabilities, softmax) or
-            `sum_squares` (outputs are the last layer's sums).
+        activation: What hidden layers do with their sums, a name of
+            `secant.functions.ACTIVATIONS`: `sigmoid`, `relu`, …
+        loss: What is made small, a name of `secant.losses.LOSSES`: `cross_entropy`
+            (outputs are probabilities, softmax), `sum_squares` (outputs are the last
+            layer's sums), …
         bias: Whether layers add one.
         init: How the first weights are drawn, all from a normal distribution
             around 0: `normal` with the standard deviation `weight_init_std`,
@@ -168,7 +170,7 @@ class MLP:
 
     def _gradients(self, method: str, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         batch = self.architecture.as_batch(x, t)
-        return find_method(method).function(self.architecture, self.params, *batch)[1]
+        return find_method(method)(self.architecture, self.params, *batch)[1]
 
     def __repr__(self) -> str:
         a = self.architecture

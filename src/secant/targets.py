@@ -16,9 +16,9 @@ from secant.arrays import (
     ArrayLike,
     as_array,
     as_real,
+    first_entry,
     is_traced,
     namespace,
-    place,
 )
 from secant.errors import InvalidInput
 
@@ -149,7 +149,7 @@ def _check_labels(labels: Array, classes: int, name: str) -> None:
     values = np.asarray(labels)
     wrong = (values < 0) | (values >= classes)
     if wrong.any():
-        where = place(name, wrong)
+        where = first_entry(name, wrong)
         raise InvalidInput(
             f"{where} is {values[wrong][0]}, and with {classes} classes a label is "
             f"one of 0 to {classes - 1}: correct the label, or give the outputs a "
@@ -161,8 +161,8 @@ def _refuse_not_finite(values: np.ndarray) -> None:
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise InvalidInput(
-            f"{place('t', wrong)} is {values[wrong][0]}: a target must be a finite "
-            "number; leave out samples that have none"
+            f"{first_entry('t', wrong)} is {values[wrong][0]}: a target must be a "
+            "finite number; leave out samples that have none"
         )
 
 
@@ -172,7 +172,7 @@ def _refuse_not_one_hot(values: np.ndarray) -> None:
     if wrong.any():
         row = values[wrong][0]
         raise InvalidInput(
-            f"{place('t', wrong)} is {np.array2string(row, threshold=12)}, which is "
-            "not one-hot (a single 1, all else 0): pass one-hot rows, or class "
+            f"{first_entry('t', wrong)} is {np.array2string(row, threshold=12)}, which "
+            "is not one-hot (a single 1, all else 0): pass one-hot rows, or class "
             "labels, one whole number a sample"
         )

@@ -55,7 +55,7 @@ def test_in_the_midst_of_training(tmp_path):
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)  # somebody is impatient: the run is saved yet
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert "warning: stopped by Ctrl-C after" in err
     assert "kept in runs/0001" in err

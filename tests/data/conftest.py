@@ -73,7 +73,7 @@ def at_worst_data_error() -> Callable[[Path], AbstractContextManager[None]]:
 def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any data set; returns the user's cache."""
     cache = tmp_path / "cache"
-    monkeypatch.delenv(places.VARIABLE, raising=False)
+    monkeypatch.delenv(places.DATA_VARIABLE, raising=False)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *a, **k: str(cache))
     for name, spec in specs.SPECS.items():
         monkeypatch.setitem(specs.SPECS, name, replace(spec, system=()))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from secant.data.catalogue import load
-from secant.data.places import VARIABLE
+from secant.data.places import DATA_VARIABLE
 from secant.errors import DataError, InvalidInput
 
 
@@ -19,7 +19,7 @@ def test_auto_is_the_sample_where_mnist_is_not_at_hand(no_data: Path) -> None:
 def test_auto_is_mnist_where_it_is_at_hand(
     tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, str(tiny["mnist"].parent))
+    monkeypatch.setenv(DATA_VARIABLE, str(tiny["mnist"].parent))
     ((x_train, _), _), description = load("auto")
     assert x_train.shape == (20, 784)
     assert description.name == "mnist"
@@ -43,7 +43,7 @@ def test_path_is_described_with_what_was_decided(tmp_path: Path) -> None:
 
 
 def test_name_that_is_not_at_hand_is_refused(no_data: Path) -> None:
-    with pytest.raises(DataError, match="MNIST is not at hand"):
+    with pytest.raises(DataError, match="MNIST was not found"):
         load("mnist")
 
 

@@ -123,17 +123,17 @@ def test_fully_transparent_picture_is_refused(path: Path) -> None:
 
 def test_text_in_the_place_of_a_picture_is_refused(path: Path) -> None:
     path.write_text("seven")
-    assert "is no picture in one of the formats PNG, JPEG" in refused(path)
+    assert "is not a picture in one of the formats PNG, JPEG" in refused(path)
 
 
 def test_format_that_is_not_on_the_list_is_refused(path: Path) -> None:
     Image.new("L", (50, 50)).save(path, format="TIFF")
-    assert "is no picture in one of the formats" in refused(path)
+    assert "is not a picture in one of the formats" in refused(path)
 
 
 def test_empty_picture_file_is_refused(path: Path) -> None:
     path.write_bytes(b"")
-    assert "is no picture" in refused(path)
+    assert "is not a picture" in refused(path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpeg"])
@@ -157,7 +157,7 @@ def test_too_many_pixels_are_refused_undecoded(path: Path) -> None:
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
     )
-    assert "8000 × 8000 pixels are more than the 40,000,000" in refused(path)
+    assert "8000 × 8000 pixels are more than the limit of 40,000,000" in refused(path)
 
 
 def test_too_long_picture_file_is_refused(
@@ -165,7 +165,7 @@ def test_too_long_picture_file_is_refused(
 ) -> None:
     monkeypatch.setattr(images, "MAX_FILE", 10)
     path.write_bytes(b"\0" * 11)
-    assert "more than the 10 that are opened" in refused(path)
+    assert "more than the limit of 10" in refused(path)
 
 
 def test_missing_picture_is_refused(path: Path) -> None:

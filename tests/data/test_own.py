@@ -134,7 +134,7 @@ def test_folder_that_lacks_files_is_refused_with_their_names(
 def test_file_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "digits.xlsx"
     path.write_bytes(b"PK")
-    with pytest.raises(DataError, match="does not follow from its name"):
+    with pytest.raises(DataError, match="its name does not say"):
         load_data(path)
 
 

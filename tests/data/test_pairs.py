@@ -34,7 +34,7 @@ def test_label_beyond_int64_is_refused() -> None:
 
 @pytest.mark.parametrize("row", [[1, 1, 0], [0, 0, 0], [0.5, 0.5, 0], [np.nan, 1, 0]])
 def test_row_that_is_not_one_hot_is_refused(row: list[float]) -> None:
-    with pytest.raises(DataError, match=r"t\[1\] is no one-hot row"):
+    with pytest.raises(DataError, match=r"t\[1\] is not a one-hot row"):
         as_labels(np.array([[1, 0, 0], row]), "t")
 
 

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from secant.data.places import VARIABLE, Place, find, not_at_hand, places
+from secant.data.places import (
+    DATA_VARIABLE,
+    Location,
+    data_set_not_found,
+    find,
+    locations,
+)
 from secant.errors import InvalidInput
 
 
@@ -16,9 +22,9 @@ def test_order_is_variable_then_cache_then_system(
     tiny: dict[str, Path], no_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny["mnist"], no_data / "mnist")
-    assert find("mnist") == Place(no_data / "mnist", "cache")
-    monkeypatch.setenv(VARIABLE, str(tiny["mnist"].parent))
-    assert find("mnist") == Place(tiny["mnist"], "SECANT_DATA")
+    assert find("mnist") == Location(no_data / "mnist", "cache")
+    monkeypatch.setenv(DATA_VARIABLE, str(tiny["mnist"].parent))
+    assert find("mnist") == Location(tiny["mnist"], "SECANT_DATA")
 
 
 @pytest.mark.parametrize("nested", [True, False], ids=["folder of it", "files"])
@@ -26,13 +32,13 @@ def test_folder_given_holds_the_files_or_a_folder_of_them(
     tiny: dict[str, Path], nested: bool
 ) -> None:
     folder = tiny["mnist"].parent if nested else tiny["mnist"]
-    assert find("mnist", folder) == Place(tiny["mnist"], "folder given")
+    assert find("mnist", folder) == Location(tiny["mnist"], "folder given")
 
 
 def test_folder_given_is_never_passed_over(
     tiny: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, str(tiny["mnist"]))
+    monkeypatch.setenv(DATA_VARIABLE, str(tiny["mnist"]))
     assert find("mnist", tmp_path / "typo") is None
 
 
@@ -40,13 +46,13 @@ def test_variable_without_the_set_falls_through_to_the_cache(
     tiny: dict[str, Path], no_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny["mnist"], no_data / "mnist")
-    monkeypatch.setenv(VARIABLE, "/nowhere")
-    assert find("mnist") == Place(no_data / "mnist", "cache")
+    monkeypatch.setenv(DATA_VARIABLE, "/nowhere")
+    assert find("mnist") == Location(no_data / "mnist", "cache")
 
 
 def test_fashion_mnist_is_not_taken_for_mnist(tiny: dict[str, Path]) -> None:
     assert find("mnist", tiny["fashion-mnist"]) is None
-    message = str(not_at_hand("mnist", tiny["fashion-mnist"]))
+    message = str(data_set_not_found("mnist", tiny["fashion-mnist"]))
     assert "holds Fashion-MNIST" in message
 
 
@@ -57,14 +63,14 @@ def test_unpacked_and_dotted_names_are_found(
     folder.mkdir()
     for path in tiny["mnist"].iterdir():
         shutil.copy(path, folder / path.name.replace("-idx", ".idx")[:-3])
-    assert find("mnist", folder) == Place(folder, "folder given")
+    assert find("mnist", folder) == Location(folder, "folder given")
 
 
 def test_error_tells_where_was_looked_and_what_to_do(
     no_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "/nowhere")
-    message = str(not_at_hand("mnist"))
+    monkeypatch.setenv(DATA_VARIABLE, "/nowhere")
+    message = str(data_set_not_found("mnist"))
     assert "/nowhere/mnist (SECANT_DATA: no such folder)" in message
     assert f"{no_data / 'mnist'} (cache: no such folder)" in message
     assert "secant data fetch mnist" in message
@@ -73,4 +79,4 @@ def test_error_tells_where_was_looked_and_what_to_do(
 
 def test_unknown_set_gets_a_did_you_mean() -> None:
     with pytest.raises(InvalidInput, match="did you mean 'mnist'"):
-        places("minst")
+        locations("minst")

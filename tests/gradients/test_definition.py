@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from secant import Architecture, InvalidInput, TwoLayerNet
-from secant.gradients import METHODS, backprop, definition
+from secant.gradients import METHODS
+
+backprop, definition = METHODS["backprop"], METHODS["definition"]
 
 
 def digits(samples):
@@ -73,10 +75,8 @@ def test_a_batch_from_jax_is_reckoned_in_float64_too(problem):
 
 def test_a_smaller_nudge_is_nearer_by_its_square(problem):
     _, exact = backprop(*problem)
-    errors = [
-        max(abs(definition(*problem, h=h)[1][n] - exact[n]).max() for n in exact)
-        for h in (1e-2, 1e-3)
-    ]
+    found = [definition.with_options(h=h)(*problem)[1] for h in (1e-2, 1e-3)]
+    errors = [max(abs(g[n] - exact[n]).max() for n in exact) for g in found]
     assert errors[0] / errors[1] == pytest.approx(100, rel=0.01)
 
 
@@ -92,7 +92,7 @@ def test_the_runs_of_the_network_are_counted(monkeypatch):
     monkeypatch.setattr(Architecture, "error", counted)
     params = {name: np.ones(s) for name, s in architecture.shapes.items()}
     definition(architecture, params, np.ones((1, 3)), np.array([[1.0, 0.0]]))
-    evaluations = METHODS["definition"].evaluations
+    evaluations = METHODS["definition"].evaluations_per_step
     assert len(runs) == evaluations(architecture) == 2 * (12 + 4 + 8 + 2) + 1
     assert evaluations(Architecture((784, 50, 10))) == 79_521
 

@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secant import Architecture
-from secant.architecture import turned
 from secant.functions import ACTIVATIONS
-from secant.gradients import METHODS, backprop, definition
-from secant.gradients.node import _node
-from secant.gradients.weight import _weight
+from secant.gradients import METHODS
+from secant.gradients.nudges import is_small
 from secant.losses import LOSSES
 from secant.propagation import coordinates
+from secant.series import NEAR
 
-CORES = {"node": _node, "weight": _weight}
-COMPILED = {name: jax.jit(METHODS[name].function, static_argnums=0) for name in CORES}
-every_method = pytest.mark.parametrize("name", CORES)
+NAMES = ("node", "weight")
+COMPILED = {name: jax.jit(METHODS[name], static_argnums=0) for name in NAMES}
+every_method = pytest.mark.parametrize("name", NAMES)
+backprop, definition = METHODS["backprop"], METHODS["definition"]
 
 # Each is compiled, with both branches: not every activation and loss at every depth.
 NETWORKS = [
@@ -30,8 +30,13 @@ NETWORKS = [
     ((6, 5), "sigmoid", "sum_squares"),
     ((6, 5), "relu", "cross_entropy"),
 ]
+NETWORKS += [
+    ((5,), name, "cross_entropy")
+    for name in ACTIVATIONS
+    if name not in {activation for _, activation, _ in NETWORKS}
+]
 # Two that are as unlike as can be, quickly; the others among the slow.
-QUICK = (NETWORKS[1], NETWORKS[-1])
+QUICK = (NETWORKS[1], NETWORKS[6])
 every_network = pytest.mark.parametrize(
     ("hidden", "activation", "loss"),
     [
@@ -89,14 +94,52 @@ def test_a_nudge_of_any_size_is_the_difference(name, hidden, activation, loss):
     """h = 0.3 crosses kinks and leaves the range of the short series."""
     architecture, params, x, t = problem(hidden, activation, loss)
     h = 0.3
-    _, gradients = jax.jit(lambda *arrays: CORES[name](architecture, *arrays, h=h))(
-        *in_float32(turned(params), x, t)
+    method = METHODS[name].with_options(h=h)
+    _, gradients = jax.jit(method, static_argnums=0)(
+        architecture, *in_float32(params, x, t)
     )
     if name == "weight":
-        expected = definition(architecture, params, x, t, h=h)[1]
+        expected = definition.with_options(h=h)(architecture, params, x, t)[1]
     else:
         expected = by_nudged_sums(architecture, params, x, t, h)
-    assert apart(turned(gradients), expected) < 2e-6
+    assert apart(gradients, expected) < 2e-6
+
+
+@pytest.mark.parametrize(("bound", "small"), [(0.5, True), (1, True), (2, False)])
+def test_nudges_are_small_as_far_as_the_activation_s_slope_allows(
+    bound, small, monkeypatch
+):
+    """Two layers above the nudge: it grows by the square of the slope."""
+    entry = ACTIVATIONS["tanh"]._replace(slope_bound=bound)
+    monkeypatch.setitem(ACTIVATIONS, "steep", entry)
+    architecture = Architecture((1, 1, 1, 1), "steep")
+    weights = dict.fromkeys(("W1", "W2", "W3"), jnp.ones((1, 1)))
+    assert bool(is_small(architecture, weights, jnp.asarray(NEAR / 4))) is small
+
+
+@every_method
+def test_a_steep_activation_is_nudged_no_further_than_closed_forms_hold(
+    name, monkeypatch
+):
+    """f(a) = 1000 a: a nudge of 1e-3 moves the scores by about 1, not by 1e-3."""
+    steepness = 1000.0
+    steep = ACTIVATIONS["identity"]._replace(
+        function=lambda a: steepness * a,
+        slope_bound=steepness,
+        change=lambda coefficients, da: steepness * da,
+    )
+    monkeypatch.setitem(ACTIVATIONS, "steep", steep)
+    architecture, params, x, t = problem((4,), "steep")
+    params["b1"] *= 0
+    x /= 1024
+    h = 2.0**-10
+    method = METHODS[name].with_options(h=h)
+    _, gradients = method(architecture, *in_float32(params, x, t))
+    if name == "weight":
+        expected = definition.with_options(h=h)(architecture, params, x, t)[1]
+    else:
+        expected = by_nudged_sums(architecture, params, x, t, h)
+    assert apart(gradients, expected) < 2e-6
 
 
 def by_nudged_sums(architecture, params, x, t, h):
@@ -185,7 +228,7 @@ def test_wide_layers_are_worked_through_in_blocks(name, monkeypatch):
     _, whole = COMPILED[name](architecture, *arrays)
     monkeypatch.setattr(coordinates, "_CPU_BLOCK_BYTES", 1)
     monkeypatch.setattr(coordinates, "_BLOCK_BYTES", 1)
-    _, blocks = jax.jit(lambda *a: METHODS[name].function(architecture, *a))(*arrays)
+    _, blocks = jax.jit(lambda *a: METHODS[name](architecture, *a))(*arrays)
     assert (
         apart(blocks, {n: np.asarray(g, np.float64) for n, g in whole.items()}) < 3e-7
     )

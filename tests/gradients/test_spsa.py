@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import secant
-from secant import InvalidInput
-from secant.gradients import find_method, spsa, spsa_method
+from secant import InvalidInput, spsa
+from secant.gradients import find_method, spsa_method
 
 
 def loss(params):
@@ -78,7 +78,7 @@ def test_a_network_learns_from_random_directions():
 
 
 def test_spsa_is_a_name():
-    assert find_method("spsa").evaluations(None) == 3
+    assert find_method("spsa").evaluations_per_step(None) == 3
 
 
 @pytest.mark.parametrize("directions", [0, -1, 1.5, True, "2"])

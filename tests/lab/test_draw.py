@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from secant import MLP, Run, TwoLayerNet, fit, load_mnist_sample
+from secant import MLP, Run, RunMetadata, TwoLayerNet, fit, load_mnist_sample
 from secant.architecture import Architecture
 from secant.cli.commands import app as command
 from secant.data.images import read_digit
@@ -24,10 +24,10 @@ from secant.lab.attribution import loudest_places, pixel_effects, unit_effects
 from secant.lab.learner import Learner
 from secant.lab.rooms import draw
 from secant.lab.told import Told
-from secant.training.run import Settings
+from secant.training.config import TrainConfig
 
 HISTORY = History(np.array([2.3]), ())
-SETTINGS = Settings("node", "sgd", 0.1, 0, 100, "replacement", 0, "digits of a test")
+SETTINGS = TrainConfig.build(iterations=0)
 
 
 def point(x, y):
@@ -47,7 +47,7 @@ def trained():
     """A network that has learned a little, as a run."""
     return fit(
         TwoLayerNet(784, 12, 10), load_mnist_sample(), "backprop", iterations=300,
-        learning_rate=0.5, data_name="digits of a test",
+        learning_rate=0.5, metadata=RunMetadata("digits of a test"),
     )  # fmt: skip
 
 
@@ -592,7 +592,7 @@ def test_however_many_ask_it_learns_once():
 
     def train(*given, **named):
         begun.append(given)
-        go.wait(30)
+        assert go.wait(600)
         raise MemoryError("of the test")
 
     learner = Learner(train=train)

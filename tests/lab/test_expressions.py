@@ -352,10 +352,11 @@ def test_what_is_no_formula_is_refused(text):
     ids=lambda text: f"{text[:12]}…{len(text)}",
 )
 def test_what_would_run_for_ever_is_refused_at_once(text):
-    began = time.perf_counter()
+    # Of this thread alone: what else the machine does, does not count.
+    began = time.thread_time()
     with pytest.raises(ExpressionError):
         expression(text)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_the_deepest_formula_is_read_and_one_deeper_is_not():

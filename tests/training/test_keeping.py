@@ -5,18 +5,24 @@ import json
 import subprocess
 import sys
 import warnings
+from collections import namedtuple
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import safetensors
 
-from secant import DataError, InvalidInput, Run, TrainingWarning, fit
+from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, fit
 from secant.gradients import METHODS
-from secant.training import Checkpoints, NotFinite
+from secant.training import Checkpoints, NotFinite, checkpoint, steps
 from secant.training.optimizers import OPTIMIZERS
 from secant.training.tensors import packed
+
+# What a checkpoint has an array of for each parameter.
+ARRAYS = ("params", "optimizer", "best")
 
 EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
@@ -104,6 +110,62 @@ def test_an_optimizer_of_one_s_own_keeps_its_memory(net, clusters, tmp_path):
     whole = fit(net, clusters, **settings)
     begin(net, clusters, tmp_path, until=9, **settings)
     assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
+
+
+def test_arrays_in_a_checkpoint_have_names_of_their_own(net, clusters, tmp_path):
+    fit(
+        net, clusters, iterations=4, optimizer="adam", folder=tmp_path, checkpoints=EACH
+    )
+    path = tmp_path / "checkpoints" / kept(tmp_path)[-1]
+    with safetensors.safe_open(path, framework="numpy") as file:
+        names = set(file.keys())
+    params = {"W1", "b1", "W2", "b2"}
+    of = {name: {n for n in names if n.startswith(f"{name}/")} for name in ARRAYS}
+    assert of["params"] == {f"params/{name}" for name in params}
+    assert of["best"] == {f"best/{name}" for name in params}
+    assert names == set().union(*of.values(), {"losses"})
+    # Of Adam: how many steps, the mean and the mean square of each gradient.
+    numbers = {name.split("/", 1)[1] for name in of["optimizer"]}
+    assert {n for n in numbers if "/" not in n} == {"0"}
+    assert {n.split("/")[1] for n in numbers if "/" in n} == params
+    assert len(numbers) == 1 + 2 * len(params)
+
+
+def test_a_checkpoint_outlives_the_names_of_attributes(
+    net, clusters, tmp_path, monkeypatch
+):
+    """A later version may rename the fields of Optax's states, and of its own."""
+
+    def heavy_ball(kind):
+        """Gradient descent with momentum, whose memory is of this class."""
+
+        def update(gradients, memory, params=None):
+            before = memory[1]
+            now = {name: 0.9 * before[name] + g for name, g in gradients.items()}
+            steps = {name: -0.1 * value for name, value in now.items()}
+            return steps, kind(memory[0] + 1, now)
+
+        return optax.GradientTransformation(
+            lambda params: kind(jnp.int32(0), jax.tree.map(jnp.zeros_like, params)),
+            update,
+        )
+
+    before = namedtuple("Trace", "count trace")
+    after = namedtuple("Momentum", "steps_taken velocity")
+    settings = {"iterations": 18, "batch_size": 18}
+    whole = fit(net, clusters, optimizer=heavy_ball(before), **settings)
+    begin(net, clusters, tmp_path, until=11, optimizer=heavy_ball(before), **settings)
+    renamed = namedtuple("Renamed", "weights memory")
+    renamed.params = property(lambda state: state.weights)
+    renamed.optimizer_state = property(lambda state: state.memory)
+    for module in (steps, checkpoint):
+        monkeypatch.setattr(module, "TrainState", renamed)
+    run = fit(
+        net, clusters, optimizer=heavy_ball(after), folder=tmp_path, resume=True,
+        **settings,
+    )  # fmt: skip
+    assert run.history.epochs[: len(whole.history.epochs)] == whole.history.epochs
+    assert_same(run, whole)
 
 
 def test_a_finished_run_can_be_made_longer(net, clusters, tmp_path):
@@ -328,7 +390,13 @@ def test_half_a_file_of_a_killed_process_is_cleared_away(net, clusters, tmp_path
 
 
 def test_the_manifest_says_what_the_run_is(net, clusters, tmp_path):
-    fit(net, clusters, iterations=2, folder=tmp_path, notes={"why": "a test"})
+    fit(
+        net,
+        clusters,
+        iterations=2,
+        folder=tmp_path,
+        metadata=RunMetadata(notes={"why": "a test"}),
+    )
     about = json.loads((tmp_path / "manifest.json").read_text())
     assert about["settings"]["iterations"] == 2
     assert about["versions"]["jax"] == jax.__version__

@@ -7,21 +7,14 @@ import pytest
 from secant.errors import InvalidInput
 from secant.history import Epoch
 from secant.training.records import architecture, record
-from secant.training.run import Settings, Timings
+from secant.training.run import Timings
+from secant.training.schedules import Schedule
 
-SETTINGS = {
-    "gradient": "node",
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "iterations": 9,
-    "batch_size": 3,
-    "sampling": "epochs",
-    "seed": 0,
-}
+RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
 
 
 def test_fields_come_by_name_and_in_order():
-    assert record(Settings, SETTINGS) == Settings(**SETTINGS)
+    assert record(Schedule, RISE) == Schedule(**RISE)
     assert record(Epoch, [3, 0.5, 1, None, 0.25]) == Epoch(3, 0.5, 1, None, 0.25)
 
 
@@ -35,14 +28,13 @@ def test_a_field_of_another_kind_is_left_to_its_own_check():
 @pytest.mark.parametrize(
     ("kind", "known", "said"),
     [
-        (Settings, SETTINGS | {"seed": "0"}, "seed is '0', not int"),
-        (Settings, SETTINGS | {"seed": True}, "seed is True, not int"),
-        (Settings, SETTINGS | {"seed": 2.0}, "seed is 2.0, not int"),
-        (Settings, SETTINGS | {"seed": 10**400}, "seed is 1000"),
-        (Settings, SETTINGS | {"learning_rate": [1]}, r"learning_rate is \[1\], not"),
-        (Settings, SETTINGS | {"speed": 1}, "unexpected keyword argument 'speed'"),
-        (Settings, {"seed": 1}, "missing"),
-        (Settings, None, "a Settings is None"),
+        (Schedule, RISE | {"speed": 1}, "unexpected keyword argument 'speed'"),
+        (Schedule, RISE | {"steps": 10**400}, "steps is 1000"),
+        (Schedule, {"rate": 1}, "missing"),
+        (Schedule, None, "a Schedule is None"),
+        (Timings, {"training": "0"}, "training is '0', not float"),
+        (Timings, {"training": True}, "training is True, not float"),
+        (Epoch, [2.0, *4 * [0.5]], "step is 2.0, not int"),
         (Timings, {"training": 10**400}, "training is 1000"),
         (Epoch, [1, 0.5, 1.0, "x", 0.5], "test_loss is 'x', not float | None"),
         (Epoch, [1, 2.0], "missing"),

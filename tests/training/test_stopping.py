@@ -13,6 +13,7 @@ from secant import EarlyStopping, InvalidInput, Run, Schedule, fit
 from secant.gradients import METHODS
 from secant.history import Epoch
 from secant.training import Checkpoints
+from secant.training.config import TrainConfig
 from secant.training.samples import Samples
 from secant.training.split import split
 from secant.training.training import Training
@@ -175,7 +176,7 @@ def test_a_resumed_run_stops_where_the_uninterrupted_one_does(
         "seed": 1,
     }
     whole = fit(net, noisy, gradient, **settings)
-    if gradient != "spsa":
+    if not METHODS[gradient].stochastic:
         assert whole.status == "stopped early"
     with suppress(Killed):
         fit(
@@ -227,7 +228,7 @@ def test_a_schedule_that_was_passed_itself_is_known_again(net, clusters, tmp_pat
 
 
 def test_a_training_says_itself_when_it_has_stalled(net, noisy):
-    training = Training(net, noisy, **EAGER)
+    training = Training(net, noisy, TrainConfig.build(**EAGER))
     reached, losses = training.evaluate(training.start), []
     while not training.has_stalled(reached):
         reached = training.advance(reached, training.until(reached.step))

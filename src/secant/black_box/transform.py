@@ -30,8 +30,8 @@ from secant.black_box.signature import (
     kind_of,
 )
 from secant.black_box.sources import Source, Values
-from secant.errors import InvalidInput
-from secant.slopes.checks import as_function, as_step, short
+from secant.errors import InvalidInput, short
+from secant.slopes.checks import as_function, as_step
 
 
 def as_jax(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, is_traced, place
+from secant.arrays import Array, first_entry, is_traced
 from secant.errors import InvalidInput
 
 
@@ -138,7 +138,7 @@ def _refuse(name: str, leaf: Array) -> None:
         wrong = ~np.isfinite(values)
         if wrong.any():
             raise InvalidInput(
-                f"{place(name, wrong)} is {values[wrong][0]}: a gradient can be "
+                f"{first_entry(name, wrong)} is {values[wrong][0]}: a gradient can be "
                 "checked at finite points only"
             )
 

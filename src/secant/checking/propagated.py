@@ -115,7 +115,7 @@ class CarriedSlopes(Slopes):
 
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The slopes ahead and behind along the coordinates of one block."""
         place = self._point.real[leaf]
         both_sides = compiled(_both_sides, self._f, (0,))
@@ -126,10 +126,11 @@ class CarriedSlopes(Slopes):
 
         far = at(steps)
         if self.step != _FLOAT16_STEP:
-            return far
+            return far[0], far[1]
         # Such a large step needs what is left of h² taken out: Richardson (1911).
         near = at(steps / 4)
-        return near + (near.mean(0) - far.mean(0)) / 15
+        better = near + (near.mean(0) - far.mean(0)) / 15
+        return better[0], better[1]
 
     def along(
         self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None

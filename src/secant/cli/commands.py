@@ -15,6 +15,7 @@ from secant.cli.predict import predict
 from secant.cli.rerun import rerun
 from secant.cli.sweep import SETTINGS as SWEEP_SETTINGS
 from secant.cli.sweep import sweep
+from secant.cli.table_help import TableHelp
 from secant.cli.train import train
 
 app = typer.Typer(
@@ -25,13 +26,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train)
+app.command(cls=TableHelp)(train)
 app.command()(rerun)
 app.command(context_settings=SWEEP_SETTINGS)(sweep)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(export)
-app.command()(compare)
+app.command(cls=TableHelp)(compare)
 app.command()(check)
 app.command()(lab)
 app.add_typer(data, name="data")

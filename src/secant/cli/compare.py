@@ -23,12 +23,8 @@ def compare(
     hidden: Annotated[
         str, typer.Option(help='Hidden neurons, a number a layer: "50", "100,50".')
     ] = "50",
-    activation: Annotated[
-        str, typer.Option(help="sigmoid, relu, tanh or identity.")
-    ] = "sigmoid",
-    loss: Annotated[
-        str, typer.Option(help="cross_entropy or sum_squares.")
-    ] = "cross_entropy",
+    activation: Annotated[str, typer.Option(help="{activations}.")] = "sigmoid",
+    loss: Annotated[str, typer.Option(help="{losses}.")] = "cross_entropy",
     init: Annotated[
         str, typer.Option(help="Weights: normal, xavier or he.")
     ] = "xavier",

@@ -1,4 +1,4 @@
-"""What a run's folder says of the run: enough to go on with it, or to do it again."""
+"""What is trained, from the command line's options or from a run's folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from secant.cli.train_options import TrainOptions
 from secant.errors import DataError, InvalidInput
 
 if TYPE_CHECKING:
-    from secant.gradients import GradientMethod
     from secant.networks import MLP
+    from secant.training.config import TrainConfig
     from secant.training.manifest import Manifest
+    from secant.training.metadata import RunMetadata
 
 BestNetwork = Annotated[
     bool,
@@ -26,23 +28,60 @@ BestNetwork = Annotated[
 
 @dataclass(frozen=True)
 class Task:
-    """What `fit` is to be told.
+    """What is trained, on what, and how.
 
     Attributes:
         net: Where to start.
         samples: To train and to test on.
-        source: What they are, in words.
-        method: The way to the gradient.
-        settings: The other arguments.
-        notes: What the manifest shall say besides.
+        config: How it is trained.
+        metadata: What describes the run: the name of its data, and what the
+            manifest shall say besides.
     """
 
     net: "MLP"
     samples: Any
-    source: str
-    method: "GradientMethod"
-    settings: dict[str, Any]
-    notes: dict[str, Any]
+    config: "TrainConfig"
+    metadata: "RunMetadata"
+
+
+def build_task(
+    options: TrainOptions,
+    config: "TrainConfig",
+    *,
+    command: str,
+    tensorboard: bool = False,
+) -> Task:
+    """The task that options describe: loads the data and draws the weights.
+
+    Args:
+        options: Of the command line.
+        config: What `options.build_config` has made of them.
+        command: What the manifest shall say that began the run.
+        tensorboard: Whether TensorBoard draws the run.
+
+    Raises:
+        DataError: The data are not at hand, or damaged.
+        InvalidInput: An option cannot be worked with.
+    """
+    from secant.data.catalogue import load
+    from secant.training.metadata import RunMetadata
+
+    samples, description = load(options.data)
+    (x_train, t_train), (_, t_test) = samples
+    classes = int(max(t_train.max(), t_test.max())) + 1
+    place = Path(description.name)
+    notes = {
+        # From wherever the run will be gone on with.
+        "data": str(place.absolute()) if place.exists() else description.name,
+        "tensorboard": tensorboard,
+        "command": command,
+    }
+    return Task(
+        options.build_network(x_train.shape[1], classes),
+        samples,
+        config,
+        RunMetadata(description.source, notes),
+    )
 
 
 def task_of(folder: Path) -> "tuple[Task, Manifest]":
@@ -55,47 +94,20 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
     from secant.data.catalogue import load
     from secant.training.keeping import INITIAL_FILE
     from secant.training.manifest import Manifest
+    from secant.training.metadata import RunMetadata
     from secant.training.run import read_network
 
     manifest = Manifest.read(folder)
-    settings, notes = manifest.settings, dict(manifest.notes)
+    config, notes = manifest.settings, dict(manifest.notes)
     if not isinstance(notes.get("data"), str):
         raise InvalidInput(
             f"{folder} was begun by a program of its own, which alone knows its data: "
             "call its fit(…, folder=…, resume=True) again"
         )
+    config.check_known()
     net, _ = read_network(folder / INITIAL_FILE)
     try:
         samples, description = load(notes["data"])
     except DataError as error:
         raise DataError(f"the data of {folder} are not at hand: {error}") from None
-    return (
-        Task(
-            net,
-            samples,
-            description.source,
-            method_of(settings.gradient, notes.get("directions")),
-            settings.arguments(),
-            notes,
-        ),
-        manifest,
-    )
-
-
-def method_of(gradient: str, directions: int | None) -> "GradientMethod":
-    """The gradient method of a name, spsa with so many directions.
-
-    Raises:
-        InvalidInput: An unknown name, or directions for a method that has none.
-    """
-    from secant.gradients import find_method, spsa_method
-
-    method = find_method(gradient)
-    if directions is None:
-        return method
-    if method.name != "spsa":
-        raise InvalidInput(
-            f"--directions is for --gradient spsa, and the gradient is {gradient}: "
-            "leave it out, or add --gradient spsa"
-        )
-    return spsa_method(directions)
+    return Task(net, samples, config, RunMetadata(description.source, notes)), manifest

@@ -12,7 +12,10 @@ def main() -> None:
         # Imported here, when a Ctrl-C in the midst of it is heard already.
         from secant.cli.commands import app
         from secant.cli.console import Settings
+        from secant.cli.watched import attach, is_watched
 
+        if is_watched():
+            attach()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A `?` in the place of what an old terminal or a name in no

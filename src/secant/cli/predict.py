@@ -39,6 +39,7 @@ def predict(
     20 × 20, centred by its mass in 28 × 28.
     """
     from secant.data.images import read_digit
+    from secant.losses import LOSSES
     from secant.training import Run
 
     net = Run.load(run, best=best).net
@@ -49,7 +50,7 @@ def predict(
         )
     if net.architecture.sizes[-1] < 2:
         fail(f"{run} knows one class only: pass a run that tells digits apart")
-    head = "probability" if net.architecture.loss == "cross_entropy" else "output"
+    head = "probability" if LOSSES[net.architecture.loss].probabilities else "output"
     table = grid("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
     answers: list[dict[str, Any]] = []
     failed = False

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from secant.cli.console import grid
-from secant.cli.options import TrainOptions
 from secant.cli.sweep_bar import brief, shown
+from secant.cli.train_options import SweepOptions
 from secant.cli.trials import command
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def table(results: "Sequence[Result]", sweep: "Sweep", objective: str) -> Table:
     return rows
 
 
-def best(result: "Result", options: TrainOptions, objective: str) -> Iterator[str]:
+def best(result: "Result", options: SweepOptions, objective: str) -> Iterator[str]:
     """The best trial: where its run is, and how it is done again."""
     if result.score is None or result.state != "finished":
         yield "no trial was finished: search nearer to what works"

@@ -5,13 +5,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from secant.cli.interrupts import asked, exit_code
+from secant.cli.train_options import DistributedOptions
 from secant.cli.watched import ending_at_once, is_watched, joined, watch
 from secant.errors import InvalidInput, PeerLost
 
@@ -19,33 +19,14 @@ if TYPE_CHECKING:
     from secant.training.distributed.processes import Processes
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the command line says of the processes; None: to be found.
-
-    Attributes:
-        coordinator: `HOST:PORT`.
-        processes: How many.
-        process_id: Which this is.
-        initialization_timeout: Seconds that all have to come.
-        heartbeat_timeout: Seconds after which a silent one counts as gone.
-    """
-
-    coordinator: str | None
-    processes: int | None
-    process_id: int | None
-    initialization_timeout: int
-    heartbeat_timeout: int
-
-
-def watched(distributed: bool, options: Asked) -> Asked | None:
+def watched(options: DistributedOptions) -> DistributedOptions | None:
     """The options, in the process that does the work; None for one process alone.
 
     Raises:
         Exit: In the process that has watched the other.
         InvalidInput: An option came without `--distributed`.
     """
-    if not distributed:
+    if not options.distributed:
         for name in ("coordinator", "processes", "process_id"):
             if getattr(options, name) is not None:
                 raise InvalidInput(
@@ -67,7 +48,7 @@ def watched(distributed: bool, options: Asked) -> Asked | None:
 
 @contextmanager
 def together(
-    options: Asked | None, resume: Path | None
+    options: DistributedOptions | None, resume: Path | None
 ) -> Iterator[tuple["Processes | None", Path | None]]:
     """The processes, and the folder of the run to go on with.
 

@@ -30,18 +30,18 @@ _APART = 1e-5
 
 
 def introduce(task: Task) -> None:
-    """What is trained on what, and what is amiss with that."""
-    from secant.data.classes import amiss
+    """What is trained on what, and warnings about the classes."""
+    from secant.data.classes import class_warnings
 
     train, test = _class_counts(task)
     err.print(
         about(
-            data=task.source,
+            data=task.metadata.data_name,
             classes=f"{in_words(train)} training samples each",
             network=repr(task.net).strip("<>"),
         )
     )
-    for sentence in amiss(train, test):
+    for sentence in class_warnings(train, test):
         warn(sentence)
 
 
@@ -108,13 +108,13 @@ def _stopped_early(run: "Run") -> str:
 
 def _say_classes(run: "Run", task: Task) -> None:
     """How good the network is at each class, where they are not alike."""
-    from secant.data.classes import amiss, balanced_accuracy, counted
+    from secant.data.classes import balanced_accuracy, class_counts, class_warnings
 
     train, test = _class_counts(task)
-    if not amiss(train, test) or not test.sum():
+    if not class_warnings(train, test) or not test.sum():
         return
     x, t = task.samples[1]
-    right = counted(t[run.net.predict(x).argmax(axis=1) == t], len(test))
+    right = class_counts(t[run.net.predict(x).argmax(axis=1) == t], len(test))
     out.print(class_table({"train": train, "test": test}, right))
     out.print()
     out.print(
@@ -145,8 +145,8 @@ def _scores(epoch: "Epoch") -> Table:
 
 def _class_counts(task: Task) -> "tuple[np.ndarray, np.ndarray]":
     """How many samples of each class there are to train and to test on."""
-    from secant.data.classes import counted
+    from secant.data.classes import class_counts
 
     classes = task.net.architecture.sizes[-1]
     (_, t_train), (_, t_test) = task.samples
-    return counted(t_train, classes), counted(t_test, classes)
+    return class_counts(t_train, classes), class_counts(t_test, classes)

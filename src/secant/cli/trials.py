@@ -6,14 +6,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from secant.cli.interrupts import asked
-from secant.cli.kept import Task, task_of
-from secant.cli.options import TrainOptions
+from secant.cli.kept import Task, build_task, task_of
+from secant.cli.train_options import SweepOptions
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Trials:
         show: Is told how each goes.
     """
 
-    options: TrainOptions
+    options: SweepOptions
     objective: str
     folder: Path
     show: Callable[["Trial", "Progress"], object]
@@ -86,33 +85,26 @@ class Trials:
         return score(run.history.epochs[-1], self.objective)
 
     def _train(self, trial: "Trial", folder: Path, watch: "_Watch") -> "Run":
-        from secant.training import TrainingWarning, fit
+        from secant.training import TrainingWarning
+        from secant.training.loop import train
         from secant.training.manifest import FILE
 
         if (folder / FILE).is_file():
             task, _ = task_of(folder)
         else:
-            task = self._task(trial.settings)
+            task = task_for(self.options, trial.settings)
         with warnings.catch_warnings():
             # A search tries what teaches nothing, too: the table says so.
             warnings.simplefilter("ignore", TrainingWarning)
-            return fit(
+            return train(
                 task.net,
                 task.samples,
-                task.method,
-                **task.settings,
+                task.config,
                 callbacks=[watch],
                 folder=folder,
                 resume=True,
-                notes=task.notes,
+                metadata=task.metadata,
             )
-
-    def _task(self, settings: Any) -> Task:
-        with TemporaryDirectory() as place:
-            task = self.options.task(settings, f"{place}/run")
-        # And not that of the sweep, which may name a database and its password.
-        task.notes["command"] = command(self.options, settings)
-        return task
 
     def _place(self, trial: "Trial") -> Path:
         """The folder of a trial: where it was begun, if nobody is at work there."""
@@ -186,7 +178,7 @@ class _Watch:
                 raise KeyboardInterrupt from None
 
 
-def check(options: TrainOptions, space: "Space") -> Task:
+def check(options: SweepOptions, space: "Space") -> Task:
     """Looks at what a sweep will try before it tries anything.
 
     Each choice and both ends of each range, with the others at their first.
@@ -198,20 +190,24 @@ def check(options: TrainOptions, space: "Space") -> Task:
         InvalidInput: `secant train` would refuse one of them.
     """
     first = {name: values.ends[0] for name, values in space.items()}
-    with TemporaryDirectory() as place:
-        task = options.task(first, f"{place}/run")
-        turn = 0
-        for name, values in space.items():
-            for value in values.ends[1:]:
-                turn += 1
-                try:
-                    options.task({**first, name: value}, f"{place}/{turn}")
-                except InvalidInput as error:
-                    raise InvalidInput(f"{name}={value}: {error}") from None
+    task = task_for(options, first)
+    for name, values in space.items():
+        for value in values.ends[1:]:
+            try:
+                task_for(options, {**first, name: value})
+            except InvalidInput as error:
+                raise InvalidInput(f"{name}={value}: {error}") from None
     return task
 
 
-def command(options: TrainOptions, settings: Any) -> str:
+def task_for(options: SweepOptions, settings: Any) -> Task:
+    """The task of a trial with these settings."""
+    chosen = options.train_options(settings)
+    # Not the sweep's own command, which may name a database and its password.
+    return build_task(chosen, chosen.build_config(), command=command(options, settings))
+
+
+def command(options: SweepOptions, settings: Any) -> str:
     """The command that does a trial's run by itself."""
     return shlex.join(["secant", "train", *options.arguments(settings)])
 

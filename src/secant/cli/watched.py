@@ -53,7 +53,7 @@ def watch(absent: str) -> int:
         handles = [alive, says, *real]
         debug = ["--debug"] if Settings.debug else []
         process = subprocess.Popen(
-            [sys.executable, "-m", "secant.cli.watched", *sys.argv[1:], *debug],
+            [sys.executable, "-m", "secant", *sys.argv[1:], *debug],
             env={**os.environ, _WATCHED: ",".join(map(str, handles))},
             stdout=None if debug else noise,
             stderr=None if debug else noise,
@@ -118,8 +118,8 @@ def _heard_by(handler: Any) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def _main() -> None:
-    """The watched process: writes to where the other did, ends when that one does."""
+def attach() -> None:
+    """In the watched process: writes to where the other did, and ends when it does."""
     alive, _, out, err = map(int, os.environ[_WATCHED].split(","))
     # Not closed: they last as long as the process does.
     sys.stdout = open(out, "w", buffering=1)  # noqa: SIM115
@@ -130,11 +130,3 @@ def _main() -> None:
         os._exit(128 + signal.SIGKILL)
 
     threading.Thread(target=look_after, daemon=True).start()
-
-    from secant.cli.main import main
-
-    main()
-
-
-if __name__ == "__main__":
-    _main()

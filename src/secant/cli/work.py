@@ -41,42 +41,42 @@ def done(
         peers: The processes that do it together; None for this one alone.
         resume: Whether to go on with the run that the folder keeps.
     """
-    from secant.training import NotFinite, TensorBoard, fit
+    from secant.training import NotFinite, TensorBoard
     from secant.training.keeping import EVENTS_FOLDER
+    from secant.training.loop import train
 
     if not follows(peers):
         introduce(task)
-    method, agreement = task.method, None
-    if method.name == "definition":
+    config, agreement = task.config, None
+    if config.gradient == "definition":
         from secant.cli.agreement import Agreement
 
-        agreement = Agreement(method)
-        method = agreement.method
+        agreement = Agreement(config.method)
+        config = config.with_method(agreement.method)
     # Compiled steps are quick, and their state is not Python's to interrupt. What
     # several processes have begun, all of them have to finish.
-    hear = Hear.WHEN_ASKED if method.traceable else Hear.RAISED
+    hear = Hear.WHEN_ASKED if config.method.traceable else Hear.RAISED
     with (
         hearing(Hear.NEVER if peers else hear),
-        Bar(task.settings["iterations"]) as bar,
+        Bar(config.iterations) as bar,
         ExitStack() as ending,
     ):
         told = [bar, _stop_if_asked]
-        if folder and task.notes.get("tensorboard"):
+        if folder and task.metadata.notes.get("tensorboard"):
             board = TensorBoard(folder / EVENTS_FOLDER)
             told.insert(0, ending.enter_context(board))
             where = shlex.quote(str(folder / EVENTS_FOLDER))
             err.print(about(watch=f"tensorboard --logdir {where}"))
         try:
-            run = fit(
+            run = train(
                 task.net,
                 task.samples,
-                method,
-                **task.settings,
+                config,
                 callbacks=told,
                 folder=folder,
                 resume=resume,
                 checkpoints=policy,
-                notes=task.notes,
+                metadata=task.metadata,
                 processes=peers,
             )
         except NotFinite as error:

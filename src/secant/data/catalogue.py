@@ -1,4 +1,4 @@
-"""Data by name or by path: what a command's `--data` may say."""
+"""Data by name or by path: the values that a command's `--data` accepts."""
 
 import os
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from secant.data.files import PathName
 from secant.data.mnist import load_fashion_mnist, load_mnist, load_mnist_sample
 from secant.data.own import load_data_with_notes
 from secant.data.pairs import Data
-from secant.data.places import Place, find, not_at_hand
+from secant.data.places import Location, data_set_not_found, find
 from secant.data.sample import NAME as SAMPLE
 from secant.data.specs import SPECS
 from secant.errors import unknown_name
 
 NAMES = ("auto", "mnist", "fashion-mnist", "sample")
-"""The names that `load` knows; anything else is a path."""
+"""The names that `load` knows; every other value is a path."""
 
 _LOADERS = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
 
 
 @dataclass(frozen=True)
 class Description:
-    """What was loaded, for people to read.
+    """A description of loaded data for people.
 
     Attributes:
-        name: "mnist", "fashion-mnist", "sample", or the path as it was given.
+        name: "mnist", "fashion-mnist", "sample", or the path as the caller wrote it.
         source: A phrase that says what the data are and where they came from.
     """
 
@@ -37,22 +37,22 @@ def load(
     test: PathName | None = None,
     label_column: str | int | None = None,
 ) -> tuple[Data, Description]:
-    """Data by name or by path, flattened and scaled, with what they are.
+    """Data by name or by path, flattened and scaled, and their description.
 
     Args:
-        name_or_path: "mnist"; "fashion-mnist"; "sample", the digits built in; "auto",
-            the whole of MNIST where it is at hand and the sample where not; or a path
-            as `own.load_data` takes it.
-        test: For a path: the test part, if it is a file of its own.
-        label_column: For a path to a CSV: where the labels are.
+        name_or_path: "mnist"; "fashion-mnist"; "sample", the built-in digits; "auto",
+            the full MNIST if this machine has it and the sample otherwise; or a path
+            that `own.load_data` accepts.
+        test: For a path: the test part, if it is a separate file.
+        label_column: For a path to a CSV: the column of the labels.
 
     Returns:
         ((x_train, t_train), (x_test, t_test)), x float32 of shape (N, features), t
         int64 of shape (N,); and their description.
 
     Raises:
-        InvalidInput: There is no such name, and it looks like no path either.
-        DataError: The data are not at hand, or a file cannot be read.
+        InvalidInput: The value is neither a known name nor a path.
+        DataError: This machine does not have the data, or a file cannot be read.
 
     Example:
         >>> data, description = load("sample")
@@ -69,10 +69,10 @@ def load(
         source = f"{SAMPLE}; the whole set: secant data fetch mnist"
         return load_mnist_sample(), Description(name, source)
     if name in _LOADERS:
-        place = find(name)
-        if place is None:
-            raise not_at_hand(name)
-        return _LOADERS[name](folder=place.folder), _described(name, place)
+        location = find(name)
+        if location is None:
+            raise data_set_not_found(name)
+        return _LOADERS[name](folder=location.folder), _description(name, location)
     if not _looks_like_path(name):
         raise unknown_name("data set", name, NAMES)
     data, notes = load_data_with_notes(name, test, label_column)
@@ -81,13 +81,13 @@ def load(
     return data, Description(name, "; ".join((f"{name}: {counts}", *notes)))
 
 
-def _described(name: str, place: Place) -> Description:
+def _description(name: str, location: Location) -> Description:
     origin = {
         "SECANT_DATA": "SECANT_DATA",
         "cache": "your cache",
         "system": "the system's data sets",
-    }[place.origin]
-    source = f"full {SPECS[name].title} from {origin} ({place.folder})"
+    }[location.origin]
+    source = f"full {SPECS[name].title} from {origin} ({location.folder})"
     return Description(name, source)
 
 

@@ -1,4 +1,4 @@
-"""How many samples each class has, and what is amiss with that."""
+"""Class balance: samples per class, warnings about them, accuracy per class."""
 
 from collections.abc import Iterable
 
@@ -6,55 +6,56 @@ import numpy as np
 
 from secant.arrays import ArrayLike
 
-UNBALANCED = 10
-"""So many times as many samples as another a class has at most, to be left unsaid."""
+MAX_IMBALANCE = 10
+"""Ratio of the largest to the smallest class from which `class_warnings` warns."""
 
-_NAMED = 6
+_MAX_LISTED = 6
 
 
-def counted(t: ArrayLike, classes: int) -> np.ndarray:
-    """How many samples each class has, shape (classes,).
+def class_counts(t: ArrayLike, classes: int) -> np.ndarray:
+    """The number of samples of each class, shape (classes,).
 
     Args:
-        t: Their labels, (samples,), whole numbers from 0 to `classes - 1`.
-        classes: How many there are.
+        t: The labels, (samples,), whole numbers from 0 to `classes - 1`.
+        classes: The number of classes.
 
     Example:
-        >>> counted([0, 2, 2], 3)
+        >>> class_counts([0, 2, 2], 3)
         array([1, 0, 2])
     """
     return np.bincount(np.asarray(t, np.int64), minlength=classes)
 
 
-def amiss(
+def class_warnings(
     train: np.ndarray | None = None, test: np.ndarray | None = None
 ) -> tuple[str, ...]:
-    """What is to be said of samples so divided, a sentence each.
+    """Warnings about missing and unbalanced classes, one sentence each.
 
-    Said of the training samples: a class has none, or one has `UNBALANCED` times as
-    many as another or more. Of the test samples: a class has none, that has training
-    samples.
+    The training samples cause a warning if a class has none, or if one class has
+    `MAX_IMBALANCE` times as many as another or more. The test samples cause one if a
+    class that has training samples has none.
 
     Args:
-        train: How many training samples each class has, (classes,).
-        test: How many test samples.
+        train: The number of training samples of each class, (classes,).
+        test: The number of test samples of each class, (classes,).
 
     Example:
-        >>> amiss(np.array([500, 30]), np.array([50, 0]))[1]
-        'there is no test sample of class 1, so how good a network is at it is not ...'
+        >>> class_warnings(np.array([500, 30]), np.array([50, 0]))[1]
+        'there is no test sample of class 1, so the accuracy on it is not ...'
     """
-    said = []
+    sentences = []
     if train is not None:
         absent = np.flatnonzero(train == 0)
         if len(absent):
-            said.append(
-                f"there is no training sample of {_named(absent)}, so a network cannot "
-                "learn it: add some, or number the classes that there are from 0 on"
+            sentences.append(
+                f"there is no training sample of {_listed(absent)}, so a network "
+                "cannot learn it: add some, or number the classes that have samples "
+                "from 0"
             )
         present = np.where(train > 0, train, train.max(initial=0))
         few, many = int(present.argmin()), int(train.argmax())
-        if train[few] and train[many] >= UNBALANCED * train[few]:
-            said.append(
+        if train[few] and train[many] >= MAX_IMBALANCE * train[few]:
+            sentences.append(
                 f"class {many} has {train[many]:,} training samples and class {few} "
                 f"has {train[few]:,}: a network that never answers {few} is right "
                 "nearly as often, so look at the accuracy of each class"
@@ -62,15 +63,15 @@ def amiss(
     if test is not None:
         absent = np.flatnonzero((test == 0) & (True if train is None else train > 0))
         if len(absent):
-            said.append(
-                f"there is no test sample of {_named(absent)}, so how good a network "
-                "is at it is not measured"
+            sentences.append(
+                f"there is no test sample of {_listed(absent)}, so the "
+                "accuracy on it is not measured"
             )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def recalls(right: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Which share of each class is right, (classes,); NaN where a class has no sample.
+    """The share of each class that is right, (classes,); NaN for an empty class.
 
     Example:
         >>> recalls(np.array([9, 1, 0]), np.array([10, 2, 0]))
@@ -81,10 +82,10 @@ def recalls(right: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def balanced_accuracy(right: np.ndarray, samples: np.ndarray) -> float:
-    """The mean of the classes' accuracies: each counts alike, however many it has.
+    """The mean accuracy over the classes: each class counts equally.
 
-    Classes without samples are left out, as scikit-learn's `balanced_accuracy_score`
-    does.
+    Classes without samples do not count, as in scikit-learn's
+    `balanced_accuracy_score`.
 
     Source:
         Brodersen et al. 2010, *The Balanced Accuracy and Its Posterior Distribution*.
@@ -96,9 +97,9 @@ def balanced_accuracy(right: np.ndarray, samples: np.ndarray) -> float:
     return float(np.nanmean(recalls(right, samples)))
 
 
-def _named(classes: Iterable[int]) -> str:
+def _listed(classes: Iterable[int]) -> str:
     names = [str(c) for c in classes]
-    listed = ", ".join(names[:_NAMED])
-    if len(names) > _NAMED:
+    listed = ", ".join(names[:_MAX_LISTED])
+    if len(names) > _MAX_LISTED:
         return f"{len(names):,} classes ({listed}, …)"
     return f"class {listed}" if len(names) == 1 else f"classes {listed}"

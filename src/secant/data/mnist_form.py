@@ -1,22 +1,22 @@
-"""A drawn digit brought to the form that MNIST's are in.
+"""The form of MNIST's digits, and the conversion of a drawn digit to it.
 
-MNIST's digits are light on dark, fitted into 20×20 pixels with their proportions
-kept, and placed by whole pixels so that their centre of mass is at pixel (14, 14) of
-28×28 (LeCun et al., 1998: checked on all 60,000). A network that learned from those
-recognises a photograph only once it has been brought to the same form.
+MNIST's digits are light on dark, fitted into 20×20 pixels at constant proportions,
+and shifted by whole pixels so that their centre of mass is at pixel (14, 14) of 28×28
+(LeCun et al., 1998; checked on all 60,000). A network that learned from them
+recognises a photograph only after its conversion to the same form.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from secant.arrays import place
+from secant.arrays import first_entry
 from secant.errors import DataError
 
 MAX_PIXELS = 40_000_000
-"""The largest picture that is worked on: 40 megapixels."""
+"""The largest picture that `to_mnist_form` accepts: 40 megapixels."""
 
 MIN_CONTRAST = 0.1
-"""A picture whose brightness, from 0 to 1, varies less than this is blank."""
+"""A picture is blank if its brightness, from 0 to 1, varies less than this."""
 
 SIDE, BOX, CENTRE = 28, 20, 14
 
@@ -27,14 +27,14 @@ _MIN_INK = 0.2
 def to_mnist_form(picture: ArrayLike, name: str = "picture") -> np.ndarray:
     """The digit in a grey picture, in MNIST's form.
 
-    Whether it is dark on light or light on dark follows from its border, which is
-    taken for background. The ink is cut out, fitted into 20×20 pixels by averaging,
-    and placed in 28×28 by its centre of mass.
+    The border counts as background and decides whether the digit is dark on light or
+    light on dark. The ink is cropped, scaled to 20×20 pixels by averaging, and placed
+    in 28×28 by its centre of mass.
 
     Args:
         picture: Shape (height, width): grey values, uint8 or uint16 over their whole
             range, bool, or floats from 0 to 1.
-        name: What the picture is, for the messages.
+        name: The picture's name in error messages.
 
     Returns:
         float32 of shape (784,), from 0 (background) to 1 (ink).
@@ -64,15 +64,15 @@ def to_mnist_form(picture: ArrayLike, name: str = "picture") -> np.ndarray:
     wrong = ~((grey >= 0) & (grey <= 1))
     if wrong.any():
         raise DataError(
-            f"{place(name, wrong)} is {array[wrong][0]}: floats go from 0 to 1; divide "
-            "by the largest value that there can be"
+            f"{first_entry(name, wrong)} is {array[wrong][0]}: floats go from 0 to 1; "
+            "divide by the largest possible value"
         )
-    ink = _ink(_shrunk(grey), name)
-    return _placed(_fitted(ink)).reshape(-1)
+    ink = _ink(_downsample(grey), name)
+    return _center(_fit_to_box(ink)).reshape(-1)
 
 
-def _shrunk(grey: np.ndarray) -> np.ndarray:
-    """A large picture averaged down: quicker, and rid of a camera's noise."""
+def _downsample(grey: np.ndarray) -> np.ndarray:
+    """A large picture averaged to a smaller one: faster, and with less camera noise."""
     factor = max(grey.shape) // _WORKING_SIDE
     if factor < 2:
         return grey
@@ -82,28 +82,29 @@ def _shrunk(grey: np.ndarray) -> np.ndarray:
 
 
 def _ink(grey: np.ndarray, name: str) -> np.ndarray:
-    """How much ink there is, from 0 to 1: the difference from the background."""
+    """The amount of ink, from 0 to 1: the difference from the background."""
     background, roughness = _background(grey)
     difference = grey - background
-    # Ink is on the side of the background on which more can be seen.
+    # Ink is darker or lighter than the background, whichever difference is larger.
     if -difference.min() > difference.max():
         difference = -difference
     strongest = float(difference.max())
     if strongest < MIN_CONTRAST:
-        raise blank(name)
+        raise blank_picture_error(name)
     ink = np.clip(difference / strongest, 0, 1)
     threshold = _otsu(ink)
     ink = np.minimum(ink / np.median(ink[ink >= threshold]), 1)
-    # What paper and a lossy format add to the background is no ink.
+    # Texture of the paper and artefacts of a lossy format are not ink.
     noise = max(0.04, min(4 * roughness / strongest, threshold))
     return _without_specks(np.where(ink > noise, ink, 0))
 
 
 def _background(grey: np.ndarray) -> tuple[np.ndarray, float]:
-    """The paper's brightness everywhere, and how much the paper differs from it.
+    """The paper's brightness at each pixel, and the paper's deviation from it.
 
-    A photograph is darker on one side: the border is fitted by a + b·x + c·y + d·x·y
-    with the least absolute error, which ink that runs over the border does not bend.
+    A photograph is darker on one side, so a + b·x + c·y + d·x·y is fitted to the
+    border. The fit minimises the absolute error, since ink that crosses the border
+    hardly affects it.
     """
     height, width = grey.shape
     y, x = np.meshgrid(
@@ -115,7 +116,8 @@ def _background(grey: np.ndarray) -> tuple[np.ndarray, float]:
     border = grey[ring].astype(np.float64)
     fit = np.array([np.median(border), 0.0, 0.0, 0.0])
     for _ in range(8):
-        # Least absolute error by least squares, weighted by 1/error.
+        # Iteratively reweighted least squares: weights 1/error give the least
+        # absolute error.
         weight = 1 / np.sqrt(np.abs(border - terms @ fit) + 1e-3)
         fit = np.linalg.lstsq(terms * weight[:, None], border * weight, rcond=None)[0]
     roughness = float(np.median(np.abs(border - terms @ fit)))
@@ -123,10 +125,10 @@ def _background(grey: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:
-    """The ink without dust: what lies apart and has less than 1 % of the largest part.
+    """The ink without dust: separate parts with less than 1 % of the largest part.
 
-    Parts are told apart on a grid of 64×64 cells at most: what is nearer than a cell
-    belongs together.
+    The parts are the connected components on a grid of at most 64×64 cells: ink
+    closer than a cell belongs to the same part.
     """
     cell = -(-max(ink.shape) // 64)
     rows, columns = (-(-n // cell) for n in ink.shape)
@@ -134,7 +136,8 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     padded[: ink.shape[0], : ink.shape[1]] = ink
     blocks = padded.reshape(rows, cell, columns, cell)
     inked = blocks.max(axis=(1, 3)) >= _MIN_INK
-    # Each cell takes the largest number among its neighbours, until none changes.
+    # Connected components: each cell takes the largest label among its neighbours
+    # until no label changes.
     part = np.where(inked, np.arange(1, inked.size + 1).reshape(inked.shape), 0)
     while True:
         around = np.pad(part, 1)
@@ -156,7 +159,7 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
 
 
 def _otsu(ink: np.ndarray) -> float:
-    """The threshold that parts ink from paper with the least variance within both.
+    """The threshold between ink and paper with the least variance within both.
 
     Source: Otsu 1979, A threshold selection method from gray-level histograms.
     """
@@ -171,8 +174,8 @@ def _otsu(ink: np.ndarray) -> float:
     return float(edges[1 + int(np.argmax(between))])
 
 
-def _fitted(ink: np.ndarray) -> np.ndarray:
-    """The ink alone, its longer side averaged or stretched to 20 pixels."""
+def _fit_to_box(ink: np.ndarray) -> np.ndarray:
+    """The cropped ink, its longer side scaled to 20 pixels."""
     from PIL import Image
 
     top, bottom = _extent(ink.max(axis=1))
@@ -187,17 +190,17 @@ def _fitted(ink: np.ndarray) -> np.ndarray:
         box=(left, top, right, bottom),
     )
     array = np.clip(np.asarray(fitted), 0, None)
-    # A thin pen averages to a grey line; MNIST's strokes are white at their core.
+    # A thin pen averages to a grey line, but MNIST's strokes are white at their core.
     return np.minimum(array / array.max(), 1)
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
-    """From where to where there is ink along one axis."""
+    """The first index with ink along one axis, and the index after the last."""
     inked = np.flatnonzero(profile >= _MIN_INK)
     return int(inked[0]), int(inked[-1]) + 1
 
 
-def _placed(box: np.ndarray) -> np.ndarray:
+def _center(box: np.ndarray) -> np.ndarray:
     """28×28 with the centre of mass at pixel (14, 14), to the nearest pixel."""
     corner = []
     for axis, length in enumerate(box.shape):
@@ -210,9 +213,9 @@ def _placed(box: np.ndarray) -> np.ndarray:
     return digit
 
 
-def blank(name: str) -> DataError:
-    """The error for a picture with nothing on it."""
+def blank_picture_error(name: str) -> DataError:
+    """The error for a blank picture."""
     return DataError(
-        f"{name}: is blank: its darkest and lightest places differ by less than "
+        f"{name}: is blank: its darkest and lightest pixels differ by less than "
         f"{MIN_CONTRAST:.0%}; write with more contrast"
     )

@@ -1,4 +1,4 @@
-"""One's own data: a `.npz`, a CSV, or IDX files, in the form of `load_mnist`."""
+"""Your own data from a `.npz`, a CSV, or IDX files, in the form of `load_mnist`."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from secant.data.pairs import (
     are_pixels,
     as_inputs,
     as_labels,
-    refuse_unequal,
+    require_equal_lengths,
     split,
 )
 from secant.data.specs import SPECS, file_in
 from secant.data.table import read_table
 from secant.errors import DataError
 
-_TEXT = (".csv", ".txt")
+_TEXT_SUFFIXES = (".csv", ".txt")
 
 
 def load_data(
@@ -30,34 +30,34 @@ def load_data(
     label_column: str | int | None = None,
     scale: bool | None = None,
 ) -> Data:
-    """Data of one's own, in the form that `load_mnist` returns.
+    """Your own data, in the form that `load_mnist` returns.
 
     | path | read as |
     |---|---|
     | `*.npz` | `x_train, t_train, x_test, t_test`, or `x, t`: see `npz` |
     | `*.csv`, `*.txt` | a sample a line: see `table` |
-    | a folder | four IDX files named as MNIST's are |
+    | a folder | four IDX files with the names of MNIST's |
     | any other file | IDX images, with their labels in the file beside it that has \
 `labels` for `images` (and `idx1` for `idx3`) in its name |
 
-    Where there is no test part, a fifth of each class is set apart for it, the same
-    fifth every time (`pairs.split`).
+    Without a test part, a fifth of each class becomes the test part, the same fifth
+    every time (`pairs.split`).
 
     Args:
         path: The data, or their training part.
         test: The test part, a file of any of these kinds.
-        label_column: Where a CSV has its labels: a name or an index from 0. If not
-            given: the column named `label`, and without a header the first.
-        scale: Divide the inputs by 255, as MNIST's are. If not given: where they are
-            8-bit pixels, that is uint8, or whole numbers 0–255 that reach 128.
+        label_column: The column of a CSV's labels: a name or an index from 0. The
+            default is the column named `label`, and without a header the first.
+        scale: Whether to divide the inputs by 255, like MNIST's. The default divides
+            8-bit pixels: uint8, or whole numbers 0–255 that reach 128.
 
     Returns:
         ((x_train, t_train), (x_test, t_test)): x float32 of shape (N, features), t
         int64 of shape (N,), classes numbered from 0.
 
     Raises:
-        DataError: A file cannot be read, inputs and labels do not agree, or the test
-            part has other features, or classes that the training part lacks.
+        DataError: A file cannot be read, inputs and labels differ in number, or the
+            test part has other features, or classes that the training part lacks.
 
     Example:
         >>> import pathlib, tempfile
@@ -78,38 +78,39 @@ def load_data_with_notes(
     label_column: str | int | None = None,
     scale: bool | None = None,
 ) -> tuple[Data, tuple[str, ...]]:
-    """As `load_data`, with what was decided on the way, a phrase each."""
-    first, second = _read(path, label_column)
+    """The data of `load_data`, and a phrase for each decision that it made."""
+    stored_train, stored_test = _read(path, label_column)
     if test is not None:
-        if second is not None:
+        if stored_test is not None:
             raise DataError(
-                f"{path}: has a test part of its own, and {test} was given for one: "
-                "give one of the two"
+                f"{path}: has a test part of its own, and {test} is another one: "
+                "pass one of the two"
             )
-        second, more = _read(test, label_column)
-        if more is not None:
+        stored_test, extra = _read(test, label_column)
+        if extra is not None:
             raise DataError(
-                f"{test}: has a training and a test part: give a file of test samples"
+                f"{test}: has a training and a test part: pass a file of test samples"
             )
-    pixels = are_pixels(first[0]) if scale is None else scale
+    pixels = are_pixels(stored_train[0]) if scale is None else scale
     notes = ["pixels 0–255 divided by 255"] if pixels else []
-    train = _checked(first, str(path), pixels)
-    if second is None:
+    train = _validated(stored_train, str(path), pixels)
+    if stored_test is None:
         notes.append(f"{TEST_SHARE:.0%} of each class set apart for the test")
         return split(*train, str(path)), tuple(notes)
-    found = _checked(second, str(test or path), pixels)
-    _refuse_strangers(train, found, str(path), str(test or path))
-    return (train, found), tuple(notes)
+    test_name = str(test or path)
+    test_pair = _validated(stored_test, test_name, pixels)
+    _require_compatible(train, test_pair, str(path), test_name)
+    return (train, test_pair), tuple(notes)
 
 
 def _read(path: PathName, label_column: str | int | None) -> tuple[Pair, Pair | None]:
-    """The arrays as they are stored, and the test part where there is one."""
+    """The arrays as stored, and the test part or None."""
     if isinstance(path, str | Path) and Path(path).is_dir():
         return _read_folder(Path(path))
     file = regular_file(path)
     if file.suffix.lower() == ".npz":
         return read_npz(file)
-    if file.suffix.lower() in _TEXT:
+    if file.suffix.lower() in _TEXT_SUFFIXES:
         return read_table(file, label_column), None
     return _read_images(file), None
 
@@ -119,10 +120,10 @@ def _read_folder(folder: Path) -> tuple[Pair, Pair | None]:
     paths = [file_in(folder, name) for name in names]
     found = [path for path in paths if path is not None]
     if len(found) != len(names):
-        lacking = [name for name, path in zip(names, paths, strict=True) if not path]
+        missing = [name for name, path in zip(names, paths, strict=True) if not path]
         raise DataError(
-            f"{folder}: lacks {', '.join(lacking)}: a folder of data holds four IDX "
-            "files named as MNIST's are; or pass the path of a .npz or .csv file"
+            f"{folder}: lacks {', '.join(missing)}: a data folder holds four IDX files "
+            "with the names of MNIST's; or pass the path of a .npz or .csv file"
         )
     x_train, t_train, x_test, t_test = found
     return _read_idx_pair(x_train, t_train), _read_idx_pair(x_test, t_test)
@@ -133,13 +134,13 @@ def _read_images(images: Path) -> Pair:
     labels = images.with_name(name.replace("idx3", "idx1"))
     if labels == images:
         raise DataError(
-            f"{images}: what it holds does not follow from its name: pass a .npz, a "
-            ".csv, a folder of IDX files, or an IDX file with 'images' in its name"
+            f"{images}: its name does not say what it holds: pass a .npz, a .csv, a "
+            "folder of IDX files, or an IDX file with 'images' in its name"
         )
     if not labels.is_file():
         raise DataError(
-            f"{images}: its labels are looked for in {labels.name} beside it, and "
-            "there is no such file: put them there"
+            f"{images}: its labels should be in {labels.name} beside it, and there is "
+            "no such file: put them there"
         )
     return _read_idx_pair(images, labels)
 
@@ -151,26 +152,28 @@ def _read_idx_pair(images: Path, labels: Path) -> Pair:
             f"{images} has shape {x.shape} and {labels.name} {t.shape}: images have "
             "shape (N, height, width) and labels (N,)"
         )
-    refuse_unequal(x, t, str(images), str(labels))
+    require_equal_lengths(x, t, str(images), str(labels))
     return x, t
 
 
-def _checked(pair: Pair, name: str, pixels: bool) -> Pair:
+def _validated(pair: Pair, name: str, pixels: bool) -> Pair:
     x, t = pair
     return as_inputs(x, f"{name}: x", pixels=pixels), as_labels(t, f"{name}: t")
 
 
-def _refuse_strangers(train: Pair, test: Pair, train_name: str, test_name: str) -> None:
-    """Refuse a test part that no network trained on the other part could take."""
+def _require_compatible(
+    train: Pair, test: Pair, train_name: str, test_name: str
+) -> None:
+    """Raise a DataError unless the trained network can read the test part."""
     if train[0].shape[1] != test[0].shape[1]:
         raise DataError(
             f"{test_name}: the test part has {test[0].shape[1]} features a sample, and "
-            f"the training part ({train_name}) {train[0].shape[1]}: give both the same"
+            f"the training part ({train_name}) {train[0].shape[1]}: both need the same"
         )
     new = np.setdiff1d(test[1], train[1])
     if new.size:
         raise DataError(
             f"{test_name}: the test part has the label {new[0]}, which never occurs "
-            f"in the training part ({train_name}): add samples of it there, or leave "
-            "it out"
+            f"in the training part ({train_name}): add samples of it there, or "
+            "remove it"
         )

@@ -1,10 +1,10 @@
-"""Inputs and the labels that belong to them: what makes a pair fit to learn from."""
+"""Inputs with their labels: the validation, the scaling and the split of a pair."""
 
 from typing import TypeAlias
 
 import numpy as np
 
-from secant.arrays import place
+from secant.arrays import first_entry
 from secant.errors import DataError
 
 Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -14,9 +14,10 @@ Data: TypeAlias = tuple[Pair, Pair]
 """((x_train, t_train), (x_test, t_test))."""
 
 MAX_CLASSES = 100_000
-"""A label beyond this is an identifier or an accident, not a class."""
+"""A larger label is an identifier or a mistake, not a class."""
 
 TEST_SHARE = 0.2
+"""The share of each class that `split` puts into the test part."""
 
 
 def as_labels(values: np.ndarray, name: str) -> np.ndarray:
@@ -24,11 +25,11 @@ def as_labels(values: np.ndarray, name: str) -> np.ndarray:
 
     Args:
         values: Shape (N,), (N, 1), or (N, classes) with a single 1 in each row.
-        name: What the values are and where they stand, for the messages.
+        name: The name and the file of the values, for error messages.
 
     Raises:
-        DataError: A value is not a whole number from 0 to `MAX_CLASSES`, a row is
-            not one-hot, or the shape is another.
+        DataError: A value is not a whole number from 0 to `MAX_CLASSES - 1`, a row is
+            not one-hot, or the shape is wrong.
 
     Example:
         >>> as_labels(np.array([2.0, 0.0]), "t")
@@ -46,16 +47,16 @@ def as_labels(values: np.ndarray, name: str) -> np.ndarray:
             f"{name} has shape {values.shape} and holds {values.dtype}: labels are "
             "whole numbers of shape (N,), or one-hot rows of shape (N, classes)"
         )
-    if values.dtype == np.float16:  # too short to be compared with MAX_CLASSES
+    if values.dtype == np.float16:  # its range does not reach MAX_CLASSES
         values = values.astype(np.float32)
-    # Written so that NaN is wrong too: it compares false with everything.
+    # The negation makes NaN wrong, too: every comparison with NaN is false.
     wrong = ~((values >= 0) & (values < MAX_CLASSES))
     if values.dtype.kind == "f":
         wrong |= values != np.floor(values)
     if wrong.any():
         raise DataError(
-            f"{place(name, wrong)} is {values[wrong][0]}: a label is a whole number "
-            f"from 0 to {MAX_CLASSES - 1}; number the classes 0, 1, 2 …"
+            f"{first_entry(name, wrong)} is {values[wrong][0]}: a label is a whole "
+            f"number from 0 to {MAX_CLASSES - 1}; number the classes 0, 1, 2 …"
         )
     return values.astype(np.int64)
 
@@ -64,8 +65,9 @@ def _from_one_hot(rows: np.ndarray, name: str) -> np.ndarray:
     wrong = ((rows != 0) & (rows != 1)).any(axis=1) | ((rows == 1).sum(axis=1) != 1)
     if wrong.any():
         raise DataError(
-            f"{place(name, wrong)} is no one-hot row: a row of {rows.shape[1]} must "
-            "hold a single 1 and else 0; or write labels, one whole number a sample"
+            f"{first_entry(name, wrong)} is not a one-hot row: a row of "
+            f"{rows.shape[1]} must hold a single 1 and otherwise 0; or write labels, a "
+            "whole number a sample"
         )
     return rows.argmax(axis=1).astype(np.int64)
 
@@ -73,8 +75,8 @@ def _from_one_hot(rows: np.ndarray, name: str) -> np.ndarray:
 def are_pixels(x: np.ndarray) -> bool:
     """Whether x holds 8-bit pixels: uint8, or whole numbers 0–255 that reach 128.
 
-    A CSV file or a careless `np.savez` keeps no dtype, hence the look at the values;
-    whole numbers that stay below 128 may be counts and are left as they are.
+    A CSV file has no dtype, and `np.savez` may store pixels as floats, so the values
+    decide. Whole numbers below 128 may be counts and do not qualify.
 
     Example:
         >>> are_pixels(np.array([0.0, 17.0, 255.0])), are_pixels(np.array([0.0, 1.0]))
@@ -91,9 +93,9 @@ def as_inputs(x: np.ndarray, name: str, *, pixels: bool) -> np.ndarray:
     """Inputs as float32 of shape (N, features), one sample a row.
 
     Args:
-        x: Shape (N, …): numbers.
-        name: What x is and where it stands, for the messages.
-        pixels: Divide by 255, as MNIST's pixels are.
+        x: Numbers of shape (N, …).
+        name: The name and the file of x, for error messages.
+        pixels: Whether to divide by 255, like MNIST's pixels.
 
     Raises:
         DataError: x has no samples or no features, or holds a number that is not
@@ -106,25 +108,27 @@ def as_inputs(x: np.ndarray, name: str, *, pixels: bool) -> np.ndarray:
     if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has shape {x.shape} and holds {x.dtype}: inputs are numbers of "
-            "shape (N, features) or (N, height, width), N and the others from 1"
+            "shape (N, features) or (N, height, width), none of them 0"
         )
-    with np.errstate(over="ignore"):  # what overflows is refused right below
+    with np.errstate(over="ignore"):  # an overflow is an error below
         rows = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float32)
     if x.dtype.kind == "f":
         wrong = ~np.isfinite(rows)
         if wrong.any():
+            value = x.reshape(rows.shape)[wrong][0]
             raise DataError(
-                f"{place(name, wrong)} is {x.reshape(rows.shape)[wrong][0]}: an input "
-                "must be a finite number (in float32, below 3.4e38); leave out or fill "
-                "in what is missing"
+                f"{first_entry(name, wrong)} is {value}: an input must be a finite "
+                "number (in float32, below 3.4e38); remove or fill in missing values"
             )
     if pixels:
         rows = rows / np.float32(255)
     return rows
 
 
-def refuse_unequal(x: np.ndarray, t: np.ndarray, x_name: str, t_name: str) -> None:
-    """Raise a DataError unless there is one label for each input."""
+def require_equal_lengths(
+    x: np.ndarray, t: np.ndarray, x_name: str, t_name: str
+) -> None:
+    """Raise a DataError unless each input has one label."""
     if len(x) != len(t):
         raise DataError(
             f"{x_name} has {len(x):,} samples and {t_name} {len(t):,} labels: there "
@@ -133,19 +137,20 @@ def refuse_unequal(x: np.ndarray, t: np.ndarray, x_name: str, t_name: str) -> No
 
 
 def split(x: np.ndarray, t: np.ndarray, name: str, seed: int = 0) -> Data:
-    """A fifth of each class set apart for the test, the same fifth every time.
+    """A training and a test part, with a fifth of each class in the test part.
 
-    Of a class of n ≥ 2 samples, n/5 are set apart, rounded, at least one; a class of
-    one sample stays in the training part. Both parts keep the order they came in.
+    The test part gets n/5 samples of a class of n ≥ 2, rounded, at least one. A class
+    of one sample stays in the training part. Both parts keep the order of the
+    samples. The same seed gives the same split.
 
     Args:
         x: Inputs, shape (N, …).
         t: Labels, shape (N,).
-        name: Where they came from, for the message.
-        seed: Which fifth.
+        name: The data's file or name, for the error message.
+        seed: The seed that selects the fifth.
 
     Raises:
-        DataError: No class has two samples, so that nothing can be set apart.
+        DataError: No class has two samples, so the test part would be empty.
 
     Example:
         >>> t = np.repeat([0, 1], 10)
@@ -161,7 +166,7 @@ def split(x: np.ndarray, t: np.ndarray, name: str, seed: int = 0) -> Data:
         test[members[:count]] = True
     if not test.any():
         raise DataError(
-            f"{name}: no class has two samples ({len(t)} in all), so that none can be "
-            "set apart for the test; add samples, or pass a test file"
+            f"{name}: no class has two samples ({len(t)} in all), so none can be set "
+            "apart for the test: add samples, or pass a test file"
         )
     return (x[~test], t[~test]), (x[test], t[test])

@@ -1,4 +1,4 @@
-"""The digits that come with the package: `sample.npz`, beside this file."""
+"""The built-in digits: `sample.npz`, beside this file."""
 
 from pathlib import Path
 from zipfile import ZipFile
@@ -13,10 +13,10 @@ NAME = "sample of 5,000 MNIST digits (built in)"
 
 
 def read_sample() -> Data:
-    """The digits as they are stored: uint8 of shape (N, 28, 28), and their labels.
+    """The digits as stored: uint8 of shape (N, 28, 28), and their labels.
 
     Returns:
-        4,000 to train on and 1,000 to test on, the classes equal in number and mixed.
+        4,000 to train on and 1,000 to test on, equally many of each class, shuffled.
 
     Example:
         >>> (x_train, t_train), (x_test, t_test) = read_sample()
@@ -25,12 +25,12 @@ def read_sample() -> Data:
     """
     train, test = read_npz(PATH)
     if test is None:
-        raise DataError(f"{PATH}: has no test part: install the package anew")
+        raise DataError(f"{PATH}: has no test part: install the package again")
     return train, test
 
 
 def provenance() -> str:
-    """Who made the digits, where they are from, and under which licence.
+    """The authors, the source and the licence of the digits.
 
     Example:
         >>> "CC BY-SA 3.0" in provenance()

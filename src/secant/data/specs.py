@@ -1,4 +1,4 @@
-"""The data sets that Secant knows by name: their files, and where those come from."""
+"""Registry of the data sets with a name: their files, mirrors and licences."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ class File:
     """One IDX file of a data set.
 
     Attributes:
-        name: As it is published, with `.gz`.
-        shape: Of the array inside.
-        download: Bytes of the published `.gz`: for progress and for a bound.
+        name: The published name, with `.gz`.
+        shape: The shape of the array inside.
+        download: Bytes of the published `.gz`, for progress and for a limit.
         size: Bytes of the IDX file inside.
-        sha256: Of the IDX file inside. Copies in circulation were compressed anew,
-            so that the `.gz` around it differs from one to the next.
+        sha256: The hash of the IDX file inside. Mirrors have compressed it again, so
+            the `.gz` differs between them.
     """
 
     name: str
@@ -28,19 +28,19 @@ class File:
 
 @dataclass(frozen=True)
 class Spec:
-    """A data set of images in four IDX files, as MNIST is.
+    """A data set of images in four IDX files, like MNIST.
 
     Attributes:
-        name: What it is called in commands, and its folder's name.
-        title: What it is called in sentences.
+        name: Its name in commands, and its folder's name.
+        title: Its name in sentences.
         x_train: The training images.
         t_train: The training labels.
         x_test: The test images.
         t_test: The test labels.
-        classes: How many classes there are.
-        mirrors: Folders on the web that hold the files under their names.
-        system: Folders in which a system's own packages put them.
-        licence: Under which the data may be used.
+        classes: The number of classes.
+        mirrors: Web addresses of folders that hold the files under their names.
+        system: Folders of the operating system's packages.
+        licence: The licence of the data.
     """
 
     name: str
@@ -146,7 +146,7 @@ def spec_named(name: str) -> Spec:
     """The data set of that name.
 
     Raises:
-        InvalidInput: There is none.
+        InvalidInput: No data set has that name.
 
     Example:
         >>> spec_named("mnist").title
@@ -161,9 +161,9 @@ def spec_named(name: str) -> Spec:
 
 
 def file_in(folder: Path, name: str) -> Path | None:
-    """Where a published file is in a folder: as `.gz`, unpacked, or dotted.
+    """The path of a published file in a folder: as `.gz`, unpacked, or dotted.
 
-    Some copies are named `train-images.idx3-ubyte`, as an unpacker on Windows did.
+    Some copies have the name `train-images.idx3-ubyte`, from an unpacker on Windows.
     """
     plain = name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")

@@ -1,4 +1,4 @@
-"""One's own data from a CSV file of numbers: a sample a line, its label in a column."""
+"""Data from a CSV file of numbers: a sample a line, its label in a column."""
 
 import csv
 import math
@@ -14,12 +14,12 @@ from secant.data.pairs import MAX_CLASSES, Pair
 from secant.errors import DataError
 
 MAX_TEXT = 2**29
-"""The longest file that is read, 512 MiB. A cell takes two bytes of text or more and
-four in memory, and reading may hold it twice: 2 GiB at the very most."""
+"""The largest file that is read, 512 MiB. A cell takes at least two bytes of text and
+four in memory, and the reader may hold it twice: 2 GiB at most."""
 
 _MAX_LINE = 2**22
-_LARGEST = float(np.finfo(np.float32).max)
-_COMPRESSED = (".gz", ".bz2", ".xz", ".lzma")
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+_COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma")
 
 
 class _Layout(NamedTuple):
@@ -33,23 +33,22 @@ def read_table(path: PathName, label_column: str | int | None = None) -> Pair:
     r"""Inputs and labels from a CSV file of numbers.
 
     The first line is a header if one of its cells is not a number. Empty lines are
-    passed over. Cells are separated by commas and may be quoted; the encoding is
-    UTF-8.
+    skipped. Commas separate the cells, which may be quoted; the encoding is UTF-8.
 
     Args:
         path: The file.
-        label_column: Where the labels are: a column's name in the header, or its
-            index from 0 (−1 is the last). If not given: the column that the header
-            names `label`, and without a header the first.
+        label_column: The column of the labels: a name in the header, or an index from
+            0 (−1 is the last). The default is the column named `label`, and without a
+            header the first.
 
     Returns:
         x, float32 of shape (N, columns − 1), and t, int64 of shape (N,).
 
     Raises:
-        DataError: The file is missing, empty, too long, no CSV of numbers, has rows
-            of unequal length, a cell that is not a finite number (in float32), a
-            label that is not a whole number from 0, or no such column. File, line
-            and column are named, both counted from 1.
+        DataError: The file is missing, empty, too long or not a CSV of numbers; rows
+            differ in length; a cell is not a finite number (in float32); a label is
+            not a whole number from 0; or there is no such column. The message names
+            file, line and column, both counted from 1.
 
     Example:
         >>> import pathlib, tempfile
@@ -65,10 +64,11 @@ def read_table(path: PathName, label_column: str | int | None = None) -> Pair:
     """
     path = regular_file(path)
     size = path.stat().st_size
-    if size > MAX_TEXT or path.suffix.lower() in _COMPRESSED:
+    if size > MAX_TEXT or path.suffix.lower() in _COMPRESSED_SUFFIXES:
         raise DataError(
-            f"{path}: {size:,} bytes of '{path.suffix}'; a CSV is read up to "
-            f"{MAX_TEXT:,} bytes and not compressed: unpack it, or write a .npz"
+            f"{path}: has {size:,} bytes and the suffix '{path.suffix}'; Secant reads "
+            f"uncompressed CSV files of up to {MAX_TEXT:,} bytes: unpack it, or write "
+            "a .npz"
         )
     try:
         layout = _layout(path, label_column)
@@ -79,18 +79,18 @@ def read_table(path: PathName, label_column: str | int | None = None) -> Pair:
             "it as CSV, UTF-8"
         ) from None
     except csv.Error as error:
-        raise DataError(f"{path}: is no CSV ({error}): save it as CSV") from None
+        raise DataError(f"{path}: is not CSV ({error}): save it as CSV") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
     t = values[:, layout.label].astype(np.int64)
-    # The label at either end, as it nearly always is: a slice, which copies once.
+    # The label is nearly always first: then a slice copies the values only once.
     if layout.label == 0:
         return np.ascontiguousarray(values[:, 1:]), t
     return np.delete(values, layout.label, axis=1), t
 
 
 def _open(path: Path) -> IO[str]:
-    # utf-8-sig: spreadsheets put a byte-order mark before the first cell.
+    # utf-8-sig: spreadsheets write a byte-order mark before the first cell.
     return path.open(encoding="utf-8-sig", newline="")
 
 
@@ -103,24 +103,29 @@ def _layout(path: Path, label_column: str | int | None) -> _Layout:
     if not any(cells):
         with _open(path) as file:
             empty = not any(part.strip() for part in islice(file, 1000))
-        what = "is empty" if empty else "begins with an empty line: take it out"
-        raise DataError(f"{path}: {what}; a sample is a line of numbers")
+        fault = "is empty" if empty else "begins with an empty line: remove it"
+        raise DataError(f"{path}: {fault}; a sample is a line of numbers")
     if len(cells) < 2:
-        near = next((mark for mark in ";\t " if mark in line.strip()), None)
-        hint = f", not {near!r}" if near else ""
+        separator = next((mark for mark in ";\t " if mark in line.strip()), None)
+        hint = f", not {separator!r}" if separator else ""
         raise DataError(
             f"{path}: line 1 has a single cell, {cells[0][:40]!r}: a sample is a label "
             f"and at least one number, separated by commas{hint}"
         )
-    odd = next((n for n, cell in enumerate(cells) if _number(cell) is None), None)
-    header = None if odd is None else cells
-    label = _label_index(path, cells, odd, label_column)
+    texts = (n for n, cell in enumerate(cells) if _number(cell) is None)
+    text_column = next(texts, None)
+    header = None if text_column is None else cells
+    label = _label_index(path, cells, text_column, label_column)
     return _Layout(path, header, len(cells), label)
 
 
 def _label_index(
-    path: Path, cells: list[str], odd: int | None, label_column: str | int | None
+    path: Path,
+    cells: list[str],
+    text_column: int | None,
+    label_column: str | int | None,
 ) -> int:
+    """The index of the label's column; `text_column` is the first that is no number."""
     if isinstance(label_column, int):
         if not -len(cells) <= label_column < len(cells):
             raise DataError(
@@ -128,28 +133,29 @@ def _label_index(
                 f": pass one from 0 to {len(cells) - 1}, or -1 for the last"
             )
         return label_column % len(cells)
-    if odd is None:
+    if text_column is None:
         if label_column is not None:
             raise DataError(
-                f"{path}: line 1 is all numbers, so that no column is named "
+                f"{path}: line 1 has only numbers, so no column has the name "
                 f"{label_column!r}: pass the column's index from 0 as label_column"
             )
         return 0
-    wanted = "label" if label_column is None else label_column
-    if wanted not in cells:
+    label_name = "label" if label_column is None else label_column
+    if label_name not in cells:
         shown = ", ".join(repr(cell[:40]) for cell in cells[:8]) + (
             ", …" if len(cells) > 8 else ""
         )
         raise DataError(
-            f"{path}: line 1 is taken for a header, since column {odd + 1} is "
-            f"{cells[odd][:40]!r}, and it names no column {wanted!r} but {shown}: call "
-            "the labels' column 'label', or pass label_column, a name or an index"
+            f"{path}: line 1 is a header, since column {text_column + 1} is "
+            f"{cells[text_column][:40]!r}, and it has no column {label_name!r}, only "
+            f"{shown}: call the labels' column 'label', or pass label_column, a name "
+            "or an index"
         )
-    return cells.index(wanted)
+    return cells.index(label_name)
 
 
 def _read_numbers(layout: _Layout) -> np.ndarray:
-    """All cells as float32: by NumPy's parser, and where it fails, by ours."""
+    """All cells as float32, by NumPy's parser; ours finds the cell of an error."""
     skip = 0 if layout.header is None else 1
     with _open(layout.path) as file:
         lines = islice(file, skip, None)
@@ -157,9 +163,9 @@ def _read_numbers(layout: _Layout) -> np.ndarray:
     if first is None:
         raise DataError(f"{layout.path}: has a header and no samples below it")
     try:
-        with np.errstate(over="ignore"):  # 1e99 becomes inf, refused below
+        with np.errstate(over="ignore"):  # 1e99 becomes inf, an error below
             values = np.loadtxt(
-                # As an absolute path: NumPy would take some names for URLs.
+                # An absolute path, since NumPy takes some names for URLs.
                 str(layout.path.resolve()),
                 dtype=np.float32,
                 delimiter=",",
@@ -172,10 +178,10 @@ def _read_numbers(layout: _Layout) -> np.ndarray:
     except UnicodeDecodeError:
         raise
     except ValueError as error:
-        _raise_culprit(layout, 0)
+        _raise_first_error(layout, 0)
         raise DataError(f"{layout.path}: cannot be read as CSV ({error})") from None
     if values.shape[1] != layout.columns:
-        _raise_culprit(layout, 0)
+        _raise_first_error(layout, 0)
         raise DataError(
             f"{layout.path}: its samples have {values.shape[1]} cells, and line 1 has "
             f"{layout.columns}: give every line the same number of cells"
@@ -185,13 +191,13 @@ def _read_numbers(layout: _Layout) -> np.ndarray:
     wrong |= ~((labels >= 0) & (labels < MAX_CLASSES))
     if wrong.any():
         row = int(np.argmax(wrong))
-        _raise_culprit(layout, row)
+        _raise_first_error(layout, row)
         raise DataError(f"{layout.path}: sample {row + 1} cannot be read")
     return values
 
 
-def _raise_culprit(layout: _Layout, start: int) -> None:
-    """Walk the samples from number `start` on and name the first cell that is wrong."""
+def _raise_first_error(layout: _Layout, start: int) -> None:
+    """Raise a DataError for the first wrong cell from sample number `start` on."""
     for number, cells in islice(_samples(layout), start, None):
         here = f"{layout.path}, line {number}"
         if len(cells) != layout.columns:
@@ -206,22 +212,22 @@ def _raise_culprit(layout: _Layout, start: int) -> None:
                 there = f"{there} ({layout.header[column][:40]!r})"
             if value is None:
                 raise DataError(f"{there} is not a number: write one, such as 0.5")
-            if not abs(value) <= _LARGEST:
+            if not abs(value) <= _MAX_FLOAT32:
                 raise DataError(
                     f"{there} is not a finite number (in float32, below 3.4e38): fill "
-                    "it in, or leave out the line"
+                    "it in, or remove the line"
                 )
             is_label = value >= 0 and value < MAX_CLASSES and value == math.floor(value)
             if column == layout.label and not is_label:
                 raise DataError(
                     f"{there} is the label, and a label is a whole number from 0 to "
-                    f"{MAX_CLASSES - 1}: number the classes 0, 1, 2 …, or say where "
-                    "the labels are with label_column"
+                    f"{MAX_CLASSES - 1}: number the classes 0, 1, 2 …, or name "
+                    "the labels' column with label_column"
                 )
 
 
 def _samples(layout: _Layout) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each sample."""
+    """The line number and the cells of each sample."""
     with _open(layout.path) as file:
         reader = csv.reader(file)
         if layout.header is not None:
@@ -233,7 +239,7 @@ def _samples(layout: _Layout) -> Iterator[tuple[int, list[str]]]:
 
 def _number(cell: str) -> float | None:
     try:
-        # Python reads 1_000 as a number; CSV does not know such digits.
+        # Python reads 1_000 as a number, but CSV has no such notation.
         return None if "_" in cell else float(cell)
     except ValueError:
         return None

@@ -17,6 +17,8 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
 from secant.export.files import layers, new_file, write
+from secant.export.names import function_names
+from secant.losses import LOSSES
 from secant.networks import MLP
 from secant.training import Run
 
@@ -30,7 +32,6 @@ TOLERANCE = 1e-6
 _ROUNDINGS = 4
 
 _OPSET, _IR = 13, 8
-_ACTIVATIONS = {"sigmoid": "Sigmoid", "relu": "Relu", "tanh": "Tanh"}
 
 
 def write_onnx(
@@ -57,7 +58,8 @@ def write_onnx(
         SecantError: The package onnx is not installed, or the outputs differ by more
             than 1e-6 and than float32's rounding: nothing is written then.
         InvalidInput: The file cannot be a new one, there is not a class for each
-            output, or a weight is not finite.
+            output, a weight is not finite, or ONNX has no operator for the activation
+            or the output.
     """
     path = new_file(path, ".onnx")
     content = model(run, classes).SerializeToString()
@@ -71,13 +73,15 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
 
     Raises:
         SecantError: The package onnx is not installed.
-        InvalidInput: There is not a class for each output, or a weight is not finite.
+        InvalidInput: There is not a class for each output, a weight is not finite, or
+            ONNX has no operator for the activation or the output.
     """
     if not find_spec("onnx"):
         raise not_installed("an ONNX model", ["onnx"], "export")
     from onnx import TensorProto, checker, helper, numpy_helper
 
     net, a = run.net, run.net.architecture
+    activation, output = function_names(a, "onnx")
     labels = _labels(classes, a.sizes[-1])
     nodes, initializers, current = [], [], "input"
     for number, (weights, bias) in enumerate(layers(net), start=1):
@@ -86,15 +90,12 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
             initializers.append(numpy_helper.from_array(np.asarray(value), name))
         nodes.append(helper.make_node("Gemm", [current, *names], [f"sums{number}"]))
         current = f"sums{number}"
-        if number < a.depth and a.activation in _ACTIVATIONS:
-            kind, activated = _ACTIVATIONS[a.activation], f"layer{number}"
-            nodes.append(helper.make_node(kind, [current], [activated]))
-            current = activated
-    softmax = a.loss == "cross_entropy"
-    name = "probabilities" if softmax else "outputs"
+        if number < a.depth:
+            current = f"layer{number}"
+            nodes.append(helper.make_node(activation, nodes[-1].output, [current]))
+    name = "probabilities" if LOSSES[a.loss].probabilities else "outputs"
     # Opset 13's Softmax runs over the last axis, as ours does.
-    kind = "Softmax" if softmax else "Identity"
-    nodes.append(helper.make_node(kind, [current], [name]))
+    nodes.append(helper.make_node(output, [current], [name]))
 
     def described(name: str, size: int) -> "onnx.ValueInfoProto":
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
@@ -178,13 +179,13 @@ def _labels(classes: Sequence[Any] | None, outputs: int) -> list[str]:
 
 def _metadata(run: Run, labels: list[str]) -> dict[str, str]:
     a = run.net.architecture
-    trained_on = run.settings.data or "(not told)"
+    trained_on = run.data_name or "(not told)"
     return {
         "classes": json.dumps(labels, ensure_ascii=False),
         "input": f"float32, (batch, {a.sizes[0]}), in the form of the training data: "
         f"{trained_on}",
         "secant": __version__,
         "weights_sha256": fingerprint(run.net),
-        "settings": json.dumps(asdict(run.settings)),
+        "settings": json.dumps(run.settings.to_dict()),
         "architecture": json.dumps(asdict(a)),
     }

@@ -1,24 +1,23 @@
-"""The ways to a network's gradient."""
+"""The ways to compute a network's gradient.
 
-from secant.gradients.backprop import backprop
-from secant.gradients.definition import definition
-from secant.gradients.method import GradientMethod, LossAndGradients
-from secant.gradients.methods import METHODS, find_method
-from secant.gradients.node import node
-from secant.gradients.source import value_and_gradient
-from secant.gradients.spsa import spsa, spsa_method
-from secant.gradients.weight import weight
+The functions themselves load when a method is first called: see `LazyFunction`.
+"""
+
+from secant.gradients.method import (
+    GradientMethod,
+    LazyFunction,
+    LossAndGradients,
+    MethodOption,
+)
+from secant.gradients.methods import METHODS, find_method, methods_with, spsa_method
 
 __all__ = [
     "METHODS",
     "GradientMethod",
+    "LazyFunction",
     "LossAndGradients",
-    "backprop",
-    "definition",
+    "MethodOption",
     "find_method",
-    "node",
-    "spsa",
+    "methods_with",
     "spsa_method",
-    "value_and_gradient",
-    "weight",
 ]

@@ -1,7 +1,7 @@
-"""The gradient by the chain rule, written out: nothing is nudged.
+"""The gradient by the chain rule, written out: nothing is perturbed.
 
 From the last layer to the first, with `z` the outputs of a layer, `a = W z + b` the
-input sums of the next, a column for each sample, and `δ = ∂L/∂a`:
+pre-activations of the next, a column for each sample, and `δ = ∂L/∂a`:
 
     ∂L/∂W = δ zᵀ        ∂L/∂b = Σ_samples δ        δ_below = (Wᵀ δ) · f'(a_below)
 
@@ -12,51 +12,20 @@ back-propagating errors", Nature 323, 533-536.
 from secant.architecture import Architecture, Params
 from secant.arrays import Array, namespace
 from secant.functions import ACTIVATIONS
-from secant.gradients.method import GradientMethod, in_rows
 from secant.losses import LOSSES
 
 
-def _backprop(
+def backprop(
     architecture: Architecture,
     weights: Params,
     x: Array,
     t: Array,
     key: Array | None = None,
+    /,
 ) -> tuple[Array, dict[str, Array]]:
-    loss = LOSSES[architecture.loss]
-    slope = ACTIVATIONS[architecture.activation].derivative
-    outputs = architecture.columns(weights, x).outputs
-    scores = outputs[-1]
-    delta = loss.gradient(scores, t.T, 0)
-    gradients: dict[str, Array] = {}
-    for layer in range(architecture.depth, 0, -1):
-        below = outputs[layer - 1]
-        gradients[f"W{layer}"] = delta @ below.T
-        if architecture.bias:
-            gradients[f"b{layer}"] = namespace(delta).sum(delta, axis=1)
-        if layer > 1:
-            delta = (weights[f"W{layer}"].T @ delta) * slope(below)
-    return loss.function(scores, t.T, 0), {name: gradients[name] for name in weights}
+    """The loss of a batch and its exact gradient, of the arrays' dtype.
 
-
-def backprop(
-    architecture: Architecture,
-    params: Params,
-    x: Array,
-    t: Array,
-    key: Array | None = None,
-) -> tuple[Array, dict[str, Array]]:
-    """The loss of a batch and its exact gradient, by the chain rule.
-
-    Args:
-        architecture: What the network computes.
-        params: Its weights; never changed.
-        x: Inputs, (samples, inputs), from `Architecture.as_batch`.
-        t: Targets as vectors, (samples, outputs).
-        key: Not looked at.
-
-    Returns:
-        The loss and the gradients by the names of `params`, of the arrays' dtype.
+    Arguments and results are those of `LossAndGradients`, feature-major.
 
     Example:
         >>> import numpy as np
@@ -66,14 +35,17 @@ def backprop(
         >>> float(loss), gradients["W1"]
         (2.0, array([[2.]]))
     """
-    return in_rows(_backprop)(architecture, params, x, t, key)
-
-
-BACKPROP = GradientMethod(
-    name="backprop",
-    function=backprop,
-    nudges="nothing: the chain rule",
-    traceable=True,
-    evaluations=None,
-    columns=_backprop,
-)
+    loss = LOSSES[architecture.loss]
+    slope = ACTIVATIONS[architecture.activation].derivative
+    sums, outputs = architecture.columns(weights, x)
+    scores = outputs[-1]
+    delta = loss.gradient(scores, t.T, 0)
+    gradients: dict[str, Array] = {}
+    for layer in range(architecture.depth, 0, -1):
+        below = outputs[layer - 1]
+        gradients[f"W{layer}"] = delta @ below.T
+        if architecture.bias:
+            gradients[f"b{layer}"] = namespace(delta).sum(delta, axis=1)
+        if layer > 1:
+            delta = (weights[f"W{layer}"].T @ delta) * slope(sums[layer - 1], below)
+    return loss.function(scores, t.T, 0), {name: gradients[name] for name in weights}

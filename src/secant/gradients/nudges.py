@@ -1,17 +1,38 @@
-"""By how much the loss changes when the sum of one neuron is nudged.
+"""The change of the loss when the pre-activation of one neuron changes.
 
-The node and the weight method nudge the same thing, the input sum `a` of a neuron in
-one sample: the one by `h` itself, the other by `h` times what comes in along a
-weight. Nothing before the neuron changes, and nothing beside it; what comes after is
-recomputed as a difference, never subtracted:
+The node and the weight method perturb the same thing, the pre-activation `a` of one
+neuron in one sample. With the step size `h`, the node method changes it by `da = h`. A
+weight's nudge `h` changes it by `da = h z`, with `z` the value that comes in along
+that weight. Everywhere in this package `h` is the step size and `da` the change of a
+pre-activation.
 
-    Δz = f(a + u) - f(a)            the neuron's own output
-    Δa = W_next[:, j] Δz            rank one: the next layer's sums
+Nothing before the neuron changes, and nothing beside it. What comes after is computed
+as a difference, never subtracted:
+
+    dz = f(a + da) - f(a)           the neuron's own output
+    da_next = W_next[:, j] dz       rank one: the pre-activations of the next layer
     …                               the layers above, if there are any
-    ΔL = L(scores + Δa) - L(scores)
+    dL = L(logits + da_last) - L(logits)
 
-Small nudges, which is what they are, take the closed forms of `secant.functions` and
-`secant.losses`; others take difference propagation, right for any size.
+There are two ways to compute this. Difference propagation is right for a change of any
+size, but runs all layers above once for each neuron. The closed forms are for small
+changes: `Activation.change` and `Loss.change` need only `exp(da) - 1`, and
+`Loss.change_along_line` is a polynomial in da whose coefficients are known before any
+nudge; a series of four terms stands for `exp` and `log`. So a nudge costs a few
+products.
+
+The short series have float's full accuracy while their arguments stay below `NEAR`,
+that is, while every change on the way stays below `NEAR / 2` (tanh evaluates
+them at 2 da). `is_small` bounds the changes before any nudge. With s the bound of the
+activation's slope, `Activation.slope_bound`, |dz| ≤ s |da|. If neuron j of layer l
+changes by da, then in the layers above
+
+    |da_i|  ≤  s |W_ij| |da|          layer l + 1: one weight leads to each neuron i
+    |da_i'| ≤  s Σ_i |W_i'i| max|da|  from layer l + 2 on: the changes of all add
+
+so that |da| grows from layer to layer by at most s times the largest weight, then by
+at most s times the largest row sum of |W|. Where the bound holds the closed forms are
+used, elsewhere difference propagation; both give the same number to rounding.
 """
 
 from functools import partial
@@ -28,70 +49,67 @@ from secant.propagation import difference
 from secant.propagation.coordinates import map_in_blocks
 from secant.series import NEAR
 
-H = 1e-4
-"""How far a sum or a weight is nudged, to both sides: as far as the definition."""
 
-
-class Place(NamedTuple):
-    """What is known of a layer and of all above it before any nudge.
+class LayerContext(NamedTuple):
+    """What is known of a layer, and of all layers above it, before any nudge.
 
     Each array has a column for each sample, or a single one.
 
     Attributes:
-        sums: Of the layer and of each above it; the scores last.
-        levers: What `Activation.change` has to know, of each hidden one among them.
-        ray: What `Loss.along` has to know, of the last two layers.
+        sums: The pre-activations of the layer and of each above it; the logits last.
+        linearizations: What `Activation.change` needs, for each hidden layer among
+            them.
+        line: What `Loss.change_along_line` needs, for the last two layers.
         targets: The targets.
     """
 
     sums: list[Array]
-    levers: list[tuple[Array, ...]]
-    ray: tuple[Array, ...]
+    linearizations: list[tuple[Array, ...]]
+    line: tuple[Array, ...]
     targets: Array
 
 
-def place(
+def layer_context(
     architecture: Architecture,
     weights: Params,
     columns: Columns,
     t: Array,
     layer: int,
-) -> Place:
-    """What has to be known to nudge the neurons of a layer, for all samples."""
+) -> LayerContext:
+    """What is needed to nudge the neurons of a layer, for all samples."""
     depth, loss = architecture.depth, LOSSES[architecture.loss]
-    lever = ACTIVATIONS[architecture.activation].lever
+    linearization = ACTIVATIONS[architecture.activation].linearization
     sums = columns.sums[layer:]
-    ray: tuple[Array, ...] = ()
+    line: tuple[Array, ...] = ()
     if layer == depth:
-        ray = loss.ray(sums[-1], t, None)
+        line = loss.line_coefficients(sums[-1], t, None)
     elif layer == depth - 1:
-        ray = loss.ray(sums[-1], t, weights[f"W{depth}"])
-    return Place(sums, [lever(a) for a in sums[:-1]], ray, t)
+        line = loss.line_coefficients(sums[-1], t, weights[f"W{depth}"])
+    return LayerContext(sums, [linearization(a) for a in sums[:-1]], line, t)
 
 
-def near(architecture: Architecture, weights: Params, reach: Array) -> Array:
-    """Whether nudges of at most `reach` are small all the way up, as closed forms ask.
+def is_small(architecture: Architecture, weights: Params, da: Array) -> Array:
+    """Whether a change of at most `da` stays small in every layer above.
 
-    No activation has a slope above 1, so that a change grows by no more than the
-    largest sum of magnitudes of a neuron's weights; of the last layer, by the largest
-    weight, since each output's change counts by itself.
+    The closed forms require it. The bound is derived at the head of this file; it is
+    taken for a nudge of layer 1, whose way up is the longest.
     """
-    depth = architecture.depth
+    slope = ACTIVATIONS[architecture.activation].slope_bound
     growth = jnp.ones(())
-    for layer in range(2, depth + 1):
-        # From one neuron there is one weight to each of the next layer.
+    for layer in range(2, architecture.depth + 1):
+        # Only one neuron of layer 1 changes, and then all of the layers above.
         size = abs(weights[f"W{layer}"])
         step = size.max() if layer == 2 else size.sum(axis=1).max()
-        growth = jnp.maximum(growth, growth * step)
-    return reach * growth <= NEAR / 2
+        growth = jnp.maximum(growth, growth * slope * step)
+    return da * growth <= NEAR / 2
 
 
-def loss_changes(
+def loss_deltas(
     architecture: Architecture,
     weights: Params,
     layer: int,
-    at: Place,
-    u: Array,
+    context: LayerContext,
+    da: Array,
     *,
     small: bool,
 ) -> Array:
@@ -100,11 +118,11 @@ def loss_changes(
     Args:
         architecture: What the network computes.
         weights: Its weights, (outputs, inputs).
-        layer: Whose neurons are nudged, 1 … depth.
-        at: From `place`: with a column for each sample, or that of one sample.
-        u: By how much, (neurons or 1, nudges): nudge r is made in sample r, or all
-            are made, one at a time, in the one sample that `at` is of.
-        small: Whether `near` holds.
+        layer: The layer whose neurons are nudged, 1 … depth.
+        context: From `layer_context`: with a column for each sample, or that of one.
+        da: The changes of the pre-activations, (neurons or 1, nudges). Nudge r is made
+            in sample r; or all are made, one at a time, in the one sample of `context`.
+        small: Whether `is_small` holds.
 
     Returns:
         Shape (neurons, nudges): the change of that sample's loss.
@@ -112,66 +130,67 @@ def loss_changes(
     depth, loss = architecture.depth, LOSSES[architecture.loss]
     activation = ACTIVATIONS[architecture.activation]
     if small and layer == depth:
-        return loss.along(at.ray, u)
+        return loss.change_along_line(context.line, da)
     if small and layer == depth - 1:
-        return loss.along(at.ray, activation.change(at.levers[0], u))
-    of_one = _closed if small else _carried
-    neurons, nudges = architecture.sizes[layer], u.shape[1]
-    out = (
-        jnp.eye(neurons, dtype=u.dtype)
+        dz = activation.change(context.linearizations[0], da)
+        return loss.change_along_line(context.line, dz)
+    of_neuron = _closed_form if small else _propagated
+    neurons, nudges = architecture.sizes[layer], da.shape[1]
+    outgoing = (
+        jnp.eye(neurons, dtype=da.dtype)
         if layer == depth
         else weights[f"W{layer + 1}"].T
     )
-    changed = sum(architecture.sizes[layer:]) * nudges * u.dtype.itemsize
+    changed = sum(architecture.sizes[layer:]) * nudges * da.dtype.itemsize
     return map_in_blocks(
-        partial(of_one, architecture, weights, layer, at),
-        (at.sums[0], jnp.broadcast_to(u, (neurons, nudges)), out),
+        partial(of_neuron, architecture, weights, layer, context),
+        (context.sums[0], jnp.broadcast_to(da, (neurons, nudges)), outgoing),
         # As `change_bytes` counts: what changes, before and after each activation.
         bytes_each=2 * 2 * changed,
     )
 
 
-def _closed(
+def _closed_form(
     architecture: Architecture,
     weights: Params,
     layer: int,
-    at: Place,
+    context: LayerContext,
     a: Array,
-    u: Array,
-    out: Array,
+    da: Array,
+    outgoing: Array,
 ) -> Array:
-    """One neuron's nudges, small, from below the last hidden layer.
+    """One neuron's nudges, small, in a layer below the last hidden one.
 
     Args:
         architecture: What the network computes.
         weights: Its weights.
-        layer: The neuron's.
-        at: From `place`.
-        a: The neuron's sum, (columns,).
-        u: Its nudges, (nudges,).
-        out: Its weights to the next layer.
+        layer: The neuron's layer.
+        context: From `layer_context`.
+        a: The neuron's pre-activation, (columns,).
+        da: Its changes, (nudges,).
+        outgoing: The neuron's weights to the next layer.
     """
     activation, loss = ACTIVATIONS[architecture.activation], LOSSES[architecture.loss]
-    da = jnp.outer(out, activation.change(activation.lever(a), u))
+    da = jnp.outer(outgoing, activation.change(activation.linearization(a), da))
     for above in range(layer + 1, architecture.depth):
-        dz = activation.change(at.levers[above - layer], da)
+        dz = activation.change(context.linearizations[above - layer], da)
         da = weights[f"W{above + 1}"] @ dz
-    return loss.change(at.sums[-1], at.targets, da)
+    return loss.change(context.sums[-1], context.targets, da)
 
 
-def _carried(
+def _propagated(
     architecture: Architecture,
     weights: Params,
     layer: int,
-    at: Place,
+    context: LayerContext,
     a: Array,
-    u: Array,
-    out: Array,
+    da: Array,
+    outgoing: Array,
 ) -> Array:
-    """One neuron's nudges of any size; arguments as in `_closed`."""
+    """One neuron's nudges of any size; arguments as in `_closed_form`."""
     activate = ACTIVATIONS[architecture.activation].function
     loss = LOSSES[architecture.loss].function
-    wide = (len(at.sums[-1]), len(u))
+    logits_shape = (len(context.sums[-1]), len(da))
 
     def of_sample(a: Array, t: Array) -> Array:
         for above in range(layer + 2, architecture.depth + 1):
@@ -180,14 +199,14 @@ def _carried(
                 a = a + weights[f"b{above}"]
         return loss(a, t, 0)
 
-    def tail(a: Array) -> Array:
-        targets = jnp.broadcast_to(at.targets, wide)
+    def layers_above(a: Array) -> Array:
+        targets = jnp.broadcast_to(context.targets, logits_shape)
         return jax.vmap(of_sample, in_axes=1)(a, targets)
 
     if layer == architecture.depth:
-        dz, following = u, at.sums[0]
+        dz, following = da, context.sums[0]
     else:
-        dz = difference(activate)(jnp.broadcast_to(a, u.shape), u)[1]
-        following = at.sums[1]
-    following = jnp.broadcast_to(following, (len(out), len(u)))
-    return difference(tail)(following, jnp.outer(out, dz))[1]
+        dz = difference(activate)(jnp.broadcast_to(a, da.shape), da)[1]
+        following = context.sums[1]
+    following = jnp.broadcast_to(following, (len(outgoing), len(da)))
+    return difference(layers_above)(following, jnp.outer(outgoing, dz))[1]

@@ -1,4 +1,4 @@
-"""Every method as the source of gradients in one's own training loop."""
+"""`value_and_gradient`: every method as the gradient in one's own training loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,24 +10,28 @@ from jax.flatten_util import ravel_pytree
 from secant.architecture import Architecture
 from secant.arrays import Array
 from secant.errors import InvalidInput, unknown_name
-from secant.gradients.methods import find_method
-from secant.gradients.spsa import spsa, spsa_method
+from secant.gradients.method import GradientMethod
+from secant.gradients.methods import METHODS, find_method, methods_with
 from secant.propagation.coordinates import central_slopes
 
 
 def coordinates(
-    loss: Callable[[Any], Array], params: Any, h: float = 1e-4
+    loss: Callable[[Any], Array],
+    params: Any,
+    key: Array | None = None,
+    h: float = 1e-4,
 ) -> tuple[Array, Any]:
     """The loss and its gradient, each parameter nudged by ±h by itself.
 
-    The definition's central difference, carried and not subtracted, in blocks of
-    parameters that bound the memory. Two runs of the loss for each of them.
+    The definition's central difference, propagated and not subtracted: two runs of the
+    loss for each parameter, in blocks of parameters, which bounds the memory.
 
     Args:
         loss: A function of a pytree of floating-point arrays that JAX can trace; it
             returns a scalar.
-        params: Where.
-        h: How far each is nudged, to both sides.
+        params: The point, a pytree.
+        key: Ignored.
+        h: The step size of a nudge, which goes to both sides.
 
     Returns:
         The loss, and a pytree like `params`.
@@ -45,12 +49,17 @@ def coordinates(
     return loss(params), shaped(slopes.astype(flat.dtype))
 
 
+def automatic(
+    loss: Callable[[Any], Array], params: Any, key: Array | None = None
+) -> tuple[Array, Any]:
+    """The loss and its exact gradient: `jax.value_and_grad`."""
+    return jax.value_and_grad(loss)(params)
+
+
 def value_and_gradient(
     loss: Callable[..., Array] | Architecture | Any,
-    method: str = "spsa",
-    *,
-    directions: int = 1,
-    h: float = 1e-4,
+    method: str | GradientMethod = "spsa",
+    **options: Any,
 ) -> Callable[..., tuple[Array, Any]]:
     """A function that gives a loss and its gradient, in the place of `value_and_grad`.
 
@@ -58,20 +67,23 @@ def value_and_gradient(
         loss: A function `(params, *args) -> scalar` that JAX can trace, `params` any
             pytree of floating-point arrays; or a network or its `Architecture`, whose
             loss is meant.
-        method: `spsa` (random directions), `weight` (each parameter by itself) or
-            `backprop` (what `jax.value_and_grad` gives); for a network also `node` and
-            `definition`.
-        directions: For `spsa`, how many.
-        h: How far a nudge goes, for `spsa` and for functions with `weight`.
+        method: A name of `secant.gradients.METHODS` or a `GradientMethod`. For a
+            function: `spsa` (random directions), `weight` (each parameter by itself) or
+            `backprop` (what `jax.value_and_grad` gives). For a network every method.
+        options: Options of gradient methods: `directions`, how many random directions
+            `spsa` takes (1), and `h`, the step size of every method that perturbs
+            (1e-4). A method ignores options that only others have, so that one call can
+            serve them all.
 
     Returns:
         `(params, *args, key=None) -> (value, gradient)`; for a network
         `(params, x, t, key=None)`, with samples and targets as `net.loss` takes them.
-        `spsa` wants a key, a new one each step. It works under `jit` (but for
+        `spsa` needs a key, a new one each step. It works under `jit` (but for
         `definition`), and the gradient goes to any optimiser of Optax.
 
     Raises:
-        InvalidInput: An unknown method, or one that asks for a network.
+        InvalidInput: An unknown method or option, a value that is not allowed, or a
+            method that needs a network.
 
     Example:
         >>> import optax
@@ -90,18 +102,22 @@ def value_and_gradient(
     """
     network = getattr(loss, "architecture", loss)
     if isinstance(network, Architecture):
-        return _of_network(network, method, directions, h)
+        return _of_network(network, _with_own_options(method, options))
     if not callable(loss):
         raise InvalidInput(
             f"loss is {loss!r}: pass a function (params, *args) -> scalar, or a network"
         )
-    if method in ("node", "definition"):
+    for_functions = [name for name, m in METHODS.items() if m.of_loss]
+    if isinstance(method, str) and method not in METHODS:
+        raise unknown_name("gradient method", method, for_functions)
+    chosen = _with_own_options(method, options)
+    of_loss = chosen.of_loss
+    if of_loss is None:
         raise InvalidInput(
-            f"{method!r} has to know the layers of a network, and loss is a function: "
-            "pass the network or its architecture, or take 'weight' or 'spsa'"
+            f"{chosen.name!r} has to know the layers of a network, and loss is a "
+            "function: pass the network or its architecture, or take "
+            f"{' or '.join(map(repr, for_functions))}"
         )
-    if method not in ("spsa", "weight", "backprop"):
-        raise unknown_name("gradient method", method, ("spsa", "weight", "backprop"))
 
     def value_and_slopes(
         params: Any, *args: Any, key: Array | None = None
@@ -115,26 +131,33 @@ def value_and_gradient(
                 )
             return value
 
-        if method == "backprop":
-            return jax.value_and_grad(of_params)(params)
-        if method == "weight":
-            return coordinates(of_params, params, h)
-        return spsa(of_params, params, key, directions, h)
+        return of_loss(of_params, params, key, **chosen.option_values)
 
     return value_and_slopes
 
 
-def _of_network(
-    architecture: Architecture, method: str, directions: int, h: float
-) -> Callable[..., tuple[Array, Any]]:
-    chosen = spsa_method(directions, h) if method == "spsa" else find_method(method)
+def _with_own_options(
+    method: str | GradientMethod, options: dict[str, Any]
+) -> GradientMethod:
+    """The method with those of the options that it has."""
+    found = find_method(method)
+    own = {
+        name: value
+        for name, value in options.items()
+        if name in found.option_values or not methods_with(name)
+    }
+    return find_method(found, **own)
 
+
+def _of_network(
+    architecture: Architecture, method: GradientMethod
+) -> Callable[..., tuple[Array, Any]]:
     def value_and_slopes(
         params: Any, x: Array, t: Array, key: Array | None = None
     ) -> tuple[Array, Any]:
-        if chosen.traceable:
+        if method.traceable:
             params, x, t = jax.tree.map(jnp.asarray, (params, x, t))
         x, t = architecture.as_batch(x, t)
-        return chosen.function(architecture, params, x, t, key)
+        return method(architecture, params, x, t, key)
 
     return value_and_slopes

@@ -3,15 +3,15 @@
     g = mean over k of  (L(θ + h δ) - L(θ - h δ)) / 2h · δ        δ_i = ±1 at random
 
 Two runs of the loss for a direction, however many parameters there are. The estimate
-is unbiased but for the h² of the central difference, `E[g] = ∇L`, since δ_i δ_j is 0
-on average for i ≠ j; of p parameters it is off by about √(p / k) times the gradient's
-length, so that a learning rate has to be that much smaller. Numerical is the slope
-along δ; nothing is assumed of the loss.
+is unbiased but for the h² of the central difference, `E[g] = ∇L`, since the mean of
+δ_i δ_j is 0 for i ≠ j. For p parameters its error is about √(p / k) times the
+gradient's length, so that the learning rate has to be smaller by as much. The numerical
+part is the slope along δ; nothing is assumed of the loss.
 
 Spall (1992), "Multivariate stochastic approximation using a simultaneous perturbation
 gradient approximation", IEEE Trans. Automatic Control 37(3), 332-341, eq. 2.2;
 Malladi et al. (2023), "Fine-tuning language models with just forward passes" (MeZO).
-Both subtract losses; here their difference is carried, so that h may be small.
+Both subtract losses. Here the difference is propagated, so that h may be small.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,8 @@ from jax import lax
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
 from secant.errors import InvalidInput
-from secant.gradients.method import GradientMethod, in_rows
+from secant.gradients.methods import METHODS
 from secant.propagation.coordinates import both_ways
-
-H = 1e-4
-"""How far along a direction, in units of it."""
 
 
 def spsa(
@@ -36,17 +33,17 @@ def spsa(
     params: Any,
     key: Array,
     directions: int = 1,
-    h: float = H,
+    h: float = 1e-4,
 ) -> tuple[Array, Any]:
     """The loss and an unbiased estimate of its gradient from random directions.
 
     Args:
         loss: A function of a pytree of floating-point arrays that JAX can trace; it
             returns a scalar.
-        params: Where.
+        params: The point, a pytree.
         key: A JAX random key, a new one each step.
         directions: k, how many; the error falls as 1/√k.
-        h: How far along each, to both sides.
+        h: The step size along a direction, to both sides, in units of δ.
 
     Returns:
         The loss, and a pytree like `params`.
@@ -62,10 +59,7 @@ def spsa(
         >>> float(value), gradient.round(0)
         (25.0, Array([6., 8.], dtype=float32))
     """
-    if type(directions) is not int or directions < 1:
-        raise InvalidInput(
-            f"directions is {directions!r}: pass a whole number, 1 or above"
-        )
+    METHODS["spsa"].with_options(directions=directions)
     if key is None:
         raise InvalidInput(
             "no random key came, and directions are drawn from one: pass "
@@ -97,36 +91,31 @@ def spsa(
     return values[0], jax.tree.map(lambda g: g / directions, total)
 
 
-def spsa_method(directions: int = 1, h: float = H) -> GradientMethod:
-    """SPSA as a gradient method for `fit`, with k directions a step.
+def of_network(
+    architecture: Architecture,
+    weights: Params,
+    x: Array,
+    t: Array,
+    key: Array,
+    /,
+    *,
+    directions: int,
+    h: float,
+) -> tuple[Array, dict[str, Array]]:
+    """The loss of a batch and the estimate of its gradient, for a network.
+
+    Arguments and results are those of `LossAndGradients`, feature-major.
 
     Example:
-        >>> spsa_method(directions=10).name
-        'spsa'
+        >>> tiny = Architecture((1, 1), loss="sum_squares", bias=False)
+        >>> w, x, t = jnp.array([[3.0]]), jnp.array([[1.0]]), jnp.array([[1.0]])
+        >>> key = jax.random.key(0)
+        >>> loss, g = of_network(tiny, {"W1": w}, x, t, key, directions=1, h=1e-4)
+        >>> float(loss), round(float(g["W1"][0, 0]), 5)
+        (2.0, 2.0)
     """
 
-    def columns(
-        architecture: Architecture,
-        weights: Params,
-        x: Array,
-        t: Array,
-        key: Array | None = None,
-        /,
-    ) -> tuple[Array, dict[str, Array]]:
-        def loss(weights: Params) -> Array:
-            return architecture.error_in_columns(weights, x, t)
+    def loss(weights: Params) -> Array:
+        return architecture.error_in_columns(weights, x, t)
 
-        value, gradients = spsa(loss, dict(weights), key, directions, h)
-        return value, gradients
-
-    return GradientMethod(
-        name="spsa",
-        function=in_rows(columns),
-        nudges=f"all weights at once, along {directions} random directions",
-        traceable=True,
-        evaluations=lambda architecture: 2 * directions + 1,
-        columns=columns,
-    )
-
-
-SPSA = spsa_method()
+    return spsa(loss, dict(weights), key, directions, h)

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from secant.arrays import ArrayLike
-from secant.errors import InvalidInput
-from secant.slopes.checks import Floats, Function, as_point, short
+from secant.errors import InvalidInput, short
+from secant.slopes.checks import Floats, Function, as_point
 from secant.slopes.definition import refuse_unread
 from secant.slopes.ladder import Slopes
 from secant.slopes.lines import Lines, axes, diagonals, places, ray

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from secant.arrays import Array, ArrayLike, as_real, is_traced, place
-from secant.errors import InvalidInput
+from secant.arrays import Array, ArrayLike, as_real, first_entry, is_traced
+from secant.errors import InvalidInput, short
 
 Function: TypeAlias = Callable[[Any], Any]
 """What is differentiated: an array in, one real number out."""
@@ -150,7 +150,7 @@ def as_elementwise(values: object, x: Floats) -> Floats:
     if wrong.any():
         as_number(
             float(array[wrong][0]),
-            lambda: f"where {place('x', wrong)} is {float(x[wrong][0])!r}",
+            lambda: f"where {first_entry('x', wrong)} is {float(x[wrong][0])!r}",
         )
     return array.astype(np.float64)
 
@@ -166,8 +166,8 @@ def refuse_not_finite(x: Array, name: str) -> None:
     wrong = ~np.isfinite(x)
     if wrong.any():
         raise InvalidInput(
-            f"{place(name, wrong)} is {x[wrong][0]}, and there is no slope at such a "
-            f"place: pass finite numbers (np.isfinite({name}) finds the others)"
+            f"{first_entry(name, wrong)} is {x[wrong][0]}, and there is no slope at "
+            f"such a place: pass finite numbers (np.isfinite({name}) finds the others)"
         )
 
 
@@ -182,8 +182,8 @@ def refuse_overflow(slopes: Floats, name: str) -> None:
     wrong = ~np.isfinite(slopes)
     if wrong.any():
         raise InvalidInput(
-            f"the slope along {place(name, wrong)} is beyond float64's largest number, "
-            "1.8e308: scale f down, as in `lambda x: f(x) / 1e10`"
+            f"the slope along {first_entry(name, wrong)} is beyond float64's largest "
+            "number, 1.8e308: scale f down, as in `lambda x: f(x) / 1e10`"
         )
 
 
@@ -217,7 +217,7 @@ def entry_name(entry: int, shape: tuple[int, ...], name: str = "x") -> str:
     """
     mask = np.zeros(shape, bool)
     mask.flat[entry] = True
-    return place(name, mask)
+    return first_entry(name, mask)
 
 
 def _is_number(value: object) -> TypeGuard[Real]:
@@ -257,14 +257,3 @@ def _instead(value: object, array: Array) -> str:
     if array.dtype.kind == "b":
         return "a comparison has no slope; return what is compared"
     return "`return float(np.sum(y))`"
-
-
-def short(value: object) -> str:
-    """`repr` of what came, cut to fit into a sentence.
-
-    Example:
-        >>> short("-" * 100)
-        "'--------------------------------------------------------..."
-    """
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,8 +11,7 @@ from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
-from secant.errors import InvalidInput, SecantError
-from secant.slopes.checks import short
+from secant.errors import InvalidInput, SecantError, short
 from secant.slopes.parcels import loaded, pickled, short_text
 
 

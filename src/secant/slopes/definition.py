@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
-from secant.errors import InvalidInput
+from secant.errors import InvalidInput, short
 from secant.slopes.checks import (
     Floats,
     Function,
@@ -32,7 +32,6 @@ from secant.slopes.checks import (
     entry_name,
     refuse_not_finite,
     refuse_overflow,
-    short,
 )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from secant.arrays import place
-from secant.errors import InvalidInput
-from secant.slopes.checks import Floats, as_number, short
+from secant.arrays import first_entry
+from secant.errors import InvalidInput, short
+from secant.slopes.checks import Floats, as_number
 from secant.slopes.lines import Lines, Numbers, Places
 from secant.slopes.task import Raised
 from secant.slopes.workers import Caller
@@ -171,10 +171,10 @@ class Evaluation:
             mask.flat[int(entry)] = True
             if self.trouble is None:
                 self.trouble = InvalidInput(
-                    f"{place('f', mask)} is {flat[i, entry]} {where(int(i))}, and no "
-                    "slope can be told from that: choose a point where f is finite on "
-                    "both sides, pass bounds or a smaller step, or look for a log(0), "
-                    "a division by 0 or an overflow in f"
+                    f"{first_entry('f', mask)} is {flat[i, entry]} {where(int(i))}, "
+                    "and no slope can be told from that: choose a point where f is "
+                    "finite on both sides, pass bounds or a smaller step, or look for "
+                    "a log(0), a division by 0 or an overflow in f"
                 )
             flat[~finite.all(axis=1)] = np.nan
         return flat

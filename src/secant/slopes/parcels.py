@@ -15,8 +15,7 @@ from threading import Lock
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from secant.errors import InvalidInput, SecantError
-from secant.slopes.checks import short
+from secant.errors import InvalidInput, SecantError, short
 
 _cloudpickle: Any = import_module("cloudpickle")  # has no types
 

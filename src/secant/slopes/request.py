@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from secant.arrays import as_real, place
-from secant.errors import InvalidInput, unknown_name
+from secant.arrays import as_real, first_entry
+from secant.errors import InvalidInput, short, unknown_name
 from secant.slopes.checks import (
     Floats,
     as_function,
     as_point,
     entry_name,
     refuse_overflow,
-    short,
 )
 from secant.slopes.complex_step import STEP as COMPLEX_STEP
 from secant.slopes.complex_step import refuse_unlike, sideways
@@ -171,7 +170,7 @@ class Request:
                 f"converged: the estimated error of at most {largest:.0e} is within "
                 "the tolerance"
             )
-        first = place("value", outcome == worst)
+        first = first_entry("value", outcome == worst)
         fine = self.tolerance is None
         if worst is Outcome.ROUNDING:
             return fine, f"limited by rounding: {estimate}"
@@ -377,7 +376,8 @@ def _positive(step: Any, x: Floats) -> Floats:
     if lost.any():
         raise InvalidInput(
             f"step is {float(steps[lost][0])!r}, which is lost beside "
-            f"{place('x', lost)} = {float(x[lost][0])!r}: pass a longer one, or None"
+            f"{first_entry('x', lost)} = {float(x[lost][0])!r}: pass a "
+            "longer one, or None"
         )
     return steps
 
@@ -423,8 +423,8 @@ def _bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:
     outside = ~((lower <= x) & (x <= upper))
     if outside.any():
         raise InvalidInput(
-            f"{place('x', outside)} is {float(x[outside][0])!r}, outside of its bounds "
-            f"from {float(lower[outside][0])!r} to {float(upper[outside][0])!r}: pass "
-            "a point within them"
+            f"{first_entry('x', outside)} is {float(x[outside][0])!r}, outside of its "
+            f"bounds from {float(lower[outside][0])!r} to "
+            f"{float(upper[outside][0])!r}: pass a point within them"
         )
     return lower, upper

@@ -14,8 +14,7 @@ from itertools import pairwise
 from operator import index as as_integer
 from typing import Any, TypeAlias
 
-from secant.errors import InvalidInput
-from secant.slopes.checks import short
+from secant.errors import InvalidInput, short
 from secant.slopes.task import Errand, outcomes
 
 Caller: TypeAlias = Callable[[Sequence[Any]], list[Any]]

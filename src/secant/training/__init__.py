@@ -5,6 +5,7 @@ from secant.training.distributed.joining import Meeting, join
 from secant.training.distributed.processes import Processes
 from secant.training.forecast import Forecast
 from secant.training.loop import NotFinite, Progress, fit
+from secant.training.metadata import RunMetadata
 from secant.training.path import RecordPath
 from secant.training.run import Run
 from secant.training.schedules import Schedule
@@ -22,6 +23,7 @@ __all__ = [
     "Progress",
     "RecordPath",
     "Run",
+    "RunMetadata",
     "Schedule",
     "TensorBoard",
     "TrainingWarning",

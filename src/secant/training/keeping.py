@@ -28,7 +28,7 @@ from secant.training.checkpoint import Checkpoints
 from secant.training.manifest import Manifest
 from secant.training.run import MANIFEST_FILE, Run, network_bytes, write_best
 from secant.training.tensors import replace_file
-from secant.training.training import Best, Reached, Training
+from secant.training.training import Best, Checkpoint, Training
 from secant.training.watch import TrainingWarning
 
 INITIAL_FILE = "initial.safetensors"
@@ -106,7 +106,7 @@ class Keeper:
     ) -> None:
         self._lock.release()
 
-    def begin(self) -> Reached:
+    def begin(self) -> Checkpoint:
         """Where the run is to go on: at its start, or where it was kept last.
 
         Warns:
@@ -119,13 +119,13 @@ class Keeper:
         found = checkpoint.newest(self._checkpoints, training.start.state, self._origin)
         for sentence in found.passed_over:
             way = f"going on from {found.path}" if found.path else "starting anew"
-            warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=4)
+            warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=5)
         if found.reached is not None:
             self._step = found.reached.step
-            if self._step > training.settings.iterations:
+            if self._step > training.config.iterations:
                 raise InvalidInput(
                     f"{folder} has {self._step:,} steps already, and iterations is "
-                    f"{training.settings.iterations:,}: pass a larger number, or "
+                    f"{training.config.iterations:,}: pass a larger number, or "
                     "train anew"
                 )
             return training.read_back(found.reached)
@@ -133,7 +133,8 @@ class Keeper:
             replace_file(folder / INITIAL_FILE, network_bytes(training.net))
             Manifest.of(
                 training.net.architecture,
-                training.settings,
+                training.config,
+                training.data_name,
                 self._origin,
                 self._notes,
             ).write(folder)
@@ -146,7 +147,7 @@ class Keeper:
         every = self._policy.steps
         return None if every is None else (step // every + 1) * every
 
-    def keep(self, reached: Reached, *, now: bool = False) -> None:
+    def keep(self, reached: Checkpoint, *, now: bool = False) -> None:
         """Keeps where the run stands, if it is time for that.
 
         A disk that is full does not end a run: it goes on, and the next time that it
@@ -178,7 +179,7 @@ class Keeper:
                     f"{self.folder} ({error.strerror or error}): training goes on, "
                     f"and {kept}",
                     TrainingWarning,
-                    stacklevel=5,
+                    stacklevel=6,
                 )
             self._failed = True
         self._at = perf_counter()
@@ -191,10 +192,16 @@ class Keeper:
             {name: np.asarray(value) for name, value in best.params.items()}
         )
         with suppress(OSError):  # the checkpoint has it, too: the next time will do
-            write_best(self.folder, net, best.epoch, self._training.settings)
+            write_best(
+                self.folder,
+                net,
+                best.epoch,
+                self._training.config,
+                self._training.data_name,
+            )
             self._best = best.epoch
 
-    def _due(self, reached: Reached) -> bool:
+    def _due(self, reached: Checkpoint) -> bool:
         policy, waited = self._policy, perf_counter() - self._at
         by_steps = policy.steps is not None and reached.step % policy.steps == 0
         by_clock = policy.seconds is not None and waited >= policy.seconds

@@ -18,42 +18,48 @@ import numpy as np
 from secant.arrays import Array
 from secant.errors import InvalidInput
 from secant.training.distributed.processes import Processes
-from secant.training.steps import Evaluator, Score, State, Steps
+from secant.training.steps import Evaluator, Score, Stepper, TrainState
 
 # What an order asks for; from _EVALUATE on, for an evaluator of that number.
 _END, _ADVANCE, _EVALUATE = 0, 1, 2
 
 
-class LedSteps:
+class DistributedStepper:
     """Steps that all processes take together, when process 0 takes them.
 
     Args:
-        steps: How they are taken; each process has its own.
+        stepper: How they are taken; each process has its own.
         processes: Which take them.
+
+    Attributes:
+        batches: Which samples each step sees.
     """
 
-    def __init__(self, steps: Steps, processes: Processes) -> None:
-        self._steps, self._processes = steps, processes
+    def __init__(self, stepper: Stepper, processes: Processes) -> None:
+        self._stepper, self._processes = stepper, processes
+        self.batches = stepper.batches
         self._evaluators: list[Evaluator] = []
         # Where all of them stand: only another state has to be sent.
-        self._reached: State | None = None
+        self._reached: TrainState | None = None
 
-    def start(self) -> State:
+    def start(self) -> TrainState:
         """The state before the first step."""
-        return self._steps.start()
+        return self._stepper.start()
 
-    def params(self, state: State) -> Mapping[str, Array]:
+    def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
-        return self._steps.params(state)
+        return self._stepper.params(state)
 
-    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+    def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """Not to be had where a run is led: it is asked for between orders."""
         raise InvalidInput(
             "the gradient between steps is computed by no one of several processes: "
             "ask in a run of one process"
         )
 
-    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+    def advance(
+        self, state: TrainState, start: int, count: int
+    ) -> tuple[TrainState, np.ndarray]:
         """`count` steps, taken by all.
 
         Raises:
@@ -67,10 +73,10 @@ class LedSteps:
         return self._advance(state, start, count)
 
     def _advance(
-        self, state: State, start: int, count: int
-    ) -> tuple[State, np.ndarray]:
+        self, state: TrainState, start: int, count: int
+    ) -> tuple[TrainState, np.ndarray]:
         state, losses = self._processes.computing(
-            self._steps.advance, state, start, count
+            self._stepper.advance, state, start, count
         )
         self._reached = state
         return state, losses

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,9 +16,11 @@ from secant.gradients import GradientMethod
 from secant.history import Epoch
 from secant.networks import MLP
 from secant.training.checkpoint import Checkpoints, compare
+from secant.training.config import TrainConfig
 from secant.training.distributed.processes import Processes
 from secant.training.forecast import Forecast, measure
 from secant.training.keeping import Keeper
+from secant.training.metadata import RunMetadata
 from secant.training.optimizers import LearningRate
 from secant.training.run import Run
 from secant.training.run_together import follow, leading
@@ -94,12 +96,10 @@ def fit(
     validation_split: float | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Iterable[Callback] = (),
-    data_name: str = "",
+    metadata: RunMetadata | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     checkpoints: Checkpoints | None = None,
-    notes: Mapping[str, Any] | None = None,
-    origin: Mapping[str, Any] | None = None,
     processes: Processes | None = None,
 ) -> Run:
     """Trains a network by mini-batch descent: `w ← w - rate × ∂L/∂w`.
@@ -136,7 +136,8 @@ def fit(
             the validation loss did not fall; `run.best` is the best network. An
             `EarlyStopping` also says what counts as a fall.
         callbacks: Each is called with a `Progress`. What it raises ends the run.
-        data_name: What the run's settings shall call the data.
+        metadata: What describes the run: the name of its data, notes for the folder's
+            manifest.
         folder: Where the run is kept, while it goes on and in the end: a new folder.
             Killed at any moment, it can go on from there.
         resume: Whether to go on with the run that the folder keeps; it starts anew if
@@ -144,8 +145,6 @@ def fit(
             for bit: it needs the same network, data and settings, of which only
             `iterations` may be others.
         checkpoints: How often it is kept; `Checkpoints()` if not given.
-        notes: What else the folder's manifest shall say, as JSON holds it.
-        origin: Of a manifest: the run must be that one, the same data and settings.
         processes: That compute it together, from `join`; each calls this alike. Only
             process 0 keeps it in a folder, calls back and warns.
 
@@ -173,10 +172,7 @@ def fit(
         >>> run.net.predict(x).argmax(axis=1)
         array([0, 1, 1, 0])
     """
-    told = _checked_callbacks(callbacks)
-    training = Training(
-        net,
-        data,
+    config = TrainConfig.build(
         gradient,
         iterations=iterations,
         batch_size=batch_size,
@@ -188,11 +184,49 @@ def fit(
         sampling=sampling,
         validation_split=validation_split,
         early_stopping=early_stopping,
-        data_name=data_name,
+    )
+    return train(
+        net,
+        data,
+        config,
+        callbacks=callbacks,
+        metadata=metadata,
+        folder=folder,
+        resume=resume,
+        checkpoints=checkpoints,
         processes=processes,
     )
-    if origin is not None:
-        compare("that manifest", origin, training.origin())
+
+
+def train(
+    net: MLP,
+    data: Any,
+    config: TrainConfig,
+    *,
+    callbacks: Iterable[Callback] = (),
+    metadata: RunMetadata | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    checkpoints: Checkpoints | None = None,
+    processes: Processes | None = None,
+) -> Run:
+    """What `fit` does once its arguments are one configuration.
+
+    Args:
+        net: As for `fit`, and so are all others.
+        data: What it is trained on.
+        config: How it is trained.
+        callbacks: What is called on the way.
+        metadata: What describes the run.
+        folder: Where it is kept.
+        resume: Whether to go on with the run that the folder keeps.
+        checkpoints: How often it is kept.
+        processes: That compute it together.
+    """
+    told, about = _checked_callbacks(callbacks), metadata or RunMetadata()
+    training = Training(net, data, config, processes, about.data_name)
+    if about.origin is not None:
+        compare("that manifest", about.origin, training.origin())
     if folder is None and resume:
         raise InvalidInput("resume=True needs to know where: pass folder=…")
 
@@ -201,7 +235,7 @@ def fit(
         if not processes.leads:
             return follow(training, processes)
     keeping = folder is not None and Keeper(
-        folder, training, checkpoints or Checkpoints(), resume=resume, notes=notes
+        folder, training, checkpoints or Checkpoints(), resume=resume, notes=about.notes
     )
     with leading(training, processes) as tell:
         with keeping or nullcontext() as keeper:
@@ -220,10 +254,9 @@ class _Loop:
         keeper: Keeper | None = None,
     ) -> None:
         self.training = training
-        self.problem = training.problem
         self.callbacks = callbacks
         self.keeper = keeper
-        self.iterations = training.settings.iterations
+        self.iterations = training.config.iterations
         # Replaced as a whole, so that Ctrl-C finds no half of it.
         self.reached = training.start
         self.heard = 0
@@ -258,7 +291,7 @@ class _Loop:
         So it is where Ctrl-C came after an epoch's last step.
         """
         step, epochs = self.reached.step, self.reached.epochs
-        here = step % self.problem.batches.steps_per_epoch == 0
+        here = step % self.training.batches.steps_per_epoch == 0
         return here and (not epochs or epochs[-1].step < step)
 
     def _has_ended(self) -> bool:
@@ -272,16 +305,14 @@ class _Loop:
 
     def _measure(self) -> Forecast:
         start = perf_counter()
-        forecast = measure(
-            self.problem, self.training.steps, self.reached.state, self.iterations
-        )
+        forecast = measure(self.training, self.reached)
         self.reached = self.reached.spent(preparation=perf_counter() - start)
         if forecast.alternative and not self.callbacks:
-            warnings.warn(str(forecast), TrainingWarning, stacklevel=4)
+            warnings.warn(str(forecast), TrainingWarning, stacklevel=5)
         return forecast
 
     def _next_stop(self, forecast: Forecast) -> int:
-        step, per_epoch = self.reached.step, self.problem.batches.steps_per_epoch
+        step, per_epoch = self.reached.step, self.training.batches.steps_per_epoch
         pulse = int(_PULSE / max(forecast.seconds_per_step, 1e-9))
         stops = [(step // per_epoch + 1) * per_epoch, self.iterations]
         if self.keeper:
@@ -295,7 +326,7 @@ class _Loop:
             raise self._not_finite(error) from None
 
     def _not_finite(self, error: Diverged) -> NotFinite:
-        known = self.training.settings.learning_rate
+        known = self.training.config.learning_rate
         rate = (
             f"the learning rate {known:g} is too large: try "
             f"learning_rate={known / 10:g}"
@@ -309,7 +340,7 @@ class _Loop:
         )
 
     def _look_after(self) -> None:
-        per_epoch = self.problem.batches.steps_per_epoch
+        per_epoch = self.training.batches.steps_per_epoch
         epoch_ends = self.reached.step % per_epoch == 0
         if epoch_ends:
             self.reached = self.training.evaluate(self.reached)
@@ -323,7 +354,7 @@ class _Loop:
             reached = self.reached
             if reached.step <= per_epoch:
                 params = self.training.params(reached)
-                still = unmoved(self.problem, params, reached.step)
+                still = unmoved(self.training.net, params, reached.step)
                 self._warn(still)
                 if still:  # no wonder, then, that nothing was learned
                     return
@@ -331,7 +362,8 @@ class _Loop:
                 start, now = reached.epochs[0], reached.epochs[-1]
                 self._warn(
                     no_better_than_chance(
-                        self.problem,
+                        self.training.net.architecture.loss,
+                        self.training.samples,
                         Score(now.train_loss, now.train_accuracy),
                         Score(start.train_loss, start.train_accuracy),
                     )
@@ -339,7 +371,7 @@ class _Loop:
 
     def _warn(self, sentence: str | None) -> None:
         if sentence:
-            warnings.warn(sentence, TrainingWarning, stacklevel=5)
+            warnings.warn(sentence, TrainingWarning, stacklevel=6)
 
     def _tell(self, forecast: Forecast) -> None:
         if not self.callbacks:
@@ -352,7 +384,7 @@ class _Loop:
             epoch=reached.epochs[-1],
             forecast=forecast,
             seconds=reached.timings.training,
-            epochs=reached.step // self.problem.batches.steps_per_epoch,
+            epochs=reached.step // self.training.batches.steps_per_epoch,
             params=self.training.params(reached),
             ended=self._has_ended(),
         )

@@ -4,7 +4,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +14,9 @@ import jax
 from secant._version import __version__
 from secant.architecture import Architecture
 from secant.errors import DataError
+from secant.training.config import TrainConfig
 from secant.training.records import architecture
 from secant.training.run import MANIFEST_FILE as FILE
-from secant.training.run import Settings
 from secant.training.tensors import replace_file
 
 _FORMAT = "secant manifest 1"
@@ -31,6 +31,7 @@ class Manifest:
     Attributes:
         architecture: What its network computes.
         settings: How it is trained: what `fit` was told, the seed among it.
+        data_name: What it is trained on, in words.
         origin: What its outcome depends on, iterations apart: the settings, and
             SHA-256 of the first weights and of the data.
         versions: Of Python, Secant and what it computes with.
@@ -39,7 +40,8 @@ class Manifest:
     """
 
     architecture: Architecture
-    settings: Settings
+    settings: TrainConfig
+    data_name: str
     origin: Mapping[str, Any]
     versions: Mapping[str, str]
     device: str
@@ -49,7 +51,8 @@ class Manifest:
     def of(
         cls,
         architecture: Architecture,
-        settings: Settings,
+        settings: TrainConfig,
+        data_name: str,
         origin: Mapping[str, Any],
         notes: Mapping[str, Any],
     ) -> Self:
@@ -57,6 +60,7 @@ class Manifest:
         return cls(
             architecture,
             settings,
+            data_name,
             dict(origin),
             versions(),
             device(),
@@ -65,7 +69,10 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Keeps it in a run's folder, as JSON for people to read."""
-        content = {"format": _FORMAT} | asdict(self)
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        known["architecture"] = asdict(self.architecture)
+        known["settings"] = self.settings.to_dict()
+        content = {"format": _FORMAT, **known}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         replace_file(folder / FILE, text.encode())
 
@@ -85,7 +92,8 @@ class Manifest:
                 raise ValueError(f"its format is {about['format']!r}")
             return cls(
                 architecture(about["architecture"]),
-                Settings.read(about["settings"]),
+                TrainConfig.from_dict(about["settings"]),
+                str(about["data_name"]),
                 dict(about["origin"]),
                 dict(about["versions"]),
                 str(about["device"]),

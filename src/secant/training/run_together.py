@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 from secant.errors import PeerLost, SecantError
 from secant.history import Epoch, History
 from secant.training.distributed.processes import Processes
-from secant.training.leader import LedSteps
+from secant.training.leader import DistributedStepper
 from secant.training.run import Run, Timings
 from secant.training.training import Training
 
@@ -35,8 +35,8 @@ def leading(
     if processes is None:
         yield lambda run: None
         return
-    led = training.steps
-    assert isinstance(led, LedSteps)
+    led = training.stepper
+    assert isinstance(led, DistributedStepper)
     try:
         yield lambda run: _tell(run, led, processes)
     except PeerLost:
@@ -46,7 +46,7 @@ def leading(
         raise
 
 
-def _tell(run: Run, led: LedSteps, processes: Processes) -> None:
+def _tell(run: Run, led: DistributedStepper, processes: Processes) -> None:
     led.end(
         {
             "status": run.status,
@@ -72,8 +72,8 @@ def follow(training: Training, processes: Processes) -> Run:
         PeerLost: One of them is gone.
         LeaderFailed: Process 0 has ended with an error.
     """
-    led = training.steps
-    assert isinstance(led, LedSteps)
+    led = training.stepper
+    assert isinstance(led, DistributedStepper)
     about = led.follow()
     if "failure" in about:
         raise LeaderFailed(f"process 0 has ended: {about['failure']}")
@@ -92,9 +92,10 @@ def follow(training: Training, processes: Processes) -> Run:
         history=History(
             arrays["losses"], tuple(Epoch(*epoch) for epoch in about["epochs"])
         ),
-        settings=training.settings,
+        settings=training.config,
         status=about["status"],
         timings=Timings(**about["timings"]),
         best=training.net.replace(params("best/")) if best else None,
         best_epoch=Epoch(*best) if best else None,
+        data_name=training.data_name,
     )

@@ -1,26 +1,9 @@
 """Training samples that are held back, to see how good the network is on others."""
 
-from typing import Any
-
 import numpy as np
 
 from secant.errors import InvalidInput
-from secant.training.numbers import is_number
 from secant.training.samples import Samples
-
-
-def checked_share(share: Any) -> float:
-    """The share of the training samples to hold back.
-
-    Raises:
-        InvalidInput: It does not lie between 0 and 1.
-    """
-    if not is_number(share) or not 0 < share < 1:
-        raise InvalidInput(
-            f"validation_split is {share!r}: pass the share of the training samples "
-            "to hold back, between 0 and 1, such as 0.1"
-        )
-    return float(share)
 
 
 def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:

@@ -11,32 +11,20 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import optax
 
 from secant.arrays import Array
 from secant.errors import InvalidInput, SecantError
-from secant.gradients import GradientMethod, find_method
 from secant.history import Epoch, History
 from secant.networks import MLP
-from secant.training.batches import Batches
+from secant.training.config import TrainConfig
 from secant.training.distributed.processes import Processes
-from secant.training.leader import LedSteps
-from secant.training.numbers import whole
-from secant.training.optimizers import LearningRate, find_optimizer
-from secant.training.run import Run, Settings, Timings
+from secant.training.leader import DistributedStepper
+from secant.training.optimizers import CUSTOM
+from secant.training.run import Run, Timings
 from secant.training.samples import Samples, checked
 from secant.training.schedules import rates_of
-from secant.training.split import checked_share, split
-from secant.training.steps import (
-    BLOCK,
-    CompiledSteps,
-    Evaluator,
-    PlainSteps,
-    Problem,
-    Score,
-    State,
-)
-from secant.training.stopping import EarlyStopping, find_stopping
+from secant.training.split import split
+from secant.training.steps import BLOCK, Evaluator, Score, TrainState, stepper_for
 from secant.training.tensors import fingerprint
 
 
@@ -57,7 +45,7 @@ _PIECES = 256
 
 
 @dataclass(frozen=True)
-class Reached:
+class Checkpoint:
     """Where a run stands: never changed, so whoever keeps one can go back to it.
 
     Attributes:
@@ -72,16 +60,16 @@ class Reached:
         before: Where it stood before the last `advance`.
     """
 
-    state: State
+    state: TrainState
     step: int = 0
     losses: tuple[np.ndarray, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     timings: Timings = field(default_factory=Timings)
     best: Best | None = None
     gained: Epoch | None = None
-    before: "Reached | None" = None
+    before: "Checkpoint | None" = None
 
-    def spent(self, **seconds: float) -> "Reached":
+    def spent(self, **seconds: float) -> "Checkpoint":
         """The same place, with more seconds on its account."""
         added = {
             part: getattr(self.timings, part) + more for part, more in seconds.items()
@@ -109,7 +97,7 @@ class Diverged(SecantError, ArithmeticError):
         reached: The last place whose loss was finite.
     """
 
-    def __init__(self, step: int, value: float, reached: Reached) -> None:
+    def __init__(self, step: int, value: float, reached: Checkpoint) -> None:
         super().__init__(f"the loss became {value} at step {step}")
         self.step = step
         self.value = value
@@ -122,33 +110,27 @@ class Training:
     Args:
         net: Where to start; it stays as it is.
         data: As `fit` takes it, or samples that `secant.training.samples.checked` gave.
-        gradient: A name, or a `GradientMethod`; so on as for `fit`.
-        iterations: Steps that are meant to be taken.
-        batch_size: Samples a step.
-        learning_rate: None for the optimiser's usual one.
-        optimizer: A name, or one of Optax's.
-        weight_decay: None for the optimiser's usual one.
-        clip_norm: The longest gradient.
-        seed: Of the batches, and of the samples that are held back.
-        sampling: `replacement` or `epochs`.
-        validation_split: The share of the training samples that is held back.
-        early_stopping: When to stop; a number is the patience.
-        data_name: What the run's settings shall call the data.
+        config: How it is trained.
         processes: That compute it together, from `join`.
+        data_name: What its run shall call the data.
 
     Attributes:
         net: Where it starts.
-        problem: What is trained, on what, and how.
-        settings: The same in words.
-        steps: How steps are run.
+        config: How it is trained.
+        data_name: What its run calls the data.
+        samples: What it is trained on; those held back are not among them.
+        batches: Which of them each step sees.
+        stepper: How steps are run.
+        processes: That compute it together; None for this one alone.
         start: Where it stands before the first step.
 
     Raises:
-        InvalidInput: An argument or the data cannot be worked with.
+        InvalidInput: The data cannot be worked with, or not with this network and
+            configuration.
 
     Example:
         >>> net, data = MLP((2, 3, 2), init="he"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
-        >>> training = Training(net, data, iterations=20, batch_size=2)
+        >>> training = Training(net, data, TrainConfig.build(batch_size=2))
         >>> halfway = training.advance(training.start, 10)
         >>> end = training.evaluate(training.advance(halfway, 10))
         >>> end.step, halfway.step, training.result(end).status
@@ -159,84 +141,48 @@ class Training:
         self,
         net: MLP,
         data: Any,
-        gradient: str | GradientMethod = "node",
-        *,
-        iterations: int = 10_000,
-        batch_size: int = 100,
-        learning_rate: LearningRate | None = None,
-        optimizer: str | optax.GradientTransformation = "sgd",
-        weight_decay: float | None = None,
-        clip_norm: float | None = None,
-        seed: int = 0,
-        sampling: str = "replacement",
-        validation_split: float | None = None,
-        early_stopping: int | EarlyStopping | None = None,
-        data_name: str = "",
+        config: TrainConfig,
         processes: Processes | None = None,
+        data_name: str = "",
     ) -> None:
         if not isinstance(net, MLP):
             raise InvalidInput(
                 f"net is {type(net).__name__}: pass a network such as "
                 "secant.TwoLayerNet(784, 50, 10)"
             )
-        iterations = whole("iterations", iterations, 0)
-        batch_size = whole("batch_size", batch_size, 1)
-        seed = whole("seed", seed, 0)
-        method = find_method(gradient)
-        chosen = find_optimizer(optimizer, learning_rate, weight_decay, clip_norm)
-        stopping = find_stopping(early_stopping, validation_split)
         train, test = checked(net.architecture, data)
-        share = None if validation_split is None else checked_share(validation_split)
         held = None
-        if share is not None:
-            train, held = split(train, share, seed)
-        self.net = net
-        self.problem = Problem(
-            architecture=net.architecture,
-            params={name: np.array(value) for name, value in net.params.items()},
-            samples=train,
-            method=method,
-            optimizer=chosen.transformation,
-            batches=Batches(len(train), batch_size, sampling, seed),
-            processes=processes,
-        )
-        self.settings = Settings(
-            gradient=method.name,
-            iterations=iterations,
-            batch_size=batch_size,
-            sampling=sampling,
-            seed=seed,
-            data=data_name,
-            validation_split=share,
-            early_stopping=stopping,
-            **chosen.settings(),
-        )
-        self.steps = (CompiledSteps if method.traceable else PlainSteps)(self.problem)
+        if config.validation_split is not None:
+            train, held = split(train, config.validation_split, config.seed)
+        # A copy: whoever owns the network may go on changing its weights.
+        self.net = net.replace(net.params)
+        self.config, self.samples, self.processes = config, train, processes
+        self.data_name = data_name
+        stepper = stepper_for(self.net, train, config, processes)
+        self.batches, self.stepper = stepper.batches, stepper
         if processes:
-            processes.check(batch_size, method)
-            self.steps = LedSteps(self.steps, processes)
-        self._test, self._held, self._schedule = test, held, chosen.schedule
-        self._score_train = self._scoring(train, processes)
-        self._score_test = self._scoring(test, processes) if test else None
-        self._score_held = self._scoring(held, processes) if held else None
-        self.start = Reached(self.steps.start())
+            processes.check(config.batch_size, config.method)
+            self.stepper = DistributedStepper(stepper, processes)
+        self._test, self._held = test, held
+        self._score_train = self._scoring(train)
+        self._score_test = self._scoring(test) if test else None
+        self._score_held = self._scoring(held) if held else None
+        self.start = Checkpoint(self.stepper.start())
 
-    def _scoring(
-        self, samples: Samples, processes: Processes | None
-    ) -> Callable[[Mapping[str, Array]], Score]:
-        evaluator = Evaluator(self.net.architecture, samples, processes)
-        if isinstance(self.steps, LedSteps):
-            return self.steps.led(evaluator)
+    def _scoring(self, samples: Samples) -> Callable[[Mapping[str, Array]], Score]:
+        evaluator = Evaluator(self.net.architecture, samples, self.processes)
+        if isinstance(self.stepper, DistributedStepper):
+            return self.stepper.led(evaluator)
         return evaluator
 
-    def advance(self, reached: Reached, count: int) -> Reached:
+    def advance(self, reached: Checkpoint, count: int) -> Checkpoint:
         """Where the run stands `count` steps later, at most `BLOCK`.
 
         Raises:
             Diverged: A loss was not finite.
         """
         start = perf_counter()
-        state, losses = self.steps.advance(reached.state, reached.step, count)
+        state, losses = self.stepper.advance(reached.state, reached.step, count)
         seconds = perf_counter() - start
         finite = np.isfinite(losses)
         if not finite.all():
@@ -256,7 +202,7 @@ class Training:
             before=replace(reached, before=None),
         ).spent(training=seconds)
 
-    def _before(self, reached: Reached, step: int) -> Reached:
+    def _before(self, reached: Checkpoint, step: int) -> Checkpoint:
         """The last weights whose loss was finite, where that of `step` is not."""
         good = max(step - 1, 0)
         base = reached
@@ -266,7 +212,7 @@ class Training:
             base = reached.before
         state, kept = base.state, np.zeros(0)
         if good > base.step:
-            state, kept = self.steps.advance(base.state, base.step, good - base.step)
+            state, kept = self.stepper.advance(base.state, base.step, good - base.step)
         return replace(base, state=state, step=good, losses=(*base.losses, kept))
 
     def until(self, step: int) -> int:
@@ -274,10 +220,10 @@ class Training:
 
         Example: after 590 of an epoch's 600 steps they are 10.
         """
-        per_epoch = self.problem.batches.steps_per_epoch
+        per_epoch = self.batches.steps_per_epoch
         return min(per_epoch - step % per_epoch, BLOCK)
 
-    def evaluate(self, reached: Reached) -> Reached:
+    def evaluate(self, reached: Checkpoint) -> Checkpoint:
         """The same place, loss and accuracy on all samples measured there."""
         start = perf_counter()
         params = self.params(reached)
@@ -295,59 +241,58 @@ class Training:
             gained=self._gained((epoch,), reached.gained),
         ).spent(evaluation=perf_counter() - start)
 
-    def read_back(self, reached: Reached) -> Reached:
+    def read_back(self, reached: Checkpoint) -> Checkpoint:
         """The same place, as it was before it was kept: with all that follows."""
         return replace(reached, gained=self._gained(reached.epochs, None))
 
     def _gained(self, epochs: Iterable[Epoch], before: Epoch | None) -> Epoch | None:
-        stopping = self.settings.early_stopping
+        stopping = self.config.early_stopping
         return stopping and stopping.last_gain(epochs, before)
 
-    def has_stalled(self, reached: Reached) -> bool:
+    def has_stalled(self, reached: Checkpoint) -> bool:
         """Whether the run is to stop early: there."""
-        stopping = self.settings.early_stopping
+        stopping = self.config.early_stopping
         if stopping is None:
             return False
         waited = reached.step - (reached.gained.step if reached.gained else 0)
-        return waited >= stopping.patience * self.problem.batches.steps_per_epoch
+        return waited >= stopping.patience * self.batches.steps_per_epoch
 
-    def is_sound(self, reached: Reached) -> bool:
+    def is_sound(self, reached: Checkpoint) -> bool:
         """Whether the loss that the next step sees is a finite number."""
-        (rows,) = self.problem.batches.indices(reached.step, reached.step + 1)
-        samples = self.problem.samples
+        (rows,) = self.batches.indices(reached.step, reached.step + 1)
+        samples = self.samples
         with np.errstate(all="ignore"):
-            loss = self.problem.architecture.error(
+            loss = self.net.architecture.error(
                 self.params(reached), samples.x[rows], samples.t[rows]
             )
         return bool(np.isfinite(loss))
 
     def origin(self) -> dict[str, Any]:
         """All that the run's outcome depends on, but for how many steps it takes."""
-        settings = asdict(self.settings)
-        for name in ("iterations", "data"):
-            del settings[name]
-        if settings["schedule"] == "custom" and self._schedule:
-            settings["learning_rate"] = rates_of(self._schedule)
+        settings = self.config.to_dict()
+        del settings["iterations"]
+        if settings["schedule"] == CUSTOM:
+            assert self.config.rate_schedule is not None
+            settings["learning_rate"] = rates_of(self.config.rate_schedule)
         return {
-            "architecture": json.loads(json.dumps(asdict(self.problem.architecture))),
+            "architecture": json.loads(json.dumps(asdict(self.net.architecture))),
             **settings,
-            "nudges": self.problem.method.nudges,
-            "float": str(jax.tree.leaves(self.start.state.held)[0].dtype),
-            "first weights": fingerprint(self.problem.params),
-            "training samples": self.problem.samples.fingerprint,
+            "float": str(jax.tree.leaves(self.start.state.params)[0].dtype),
+            "first weights": fingerprint(self.net.params),
+            "training samples": self.samples.fingerprint,
             "test samples": self._test.fingerprint if self._test else None,
             "validation samples": self._held.fingerprint if self._held else None,
         }
 
-    def params(self, reached: Reached) -> Mapping[str, Array]:
+    def params(self, reached: Checkpoint) -> Mapping[str, Array]:
         """The weights there, (inputs, outputs), not to be changed."""
-        return self.steps.params(reached.state)
+        return self.stepper.params(reached.state)
 
-    def gradient(self, reached: Reached) -> Mapping[str, Array]:
+    def gradient(self, reached: Checkpoint) -> Mapping[str, Array]:
         """The gradient that the next step will go against, by the run's method."""
-        return self.steps.gradient(reached.state, reached.step)
+        return self.stepper.gradient(reached.state, reached.step)
 
-    def result(self, reached: Reached, status: str = "finished") -> Run:
+    def result(self, reached: Checkpoint, status: str = "finished") -> Run:
         """The run up to there."""
         params, best = self.params(reached), reached.best
         return Run(
@@ -355,9 +300,10 @@ class Training:
                 {name: np.asarray(value) for name, value in params.items()}
             ),
             history=History(reached.losses_from(0), reached.epochs),
-            settings=self.settings,
+            settings=self.config,
             status=status,
             timings=reached.timings,
             best=best and self.net.replace(best.params),
             best_epoch=best and best.epoch,
+            data_name=self.data_name,
         )

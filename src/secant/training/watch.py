@@ -5,17 +5,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from secant.arrays import Array
-from secant.training.steps import Problem, Score
+from secant.losses import LOSSES
+from secant.networks import MLP
+from secant.training.samples import Samples
+from secant.training.steps import Score
 
 
 class TrainingWarning(UserWarning):
     """A run that goes on, but hardly as it was meant."""
 
 
-def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | None:
+def unmoved(net: MLP, params: Mapping[str, Array], step: int) -> str | None:
     """What to say if not one weight has changed since the start."""
     if any(
-        np.any(np.asarray(value) != problem.params[name].astype(value.dtype))
+        np.any(np.asarray(value) != net.params[name].astype(value.dtype))
         for name, value in params.items()
     ):
         return None
@@ -28,10 +31,12 @@ def unmoved(problem: Problem, params: Mapping[str, Array], step: int) -> str | N
     )
 
 
-def no_better_than_chance(problem: Problem, score: Score, before: Score) -> str | None:
+def no_better_than_chance(
+    loss: str, samples: Samples, score: Score, before: Score
+) -> str | None:
     """What to say if the network has learned nothing from its first epoch."""
-    x, t = problem.samples.x, problem.samples.t
-    chance = chance_loss(problem.architecture.loss, t)
+    x, t = samples.x, samples.t
+    chance = LOSSES[loss].baseline(t)
     if score.loss < chance:
         return None
     if score.loss > 1.5 * before.loss + 1e-3:
@@ -57,20 +62,3 @@ def no_better_than_chance(problem: Problem, score: Score, before: Score) -> str 
         f"after the first epoch the loss is {score.loss:.4g}, no better than the "
         f"{chance:.4g} of always giving the same best answer: {cause}."
     )
-
-
-def chance_loss(loss: str, t: np.ndarray) -> float:
-    """The loss of the best answer that looks at no input.
-
-    For cross entropy that is the entropy of the classes' shares (log 10 = 2.303
-    for ten of equal size), for squared error half the summed variance.
-
-    Example:
-        >>> round(chance_loss("cross_entropy", np.eye(10)), 3)
-        2.303
-    """
-    share = t.mean(axis=0, dtype=np.float64)
-    if loss == "cross_entropy":
-        present = share[share > 0]
-        return float(-np.sum(present * np.log(present)))
-    return float(0.5 * np.sum(np.var(t, axis=0, dtype=np.float64)))

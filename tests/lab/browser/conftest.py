@@ -51,7 +51,7 @@ def origin():
     yield f"http://127.0.0.1:{port}"
     room.close()
     server.should_exit = True
-    thread.join(10)
+    thread.join(120)
     door.close()
 
 
@@ -91,7 +91,7 @@ def visit(browser, origin):
 
         context.on("request", asked)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.on(
             "console",
@@ -112,10 +112,23 @@ def visit(browser, origin):
 
 
 @pytest.fixture(scope="session")
+def eventually():
+    """Waits until something holds; the seconds only end what hangs."""
+
+    def wait(page, holds, seconds=300):
+        ends = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < ends, "it never came about"
+            page.wait_for_timeout(20)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
 def settled():
     """Waits until the text at a place matches, and gives it back."""
 
-    def wait(page, what, at="#seen", seconds=20):
+    def wait(page, what, at="#seen", seconds=300):
         pattern = re.compile(what)
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -156,7 +169,7 @@ def phone(browser, origin):
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)
         page.goto(f"{origin}/?token={TOKEN}{state}")
         return page
 

@@ -77,7 +77,7 @@ def test_a_click_sets_the_start(visit, settled):
     assert painted(page) != before
 
 
-def test_the_start_is_dragged_and_the_paths_follow(visit, settled):
+def test_the_start_is_dragged_and_the_paths_follow(visit, settled, eventually):
     page = visit(ONE)
     settled(page, "Converged")
     seen = {painted(page)}
@@ -85,10 +85,9 @@ def test_the_start_is_dragged_and_the_paths_follow(visit, settled):
     page.mouse.down()
     for x0 in (-1, 1, 3):
         page.mouse.move(*place(page, x0, -4), steps=3)
-        page.wait_for_timeout(300)
+        eventually(page, lambda: painted(page) not in seen)
         seen.add(painted(page))
     page.mouse.up()
-    assert len(seen) == 4
     assert start(page) == pytest.approx((3, -4), abs=0.05)
     page.mouse.move(*place(page, 0, 0))
     assert start(page) == pytest.approx((3, -4), abs=0.05)
@@ -250,7 +249,7 @@ def test_three_optimisers_are_compared(visit, settled):
     assert re.findall(r"(\w+), [\d.]+ ", said) == ["sgd", "momentum", "adam"]
 
 
-def test_the_path_is_played_paused_and_stepped(visit, settled):
+def test_the_path_is_played_paused_and_stepped(visit, settled, eventually):
     page = visit(ONE)
     settled(page, "Converged at step 31")
     assert page.input_value("#step") == "100"
@@ -267,8 +266,8 @@ def test_the_path_is_played_paused_and_stepped(visit, settled):
     assert 6 <= at < 100
     assert painted(page) not in (part, whole)
     page.click("#back")
-    page.wait_for_timeout(200)
-    at = int(page.input_value("#step"))
+    at -= 1
+    eventually(page, lambda: page.input_value("#step") == str(at))
     page.click("#forward")
     assert page.input_value("#step") == str(at + 1)
     settled(page, rf"^At step {at + 1}$", "#table-caption")
@@ -376,13 +375,14 @@ def test_everything_is_reached_by_keyboard(visit, settled):
     assert [name for name in reached if name in wanted][: len(wanted)] == wanted
 
 
-def test_another_part_of_the_surface_is_looked_at(visit, settled):
+def test_another_part_of_the_surface_is_looked_at(visit, settled, eventually):
     page = visit(ONE)
     settled(page, "Converged")
+    before = painted(page)
     page.fill("#right", "14")
     page.keyboard.press("Tab")
     page.wait_for_function("() => location.hash.includes('right=14')")
-    page.wait_for_timeout(500)
+    eventually(page, lambda: painted(page) != before)
     page.mouse.click(*place(page, 10, 0, (-7, 14, -5, 5)))
     assert start(page) == pytest.approx((10, 0), abs=0.1)
     page.fill("#left", "20")
@@ -391,7 +391,7 @@ def test_another_part_of_the_surface_is_looked_at(visit, settled):
     assert not math.isnan(start(page)[0])
 
 
-def test_the_surface_is_seen_in_perspective_and_turned(visit, settled):
+def test_the_surface_is_seen_in_perspective_and_turned(visit, settled, eventually):
     page = visit(ONE)
     settled(page, "Converged")
     above = painted(page)
@@ -412,9 +412,7 @@ def test_the_surface_is_seen_in_perspective_and_turned(visit, settled):
     page.focus("#start")
     page.keyboard.press("Shift+ArrowRight")
     page.wait_for_selector("#start[aria-valuetext='x₀ = −2.3, x₁ = 4']")
-    page.wait_for_timeout(300)
-    seen.add(painted(page))
-    assert len(seen) == 5
+    eventually(page, lambda: painted(page) not in seen)
     page.wait_for_function("() => location.hash.includes('turn=-180&tilt=50')")
     page.reload()
     settled(page, "Converged")

@@ -277,7 +277,7 @@ def _told(found: runs.Found) -> dict[str, Any]:
     return {
         "name": found.name,
         "about": found.run.describe(),
-        "data": found.run.settings.data,
+        "data": found.run.data_name,
         "accuracy": accuracy[0] if accuracy else None,
         "problem": None,
     }

@@ -11,10 +11,11 @@ import numpy as np
 from secant.arrays import Array
 from secant.errors import SecantError
 from secant.lab.training.wanted import MOST_STEPS, LaneWanted, Wanted
+from secant.training.config import TrainConfig
 from secant.training.run import Run
 from secant.training.samples import Samples
 from secant.training.steps import BLOCK
-from secant.training.training import Diverged, Reached, Training
+from secant.training.training import Checkpoint, Diverged, Training
 
 SLICE = 0.02
 """Seconds that a lane trains before it is another's turn."""
@@ -34,6 +35,7 @@ class Lane:
 
     Attributes:
         wanted: What it was made from.
+        config: How it is trained.
         training: The run itself, once it is made.
         untrained: Its first weights, which can be looked at while its step compiles.
         start: Step 0, already measured, once it is prepared.
@@ -47,12 +49,12 @@ class Lane:
         lookable: Whether its gradient can be looked at without compiling first.
     """
 
-    def __init__(self, wanted: LaneWanted) -> None:
-        self.wanted = wanted
+    def __init__(self, wanted: LaneWanted, config: TrainConfig) -> None:
+        self.wanted, self.config = wanted, config
         self.training: Training | None = None
-        self.untrained: Reached | None = None
-        self.start: Reached | None = None
-        self.reached: Reached | None = None
+        self.untrained: Checkpoint | None = None
+        self.start: Checkpoint | None = None
+        self.reached: Checkpoint | None = None
         self.goal = 0
         self.failed: dict[str, Any] | None = None
         self.rewinds = 0
@@ -101,7 +103,7 @@ class Lane:
         """How many steps one turn is good for."""
         return self._pace
 
-    def gradient(self, reached: Reached) -> Array | None:
+    def gradient(self, reached: Checkpoint) -> Array | None:
         """The first layer's gradient there, (inputs, hidden), by its own method.
 
         None before `look_ahead` has compiled it.
@@ -158,15 +160,7 @@ class Lane:
         """Makes the run, and compiles nothing yet."""
         try:
             self.training = Training(
-                wanted.net(),
-                (train, test),
-                self.method(),
-                iterations=MOST_STEPS,
-                batch_size=wanted.batch,
-                learning_rate=self.wanted.rate,
-                optimizer=wanted.optimizer,
-                seed=wanted.seed,
-                data_name=name,
+                wanted.net(), (train, test), self.config, data_name=name
             )
         except Exception as error:
             self.failed = _failure(error, 0)
@@ -186,13 +180,9 @@ class Lane:
         else:
             self.start = self.reached = start
 
-    def method(self) -> Any:
-        """The gradient method, or its name."""
-        return self.wanted.gradient
-
-    def warm_up(self, training: Training, start: Reached) -> None:
+    def warm_up(self, training: Training, start: Checkpoint) -> None:
         """Compiles; what it computes is thrown away."""
-        training.steps.advance(start.state, 0, 1)
+        training.stepper.advance(start.state, 0, 1)
 
     def look_ahead(self) -> None:
         """Compiles what is needed to be looked at, not to be trained."""
@@ -225,13 +215,15 @@ class Lane:
         self.used += perf_counter() - began
         self._count()
 
-    def _advanced(self, training: Training, reached: Reached, count: int) -> Reached:
+    def _advanced(
+        self, training: Training, reached: Checkpoint, count: int
+    ) -> Checkpoint:
         before = reached.timings.training
         reached = training.advance(reached, count)
         seconds = max(reached.timings.training - before, 1e-9)
         # Not more than twice as many at once: one turn may have been a lucky one.
         self._pace = max(min(int(count * SLICE / seconds), 2 * self._pace, BLOCK), 1)
-        if reached.step % training.problem.batches.steps_per_epoch == 0:
+        if reached.step % training.batches.steps_per_epoch == 0:
             reached = training.evaluate(reached)
         return reached
 

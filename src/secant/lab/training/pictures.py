@@ -30,13 +30,13 @@ def _lane(race: Race, lane: Lane) -> dict[str, Any] | None:
     if training is None or reached is None:
         return None
     # The first weights as they were drawn: what steps hold has to be turned round.
-    params = training.params(reached) if lane.reached else training.problem.params
+    params = training.params(reached) if lane.reached else training.net.params
     gradient = lane.gradient(reached)
     weights, weight_scale = _image(params["W1"])
     slopes, slope_scale = (None, None) if gradient is None else _image(gradient)
     # In NumPy, so that there is nothing to be compiled before the first picture.
     with np.errstate(all="ignore"):
-        answers = training.problem.architecture.predict(
+        answers = training.net.architecture.predict(
             {name: np.asarray(value) for name, value in params.items()},
             race.data.test.x[race.data.shown],
         )

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from secant.gradients import find_method
 from secant.lab.training.lane import Lane
 from secant.lab.training.sets import DataSet
 from secant.lab.training.slow import Baton, SlowLane
@@ -24,6 +23,8 @@ class Race:
     Attributes:
         id: What only the page that asked for it knows.
         lanes: Its runs.
+        prepared: Whether every lane is. The lease starts then: before that a page has
+            nothing to ask for, however long its steps take to compile.
         used: Seconds of training that it has had.
         ended: Why it was ended: `"end"` (its page said so), `"left"` (nobody looked
             at it any more), `"crowd"` (too many others); None while it is there.
@@ -34,11 +35,12 @@ class Race:
         self.wanted = wanted
         self.data = data
         self.lanes: tuple[Lane, ...] = tuple(
-            Lane(lane)
-            if find_method(lane.gradient).traceable
-            else SlowLane(lane, baton)
-            for lane in wanted.lanes
+            Lane(lane, config)
+            if config.method.traceable
+            else SlowLane(lane, config, baton)
+            for lane, config in zip(wanted.lanes, wanted.configs, strict=True)
         )
+        self.prepared = False
         self.used = 0.0
         self.ended: str | None = None
         self._watchers = 0
@@ -48,11 +50,6 @@ class Race:
     def made(self) -> bool:
         """Whether every lane's weights can be looked at."""
         return all(lane.made for lane in self.lanes)
-
-    @property
-    def prepared(self) -> bool:
-        """Whether every lane is."""
-        return all(lane.prepared for lane in self.lanes)
 
     @property
     def going(self) -> bool:
@@ -90,6 +87,12 @@ class Race:
         behind = (lambda lane: lane.step) if self.wanted.abreast else _time_used
         return min(ready, key=behind, default=None)
 
+    def lane_prepared(self) -> None:
+        """Notes that a lane is prepared; with the last one the race is."""
+        if not self.prepared and all(lane.prepared for lane in self.lanes):
+            self.alive()
+            self.prepared = True
+
     # --- who looks ------------------------------------------------------------------
 
     @contextmanager
@@ -107,8 +110,10 @@ class Race:
         self._seen = monotonic()
 
     def unseen(self) -> float:
-        """For how many seconds nobody has."""
-        return 0.0 if self._watchers else monotonic() - self._seen
+        """For how many seconds nobody has; 0 while watched or not prepared yet."""
+        if self._watchers or not self.prepared:
+            return 0.0
+        return monotonic() - self._seen
 
 
 def _time_used(lane: Lane) -> float:

@@ -119,6 +119,7 @@ class Scheduler:
         self._make_room(race, lane)
         lane.prepare()
         with self._changed:
+            race.lane_prepared()
             self._obey(race)
             self._changed.notify()
         if not self._closed:
@@ -154,6 +155,9 @@ class Scheduler:
                 self._sweep()
                 swept = monotonic()
             with self._changed:
+                # Asked again under the lock: `close` may have notified in between.
+                if self._closed:
+                    return
                 turn = self._next()
                 if turn is None:
                     self._changed.wait(_ROUND)

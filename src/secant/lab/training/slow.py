@@ -15,10 +15,10 @@ import numpy as np
 
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import GradientMethod, definition, find_method
 from secant.lab.training.lane import SLICE, Lane, Order
 from secant.lab.training.wanted import LaneWanted
-from secant.training.training import Reached, Training
+from secant.training.config import TrainConfig
+from secant.training.training import Checkpoint, Training
 
 
 class Baton:
@@ -58,15 +58,19 @@ class Baton:
 
 
 class SlowLane(Lane):
-    """A lane that differences by the definition.
+    """A lane whose method runs in NumPy, such as the definition.
 
     Args:
         wanted: What to make it from.
+        config: How it is trained.
         baton: What all such lanes share.
     """
 
-    def __init__(self, wanted: LaneWanted, baton: Baton) -> None:
-        super().__init__(wanted)
+    def __init__(self, wanted: LaneWanted, config: TrainConfig, baton: Baton) -> None:
+        # Its method, which listens while it computes, where it can.
+        self._method = config.method
+        listening = replace(self._method, function=self._function)
+        super().__init__(wanted, config.with_method(listening))
         self._baton = baton
         self._rung = threading.Event()
         self._ended = False
@@ -78,7 +82,7 @@ class SlowLane(Lane):
         """How much of a step is done, 0 to 1."""
         return self._runs / self._of
 
-    def gradient(self, reached: Reached) -> Array | None:
+    def gradient(self, reached: Checkpoint) -> Array | None:
         """That of the last step: the next one's takes as long as the step."""
         return self._gradient
 
@@ -97,15 +101,10 @@ class SlowLane(Lane):
         self._ended = True
         self._rung.set()
 
-    def method(self) -> GradientMethod:
-        """The definition, which listens while it computes."""
-        return replace(find_method("definition"), function=self._definition)
-
-    def warm_up(self, training: Training, start: Reached) -> None:
+    def warm_up(self, training: Training, start: Checkpoint) -> None:
         """Nothing is compiled."""
-        method = training.problem.method
-        assert method.evaluations is not None
-        self._of = method.evaluations(training.problem.architecture)
+        method, architecture = training.config.method, training.net.architecture
+        self._of = method.evaluations_per_step(architecture) or 1
 
     def look_ahead(self) -> None:
         """Nothing is compiled."""
@@ -134,7 +133,7 @@ class SlowLane(Lane):
             self._runs = 0
             self._baton.give()
 
-    def _definition(
+    def _function(
         self,
         architecture: Architecture,
         params: Params,
@@ -142,6 +141,7 @@ class SlowLane(Lane):
         t: Array,
         key: Array | None = None,
         /,
+        **options: Any,
     ) -> tuple[Any, dict[str, np.ndarray]]:
         self._runs, rewinds = 0, self.rewinds
 
@@ -155,11 +155,13 @@ class SlowLane(Lane):
                 raise _Abandoned
             self._baton.pass_round()
 
-        loss, gradients = definition(
-            architecture, params, x, t, before_each=before_each
+        if self._method.interruptible:
+            options["before_each"] = before_each
+        loss, gradients = self._method.function(
+            architecture, params, x, t, key, **options
         )
         self._gradient = gradients["W1"]
-        return loss, gradients
+        return loss, dict(gradients)
 
     def _sleep(self) -> None:
         """Stays in the middle of a step until it is to go on, or back, or to end."""

@@ -1,17 +1,19 @@
 """What a page wants to see trained: looked at before anything is begun."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from secant.architecture import Architecture
 from secant.errors import InvalidInput
 from secant.functions import ACTIVATIONS
-from secant.gradients import METHODS, find_method
+from secant.gradients import METHODS
 from secant.lab.told import Told
 from secant.lab.training.sets import CLASSES, INPUTS, at_hand
 from secant.losses import LOSSES
 from secant.networks import INITIALISATIONS, MLP
-from secant.training.optimizers import OPTIMIZERS, find_optimizer
+from secant.training.config import TrainConfig
+from secant.training.optimizers import OPTIMIZERS
 
 MOST_LANES = 4
 MOST_HIDDEN = 256
@@ -20,9 +22,6 @@ MOST_RATE = 1_000.0
 
 MOST_STEPS = 200_000
 """Where every lane ends."""
-
-USUAL_INIT = {"sigmoid": "normal", "tanh": "xavier", "relu": "he", "identity": "xavier"}
-"""How first weights are drawn where the page does not say: by activation."""
 
 
 class LaneWanted(NamedTuple):
@@ -76,16 +75,28 @@ class Wanted:
         within("seed", self.seed, 0, 2**31 - 1)
         for lane in self.lanes:
             within("rate", lane.rate, 0, MOST_RATE)
-        if not self.init:
-            usual = USUAL_INIT.get(self.activation, "normal")
-            object.__setattr__(self, "init", usual)
+        if not self.init and (activation := ACTIVATIONS.get(self.activation)):
+            object.__setattr__(self, "init", activation.init)
         try:
             self.net()
-            for lane in self.lanes:
-                find_method(lane.gradient)
-                find_optimizer(self.optimizer, lane.rate)
+            _ = self.configs
         except InvalidInput as error:
             raise Told("settings", str(error), words=str(error)) from None
+
+    @cached_property
+    def configs(self) -> tuple[TrainConfig, ...]:
+        """How each lane is trained."""
+        return tuple(
+            TrainConfig.build(
+                lane.gradient,
+                iterations=MOST_STEPS,
+                batch_size=self.batch,
+                learning_rate=lane.rate,
+                optimizer=self.optimizer,
+                seed=self.seed,
+            )
+            for lane in self.lanes
+        )
 
     def net(self) -> MLP:
         """The network that every lane starts from."""
@@ -109,13 +120,16 @@ def choices() -> dict[str, Any]:
     return {
         "data": at_hand(),
         "gradients": [
-            {"name": method.name, "nudges": method.nudges, "slow": not method.traceable}
+            {
+                "name": method.name,
+                "description": method.description,
+                "slow": not method.traceable,
+            }
             for method in METHODS.values()
         ],
         "activations": list(ACTIVATIONS),
         "losses": list(LOSSES),
         "inits": list(INITIALISATIONS),
-        "usual_init": USUAL_INIT,
         "optimizers": [
             {"name": name, "rate": optimizer.learning_rate}
             for name, optimizer in OPTIMIZERS.items()

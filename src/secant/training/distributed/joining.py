@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Self
+from typing import Any, Self
 
 from secant.compat import cluster_detection, set_gloo_address
 from secant.errors import InvalidInput
@@ -196,7 +196,7 @@ def _detected(
     if detect is None:
         return coordinator, processes, process_id, None
     mpi = find_spec("mpi4py") and any(name in os.environ for name in _MPI)
-    found = coordinator, processes, process_id, None
+    found: Any = coordinator, processes, process_id, None
     for way in (None, "mpi4py") if mpi else (None,):
         try:
             with warnings.catch_warnings():

@@ -26,7 +26,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from secant.architecture import Architecture, Params
 from secant.arrays import Array
 from secant.errors import InvalidInput, PeerLost, SecantError
-from secant.gradients import GradientMethod, LossAndGradients
+from secant.gradients import GradientMethod
 from secant.training.manifest import versions
 
 _BATCH = "batch"
@@ -168,15 +168,10 @@ class Processes:
 
     def over(self, method: GradientMethod) -> GradientMethod:
         """The same method, each process computing its share of the batch."""
-        if not method.traceable:
-            return replace(method, function=self._in_turns(method.function))
-        return replace(
-            method,
-            function=self._sharded(method.function),
-            columns=method.columns and self._sharded(method.columns),
-        )
+        over = self._sharded if method.traceable else self._in_turns
+        return replace(method, function=over(method.function))
 
-    def _sharded(self, function: LossAndGradients) -> LossAndGradients:
+    def _sharded(self, function: Callable[..., Any]) -> Callable[..., Any]:
         alike, shared = PartitionSpec(), PartitionSpec(_BATCH)
 
         def together(
@@ -186,9 +181,10 @@ class Processes:
             t: Array,
             key: Array | None = None,
             /,
+            **options: Any,
         ) -> tuple[Array, dict[str, Array]]:
             def share(params: Params, x: Array, t: Array, key: Array) -> Any:
-                found = function(architecture, params, x, t, key)
+                found = function(architecture, params, x, t, key, **options)
                 # One message a step: each costs far more than what is in it.
                 flat, back = ravel_pytree(found)
                 return back(lax.pmean(flat, _BATCH))
@@ -204,7 +200,7 @@ class Processes:
 
         return together
 
-    def _in_turns(self, function: LossAndGradients) -> LossAndGradients:
+    def _in_turns(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def together(
             architecture: Architecture,
             params: Params,
@@ -212,9 +208,10 @@ class Processes:
             t: Array,
             key: Array | None = None,
             /,
+            **options: Any,
         ) -> tuple[Array, dict[str, Array]]:
             mine = self.part(len(x))
-            found = function(architecture, params, x[mine], t[mine], key)
+            found = function(architecture, params, x[mine], t[mine], key, **options)
             # By their names' order, not by that in which each process has them.
             leaves, structure = jax.tree.flatten(found)
             whole = self.total(np.concatenate([np.ravel(leaf) for leaf in leaves]))

@@ -1,7 +1,7 @@
 // The room of training: what `secant.lab.rooms.training` does, while it does it.
 
 import { ask, Refusal } from "../../asking.js"
-import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
+import { knows, learn, onLanguage, problem, translate, words } from "../../i18n.js"
 import { Model } from "../../model.js"
 import { grouped, shown } from "../../numbers.js"
 import { Waiting } from "../../waiting.js"
@@ -185,9 +185,15 @@ function render({ model, el }) {
     const facts = { train: race.data.train, test: race.data.test, weights, runs: 2 * weights }
     for (const name in facts) facts[name] = grouped(facts[name])
     const methods = new Set(race.lanes.map(({ gradient }) => gradient))
-    $("size").textContent = ["size", ...[...methods].map((name) => `nudges.${name}`)]
-      .map((key) => words(`training.${key}`, facts))
-      .join(" ")
+    $("size").textContent = [words("training.size", facts), ...[...methods].map((name) => about(name, facts))].join(" ")
+  }
+
+  // What a method perturbs: in the page's own words, or else in the server's.
+  function about(name, facts) {
+    const key = `training.nudges.${name}`
+    if (knows(key)) return words(key, facts)
+    const method = model.get("choices")?.gradients.find((each) => each.name === name)
+    return method ? `${name}: ${method.description}.` : ""
   }
 
   // The lanes by name, to choose one that is looked into; their numbers come later.
@@ -326,6 +332,7 @@ function render({ model, el }) {
 
   const events = [
     ["change:choices", () => controls.offer(model.get("choices"))],
+    ["change:choices", showSize],
     ["change:race", showRace],
     ["change:curves", () => chart.set("curves", model.get("curves"))],
     ["change:news", hear],
