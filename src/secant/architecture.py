@@ -1,10 +1,9 @@
-"""What a network computes, apart from its weights: pure functions of both.
+"""The architecture of a network: pure functions of weights and inputs.
 
     scores = ... f(f(x W1 + b1) W2 + b2) ...        prediction = output(scores)
 
-The weights are always an argument, a dict of arrays `W1, b1, W2, b2, …`: whoever
-wants to know what a nudged weight does passes other weights. Arrays may be
-NumPy's or JAX's.
+The weights are always an argument, a dict of arrays `W1, b1, W2, b2, …`. To see the
+effect of a nudged weight, pass other weights. Arrays may be NumPy's or JAX's.
 """
 
 from collections.abc import Mapping
@@ -33,39 +32,42 @@ Params: TypeAlias = Mapping[str, Array]
 shape (sizes[i],)."""
 
 
-class Columns(NamedTuple):
-    """A network at work on a batch, with a column for each sample.
+class FeatureMajorLayers(NamedTuple):
+    """The layers of a network on a batch, feature-major: a column for each sample.
 
     Attributes:
-        sums: `sums[i]` is what layer i adds up, (sizes[i], samples); the scores last.
-        outputs: What it makes of that; the inputs first.
+        sums: `sums[i]` are the pre-activations of layer i, (sizes[i], samples). The
+            first entry is the inputs, the last the scores.
+        outputs: `outputs[i]` are the outputs of layer i, of the same shape; the first
+            entry is the inputs, the last the scores.
     """
 
     sums: list[Array]
     outputs: list[Array]
 
 
-def turned(arrays: Params) -> dict[str, Array]:
+def transposed(arrays: Params) -> dict[str, Array]:
     """Weights or gradients transposed, (inputs, outputs) ↔ (outputs, inputs)."""
     return {name: value.T for name, value in arrays.items()}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Layers of neurons, each connected with every one of the layer before.
+    """Fully connected layers of neurons.
 
     Attributes:
-        sizes: Neurons a layer, from the inputs to the outputs: (784, 50, 10).
-        activation: What the hidden layers do with their input sums: a name of
+        sizes: The number of neurons of each layer, from the inputs to the outputs:
+            (784, 50, 10).
+        activation: The activation of the hidden layers, a name of
             `secant.functions.ACTIVATIONS`.
-        loss: What is made small: a name of `secant.losses.LOSSES`. It brings the
-            output that goes with it: softmax for `cross_entropy`, the sums
-            themselves for `sum_squares`.
-        bias: Whether a layer adds one.
+        loss: The loss that training minimises, a name of `secant.losses.LOSSES`. It
+            determines the output: softmax for `cross_entropy`, the scores themselves
+            for `sum_squares`.
+        bias: Whether layers have a bias.
 
     Raises:
-        InvalidInput: A size is no positive whole number, there are fewer than
-            two, a name is unknown, or `bias` is neither True nor False.
+        InvalidInput: A size is not a positive whole number, there are fewer than two
+            sizes, a name is unknown, or `bias` is neither True nor False.
 
     Example:
         >>> Architecture((784, 50, 10)).shapes
@@ -88,12 +90,12 @@ class Architecture:
 
     @property
     def depth(self) -> int:
-        """How many layers of weights there are."""
+        """The number of layers that have weights."""
         return len(self.sizes) - 1
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each parameter, in the order of the layers."""
+        """The shape of each parameter by its name, in the order of the layers."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(1, self.depth + 1):
             below, here = self.sizes[layer - 1], self.sizes[layer]
@@ -104,11 +106,11 @@ class Architecture:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers are learned; for 784-50-10: 39,760."""
+        """The number of weights and biases; 39,760 for 784-50-10."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
     def layers(self, params: Params, x: Array) -> list[Array]:
-        """What each layer puts out: the input, the hidden layers, the scores."""
+        """The output of each layer: the inputs, the hidden layers, the scores."""
         activate = ACTIVATIONS[self.activation].function
         outputs = [x]
         for layer in range(1, self.depth + 1):
@@ -118,21 +120,21 @@ class Architecture:
             outputs.append(sums if layer == self.depth else activate(sums))
         return outputs
 
-    def columns(self, weights: Params, x: Array) -> Columns:
-        """What each layer takes in and puts out, with a column for each sample.
+    def feature_major_layers(self, weights: Params, x: Array) -> FeatureMajorLayers:
+        """The pre-activations and outputs of each layer, feature-major.
 
             a = W z + b
 
-        The form in which gradients are computed: what is done to each sample then
-        runs along whole rows of memory, and both products with the inputs read them
-        as they lie there. In compiled loops that is a third of the time.
+        Gradients are computed in this form. An operation on every sample then runs
+        along whole rows of memory, and both products with the inputs read the inputs
+        in the order in which they are stored. A compiled step is a third shorter.
 
         Args:
-            weights: `Wi` of shape (sizes[i], sizes[i-1]): `turned(params)`.
-            x: Inputs, still (samples, inputs).
+            weights: `Wi` of shape (sizes[i], sizes[i-1]): `transposed(params)`.
+            x: Inputs, (samples, inputs) as everywhere else.
 
         Returns:
-            The sums and the outputs of each layer, (sizes[i], samples) each.
+            The pre-activations and the outputs, (sizes[i], samples) for layer i.
         """
         activate = ACTIVATIONS[self.activation].function
         sums, outputs = [x.T], [x.T]
@@ -142,30 +144,30 @@ class Architecture:
                 a = a + weights[f"b{layer}"][:, None]
             sums.append(a)
             outputs.append(a if layer == self.depth else activate(a))
-        return Columns(sums, outputs)
+        return FeatureMajorLayers(sums, outputs)
 
-    def error_in_columns(self, weights: Params, x: Array, t: Array) -> Array:
-        """`error`, computed with a column for each sample."""
-        scores = self.columns(weights, x).outputs[-1]
+    def feature_major_error(self, weights: Params, x: Array, t: Array) -> Array:
+        """`error` for transposed weights, computed feature-major."""
+        scores = self.feature_major_layers(weights, x).outputs[-1]
         return LOSSES[self.loss].function(scores, t.T, 0)
 
     def scores(self, params: Params, x: Array) -> Array:
-        """The last layer's sums, shape (..., sizes[-1]), before softmax."""
+        """The scores (logits) of the last layer, shape (..., sizes[-1])."""
         return self.layers(params, x)[-1]
 
     def predict(self, params: Params, x: Array) -> Array:
-        """The network's outputs: for `cross_entropy`, probabilities."""
+        """The network's outputs; probabilities for `cross_entropy`."""
         return LOSSES[self.loss].output(self.scores(params, x))
 
     def error(self, params: Params, x: Array, t: Array) -> Array:
-        """The loss of a batch from `as_batch`: mean over its samples."""
+        """The loss of a batch from `as_batch`, the mean over its samples."""
         return LOSSES[self.loss].function(self.scores(params, x), t, -1)
 
     def as_inputs(self, x: ArrayLike) -> Array:
         """`x` as real numbers of shape (inputs,) or (samples, inputs), checked.
 
         Raises:
-            InvalidInput: Another shape, a NaN or an infinity.
+            InvalidInput: `x` has another shape, or a value is NaN or infinite.
         """
         x = as_real(x, "x")
         inputs = self.sizes[0]
@@ -190,18 +192,18 @@ class Architecture:
         return x
 
     def as_batch(self, x: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
-        """Samples and targets as a batch that the pure functions take.
+        """Samples and targets, checked, in the form that the pure functions take.
 
         Args:
             x: Inputs, (inputs,) or (samples, inputs).
-            t: Targets: labels or vectors, see `secant.targets`.
+            t: Targets, labels or vectors (see `secant.targets`).
 
         Returns:
             `x` of shape (samples, inputs) and `t` as vectors of shape
             (samples, outputs), both of x's dtype.
 
         Raises:
-            InvalidInput: Something in them cannot be right.
+            InvalidInput: A shape or a value is wrong.
         """
         xp = namespace(x, t)
         x = self.as_inputs(as_array(x, "x", xp))

@@ -1,10 +1,10 @@
-"""The functions that a neuron computes, and softmax.
+"""Activations and softmax, and the table of activations.
 
-Each takes a number, a list or an array of any shape, of NumPy or of JAX, and
-works under `jit`, `vmap` and `grad`. A floating dtype is kept; integers become
-the engine's default float. All are stable: on the way to a result that the dtype
-can hold, no finite input overflows. Accuracies are in ulp, units in the last place.
-The last axis holds the classes; whatever stands before it are samples.
+Each function takes a number, a list or an array of any shape, of NumPy or of JAX, and
+works under `jit`, `vmap` and `grad`. It keeps a floating dtype; integers become the
+engine's default float. No finite input overflows on the way to a result that the dtype
+can hold. Accuracies are in ulp, units in the last place. Softmax runs over the last
+axis, which holds the classes; the axes before it hold samples.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def identity(x: ArrayLike) -> Array:
 def relu(x: ArrayLike) -> Array:
     """The positive part of the input: `y = max(0, x)`.
 
-    Its slope at 0, where it has none, is taken as 0, as usual.
+    At the kink, x = 0, the slope is 0 by convention.
 
     Example:
         >>> relu([-1.0, 0.0, 2.0])
@@ -39,17 +39,16 @@ def relu(x: ArrayLike) -> Array:
     """
     xp = namespace(x)
     x = as_real(x, "x", xp)
-    # Not `maximum`, to which JAX gives the slope 1/2 at 0; and NaN stays NaN.
+    # `maximum` would have the slope 1/2 at 0 in JAX. This form also keeps NaN.
     return xp.where(x <= 0, xp.zeros_like(x), x)
 
 
 def sigmoid(x: ArrayLike) -> Array:
     """The logistic function: `y = 1 / (1 + exp(-x))`, between 0 and 1.
 
-    The formula overflows at x = -89 in float32; here only exponentials of
-    negative numbers are taken: with `e = exp(-|x|)` it is `1 / (1 + e)` on the
-    right and `e / (1 + e)` on the left. Both sides are right to 4 ulp down to the
-    smallest normal number.
+    The formula overflows at x = -89 in float32. This function only takes exponentials
+    of negative numbers: with `e = exp(-|x|)` it is `1 / (1 + e)` for x ≥ 0 and
+    `e / (1 + e)` for x < 0. It is accurate to 4 ulp down to the smallest normal number.
 
     Example:
         >>> sigmoid([-1000.0, 0.0, 1000.0])
@@ -58,10 +57,10 @@ def sigmoid(x: ArrayLike) -> Array:
     xp = namespace(x)
     x = as_real(x, "x", xp)
     right = x >= 0
-    # Not `abs`: its slope at 0 is each engine's choice, and sigmoid's there is 1/4.
+    # `abs` has no defined slope at 0, where sigmoid's is 1/4.
     e = xp.exp(xp.where(right, -x, x))
-    # Not `where(right, 1, e)`: of a difference across 0 that would leave what e is
-    # rounded by, while an exponent's change is exact.
+    # The numerator is exp of a selected exponent, not `where(right, 1, e)`: in a
+    # difference across 0 the change of the exponent is exact, the change of e is not.
     return xp.exp(xp.where(right, xp.zeros_like(x), x)) / (1 + e)
 
 
@@ -79,18 +78,18 @@ def tanh(x: ArrayLike) -> Array:
 def softmax(x: ArrayLike) -> Array:
     """Probabilities from scores: `y_k = exp(x_k) / Σ_j exp(x_j)`.
 
-    The sum runs over the last axis, the classes, so that each sample has
-    probabilities of its own. (Summed over the whole batch, as a formula for one
-    sample does when it is given many, each row of ten samples sums to about 1/10.)
-    The largest score of each sample is subtracted first, which changes nothing
-    and keeps `exp` from overflowing. Of 100 classes, a probability is right
-    to 10 ulp, and 1 more for each unit that its score lies below the largest.
+    The sum runs over the last axis, the classes, so that each sample has its own
+    probabilities. (A formula for one sample that gets a batch sums over the whole
+    batch; each row of ten samples then sums to about 1/10.) The largest score of each
+    sample is subtracted first: the result stays the same, and `exp` cannot overflow.
+    With 100 classes a probability is accurate to 10 ulp, plus 1 ulp for each unit
+    that its score lies below the largest.
 
     Args:
         x: Scores, shape (..., classes).
 
     Returns:
-        Shape (..., classes); non-negative, each row sums to 1.
+        Probabilities, shape (..., classes); each row sums to 1.
 
     Raises:
         InvalidInput: `x` has no last axis, or an empty one.
@@ -106,16 +105,16 @@ def softmax(x: ArrayLike) -> Array:
 def log_softmax(x: ArrayLike) -> Array:
     """Logarithms of the probabilities: `x_k - log Σ_j exp(x_j)`.
 
-    Right where `log(softmax(x))` is not: a probability of 1e-50 is 0 in float32,
-    its logarithm, -115, is not. Right to 6 ulp of the result or of 1, whichever
-    is larger: of a probability near 1 the logarithm is near 0, and what it differs
-    from 0 by is rounded as 1 is.
+    It is accurate where `log(softmax(x))` fails: a probability of 1e-50 is 0 in
+    float32, but its logarithm is -115. The error is at most 6 ulp of the result or
+    of 1, whichever is larger: for a probability near 1 the logarithm is near 0, and
+    its rounding error is that of the 1.
 
     Args:
         x: Scores, shape (..., classes).
 
     Returns:
-        Shape (..., classes), nowhere positive.
+        Log-probabilities, shape (..., classes), at most 0.
 
     Raises:
         InvalidInput: `x` has no last axis, or an empty one.
@@ -128,14 +127,14 @@ def log_softmax(x: ArrayLike) -> Array:
 
 
 def softmax_over(x: Array, axis: int) -> Array:
-    """`softmax` over any axis of an array that is known to have one."""
+    """`softmax` over any axis, for an array whose shape is already checked."""
     xp = namespace(x)
     e = xp.exp(_below_maximum(x, axis, xp))
     return e / xp.sum(e, axis=axis, keepdims=True)
 
 
 def log_softmax_over(x: Array, axis: int) -> Array:
-    """`log_softmax` over any axis of an array that is known to have one."""
+    """`log_softmax` over any axis, for an array whose shape is already checked."""
     xp = namespace(x)
     shifted = _below_maximum(x, axis, xp)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
@@ -152,8 +151,8 @@ def _scores(x: ArrayLike) -> Array:
 
 
 def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
-    # Scores further apart than the largest float differ by infinity, and
-    # exp(-inf) = 0 is the right probability: nothing to warn of.
+    # Two scores may differ by more than the largest float. The difference is then
+    # -inf and exp(-inf) = 0 is the right probability, so no warning is due.
     with np.errstate(over="ignore"):
         return x - xp.max(x, axis=axis, keepdims=True)
 
@@ -206,7 +205,7 @@ class Activation(NamedTuple):
 
 
 def _sigmoid_linearization(a: Array) -> tuple[Array, ...]:
-    # σ(-a), not 1 - σ(a), which has no digits left where σ(a) is near 1.
+    # σ(-a) keeps its digits where σ(a) is near 1; 1 - σ(a) does not.
     rest = sigmoid(-a)
     return rest, -sigmoid(a) * rest
 
@@ -219,7 +218,7 @@ def _sigmoid_change(coefficients: tuple[Array, ...], da: Array) -> Array:
 
 
 def _relu_change(coefficients: tuple[Array, ...], da: Array) -> Array:
-    """`max(0, a + da) - y`: each of the two is compared with y before da is added."""
+    """`max(0, a + da) - y = max(-y, (a - y) + da)`: nothing large is subtracted."""
     a, y = coefficients
     return namespace(da).maximum(-y, (a - y) + da)
 
@@ -263,4 +262,4 @@ ACTIVATIONS: dict[str, Activation] = {
         export_names=ExportNames("Identity", "Identity()", "linear"),
     ),
 }
-"""The activations by name. One more entry here is one more everywhere."""
+"""The activations by name. An entry added here is available everywhere."""

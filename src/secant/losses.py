@@ -1,8 +1,8 @@
-"""How wrong the outputs are: one number to make small.
+"""Loss functions, and the table of losses that networks train with.
 
-A loss of many samples is the mean of theirs. Targets are class labels or
-vectors, told apart by their number of dimensions (see `secant.targets`). Values
-are checked where they can be looked at; under `jit` only shapes are.
+The loss of a batch is the mean over its samples. Targets are class labels or vectors;
+their number of dimensions says which (see `secant.targets`). Values are checked where
+they are known; under `jit` only shapes are.
 """
 
 from collections.abc import Callable
@@ -35,10 +35,10 @@ from secant.targets import as_vectors
 GUARD = 1e-7
 """Added to a probability before its logarithm: log(0) would be -inf."""
 
-# A probability nudged by a numerical derivative may leave [0, 1] by this much.
+# A numerical derivative may push a probability out of [0, 1] by this much.
 _NUDGE = 1e-3
 
-# How far from 1 a sum of probabilities may be: bfloat16's rounding adds up to 0.01.
+# How far from 1 a sum of probabilities may be: rounding in bfloat16 adds up to 0.01.
 _SLACK = 0.02
 
 
@@ -47,15 +47,15 @@ def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
 
     Args:
         y: Outputs, shape (outputs,) or (samples, outputs).
-        t: Targets of the same shape, any real numbers; or class labels, one
-            dimension less, which stand for one-hot vectors.
+        t: Targets: real numbers of the same shape, or class labels (one dimension
+            less), which stand for one-hot vectors.
 
     Returns:
-        A scalar of y's dtype: the error of the sample, the mean over samples.
+        The loss, a scalar of y's dtype: the mean over the samples.
 
     Raises:
-        InvalidInput: A shape that does not go with `y`'s, a label out of range,
-            a NaN or an infinity.
+        InvalidInput: The shapes do not match, a label is out of range, or a value is
+            NaN or infinite.
 
     Example:
         >>> float(sum_squares_error([0.1, 0.6, 0.3], [0, 1, 0]))
@@ -71,20 +71,20 @@ def sum_squares_error(y: ArrayLike, t: ArrayLike) -> Array:
 def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
     """Cross entropy of probabilities: `E = -Σ_k t_k log(y_k + 1e-7)`.
 
-    With a one-hot target only the right class counts: `-log(y_right + 1e-7)`.
+    With a one-hot target only the correct class counts: `-log(y_correct + 1e-7)`.
 
     Args:
         y: Probabilities such as `softmax` gives, shape (classes,) or
             (samples, classes).
-        t: Class labels (one dimension less than `y`) or one-hot rows (the same).
+        t: Class labels (one dimension less than `y`) or one-hot rows of y's shape.
 
     Returns:
-        A scalar of y's dtype: the error of the sample, the mean over samples.
+        The loss, a scalar of y's dtype: the mean over the samples.
 
     Raises:
-        InvalidInput: `y` is no probability, or a sample's do not sum to 1; a
-            shape does not go with the other, a label is out of range, a row is
-            not one-hot, or a NaN came.
+        InvalidInput: A value of `y` is not a probability, or those of a sample do not
+            sum to 1; the shapes do not match, a label is out of range, a row is not
+            one-hot, or a value is NaN.
 
     Example:
         >>> y = [0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]
@@ -101,23 +101,22 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Array:
 
 
 def softmax_cross_entropy(scores: ArrayLike, t: ArrayLike) -> Array:
-    """Cross entropy of scores: `E = log Σ_j exp(a_j) - a_right`.
+    """Cross entropy of scores (logits): `E = log Σ_j exp(a_j) - a_correct`.
 
-    What `cross_entropy_error(softmax(scores), t)` means, without the detour
-    through probabilities that round to 0, hence without a guard: its slope is
-    `softmax(scores) - t` however wrong the scores are.
+    It is `cross_entropy_error(softmax(scores), t)` without the probabilities in
+    between, which may round to 0. It therefore needs no guard, and its gradient is
+    `softmax(scores) - t` for any scores.
 
     Args:
-        scores: Any real numbers, shape (classes,) or (samples, classes).
+        scores: Real numbers, shape (classes,) or (samples, classes).
         t: Class labels (one dimension less than `scores`) or one-hot rows.
 
     Returns:
-        A scalar of the scores' dtype: the error of the sample, the mean over
-        samples.
+        The loss, a scalar of the scores' dtype: the mean over the samples.
 
     Raises:
-        InvalidInput: A shape does not go with the other, a label is out of
-            range, a row is not one-hot, or a NaN or an infinity came.
+        InvalidInput: The shapes do not match, a label is out of range, a row is not
+            one-hot, or a value is NaN or infinite.
 
     Example:
         >>> float(softmax_cross_entropy([[0.0, -1000.0]], [1]))
@@ -156,7 +155,7 @@ def _refuse_improbable(y: np.ndarray) -> None:
             f"{first_entry('y', wrong)} is {y[wrong][0]:.6g}, which is no probability: "
             "pass softmax(scores), or the scores to softmax_cross_entropy"
         )
-    # Scores that lie between 0 and 1 by chance, or a softmax over the whole batch.
+    # Values between 0 and 1 may still be scores, or a softmax over the whole batch.
     sums = y.astype(np.float64).sum(axis=-1)
     wrong = abs(sums - 1) > _SLACK
     if wrong.any():
@@ -169,13 +168,13 @@ def _refuse_improbable(y: np.ndarray) -> None:
 
 def _sum_squares(y: Array, t: Array, axis: int) -> Array:
     xp = namespace(y)
-    # `mean` adds float16 up in float32: a sum over many samples would overflow.
+    # `mean` accumulates float16 in float32; a plain sum over many samples overflows.
     return xp.mean(xp.sum((y - t) ** 2, axis=axis)) / 2
 
 
 def _cross_entropy(logarithms: Array, t: Array, axis: int) -> Array:
     xp = namespace(logarithms)
-    # Of a class that is not meant, nothing counts: not even 0 · log(0).
+    # Classes with t = 0 contribute exactly 0, also where the logarithm is infinite.
     terms = t * xp.where(t == 0, xp.zeros_like(logarithms), -logarithms)
     return xp.mean(xp.sum(terms, axis=axis))
 
@@ -185,32 +184,32 @@ def _samples(outputs: Array, axis: int) -> int:
 
 
 class Loss(NamedTuple):
-    """A loss as a network trains with it: of the last layer's input sums.
+    """All that the library knows of a loss: a function of the scores (logits).
 
-    Targets are vectors here, prepared once by `secant.targets.as_vectors`, and
-    nothing is looked at: this is what runs in a compiled loop. `axis` is the one
-    that holds the outputs; the others are samples.
+    Targets are vectors here, prepared once by `secant.targets.as_vectors`. Nothing is
+    checked: these functions run in a compiled loop. `axis` is the axis of the outputs;
+    the other axes are samples.
 
     Attributes:
-        function: `(scores, t, axis) -> error`, a scalar.
-        gradient: `(scores, t, axis) -> d error / d scores`, of the scores' shape.
+        function: `(scores, t, axis) -> loss`, a scalar.
+        gradient: `(scores, t, axis) -> d loss / d scores`, of the scores' shape.
         output: `scores -> outputs`, on the last axis: what the network predicts.
         output_names: What ONNX, PyTorch and Keras call `output`. Where one of them is
             None, that export is refused with an error.
         probabilities: Whether outputs are probabilities and targets must be one-hot.
         baseline: `t -> loss` of the best output that looks at no input, for targets of
             shape (samples, outputs). A network that learns has a lower loss.
-        change: `(scores, t, ds) -> error of scores + ds - error of scores`, of each
-            sample by itself, without cancellation, for `|ds| ≤ NEAR` (see
-            `secant.series`). The outputs are on the first axis.
+        change: `(scores, t, ds) -> loss(scores + ds) - loss(scores)`, for each sample
+            by itself, without cancellation, for `|ds| ≤ NEAR` (see `secant.series`).
+            The outputs are on the first axis.
         line_coefficients: `(scores, t, directions) -> coefficients`, for
             `change_along_line`: scores and targets of shape (outputs, samples),
-            directions (outputs, units), or None for each output by itself; the
-            coefficients are (units, samples).
-        change_along_line: `(coefficients, s) -> error of scores + s direction - error
-            of scores`, of each sample by itself, where `|s direction| ≤ NEAR`. What
-            `change` gives for `ds = s direction`, the sum over outputs taken once for
-            all `s`.
+            directions (outputs, units), or None for the unit vectors; the coefficients
+            are (units, samples).
+        change_along_line: `(coefficients, s) -> loss(scores + s d) - loss(scores)`,
+            for each sample by itself and each direction d, where `|s d| ≤ NEAR`. It
+            equals `change` for `ds = s d`; the sum over outputs is in the coefficients,
+            computed once for all `s`.
     """
 
     function: Callable[[Array, Array, int], Array]
@@ -232,7 +231,7 @@ def _entropy(t: np.ndarray) -> float:
 
 
 def _half_variance(t: np.ndarray) -> float:
-    """Half the variance, summed over the outputs: the mean is the best answer."""
+    """Half the variance, summed over the outputs: the best constant is the mean."""
     return float(0.5 * np.sum(np.var(t, axis=0, dtype=np.float64)))
 
 

@@ -1,9 +1,9 @@
-"""Networks that hold their weights: `MLP`, and the notebook's two faces of it.
+"""Networks that hold their weights: `MLP`, and the two networks of the notebook.
 
-"`loss_W = lambda W: self.loss(x, t)`: W is unused, so isn't the gradient zero?"
-It is not, for a reason that cannot be seen in that line: the array being nudged
-is the very one that `self.loss` reads. Here the weights are an argument,
-`net.architecture.error(params, x, t)`, and nothing has to be known.
+Readers of the notebook ask: "`loss_W = lambda W: self.loss(x, t)` does not use W, so is
+the gradient not zero?" It is not zero, because `self.loss` reads the same array that is
+nudged, but that line does not show it. Here the weights are an argument:
+`net.architecture.error(params, x, t)`.
 """
 
 from collections.abc import Mapping
@@ -23,44 +23,44 @@ def _normal(below: int, here: int, std: float) -> float:
 
 
 def _xavier(below: int, here: int, std: float) -> float:
-    """Glorot & Bengio (2010), eq. 12: keeps variances on the way there and back."""
+    """Glorot & Bengio (2010), eq. 12: keeps the variance, forward and backward."""
     return float(np.sqrt(2 / (below + here)))
 
 
 def _he(below: int, here: int, std: float) -> float:
-    """He et al. (2015), eq. 10: the same for relu, which drops half of its input."""
+    """He et al. (2015), eq. 10: the same for relu, which zeroes half of its inputs."""
     return float(np.sqrt(2 / below))
 
 
 INITIALISATIONS = {"normal": _normal, "xavier": _xavier, "he": _he}
-"""How far the first weights spread (their standard deviation), by name."""
+"""The standard deviation of the first weights of a layer, by name."""
 
 
 class MLP:
     """A network of fully connected layers, with its weights.
 
     Args:
-        sizes: Neurons a layer, from the inputs to the outputs.
-        activation: What hidden layers do with their sums, a name of
+        sizes: The number of neurons of each layer, from the inputs to the outputs.
+        activation: The activation of the hidden layers, a name of
             `secant.functions.ACTIVATIONS`: `sigmoid`, `relu`, …
-        loss: What is made small, a name of `secant.losses.LOSSES`: `cross_entropy`
-            (outputs are probabilities, softmax), `sum_squares` (outputs are the last
-            layer's sums), …
-        bias: Whether layers add one.
-        init: How the first weights are drawn, all from a normal distribution
-            around 0: `normal` with the standard deviation `weight_init_std`,
-            `xavier` with √(2 / (inputs + outputs)) of the layer, `he` with
-            √(2 / inputs). Biases start at 0.
-        weight_init_std: For `init="normal"`.
-        seed: The same seed draws the same weights, on every machine.
+        loss: The loss that training minimises, a name of `secant.losses.LOSSES`:
+            `cross_entropy` (the outputs are probabilities, by softmax), `sum_squares`
+            (the outputs are the scores), …
+        bias: Whether layers have a bias.
+        init: The distribution of the first weights, normal around 0 in each case. The
+            standard deviation is `weight_init_std` for `normal`,
+            √(2 / (inputs + outputs)) of the layer for `xavier` and √(2 / inputs) for
+            `he`. Biases start at 0.
+        weight_init_std: The standard deviation for `init="normal"`.
+        seed: The same seed draws the same weights on every machine.
 
     Attributes:
-        architecture: What the network computes, apart from its weights.
+        architecture: What the network computes, without its weights.
         params: The weights, a dict of NumPy arrays `W1, b1, W2, b2, …`, float64
             when drawn. They may be changed in place: `net.params["W1"] -= …`.
 
     Raises:
-        InvalidInput: A size or a name that cannot be.
+        InvalidInput: A size is not a positive whole number, or a name is unknown.
 
     Example:
         >>> net = MLP((2, 3, 2), activation="tanh", init="xavier", seed=1)
@@ -84,11 +84,11 @@ class MLP:
 
     @classmethod
     def from_params(cls, architecture: Architecture, params: Params) -> "MLP":
-        """A network with the given weights, each of the shape that it must have.
+        """A network with the given weights.
 
         Raises:
-            InvalidInput: A parameter is missing, too much, of another shape, or
-                not of real numbers.
+            InvalidInput: A parameter is missing or unknown, has another shape, or
+                does not hold real numbers.
         """
         net = MLP.__new__(MLP)
         net.architecture = architecture
@@ -96,18 +96,18 @@ class MLP:
         return net
 
     def replace(self, params: Params) -> Self:
-        """The same network with other weights; this one stays as it is."""
+        """The same network with other weights; this one does not change."""
         net = type(self).__new__(type(self))
         net.architecture = self.architecture
         net.params = _checked(self.architecture, params)
         return net
 
     def scores(self, x: ArrayLike) -> Array:
-        """The last layer's sums, shape (outputs,) or (samples, outputs)."""
+        """The scores (logits), shape (outputs,) or (samples, outputs)."""
         return self.architecture.scores(self.params, self.architecture.as_inputs(x))
 
     def predict(self, x: ArrayLike) -> Array:
-        """The outputs: probabilities, or for `sum_squares` the sums themselves.
+        """The outputs: probabilities, or for `sum_squares` the scores.
 
         Args:
             x: Shape (inputs,) or (samples, inputs).
@@ -121,7 +121,7 @@ class MLP:
         return self.architecture.predict(self.params, self.architecture.as_inputs(x))
 
     def loss(self, x: ArrayLike, t: ArrayLike) -> Array:
-        """How wrong the outputs are, a scalar: the mean over samples.
+        """The loss, a scalar: the mean over samples.
 
         Args:
             x: Shape (inputs,) or (samples, inputs).
@@ -134,7 +134,7 @@ class MLP:
         return self.architecture.error(self.params, x, t)
 
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
-        """The share of samples whose largest output is the right class, 0 to 1.
+        """The share of samples whose largest output is the correct class, 0 to 1.
 
         Args:
             x: Shape (inputs,) or (samples, inputs).
@@ -153,7 +153,7 @@ class MLP:
     def numerical_gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         """The gradient of the loss by its definition: each weight nudged by ±1e-4.
 
-        Right to about 1e-8, and slow: two runs of the network for every weight.
+        It is accurate to about 1e-8 and slow: two runs of the network for each weight.
 
         Raises:
             InvalidInput: A shape or a value in `x` or `t` cannot be right.
@@ -182,10 +182,10 @@ class MLP:
 
 
 class SimpleNet(MLP):
-    """The notebook's first net: one layer of weights, no bias.
+    """The notebook's first network: one layer of weights, no bias.
 
-    As there, `predict` gives the scores and `loss` takes their softmax. Weights
-    are drawn from the standard normal distribution.
+    As in the notebook, `predict` gives the scores and `loss` applies softmax to them.
+    The weights are drawn from the standard normal distribution.
 
     Example:
         >>> net = SimpleNet(seed=0)
@@ -205,7 +205,7 @@ class SimpleNet(MLP):
 
     @property
     def W(self) -> Array:
-        """The weights, shape (input_size, output_size); others may be put in."""
+        """The weights, shape (input_size, output_size). They can be assigned."""
         return self.params["W1"]
 
     @W.setter
@@ -213,7 +213,7 @@ class SimpleNet(MLP):
         self.params = _checked(self.architecture, {"W1": weights})
 
     def predict(self, x: ArrayLike) -> Array:
-        """The scores, `x W`: their softmax is taken by `loss`."""
+        """The scores, `x W`; `loss` applies softmax to them."""
         return self.scores(x)
 
 
@@ -221,10 +221,10 @@ class TwoLayerNet(MLP):
     """The notebook's network: a hidden layer of sigmoids, softmax, cross entropy.
 
     Args:
-        input_size: Numbers a sample; 784 for the digits.
-        hidden_size: Neurons of the hidden layer.
-        output_size: Classes.
-        weight_init_std: Spread of the first weights; biases start at 0.
+        input_size: The numbers of a sample; 784 for the digits.
+        hidden_size: The neurons of the hidden layer.
+        output_size: The classes.
+        weight_init_std: The standard deviation of the first weights. Biases start at 0.
         seed: The same seed draws the same weights.
 
     Example:
@@ -281,7 +281,7 @@ def _checked(
             f"the parameters are a {type(params).__name__}: pass a dict of arrays, "
             f"of shapes {architecture.shapes}"
         )
-    # The network's own arrays, to be changed in place: floating, and copies.
+    # Copies, of a floating dtype: users change the network's arrays in place.
     arrays = {
         name: np.array(as_real(value, f"params[{name!r}]", np))
         for name, value in params.items()

@@ -1,14 +1,14 @@
-"""expm1 and log1p of small numbers, by a few terms of their power series.
+"""`expm1` and `log1p` of small numbers: four terms of their power series.
 
-A nudge of 1e-4 leaves arguments far below 1, where four terms give all the digits of
-float32 and cost a fraction of the functions themselves.
+A nudge of 1e-4 gives arguments far below 1. Four terms are then exact to float32 and
+cost a fraction of the functions themselves.
 """
 
 from secant.arrays import Array
 
 NEAR = 1 / 64
-"""The largest magnitude of an argument: there the first term left out is 5e-10 of
-`expm1` and 1.2e-8 of `log1p`, less than half a unit in float32's last place."""
+"""The largest magnitude of an argument. There the first omitted term is 5e-10 of
+`expm1` and 1.2e-8 of `log1p`, less than half a unit in the last place of float32."""
 
 
 def short_expm1(d: Array) -> Array:

@@ -1,8 +1,8 @@
-"""Targets: what the outputs should have been, as class labels or as vectors.
+"""Targets, the desired outputs: class labels or vectors.
 
-Which of the two an array holds follows from its number of dimensions, never
-from its values: for outputs of shape (..., classes), targets of shape (...) are
-labels, targets of shape (..., classes) are vectors (one-hot, for classes).
+The number of dimensions says which of the two an array holds, never its values: for
+outputs of shape (..., classes), targets of shape (...) are labels and targets of shape
+(..., classes) are vectors (one-hot, for classes).
 """
 
 from collections.abc import Sequence
@@ -28,17 +28,17 @@ def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
 
     Args:
         labels: Whole numbers in [0, classes), any shape.
-        classes: How many classes there are.
-        dtype: Of the result; the engine's default float if not given.
+        classes: The number of classes.
+        dtype: The dtype of the result; the engine's default float if not given.
 
     Returns:
-        Shape `labels.shape + (classes,)`. Under `jit`, where a label's value
-        cannot be looked at, one that is out of range gives a row of NaN (of 0 in
-        a dtype that has no NaN).
+        Shape `labels.shape + (classes,)`. Under `jit` the values of labels are not
+        known; a label out of range then gives a row of NaN (of 0 in a dtype without
+        NaN).
 
     Raises:
-        InvalidInput: A label is not a whole number or out of range, or `classes`
-            is no positive whole number.
+        InvalidInput: A label is not a whole number or is out of range, or `classes`
+            is not a positive whole number.
 
     Example:
         >>> one_hot([2, 0], 3)
@@ -58,7 +58,7 @@ def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
 
 
 def _one_hot(labels: Array, classes: int, dtype: object, xp: ModuleType) -> Array:
-    # Not in the labels' dtype: uint8 labels may be of 1,000 classes.
+    # `arange` does not take the labels' dtype: uint8 labels may have 1,000 classes.
     meant = labels[..., None] == xp.arange(classes)
     rows = meant.astype(xp.asarray(0.0).dtype if dtype is None else dtype)
     if is_traced(labels) and xp.issubdtype(rows.dtype, xp.inexact):
@@ -74,20 +74,20 @@ def as_vectors(
     *,
     probabilities: bool,
 ) -> Array:
-    """Targets of either form as vectors of the shape of the outputs.
+    """Targets of either form as vectors of the outputs' shape.
 
     Args:
         t: Labels of shape `shape[:-1]`, or vectors of shape `shape`.
-        shape: Of the outputs, (..., classes).
-        dtype: Of the result; the engine's default float if not given.
-        probabilities: Whether each vector must be one-hot, as a class is.
+        shape: The shape of the outputs, (..., classes).
+        dtype: The dtype of the result; the engine's default float if not given.
+        probabilities: Whether each vector must be one-hot, as for classes.
 
     Returns:
         Shape `shape`, dtype `dtype`.
 
     Raises:
-        InvalidInput: `t` has another shape, a label out of range, a NaN, or a
-            row that is not one-hot where it must be.
+        InvalidInput: `t` has another shape, a label is out of range, a value is NaN,
+            or a row is not one-hot where it must be.
 
     Example:
         >>> as_vectors([1], (1, 2), "float32", probabilities=True)
@@ -114,17 +114,17 @@ def as_vectors(
 
 
 def as_labels(t: ArrayLike, shape: Sequence[int]) -> Array:
-    """Targets of either form as labels: for vectors, where the largest entry is.
+    """Targets of either form as labels: for a vector, the index of its largest entry.
 
     Args:
         t: Labels of shape `shape[:-1]`, or vectors of shape `shape`.
-        shape: Of the outputs, (..., classes).
+        shape: The shape of the outputs, (..., classes).
 
     Returns:
         Whole numbers of shape `shape[:-1]`.
 
     Raises:
-        InvalidInput: As `as_vectors` raises it.
+        InvalidInput: For the reasons of `as_vectors`.
 
     Example:
         >>> as_labels([[0, 0, 1]], (1, 3))

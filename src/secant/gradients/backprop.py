@@ -37,7 +37,7 @@ def backprop(
     """
     loss = LOSSES[architecture.loss]
     slope = ACTIVATIONS[architecture.activation].derivative
-    sums, outputs = architecture.columns(weights, x)
+    sums, outputs = architecture.feature_major_layers(weights, x)
     scores = outputs[-1]
     delta = loss.gradient(scores, t.T, 0)
     gradients: dict[str, Array] = {}

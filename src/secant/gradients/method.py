@@ -143,7 +143,8 @@ class GradientMethod:
         evaluations: `(architecture, **options) -> int`: how many runs of the whole
             network a step amounts to; None where that is no meaningful number.
         feature_major: Whether `function` takes and returns weights of shape (outputs,
-            inputs). A compiled loop then keeps them so: see `Architecture.columns`.
+            inputs). A compiled loop then keeps them so: see
+            `Architecture.feature_major_layers`.
         options: The options that `function` takes.
         of_loss: The same method for any function of a pytree:
             `(loss, params, key, **options) -> (value, gradient)`. None where the method
@@ -192,10 +193,10 @@ class GradientMethod:
         if not self.feature_major:
             loss, gradients = self.compute(architecture, params, x, t, key)
             return loss, dict(gradients)
-        from secant.architecture import turned
+        from secant.architecture import transposed
 
-        loss, gradients = self.compute(architecture, turned(params), x, t, key)
-        return loss, turned(gradients)
+        loss, gradients = self.compute(architecture, transposed(params), x, t, key)
+        return loss, transposed(gradients)
 
     def compute(
         self,

@@ -17,7 +17,7 @@ such a nudge to each neuron in turn.
 import jax.numpy as jnp
 from jax import lax
 
-from secant.architecture import Architecture, Columns, Params
+from secant.architecture import Architecture, FeatureMajorLayers, Params
 from secant.arrays import Array
 from secant.gradients.nudges import is_small, layer_context, loss_deltas
 from secant.losses import LOSSES
@@ -45,13 +45,13 @@ def node(
         >>> float(loss), round(float(gradients["W1"][0, 0]), 6)
         (2.0, 2.0)
     """
-    columns = architecture.columns(weights, x)
-    scores = columns.outputs[-1]
+    layers = architecture.feature_major_layers(weights, x)
+    scores = layers.outputs[-1]
     targets, samples = t.T, len(x)
     da = jnp.full((1, samples), h, scores.dtype)
 
     def slopes(layer: int, small: bool) -> Array:
-        context = layer_context(architecture, weights, columns, targets, layer)
+        context = layer_context(architecture, weights, layers, targets, layer)
         up, down = (
             loss_deltas(architecture, weights, layer, context, change, small=small)
             for change in (da, -da)
@@ -71,15 +71,15 @@ def node(
         all_slopes(True),
     )
     return LOSSES[architecture.loss].function(scores, targets, 0), _by_name(
-        columns, deltas, weights
+        layers, deltas, weights
     )
 
 
 def _by_name(
-    columns: Columns, deltas: list[Array], weights: Params
+    layers: FeatureMajorLayers, deltas: list[Array], weights: Params
 ) -> dict[str, Array]:
     gradients: dict[str, Array] = {}
     for layer, delta in enumerate(deltas, start=1):
-        gradients[f"W{layer}"] = delta @ columns.outputs[layer - 1].T
+        gradients[f"W{layer}"] = delta @ layers.outputs[layer - 1].T
         gradients[f"b{layer}"] = jnp.sum(delta, axis=1)
     return {name: gradients[name] for name in weights}

@@ -41,7 +41,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from secant.architecture import Architecture, Columns, Params
+from secant.architecture import Architecture, FeatureMajorLayers, Params
 from secant.arrays import Array
 from secant.functions import ACTIVATIONS
 from secant.losses import LOSSES
@@ -72,14 +72,14 @@ class LayerContext(NamedTuple):
 def layer_context(
     architecture: Architecture,
     weights: Params,
-    columns: Columns,
+    layers: FeatureMajorLayers,
     t: Array,
     layer: int,
 ) -> LayerContext:
     """What is needed to nudge the neurons of a layer, for all samples."""
     depth, loss = architecture.depth, LOSSES[architecture.loss]
     linearization = ACTIVATIONS[architecture.activation].linearization
-    sums = columns.sums[layer:]
+    sums = layers.sums[layer:]
     line: tuple[Array, ...] = ()
     if layer == depth:
         line = loss.line_coefficients(sums[-1], t, None)

@@ -116,6 +116,6 @@ def of_network(
     """
 
     def loss(weights: Params) -> Array:
-        return architecture.error_in_columns(weights, x, t)
+        return architecture.feature_major_error(weights, x, t)
 
     return spsa(loss, dict(weights), key, directions, h)

@@ -60,19 +60,19 @@ def weight(
         >>> float(loss), float(gradients["W1"][0, 0])
         (2.0, 2.0)
     """
-    columns = architecture.columns(weights, x)
-    scores = columns.outputs[-1]
+    layers = architecture.feature_major_layers(weights, x)
+    scores = layers.outputs[-1]
     targets, samples = t.T, len(x)
 
     # The largest |da| is h times the largest value that comes in along a weight. A
     # bias is a weight along which 1 comes in.
-    largest = [abs(z).max() for z in columns.outputs[:-1]] + [jnp.ones((), x.dtype)]
+    largest = [abs(z).max() for z in layers.outputs[:-1]] + [jnp.ones((), x.dtype)]
     small = is_small(architecture, weights, h * jnp.stack(largest).max())
 
     def of_layer(layer: int) -> tuple[Array, Array]:
         """The slopes along the weights and the biases of a layer."""
-        all_samples = layer_context(architecture, weights, columns, targets, layer)
-        below = columns.outputs[layer - 1]
+        all_samples = layer_context(architecture, weights, layers, targets, layer)
+        below = layers.outputs[layer - 1]
         # What the inner loop reads has to be contiguous.
         rows = below.T
 

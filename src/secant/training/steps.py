@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.architecture import Architecture, turned
+from secant.architecture import Architecture, transposed
 from secant.arrays import Array
 from secant.gradients import GradientMethod
 from secant.losses import LOSSES
@@ -141,13 +141,13 @@ class CompiledStepper(_Stepper):
     def start(self) -> TrainState:
         """The state before the first step, on the device."""
         first = self._first_params
-        given = turned(first) if self.method.feature_major else first
+        given = transposed(first) if self.method.feature_major else first
         params = {name: jnp.asarray(value, float) for name, value in given.items()}
         return TrainState(params, self._optimizer.init(params))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
-        return turned(state.params) if self.method.feature_major else state.params
+        return transposed(state.params) if self.method.feature_major else state.params
 
     def advance(
         self, state: TrainState, start: int, count: int
@@ -184,7 +184,7 @@ class CompiledStepper(_Stepper):
             self._key,
             step,
         )
-        return turned(found) if self.method.feature_major else found
+        return transposed(found) if self.method.feature_major else found
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -200,7 +200,7 @@ def _loop(
     count: int,
 ) -> tuple[TrainState, Array]:
     x, t = data
-    back = turned if method.feature_major else dict
+    back = transposed if method.feature_major else dict
 
     def step(turn: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
         (params, optimizer_state), losses = carry
