@@ -479,7 +479,7 @@ WRONG_ONES = (
     ),
     Case(
         "a square's 2", squares, normal(37, 4), WRONG,
-        altered(squares, lambda g: g / 2), "as of a square's derivative",
+        altered(squares, lambda g: g / 2), "as from a square's derivative",
     ),
     Case(
         "a constant added", waves, SOME, WRONG, altered(waves, lambda g: g + 0.01),
@@ -528,7 +528,7 @@ WRONG_ONES = (
     ),
     Case(
         "repeats overwritten, not added", embedding, normal(26, 6, 3), WRONG,
-        overwritten, "all wrong ones have index 3 along axis 0",
+        overwritten, "all wrong coordinates have index 3 along axis 0",
     ),
     Case(
         "a block", matrix, normal(40, 6, 8), WRONG,

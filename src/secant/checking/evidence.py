@@ -1,0 +1,149 @@
+"""Evidence: what a check knows of a wrong leaf, and what the patterns share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A leaf whose gradient is wrong; arrays of the leaf's shape.
+
+    Attributes:
+        gradient: The gradient that is checked; of another shape, if that is the fault.
+        slope: What it should be; NaN where nothing was measured.
+        x: The leaf itself.
+        tolerance: By how much the two may differ; NaN where nothing was measured.
+        smooth: Where the one-sided slopes agree.
+        axes: The lengths of all axes in the program: a batch's among them.
+        others: The gradients of the other leaves.
+        dtype: The coarsest dtype of the program.
+    """
+
+    gradient: np.ndarray
+    slope: np.ndarray
+    x: np.ndarray
+    tolerance: np.ndarray
+    smooth: np.ndarray | bool = True
+    axes: frozenset[int] = frozenset()
+    others: tuple[np.ndarray, ...] = ()
+    dtype: np.dtype = _FLOAT64
+
+    @cached_property
+    def measured(self) -> np.ndarray:
+        """Where both are finite, so that they can be compared."""
+        return np.isfinite(self.slope) & np.isfinite(self.gradient)
+
+    @cached_property
+    def wrong(self) -> np.ndarray:
+        """Where the two differ by more than they may."""
+        return self.measured & (abs(self.gradient - self.slope) > self.tolerance)
+
+    @cached_property
+    def wrong_indices(self) -> np.ndarray:
+        """The indices of the wrong coordinates, a row for each."""
+        return np.argwhere(self.wrong)
+
+    def explained(self, by: np.ndarray) -> bool:
+        """Whether the gradient equals `by`, to the digits that can be told.
+
+        The remainder may be ten times the tolerance, since a factor was itself fitted
+        to the numbers, plus a thousandth of the fault: a pattern explains a fault if
+        what it leaves over is small beside the fault.
+        """
+        here = self.measured
+        remainder = abs(self.gradient - by)[here]
+        fault = abs(self.gradient - self.slope)[here]
+        allowed = 10 * self.tolerance[here] + 1e-3 * fault
+        return bool(here.any() and (remainder <= allowed).all())
+
+    def equals_slope(self, guess: np.ndarray) -> bool:
+        """Whether a gradient of another shape, changed to `guess`, is the slope."""
+        return guess.shape == self.slope.shape and bool(
+            (abs(guess - self.slope) <= 10 * self.tolerance).all()
+        )
+
+    def uncertainty(self, part: np.ndarray) -> float:
+        """The relative uncertainty of a part of the gradient: the median coordinate's.
+
+        A fact such as a factor is printed with as many digits as it allows.
+        """
+        here = self.measured & (part != 0)
+        return float(np.median(self.tolerance[here] / abs(part[here])))
+
+    @cached_property
+    def factor(self) -> float:
+        """c, if the gradient is c times the slope; 0.0 if it is not.
+
+        c is fitted by least squares, each coordinate weighted by 1 / tolerance².
+        """
+        here = self.measured & (self.slope != 0)
+        if not here.any():
+            return 0.0
+        weight = 1 / np.maximum(self.tolerance[here], np.finfo(float).tiny) ** 2
+        weight = weight / weight.max()
+        factor = float(
+            (weight * self.gradient[here] * self.slope[here]).sum()
+            / (weight * self.slope[here] ** 2).sum()
+        )
+        return factor if self.explained(factor * self.slope) else 0.0
+
+    @cached_property
+    def decay(self) -> float:
+        """c, if the gradient is the slope less c x; 0.0 if it is not."""
+        here = self.measured & (self.x != 0)
+        if here.sum() < 3:
+            return 0.0
+        c = float(np.median((self.slope - self.gradient)[here] / self.x[here]))
+        return c if self.explained(self.slope - c * self.x) else 0.0
+
+    @cached_property
+    def single(self) -> tuple[float, float] | None:
+        """Gradient and slope of the only wrong coordinate; None if there are more."""
+        if len(self.wrong_indices) != 1 or self.measured.sum() < 2:
+            return None
+        at = tuple(self.wrong_indices[0])
+        return float(self.gradient[at]), float(self.slope[at])
+
+
+def near(a: float, b: float) -> bool:
+    """Whether two factors are the same to a thousandth."""
+    return bool(np.isclose(a, b, rtol=1e-3))
+
+
+def shift_of(a: np.ndarray, b: np.ndarray, axis: int) -> int:
+    """The shift along an axis with the largest circular cross-correlation."""
+    a, b = (np.nan_to_num(array) for array in (a, b))
+    spectrum = np.fft.rfft(a, axis=axis) * np.fft.rfft(b, axis=axis).conj()
+    correlation = np.fft.irfft(spectrum, a.shape[axis], axis=axis)
+    rest = tuple(i for i in range(a.ndim) if i != axis)
+    return int(np.argmax(correlation.sum(rest)))
+
+
+def index_text(index: np.ndarray) -> str:
+    """An index as one writes it: `[2, 3]`."""
+    return "[" + ", ".join(str(int(i)) for i in index) + "]"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as one reads it: `2×3`."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def number_text(x: float, uncertainty: float = 1e-6) -> str:
+    """The shortest number within the relative uncertainty; at most six digits.
+
+    Example:
+        >>> number_text(99.9999999), number_text(1.0010002)
+        ('100', '1.001')
+        >>> number_text(0.00999984, 1e-4)
+        '0.01'
+    """
+    for digits in range(1, 6):
+        short = f"{x:.{digits}g}"
+        if abs(float(short) - x) <= uncertainty * abs(x):
+            return f"{float(short):g}"
+    return f"{x:.6g}"
