@@ -298,8 +298,8 @@ def _leaf_report(check: GradientCheck, leaf: int, max_size: int) -> LeafReport:
     array = check.point.leaves[check.point.real[leaf]]
     if check.values[leaf].shape != np.shape(array):
         reason = "a gradient has x's shape"
-        return LeafReport.of(check, leaf, check.compare_shapes(leaf), reason)
+        return LeafReport.of(check, leaf, check.judge_shape(leaf), reason)
     size = int(np.size(array))
     if size > max_size and isinstance(check.slopes, CarriedSlopes):
         return project(check, leaf, check.slopes)
-    return LeafReport.of(check, leaf, check.compare(leaf, np.arange(size)))
+    return LeafReport.of(check, leaf, check.judge(leaf, np.arange(size)))

@@ -1,11 +1,77 @@
-"""Evidence: what a check knows of a wrong leaf, and what the patterns share."""
+"""Evidence on a gradient: gradient and slope side by side, and their patterns."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from secant.checking.slope_source import Sides
+
 _FLOAT64 = np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Gradient and slope of some coordinates of a leaf; arrays of one length.
+
+    Attributes:
+        indices: Which coordinates, as indices into the flattened leaf.
+        gradient: The gradient that is checked.
+        slope: The measured slope.
+        below: The one-sided slope from below.
+        above: The one-sided slope from above.
+        error: How far the slope may be off.
+        tolerance: By how much gradient and slope may differ.
+        suspect: Where they differ by more than a few roundings.
+        kink: Where the one-sided slopes differ and the gradient lies between them.
+        wrong: Where the gradient is wrong.
+        smooth: Where the one-sided slopes agree, the better the smaller the step.
+    """
+
+    indices: np.ndarray
+    gradient: np.ndarray
+    slope: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+    error: np.ndarray
+    tolerance: np.ndarray
+    suspect: np.ndarray
+    kink: np.ndarray
+    wrong: np.ndarray
+    smooth: np.ndarray
+
+    @classmethod
+    def of_another_shape(cls, sides: Sides, eps: float) -> "Comparison":
+        """The slopes of a whole leaf whose gradient has another shape: all wrong."""
+        slope = sides.slope
+        every = np.ones(len(slope), bool)
+        return cls(
+            indices=np.arange(len(slope)),
+            gradient=np.full(len(slope), np.nan),
+            slope=slope,
+            below=sides.behind,
+            above=sides.ahead,
+            error=np.zeros(len(slope)),
+            tolerance=100 * eps * np.maximum(abs(slope), abs(slope).max(initial=0.0)),
+            suspect=every,
+            kink=~every,
+            wrong=every,
+            smooth=every,
+        )
+
+    @property
+    def relative_error(self) -> np.ndarray:
+        """How far gradient and slope are apart, in units of the tolerance."""
+        apart = abs(self.gradient - self.slope)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = apart / self.tolerance
+        return np.where((apart == 0) | self.kink, 0.0, error)
+
+    def in_shape(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the coordinates, in the leaf's shape; NaN for all others."""
+        whole = np.full(shape, np.nan)
+        whole.ravel()[self.indices] = values
+        return whole
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,7 @@ def project(check: GradientCheck, leaf: int, slopes: CarriedSlopes) -> LeafRepor
     gradient = check.values[leaf].ravel()
     not_finite = np.flatnonzero(~np.isfinite(gradient))
     if len(not_finite):
-        return LeafReport.of(
-            check, leaf, check.compare(leaf, not_finite[:_SMALL_GROUP])
-        )
+        return LeafReport.of(check, leaf, check.judge(leaf, not_finite[:_SMALL_GROUP]))
     scales = check.point.scales(leaf).ravel()
     projections = _Projections(check, slopes, leaf, scales)
     found = projections.measure()
@@ -147,10 +145,10 @@ def project(check: GradientCheck, leaf: int, slopes: CarriedSlopes) -> LeafRepor
     if not any(abs(one.gradient - one.slope) > one.tolerance for one in found):
         # The largest coordinates are nudged by themselves all the same.
         largest = np.sort(np.argsort(-abs(gradient))[:_SMALL_GROUP])
-        return LeafReport.of(check, leaf, check.compare(leaf, largest), reason)
+        return LeafReport.of(check, leaf, check.judge(leaf, largest), reason)
     groups = projections.wrong_groups()
     indices = np.unique(np.concatenate(groups)) if groups else np.arange(0)
-    report = LeafReport.of(check, leaf, check.compare(leaf, indices), reason)
+    report = LeafReport.of(check, leaf, check.judge(leaf, indices), reason)
     if report.wrong:
         return report
     # Wrong along directions, but in no coordinate by so much that it shows there.

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secant.checking.diagnosis import Cause
+from secant.checking.evidence import Comparison
 from secant.checking.verdict import (
     PERTURBATIONS,
-    Comparison,
     GradientCheck,
+    Judgement,
     Verdict,
-    in_shape,
 )
 from secant.errors import SecantError
-from secant.slopes.checks import entry_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,18 +105,18 @@ class LeafReport:
         cls,
         check: GradientCheck,
         leaf: int,
-        comparison: Comparison,
+        judgement: Judgement,
         reason: str | None = None,
     ) -> "LeafReport":
-        """The report on a leaf of floats.
+        """The report on a leaf.
 
         Args:
             check: The check.
             leaf: Which leaf of floats.
-            comparison: Of its coordinates.
+            judgement: What the check found.
             reason: How the tolerance was found, if not by these coordinates alone.
         """
-        verdict, cause, comparison = check.judge(leaf, comparison)
+        verdict, cause, comparison = judgement
         place = check.point.real[leaf]
         name, shape = check.point.names[place], np.shape(check.point.leaves[place])
         gradient = check.values[leaf]
@@ -143,9 +142,9 @@ class LeafReport:
             resolution=float(np.median(relative)) if seen.any() else 0.0,
             reason=reason or _reason(check, comparison),
             gradient=gradient,
-            slope=in_shape(shape, comparison, comparison.slope),
-            off=in_shape(shape, comparison, comparison.relative_error),
-            kinked=in_shape(shape, comparison, comparison.kink) == 1,
+            slope=comparison.in_shape(comparison.slope, shape),
+            off=comparison.in_shape(comparison.relative_error, shape),
+            kinked=comparison.in_shape(comparison.kink, shape) == 1,
         )
 
     @property
@@ -287,7 +286,7 @@ def _entry(
     comparison: Comparison, place: int, leaf: str, shape: tuple[int, ...]
 ) -> Entry:
     return Entry(
-        entry_name(int(comparison.indices[place]), shape, leaf),
+        _entry_name(leaf, int(comparison.indices[place]), shape),
         *(
             float(array[place])
             for array in (
@@ -300,6 +299,13 @@ def _entry(
             )
         ),
     )
+
+
+def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
+    """A coordinate as one writes it."""
+    if not shape:
+        return leaf
+    return f"{leaf}[{', '.join(str(int(i)) for i in np.unravel_index(index, shape))}]"
 
 
 def _reason(check: GradientCheck, comparison: Comparison) -> str:
@@ -343,7 +349,7 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
     if leaf.verdict is Verdict.WRONG:
         yield f"wrong in {leaf.wrong:,} of {leaf.checked:,}; the worst:"
     if leaf.verdict is Verdict.KINK:
-        yield f"{len(leaf.kinks)} on a kink, where any value between the sides is one:"
+        yield f"{len(leaf.kinks)} on a kink, where all values in between are right:"
         for entry in leaf.kinks[:3]:
             yield (
                 f"{entry.name}: gradient {entry.gradient:.7g}, slope from below "

@@ -24,14 +24,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from secant.checking.diagnosis import UNKNOWN, Cause, likely_cause, lost_digits
-from secant.checking.evidence import Evidence
+from secant.checking.evidence import Comparison, Evidence
 from secant.checking.point import Point, as_float64, in_kind_of
 from secant.checking.slope_source import Question, Sides, Slopes
 
@@ -119,73 +119,12 @@ class Precision:
         return self.roundings * self.eps
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Gradient and slope of some coordinates of a leaf; arrays of one length.
+class Judgement(NamedTuple):
+    """The verdict on a leaf, its likeliest cause and the comparison behind both."""
 
-    Attributes:
-        indices: Which coordinates, as indices into the flattened leaf.
-        gradient: The gradient that is checked.
-        slope: The measured slope.
-        below: The one-sided slope from below.
-        above: The one-sided slope from above.
-        error: How far the slope may be off.
-        tolerance: By how much gradient and slope may differ.
-        suspect: Where they differ by more than a few roundings.
-        kink: Where the one-sided slopes differ and the gradient lies between them.
-        wrong: Where the gradient is wrong.
-        smooth: Where the one-sided slopes agree, the better the smaller the step.
-    """
-
-    indices: np.ndarray
-    gradient: np.ndarray
-    slope: np.ndarray
-    below: np.ndarray
-    above: np.ndarray
-    error: np.ndarray
-    tolerance: np.ndarray
-    suspect: np.ndarray
-    kink: np.ndarray
-    wrong: np.ndarray
-    smooth: np.ndarray
-
-    @classmethod
-    def of_another_shape(cls, sides: Sides, eps: float) -> "Comparison":
-        """The slopes of a whole leaf whose gradient has another shape: all wrong."""
-        slope = sides.slope
-        every = np.ones(len(slope), bool)
-        return cls(
-            indices=np.arange(len(slope)),
-            gradient=np.full(len(slope), np.nan),
-            slope=slope,
-            below=sides.behind,
-            above=sides.ahead,
-            error=np.zeros(len(slope)),
-            tolerance=100 * eps * np.maximum(abs(slope), abs(slope).max(initial=0.0)),
-            suspect=every,
-            kink=~every,
-            wrong=every,
-            smooth=every,
-        )
-
-    @property
-    def relative_error(self) -> np.ndarray:
-        """How far gradient and slope are apart, in units of the tolerance."""
-        apart = abs(self.gradient - self.slope)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = apart / self.tolerance
-        return np.where((apart == 0) | self.kink, 0.0, error)
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict on these coordinates: that of the worst."""
-        if not np.isfinite([self.gradient, self.slope]).all():
-            return Verdict.NOT_FINITE
-        if self.wrong.any():
-            return Verdict.WRONG
-        if self.kink.any():
-            return Verdict.KINK
-        return Verdict.ROUNDING if self.suspect.any() else Verdict.RIGHT
+    verdict: Verdict
+    cause: Cause
+    comparison: Comparison
 
 
 @dataclass(frozen=True)
@@ -219,7 +158,48 @@ class GradientCheck:
         """What the coarsest dtype of the program allows."""
         return Precision.of(self.slopes.dtype)
 
-    def compare(self, leaf: int, indices: np.ndarray) -> Comparison:
+    def judge(self, leaf: int, indices: np.ndarray) -> Judgement:
+        """The verdict on a leaf, from some of its coordinates."""
+        comparison = self._compare(leaf, indices)
+        verdict = _verdict_of(comparison)
+        if verdict in (Verdict.RIGHT, Verdict.KINK):
+            return Judgement(verdict, UNKNOWN, comparison)
+        evidence = self._evidence(leaf, comparison)
+        if verdict is Verdict.NOT_FINITE:
+            return Judgement(verdict, likely_cause(evidence), comparison)
+        cause = lost_digits(evidence)
+        if verdict is Verdict.ROUNDING:
+            if cause:
+                # These are roundings, but none that this dtype makes.
+                verdict = Verdict.WRONG
+                comparison = replace(comparison, wrong=comparison.suspect)
+            return Judgement(verdict, cause, comparison)
+        return Judgement(verdict, cause or likely_cause(evidence), comparison)
+
+    def judge_shape(self, leaf: int) -> Judgement:
+        """The verdict on a leaf whose gradient has another shape: wrong."""
+        every = np.arange(int(np.size(self.point.leaves[self.point.real[leaf]])))
+        asked = Question(leaf, every, self.point.leaves, tell=self.tell)
+        sides = self.slopes.each(asked)
+        comparison = Comparison.of_another_shape(sides, self.precision.eps)
+        cause = likely_cause(self._evidence(leaf, comparison))
+        return Judgement(Verdict.WRONG, cause, comparison)
+
+    def _evidence(self, leaf: int, comparison: Comparison) -> Evidence:
+        x = as_float64(self.point.leaves[self.point.real[leaf]])
+        smooth = comparison.in_shape(comparison.smooth, x.shape) == 1
+        return Evidence(
+            gradient=self.values[leaf],
+            slope=comparison.in_shape(comparison.slope, x.shape),
+            x=x,
+            tolerance=comparison.in_shape(comparison.tolerance, x.shape),
+            smooth=smooth & np.isfinite(self.value),
+            axes=self.slopes.axes,
+            others=tuple(g for i, g in enumerate(self.values) if i != leaf),
+            dtype=self.slopes.dtype,
+        )
+
+    def _compare(self, leaf: int, indices: np.ndarray) -> Comparison:
         """Compares some coordinates of a leaf, and measures the suspects."""
         gradient = self.values[leaf].ravel()[indices]
         sides = self._sides(leaf, indices, tell=self.tell)
@@ -254,13 +234,6 @@ class GradientCheck:
             wrong,
             smooth,
         )
-
-    def compare_shapes(self, leaf: int) -> Comparison:
-        """The slopes of a leaf whose gradient has another shape than the leaf."""
-        place = self.point.real[leaf]
-        every = np.arange(int(np.size(self.point.leaves[place])))
-        asked = Question(leaf, every, self.point.leaves, tell=self.tell)
-        return Comparison.of_another_shape(self.slopes.each(asked), self.precision.eps)
 
     # --- kinks ----------------------------------------------------------------------
 
@@ -513,49 +486,13 @@ class GradientCheck:
             leaves.append(in_kind_of(leaf, (x + part * x).astype(leaf.dtype)))
         return self.point.with_real(leaves)
 
-    # --- the leaf -------------------------------------------------------------------
 
-    def judge(
-        self, leaf: int, comparison: Comparison
-    ) -> tuple[Verdict, Cause, Comparison]:
-        """The verdict on a leaf, its likeliest cause and the comparison behind both."""
-        verdict = comparison.verdict
-        if verdict in (Verdict.RIGHT, Verdict.KINK):
-            return verdict, UNKNOWN, comparison
-        evidence = self._evidence(leaf, comparison)
-        of_the_shape = evidence.gradient.shape == evidence.slope.shape
-        if of_the_shape and verdict is not Verdict.NOT_FINITE:
-            cause = lost_digits(evidence)
-            if cause and verdict is Verdict.ROUNDING:
-                # These are roundings, but none that this dtype makes.
-                comparison = replace(comparison, wrong=comparison.suspect)
-                return Verdict.WRONG, cause, comparison
-            if cause or verdict is Verdict.ROUNDING:
-                return verdict, cause, comparison
-        if not of_the_shape:
-            verdict = Verdict.WRONG
-        return verdict, likely_cause(evidence), comparison
-
-    def _evidence(self, leaf: int, comparison: Comparison) -> Evidence:
-        place = self.point.real[leaf]
-        x = as_float64(self.point.leaves[place])
-        return Evidence(
-            gradient=self.values[leaf],
-            slope=in_shape(x.shape, comparison, comparison.slope),
-            x=x,
-            tolerance=in_shape(x.shape, comparison, comparison.tolerance),
-            smooth=(in_shape(x.shape, comparison, comparison.smooth) == 1)
-            & np.isfinite(self.value),
-            axes=self.slopes.axes,
-            others=tuple(g for i, g in enumerate(self.values) if i != leaf),
-            dtype=self.slopes.dtype,
-        )
-
-
-def in_shape(
-    shape: tuple[int, ...], comparison: Comparison, values: np.ndarray
-) -> np.ndarray:
-    """Values of compared coordinates, in the leaf's shape; NaN for all others."""
-    whole = np.full(shape, np.nan)
-    whole.ravel()[comparison.indices] = values
-    return whole
+def _verdict_of(comparison: Comparison) -> Verdict:
+    """The verdict on some coordinates: that of the worst."""
+    if not np.isfinite([comparison.gradient, comparison.slope]).all():
+        return Verdict.NOT_FINITE
+    if comparison.wrong.any():
+        return Verdict.WRONG
+    if comparison.kink.any():
+        return Verdict.KINK
+    return Verdict.ROUNDING if comparison.suspect.any() else Verdict.RIGHT
