@@ -83,18 +83,24 @@ class Verdict(StrEnum):
 class Precision:
     """What the digits of a dtype allow; relative numbers.
 
+    One rounding is uniform over eps, so that its standard deviation is σ = 0.3 eps.
+    But XLA's functions of float32 and float64 are off by up to four eps, and by the
+    same ones for all x nearby; they are summed and multiplied, so that a right result
+    may be off by 16 eps, of which only σ scatters. Where cancellation magnifies errors
+    by A, what is measured is 0.3 A eps, and what has to be allowed 16 A eps: 16 / 0.3
+    of the measured standard deviations, which is 3 for each rounding.
+
+    A result in 16 bits is computed in 32 and rounded once: 4 eps are enough. Its x
+    moves by so few roundings that they scatter half as much: 6 for each rounding.
+
     Attributes:
         eps: One rounding.
-        roundings: By how many roundings two right results may differ. Functions of
-            float32 and float64 are off by up to four each, and are summed and
-            multiplied; a result in 16 bits is computed in 32 and rounded once.
+        roundings: By how many roundings two right results may differ.
         deviations: By how many standard deviations of the measured rounding a fault has
-            to stand out: 3 for each of the roundings, 6 in 16 bits. One rounding has a
-            standard deviation of 0.3 of itself. But functions of float32 are off by
-            several roundings, and by the same ones beside x: cancellation magnifies
-            those too, and they do not scatter. They are taken to be as much larger
-            than the ones that scatter as they are at x. (16 bits scatter less.)
-        shift: How far x is moved, relative to its size, so that all is rounded anew.
+            to stand out.
+        shift: How far x is moved, relative to its size, so that all is rounded anew:
+            so far that what is near a limit is rounded differently too, and so little
+            that a fault stays what it is.
         degree: The degree of the polynomial that a fault follows over such a shift.
     """
 
@@ -110,7 +116,7 @@ class Precision:
         eps = float(jnp.finfo(dtype).eps)
         if jnp.finfo(dtype).bits > 16:
             return cls(eps, 16, 3 * 16, shift=math.sqrt(eps), degree=2)
-        # A few roundings hold no three points of a line, and no smooth function.
+        # Over a few roundings nothing is smooth, and no three points lie on a line.
         return cls(eps, 4, 6 * 4, shift=2 * eps, degree=0)
 
     @property
@@ -219,6 +225,7 @@ class GradientCheck:
             tolerance += np.where(suspect, self._beside_largest(leaf, indices), 0.0)
             wrong = suspect & ~(apart <= tolerance)
             vanishes = self._vanishing(leaf, indices, wrong, apart, tolerance)
+            # Rounding hides all faults of this size: the tolerance says so.
             tolerance[vanishes] += 2 * apart[vanishes]
             wrong &= ~vanishes
         return Comparison(
@@ -248,18 +255,17 @@ class GradientCheck:
             s₊ - s₋ = h f'' + O(h³),    which shrinks with h;
 
         where f has a kink at x, s₊ - s₋ tends to the jump of the slope, f'₊ - f'₋,
-        which is the same for every h. A kink that lies beside x, at a distance below h,
-        is none at x: its gap vanishes once h is smaller than that distance.
+        which is the same for every h. A kink beside x, at a distance d < h, adds
+        (1 - d/h) of its jump, which changes with h and vanishes once h < d.
 
         So the slopes are measured again with h/3 and h/7. The gap belongs to a kink at
-        x if it stays the same to a tenth both times. The factors are no powers of one
-        another, so that a function with a period, or with steps, is not the same at all
-        three. Where there is no kink at x, the slopes of the smallest h replace the
-        first ones: they lie closer to x than a kink nearby, and what h² still makes of
-        them shows in the change from h/3 to h/7, which becomes their error bar.
+        x if it stays the same to a tenth both times. Where it does not, the slopes of
+        the smallest step replace the first ones: they lie closer to x than a kink
+        nearby. What h² still makes of them shows in the change from h/3 to h/7, which
+        is added to their error bar.
 
-        Slopes that were sampled have error bars instead. Their one-sided ones differ
-        beyond these bars at a kink, and only at a kink.
+        Slopes that were sampled have error bars instead. There the one-sided slopes
+        differ by more than these bars at a kink, and only at a kink.
         """
         size = np.maximum(abs(sides.ahead), abs(sides.behind))
         roundings = self.precision.tolerance
