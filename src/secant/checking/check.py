@@ -9,12 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.point import Point, Scalar, as_float64, as_scalar, compiled
-from secant.checking.products import ProductSlopes
-from secant.checking.propagated import CarriedSlopes
+from secant.checking.point import (
+    Point,
+    ScalarFunction,
+    as_float64,
+    compiled,
+    scalar_function,
+)
+from secant.checking.products import HessianProductSlopes
+from secant.checking.propagated import PropagatedSlopes
 from secant.checking.random_projections import project
 from secant.checking.report import GradientReport, LeafReport
-from secant.checking.slope_source import SampledSlopes, Slopes
+from secant.checking.slope_source import SampledSlopes, SlopeSource
 from secant.checking.verdict import GradientCheck, GradientFunction
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
@@ -91,13 +97,13 @@ def check_gradient(
     coordinates = as_coordinates(coordinates)
     point = Point.of(x)
     with _dtypes_of(point):
-        scalar, value, notes = as_scalar(
+        scalar, value, notes = scalar_function(
             f, point, single=gradient is not None, seed=seed
         )
-        slopes, why_sampled = _slope_source(scalar, point)
+        source, why_sampled = _slope_source(scalar, point)
         if why_sampled:
             notes.append(why_sampled)
-        if gradient is None and not slopes.traceable:
+        if gradient is None and not source.traceable:
             raise InvalidInput(
                 f"there is no gradient to check: JAX cannot trace f ({why_sampled}); "
                 "pass gradient=, a function of x or its value"
@@ -111,10 +117,10 @@ def check_gradient(
                 "it draw random numbers, or sum in a changing order?"
             )
         reference = function
-        if reference is None and slopes.traceable and _works(by_jax, point):
+        if reference is None and source.traceable and _works(by_jax, point):
             reference = by_jax
         rng = np.random.default_rng(seed)
-        check = GradientCheck(point, slopes, function, values, reference, value, rng)
+        check = GradientCheck(point, source, function, values, reference, value, rng)
         return _report(check, coordinates, notes, progress)
 
 
@@ -156,13 +162,13 @@ def check_hessian_product(
     _require_function(f)
     point = Point.of(x)
     with _dtypes_of(point):
-        scalar, value, notes = as_scalar(
+        scalar, value, notes = scalar_function(
             f, point, single=product is not None, seed=seed
         )
         rng = np.random.default_rng(seed)
         direction = _direction(point, v, rng)
-        slopes = ProductSlopes(scalar, point, direction)
-        function = by_jax = slopes.exact_product
+        source = HessianProductSlopes(scalar, point, direction)
+        function = by_jax = source.exact_product
         if product is not None:
             whole_v = point.tree(point.with_real(direction))
             function = _as_function(product, point, whole_v, name="product")
@@ -170,7 +176,7 @@ def check_hessian_product(
             function(point.leaves) if function else point.arrays_of(product, "product")
         )
         reference = function or by_jax
-        check = GradientCheck(point, slopes, function, values, reference, value, rng)
+        check = GradientCheck(point, source, function, values, reference, value, rng)
         return _report(check, "all", notes, None)
 
 
@@ -195,15 +201,15 @@ def _dtypes_of(point: Point) -> AbstractContextManager[Any]:
     return jax.enable_x64(True) if point.double else nullcontext()
 
 
-def _slope_source(scalar: Scalar, point: Point) -> tuple[Slopes, str]:
-    """Where slopes come from, and why they are sampled if they are."""
+def _slope_source(scalar: ScalarFunction, point: Point) -> tuple[SlopeSource, str]:
+    """The source of slopes, and why they are sampled if they are."""
     try:
         jax.make_jaxpr(scalar)(*point.leaves)
     except Exception as error:
         why = f"{type(error).__name__}: {_first_line(error)}"
         return SampledSlopes(scalar, point, traceable=False), why
     try:
-        return CarriedSlopes(scalar, point), ""
+        return PropagatedSlopes(scalar, point), ""
     except MissingRule as error:
         why = f"slopes are sampled, not propagated: {_first_line(error)}"
         return SampledSlopes(scalar, point, traceable=True), why
@@ -222,12 +228,14 @@ def _as_function(
     return lambda leaves: point.arrays_of(gradient(point.tree(leaves), *more), name)
 
 
-def _gradient_of_jax(scalar: Scalar, point: Point) -> GradientFunction:
+def _gradient_of_jax(scalar: ScalarFunction, point: Point) -> GradientFunction:
     gradient = compiled(_jax_gradient, scalar, (0,))
     return lambda leaves: [as_float64(g) for g in gradient(point.real, list(leaves))]
 
 
-def _jax_gradient(scalar: Scalar, real: tuple[int, ...], leaves: list[Any]) -> Any:
+def _jax_gradient(
+    scalar: ScalarFunction, real: tuple[int, ...], leaves: list[Any]
+) -> Any:
     return jax.grad(scalar, argnums=real)(*leaves)
 
 
@@ -282,7 +290,7 @@ def _report(
         if progress:
             progress(done, total)
 
-    check = replace(check, tell=count)
+    check = replace(check, progress=count)
     max_size = 0 if coordinates == "projections" else 2**62
     if coordinates == "auto" and total > _MAX_COORDINATES:
         max_size = _MAX_COORDINATES // (2 * len(sizes))
@@ -300,6 +308,6 @@ def _leaf_report(check: GradientCheck, leaf: int, max_size: int) -> LeafReport:
         reason = "a gradient has x's shape"
         return LeafReport.of(check, leaf, check.judge_shape(leaf), reason)
     size = int(np.size(array))
-    if size > max_size and isinstance(check.slopes, CarriedSlopes):
-        return project(check, leaf, check.slopes)
+    if size > max_size and isinstance(check.source, PropagatedSlopes):
+        return project(check, leaf, check.source)
     return LeafReport.of(check, leaf, check.judge(leaf, np.arange(size)))

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from secant.checking.slope_source import Sides
+from secant.checking.slope_source import OneSidedSlopes
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -41,7 +41,7 @@ class Comparison:
     smooth: np.ndarray
 
     @classmethod
-    def of_another_shape(cls, sides: Sides, eps: float) -> "Comparison":
+    def of_another_shape(cls, sides: OneSidedSlopes, eps: float) -> "Comparison":
         """The slopes of a whole leaf whose gradient has another shape: all wrong."""
         slope = sides.slope
         every = np.ones(len(slope), bool)

@@ -97,7 +97,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Scalar:
+class ScalarFunction:
     """`f` as a function of the leaves of its argument that returns one number.
 
     If `f` is a function of `jax.jit`, two of these are equal, so that the next check
@@ -131,9 +131,9 @@ class Scalar:
         return sum(jnp.sum(part * _weights(rng, part)) for part in parts)
 
 
-def as_scalar(
+def scalar_function(
     f: Callable[[Any], Any], point: Point, *, single: bool, seed: int
-) -> tuple[Scalar, float, list[str]]:
+) -> tuple[ScalarFunction, float, list[str]]:
     """`f` as a function that returns one number, that number at the point, and notes.
 
     Args:
@@ -162,13 +162,15 @@ def as_scalar(
     if weighted:
         notes = [f"f returns {_described(result)}: its entries were weighted at random"]
     check = None if isinstance(f, jax.stages.Wrapped) else object()
-    scalar = Scalar(f, point.structure, weighted, seed if weighted else 0, check)
+    scalar = ScalarFunction(
+        f, point.structure, weighted, seed if weighted else 0, check
+    )
     return scalar, float(scalar.number_of(result)), notes
 
 
 @lru_cache(maxsize=_MAX_COMPILED)
 def compiled(
-    program: Callable[..., Any], f: Scalar, static_argnums: tuple[int, ...] = ()
+    program: Callable[..., Any], f: ScalarFunction, static_argnums: tuple[int, ...] = ()
 ) -> Callable[..., Any]:
     """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
 

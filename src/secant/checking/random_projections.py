@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from secant.checking.propagated import CarriedSlopes
+from secant.checking.propagated import PropagatedSlopes
 from secant.checking.report import Entry, LeafReport
 from secant.checking.verdict import GradientCheck, Verdict
 
@@ -49,14 +49,14 @@ class _Projections:
 
     Attributes:
         check: The check.
-        slopes: Its source of slopes, which knows slopes along any direction.
+        source: Its source of slopes, along any direction.
         leaf: Which leaf of floats.
         scales: The sizes of its coordinates.
         spread: The largest measured spread of rounding, relative to the tolerance.
     """
 
     check: GradientCheck
-    slopes: CarriedSlopes
+    source: PropagatedSlopes
     leaf: int
     scales: np.ndarray
     spread: float = 0.0
@@ -77,7 +77,7 @@ class _Projections:
         ]
         moves[self.leaf] = direction.reshape(moves[self.leaf].shape)
         gradient = float(values[self.leaf].ravel() @ direction)
-        return gradient, self.slopes.along(moves, leaves)
+        return gradient, self.source.along_direction(moves, leaves)
 
     def tolerance(self, direction: np.ndarray) -> float:
         """The roundings of all terms, each of them as likely up as down."""
@@ -103,7 +103,7 @@ class _Projections:
                 self.spread = max(self.spread, spread / max(tolerance, _TINY))
                 tolerance += spread
             found.append(Entry(name, gradient, slope, error, tolerance, slope, slope))
-            self.check.tell(len(self.scales) // DIRECTIONS)
+            self.check.progress(len(self.scales) // DIRECTIONS)
         return found
 
     def wrong_groups(self) -> list[np.ndarray]:
@@ -127,14 +127,14 @@ class _Projections:
         return found
 
 
-def project(check: GradientCheck, leaf: int, slopes: CarriedSlopes) -> LeafReport:
+def project(check: GradientCheck, leaf: int, source: PropagatedSlopes) -> LeafReport:
     """The report on a leaf by random directions, and on the faults that they find."""
     gradient = check.values[leaf].ravel()
     not_finite = np.flatnonzero(~np.isfinite(gradient))
     if len(not_finite):
         return LeafReport.of(check, leaf, check.judge(leaf, not_finite[:_SMALL_GROUP]))
     scales = check.point.scales(leaf).ravel()
-    projections = _Projections(check, slopes, leaf, scales)
+    projections = _Projections(check, source, leaf, scales)
     found = projections.measure()
     hidden = max(one.tolerance for one in found) / float(np.median(scales))
     reason = (

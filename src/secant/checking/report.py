@@ -129,7 +129,7 @@ class LeafReport:
         return cls(
             name=name,
             shape=shape,
-            dtype=check.slopes.dtype.name,
+            dtype=check.source.dtype.name,
             verdict=verdict,
             worst=None if worst is None else _entry(comparison, worst, name, shape),
             cause=cause,
@@ -310,12 +310,12 @@ def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
 
 def _reason(check: GradientCheck, comparison: Comparison) -> str:
     """How the tolerance was found."""
-    precision, slopes = check.precision, check.slopes
+    precision, source = check.precision, check.source
     text = (
-        f"tolerance: {precision.roundings} roundings of {slopes.dtype.name}, "
+        f"tolerance: {precision.roundings} roundings of {source.dtype.name}, "
         f"{precision.tolerance:.1g} of the slope"
     )
-    if not slopes.exact:
+    if not source.exact:
         text += "; the error bar of the secant"
     if comparison.suspect.any():
         text += (
@@ -323,7 +323,7 @@ def _reason(check: GradientCheck, comparison: Comparison) -> str:
             f"where x is moved by up to {precision.shift:.1g} of itself, "
             f"{PERTURBATIONS} times"
         )
-        if slopes.exact and slopes.dtype != np.float64:
+        if source.exact and source.dtype != np.float64:
             text += "; a difference that vanishes in float64 is rounding"
     return text
 

@@ -33,7 +33,7 @@ import numpy as np
 from secant.checking.diagnosis import UNKNOWN, Cause, likely_cause, lost_digits
 from secant.checking.evidence import Comparison, Evidence
 from secant.checking.point import Point, as_float64, in_kind_of
-from secant.checking.slope_source import Question, Sides, Slopes
+from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
 
 PERTURBATIONS = 12
 """At how many points near x rounding is measured."""
@@ -139,7 +139,7 @@ class GradientCheck:
 
     Attributes:
         point: Where.
-        slopes: Where slopes come from.
+        source: Where slopes come from.
         function: The gradient as a function of the leaves; None if only its values at
             the point are known.
         values: The values of the gradient at the point.
@@ -147,22 +147,22 @@ class GradientCheck:
             where only values are known, JAX's own, if there is one.
         value: What the function returned.
         rng: Draws shifts of x, and directions.
-        tell: Called with how many coordinates were nudged since it was called last.
+        progress: Called with how many coordinates were nudged since the last call.
     """
 
     point: Point
-    slopes: Slopes
+    source: SlopeSource
     function: GradientFunction | None
     values: list[np.ndarray]
     reference: GradientFunction | None
     value: float
     rng: np.random.Generator
-    tell: Callable[[int], object] = lambda done: None
+    progress: Callable[[int], object] = lambda done: None
 
     @cached_property
     def precision(self) -> Precision:
         """What the coarsest dtype of the program allows."""
-        return Precision.of(self.slopes.dtype)
+        return Precision.of(self.source.dtype)
 
     def judge(self, leaf: int, indices: np.ndarray) -> Judgement:
         """The verdict on a leaf, from some of its coordinates."""
@@ -185,8 +185,8 @@ class GradientCheck:
     def judge_shape(self, leaf: int) -> Judgement:
         """The verdict on a leaf whose gradient has another shape: wrong."""
         every = np.arange(int(np.size(self.point.leaves[self.point.real[leaf]])))
-        asked = Question(leaf, every, self.point.leaves, tell=self.tell)
-        sides = self.slopes.each(asked)
+        query = SlopeQuery(leaf, every, self.point.leaves, progress=self.progress)
+        sides = self.source.one_sided(query)
         comparison = Comparison.of_another_shape(sides, self.precision.eps)
         cause = likely_cause(self._evidence(leaf, comparison))
         return Judgement(Verdict.WRONG, cause, comparison)
@@ -200,15 +200,15 @@ class GradientCheck:
             x=x,
             tolerance=comparison.in_shape(comparison.tolerance, x.shape),
             smooth=smooth & np.isfinite(self.value),
-            axes=self.slopes.axes,
+            axes=self.source.axes,
             others=tuple(g for i, g in enumerate(self.values) if i != leaf),
-            dtype=self.slopes.dtype,
+            dtype=self.source.dtype,
         )
 
     def _compare(self, leaf: int, indices: np.ndarray) -> Comparison:
         """Compares some coordinates of a leaf, and measures the suspects."""
         gradient = self.values[leaf].ravel()[indices]
-        sides = self._sides(leaf, indices, tell=self.tell)
+        sides = self._sides(leaf, indices, progress=self.progress)
         kink, smooth, sides = self._find_kinks(leaf, indices, sides, gradient)
         slope, below, above = sides.slope, sides.behind, sides.ahead
         roundings = self.precision.tolerance
@@ -245,8 +245,12 @@ class GradientCheck:
     # --- kinks ----------------------------------------------------------------------
 
     def _find_kinks(
-        self, leaf: int, indices: np.ndarray, sides: Sides, gradient: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, Sides]:
+        self,
+        leaf: int,
+        indices: np.ndarray,
+        sides: OneSidedSlopes,
+        gradient: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, OneSidedSlopes]:
         """Where a kink is, where there is none, and slopes that avoid kinks nearby.
 
         With the one-sided slopes s₊ = (f(x + h) - f(x)) / h and s₋, Taylor's series
@@ -271,9 +275,9 @@ class GradientCheck:
         roundings = self.precision.tolerance
         apart = ~(abs(gradient - sides.slope) <= roundings * size + sides.error)
         # A kink shows by one-sided slopes that differ, or by a large error bar.
-        curved = 4 * roundings + _CURVATURE_LIMIT * self.slopes.step
+        curved = 4 * roundings + _CURVATURE_LIMIT * self.source.step
         shown = abs(sides.gap) > curved * size
-        if not self.slopes.exact:
+        if not self.source.exact:
             shown = sides.error > _KINK_RTOL * size
         places = np.flatnonzero((apart | shown) & np.isfinite(size))
         kink, smooth = np.zeros(len(indices), bool), np.isfinite(size)
@@ -283,7 +287,7 @@ class GradientCheck:
             self._sides(leaf, indices[places], shrink=shrink)
             for shrink in _KINK_SHRINKS
         )
-        if self.slopes.exact:
+        if self.source.exact:
             gap = sides.gap[places]
             is_kink = abs(gap) > 4 * roundings * size[places]
             for closer in (near, nearest):
@@ -307,16 +311,16 @@ class GradientCheck:
         indices: np.ndarray,
         *,
         shrink: float = 1.0,
-        tell: Callable[[int], object] = lambda done: None,
-    ) -> Sides:
+        progress: Callable[[int], object] = lambda done: None,
+    ) -> OneSidedSlopes:
         """The one-sided slopes at the point, and how far they may be off.
 
         A change that underflows on its way is multiplied by all that would have
         followed: by the largest slope at most, as a guess.
         """
-        asked = Question(leaf, indices, self.point.leaves, shrink, tell)
-        found = self.slopes.each(asked)
-        if not self.slopes.exact:
+        query = SlopeQuery(leaf, indices, self.point.leaves, shrink, progress)
+        found = self.source.one_sided(query)
+        if not self.source.exact:
             return found
         values = np.concatenate([np.ravel(gradient) for gradient in self.values])
         largest = float(abs(values[np.isfinite(values)]).max(initial=0.0))
@@ -376,7 +380,7 @@ class GradientCheck:
         Nowhere, if the program is in float64 already, or if something in it takes the
         dtype of x only.
         """
-        if not self.slopes.exact or self.slopes.dtype == np.float64:
+        if not self.source.exact or self.source.dtype == np.float64:
             return np.zeros(len(apart), bool)
         with jax.enable_x64(True):
             leaves = [
@@ -401,7 +405,7 @@ class GradientCheck:
         """Both, of some coordinates, as a function of all leaves."""
 
         def pair(leaves: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-            slope = self.slopes.each(Question(leaf, indices, leaves)).slope
+            slope = self.source.one_sided(SlopeQuery(leaf, indices, leaves)).slope
             gradient = self.reference(leaves) if self.reference else self.values
             return gradient[leaf].ravel()[indices], slope
 
