@@ -116,7 +116,7 @@ class PropagatedSlopes(SlopeSource):
 
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The slopes ahead and behind along the coordinates of one block.
 
         The large step h of float16 leaves an error of order h² in the central slope,
@@ -140,9 +140,10 @@ class PropagatedSlopes(SlopeSource):
 
         far = at(steps)
         if self.step != _FLOAT16_STEP:
-            return far
+            return far[0], far[1]
         near = at(steps / 4)
-        return near + (near.mean(0) - far.mean(0)) / 15
+        better = near + (near.mean(0) - far.mean(0)) / 15
+        return better[0], better[1]
 
     def along_direction(
         self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None
