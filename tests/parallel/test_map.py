@@ -13,11 +13,11 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from secant.derivatives.task import Errand, Raised
 
 import secant
 from secant.parallel import processes
 from secant.parallel.map import calling, chunked
+from secant.parallel.task import Errand, Raised
 
 POINTS = [np.array([i, 2.0 * i]) for i in range(100)]
 

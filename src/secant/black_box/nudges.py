@@ -15,10 +15,10 @@ from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import GROWTH, Lines, Numbers, axes
 from secant.derivatives.ridders import Accuracy, Outcome, Slopes, climb
-from secant.derivatives.task import Raised
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.parallel.map import Caller
+from secant.parallel.task import Raised
 
 BLOCK = 2**20
 """Numbers that the nudged copies of a point, or what is seen there, may hold."""

@@ -26,10 +26,10 @@ from secant.black_box.signature import (
     is_real,
     structure_of,
 )
-from secant.derivatives.task import Raised, outcomes
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.parallel.map import Caller, calling
+from secant.parallel.task import Raised, outcomes
 
 ENOUGH = 1e-9
 """The relative error of derivatives, where more digits cost more than they are worth.

@@ -11,10 +11,10 @@ import numpy as np
 
 from secant.arrays import first_entry
 from secant.derivatives.lines import Lines, Numbers, Places
-from secant.derivatives.task import Raised
 from secant.derivatives.validation import Floats, as_number
 from secant.errors import InvalidInput, short
 from secant.parallel.map import Caller
+from secant.parallel.task import Raised
 
 UNDEFINED = (ArithmeticError, ValueError)
 """What a function raises where it is not defined: `math.log(-1)`, `1 / 0`."""

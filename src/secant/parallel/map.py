@@ -14,8 +14,8 @@ from itertools import pairwise
 from operator import index as as_integer
 from typing import Any, TypeAlias
 
-from secant.derivatives.task import Errand, outcomes
 from secant.errors import InvalidInput, short
+from secant.parallel.task import Errand, outcomes
 
 Caller: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 """Takes a list of points, gives the list of values, a `Raised` where f raised."""

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from secant.compat import broken_pool_errors, kill_processes, process_pool
-from secant.derivatives.task import Errand
 from secant.errors import SecantError
 from secant.parallel.pickling import opened
+from secant.parallel.task import Errand
 
 # What NumPy's engines read to see how many threads to start, each in each process.
 _THREADS = (
