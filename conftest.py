@@ -57,3 +57,27 @@ _NEEDS = {
 }  # fmt: skip
 
 collect_ignore = [file for file, module in _NEEDS.items() if not find_spec(module)]
+
+# `.ci/run` runs these a second time: what judges numbers, because users' programs are
+# optimised, and what the extras need that are too large for `[test]`.
+_AGAIN = (
+    *(f"tests/{name}" for name in ("propagation", "gradients", "slopes")),
+    *(
+        f"tests/test_{name}.py"
+        for name in ("functions", "losses", "series", "networks")
+    ),
+    *("tests/sklearn", "tests/export", "tests/sweeps"),
+    *("tests/cli/test_export.py", "tests/cli/test_sweep.py"),
+    *("tests/training/test_tensorboard.py", "tests/data/test_classes.py"),
+    *("src/secant/sklearn.py", "src/secant/export", "src/secant/sweeps"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what runs again."""
+    here = Path(__file__).parent
+    again = [here / name for name in _AGAIN]
+    assert all(place.exists() for place in again), "conftest.py names what is gone"
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in again):
+            item.add_marker("again")

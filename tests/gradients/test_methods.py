@@ -188,7 +188,10 @@ CHOICE = replace(
             for value in (0, -1, 1.5, True, "2", None)
         ),
         *(
-            (lambda value=value: find_method("node", h=value), "positive number such")
+            (
+                lambda value=value: find_method("node", h=value),
+                "h is .*: pass a finite number above 0",
+            )
             for value in (0, -1.0, np.inf, np.nan, True, "0.1", None, [1])
         ),
     ],

@@ -1,4 +1,4 @@
-"""The point of a check: a pytree, seen as a list of named arrays."""
+"""The point of a check: its leaves, and the function as one of these leaves."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,10 @@ import numpy as np
 from secant.arrays import Array, first_entry, is_traced
 from secant.errors import InvalidInput
 
+# For how many functions compiled programs are kept. A program takes megabytes, and the
+# programs of functions checked long ago are not needed again.
+_MAX_COMPILED = 32
+
 
 @dataclass(frozen=True)
 class Point:
@@ -19,7 +23,7 @@ class Point:
 
     Attributes:
         leaves: All leaves, as they came.
-        names: How one would write each: `x['W1']`.
+        names: How one writes each: `x['W1']`.
         real: Which of them hold floating-point numbers: those are checked.
         structure: The tree.
     """
@@ -31,7 +35,7 @@ class Point:
 
     @classmethod
     def of(cls, x: Any) -> "Point":
-        """Takes a pytree apart.
+        """The leaves of a pytree.
 
         Raises:
             InvalidInput: It holds no floating-point number, a complex one, or one
@@ -42,7 +46,7 @@ class Point:
         leaves = tuple(_as_leaf(leaf) for _, leaf in paths)
         real = tuple(i for i, leaf in enumerate(leaves) if _is_real(leaf))
         for name, leaf in zip(names, leaves, strict=True):
-            _refuse(name, leaf)
+            _validate(name, leaf)
         if not real:
             raise InvalidInput(
                 "x holds no floating-point number, so there is no gradient to check: "
@@ -52,11 +56,11 @@ class Point:
 
     @property
     def double(self) -> bool:
-        """Whether JAX has to be let have float64 for what came."""
+        """Whether `x` holds float64, which JAX has only if it is switched on."""
         return any(np.dtype(self.leaves[i].dtype) == np.float64 for i in self.real)
 
     def scales(self, leaf: int) -> np.ndarray:
-        """The size of each coordinate of a leaf of floats: a nudge is small beside it.
+        """The size of each coordinate of a leaf of floats; steps are relative to it.
 
         max(|x|, the root of the mean of x²), or 1 where all are 0
         """
@@ -75,11 +79,11 @@ class Point:
             leaves[i] = value
         return leaves
 
-    def claimed(self, gradient: Any, name: str = "gradient") -> list[np.ndarray]:
-        """The arrays of a gradient, one for each leaf of floats.
+    def arrays_of(self, gradient: Any, name: str = "gradient") -> list[np.ndarray]:
+        """The arrays of a gradient, one for each leaf of floats, in float64.
 
         Raises:
-            InvalidInput: It is another tree.
+            InvalidInput: The gradient is another tree than x, or holds no arrays.
         """
         try:
             parts = self.structure.flatten_up_to(gradient)
@@ -90,6 +94,92 @@ class Point:
                 "leaf of x, in the same containers"
             ) from None
         return [_as_floats(parts[i], f"{name} of {self.names[i]}") for i in self.real]
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """`f` as a function of the leaves of its argument that returns one number.
+
+    If `f` is a function of `jax.jit`, two of these are equal, so that the next check
+    uses what the first one compiled. Any other `f` may read a value that has changed
+    since, so that each check compiles its own.
+
+    Attributes:
+        f: The function of a pytree.
+        structure: The tree of its argument.
+        weighted: Whether it returns several numbers, which are weighted at random.
+        seed: For these weights.
+        check: An object of this check alone; None if programs may be shared.
+    """
+
+    f: Callable[[Any], Any]
+    structure: Any
+    weighted: bool = False
+    seed: int = 0
+    check: object = None
+
+    def __call__(self, *leaves: Any) -> Any:
+        """The number."""
+        return self.number_of(self.f(self.structure.unflatten(leaves)))
+
+    def number_of(self, result: Any) -> Any:
+        """The number that a result of `f` stands for."""
+        parts = _floats_of(result)
+        if not self.weighted:
+            return parts[0]
+        rng = np.random.default_rng(self.seed)
+        return sum(jnp.sum(part * _weights(rng, part)) for part in parts)
+
+
+def scalar_function(
+    f: Callable[[Any], Any], point: Point, *, single: bool, seed: int
+) -> tuple[ScalarFunction, float, list[str]]:
+    """`f` as a function that returns one number, that number at the point, and notes.
+
+    Args:
+        f: The function of a pytree.
+        point: Where.
+        single: Whether `f` has to return one number, because a gradient was given.
+        seed: For random weights.
+
+    Raises:
+        InvalidInput: `f` returns no floating-point number, or several if `single`.
+    """
+    result = f(point.tree(point.leaves))
+    parts = _floats_of(result)
+    if not parts:
+        raise InvalidInput(
+            f"f returns {_described(result)}, in which there is no floating-point "
+            "number: has f a `return`?"
+        )
+    weighted = len(parts) > 1 or np.ndim(parts[0]) > 0
+    if weighted and single:
+        raise InvalidInput(
+            f"f returns {_described(result)}, and a gradient is that of one number: "
+            "let it return one, as in lambda x: f(x).sum()"
+        )
+    notes = []
+    if weighted:
+        notes = [f"f returns {_described(result)}: its entries were weighted at random"]
+    check = None if isinstance(f, jax.stages.Wrapped) else object()
+    scalar = ScalarFunction(
+        f, point.structure, weighted, seed if weighted else 0, check
+    )
+    return scalar, float(scalar.number_of(result)), notes
+
+
+@lru_cache(maxsize=_MAX_COMPILED)
+def compiled(
+    program: Callable[..., Any], f: ScalarFunction, static_argnums: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
+
+    Args:
+        program: A function that JAX can trace.
+        f: Its first argument.
+        static_argnums: Which of the arguments after `f` are not arrays.
+    """
+    return jax.jit(partial(program, f), static_argnums=static_argnums)
 
 
 def as_float64(array: Any) -> np.ndarray:
@@ -103,7 +193,7 @@ def in_kind_of(leaf: Any, array: np.ndarray) -> Any:
 
 
 def coarsest(dtypes: Iterable[Any]) -> np.dtype:
-    """The dtype of fewest digits: no result can be better than it."""
+    """The dtype with the fewest digits: no result can be better than it."""
     return np.dtype(max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps)))
 
 
@@ -111,7 +201,7 @@ def _as_leaf(leaf: Any) -> Any:
     if isinstance(leaf, jax.Array | np.ndarray):
         return leaf
     if isinstance(leaf, float):
-        # As JAX would take it: in its default float.
+        # In JAX's default float, as JAX itself takes it.
         return jnp.asarray(leaf)
     return np.asarray(leaf)
 
@@ -120,7 +210,7 @@ def _is_real(leaf: Array) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
-def _refuse(name: str, leaf: Array) -> None:
+def _validate(name: str, leaf: Array) -> None:
     if is_traced(leaf):
         raise InvalidInput(
             f"{name} is traced by JAX (jit, vmap or grad) and has no values: check "
@@ -147,7 +237,7 @@ def _as_floats(part: Any, name: str) -> np.ndarray:
     if part is None:
         raise InvalidInput(f"{name} is None: give an array, of zeros if f ignores it")
     if hasattr(part, "detach"):
-        # A PyTorch tensor that still hangs in its graph refuses NumPy.
+        # NumPy cannot read a PyTorch tensor that still belongs to a graph.
         part = part.detach().cpu()
     try:
         array = np.asarray(part)
@@ -158,98 +248,17 @@ def _as_floats(part: Any, name: str) -> np.ndarray:
         ) from None
 
 
-@dataclass(frozen=True)
-class Scalar:
-    """`f` as a function of the leaves of its argument that returns one number.
-
-    Two of the same function are equal if it is one of `jax.jit`, so that what was
-    compiled in one check serves the next. Others may read what has changed since.
-
-    Attributes:
-        f: The function of a pytree.
-        structure: Of its argument.
-        weighted: Whether its results, several numbers, are weighted at random.
-        seed: Of these weights.
-        check: Told apart from that of another check; None where nothing has to be.
-    """
-
-    f: Callable[[Any], Any]
-    structure: Any
-    weighted: bool = False
-    seed: int = 0
-    check: object = None
-
-    def __call__(self, *leaves: Any) -> Any:
-        """The number."""
-        parts = floats_of(self.f(self.structure.unflatten(leaves)))
-        if not self.weighted:
-            return parts[0]
-        draw = np.random.default_rng(self.seed)
-        return sum(
-            jnp.sum(part * jnp.asarray(draw.standard_normal(part.shape), part.dtype))
-            for part in parts
-        )
+def _floats_of(result: Any) -> list[Any]:
+    """The leaves of floating-point numbers in the result of a function."""
+    return [leaf for leaf in jax.tree.leaves(result) if _has_floats(leaf)]
 
 
-# Of so many functions what was compiled is kept: a program takes megabytes, and whoever
-# checks one function after the other has no use for those of long ago.
-_KEPT = 32
-
-
-@lru_cache(maxsize=_KEPT)
-def compiled(
-    program: Callable[..., Any], f: Scalar, static_argnums: tuple[int, ...] = ()
-) -> Callable[..., Any]:
-    """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
-
-    Args:
-        program: A function of JAX's.
-        f: Its first argument.
-        static_argnums: Which of the arguments after `f` are none of arrays.
-    """
-    return jax.jit(partial(program, f), static_argnums=static_argnums)
-
-
-def as_scalar(
-    f: Callable[[Any], Any], value: Any, structure: Any, *, given: bool, seed: int
-) -> tuple[Scalar, list[str]]:
-    """`f` made to return one number, with a note if that took anything.
-
-    Args:
-        f: The function of a pytree.
-        value: What it returned.
-        structure: Of its argument.
-        given: Whether there is a gradient beside it, which is that of one number.
-        seed: Of random weights.
-
-    Raises:
-        InvalidInput: It returns no floating-point number; or several, though `given`.
-    """
-    parts = floats_of(value)
-    if not parts:
-        raise InvalidInput(
-            f"f returns {_described(value)}, in which there is no floating-point "
-            "number: has f a `return`?"
-        )
-    check = None if isinstance(f, jax.stages.Wrapped) else object()
-    if len(parts) == 1 and np.ndim(parts[0]) == 0:
-        return Scalar(f, structure, check=check), []
-    if given:
-        raise InvalidInput(
-            f"f returns {_described(value)}, and a gradient is that of one number: let "
-            "it return one, as in lambda x: f(x).sum()"
-        )
-    note = f"f returns {_described(value)}: its entries were weighted at random"
-    return Scalar(f, structure, weighted=True, seed=seed, check=check), [note]
-
-
-def floats_of(value: Any) -> list[Any]:
-    """The leaves of floating-point numbers in what a function returned."""
-    return [leaf for leaf in jax.tree.leaves(value) if _has_floats(leaf)]
+def _weights(rng: np.random.Generator, part: Any) -> Array:
+    return jnp.asarray(rng.standard_normal(np.shape(part)), jnp.result_type(part))
 
 
 def _has_floats(leaf: Any) -> bool:
-    # A PyTorch tensor's dtype is none of NumPy's.
+    # The dtype of a PyTorch tensor is not one of NumPy's.
     dtype = getattr(leaf, "dtype", None)
     return isinstance(leaf, float) if dtype is None else "float" in str(dtype)
 

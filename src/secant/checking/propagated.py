@@ -2,9 +2,9 @@
 
     ahead = (f(x + h eᵢ) - f(x)) / h        behind = (f(x) - f(x - h eᵢ)) / h
 
-Both differences are carried through `f` (`secant.propagation.coordinates`), not
-subtracted, so that h can be tiny: what is left of the formula's own error is h² of the
-slope, and a kink within ±h is one at x itself.
+Both differences are propagated through `f` (`secant.propagation.coordinates`), not
+subtracted. So h can be tiny: the error of the central formula, of order h², is below
+rounding, and a kink within ±h of x is one at x itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array
-from secant.checking.point import Point, Scalar, as_float64, coarsest, compiled
-from secant.checking.slope_source import Question, Sides, Slopes
+from secant.checking.point import Point, ScalarFunction, as_float64, coarsest, compiled
+from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
 from secant.propagation import difference
 from secant.propagation.coordinates import (
     both_ways,
@@ -30,31 +30,31 @@ from secant.propagation.staging import axis_lengths, float_dtypes
 # How many coordinates get a second try by subtraction, a call for each.
 _FEW = 64
 
-# How far a coordinate is nudged, relative to its size. Of float16 and its few
-# exponents, small changes would be lost to underflow.
+# The step, relative to the size of a coordinate. Float16 has few exponents: changes of
+# a smaller step would underflow.
 _STEPS = {"float64": 2.0**-30, "float32": 2.0**-20, "bfloat16": 2.0**-20}
 _FLOAT16_STEP = 2.0**-5
 
-# How many roundings a value that is subtracted may be off.
-_VALUES_OFF = 16
+# By how many roundings a value may be off that is subtracted.
+_VALUE_ROUNDINGS = 16
 
-# How many changes on the way may be lost to underflow, or rounded by it.
-_UNDERFLOWS = 16
+# How many changes may underflow, or be rounded by it, on their way through f.
+_MAX_UNDERFLOWS = 16
 
 
-class CarriedSlopes(Slopes):
+class PropagatedSlopes(SlopeSource):
     """Slopes of a traced function, in blocks of coordinates and of bounded memory."""
 
-    def __init__(self, f: Scalar, point: Point) -> None:
+    def __init__(self, f: ScalarFunction, point: Point) -> None:
         """Traces `f`.
 
         Raises:
-            MissingRule: Difference propagation cannot enter it.
-            Exception: Whatever tracing raises where JAX cannot enter it.
+            MissingRule: `f` uses an operation that has no difference rule.
+            Exception: Whatever JAX raises where it cannot trace `f`.
         """
         self._f, self._point = f, point
         program = jax.make_jaxpr(f)(*point.leaves)
-        # A rule that is missing shows before anything is computed.
+        # Raises for a missing rule before anything is computed.
         jax.eval_shape(
             difference(lambda leaves: f(*leaves)),
             list(point.leaves),
@@ -67,39 +67,40 @@ class CarriedSlopes(Slopes):
         )
         self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
 
-    def each(self, asked: Question) -> Sides:
-        """The one-sided slopes; tells after each block how many coordinates it had."""
-        leaf, indices, here = asked.leaf, asked.indices, list(asked.leaves)
+    def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
+        """The one-sided slopes; reports progress after each block of coordinates."""
+        leaf, indices, here = query.leaf, query.indices, list(query.leaves)
         scales = self._point.scales(leaf).ravel()
-        steps = self.step / asked.shrink * scales[indices]
+        steps = self.step / query.shrink * scales[indices]
         if not len(indices):
-            return Sides(*np.zeros((3, 0)))
+            return OneSidedSlopes(*np.zeros((3, 0)))
         ahead, behind = call_in_blocks(
             partial(self._sides, leaf, here),
             (indices, steps),
             2 * change_bytes(self._program, here[self._point.real[leaf]]),
             of=len(scales),
-            progress=asked.tell,
+            progress=query.progress,
         )
-        # Below its smallest number a dtype has nothing. float16's is not small; others'
-        # are counted from where compiled programs take them for 0.
+        # A change below the smallest number of a dtype is lost. Compiled programs take
+        # subnormal numbers for 0, except those of float16.
         info = jnp.finfo(self.dtype)
         half = self.dtype == np.float16
         least = float(info.smallest_subnormal if half else info.smallest_normal)
-        sides = Sides(ahead, behind, _UNDERFLOWS * least / steps)
-        return self._subtracted(sides, asked)
+        sides = OneSidedSlopes(ahead, behind, _MAX_UNDERFLOWS * least / steps)
+        return self._subtracted(sides, query)
 
-    def _subtracted(self, sides: Sides, asked: Question) -> Sides:
-        """The same, values subtracted where a branch that is not taken is not finite.
+    def _subtracted(self, sides: OneSidedSlopes, query: SlopeQuery) -> OneSidedSlopes:
+        """The same slopes, with values subtracted where they are not finite.
 
-        No change can be carried from 0/0 on, as in `where(x == 0, 1, sin(x) / x)`.
+        A branch that is not taken may be 0/0, as in `where(x == 0, 1, sin(x) / x)`: no
+        difference can be propagated from there on.
         """
         bad = np.flatnonzero(~np.isfinite(sides.ahead + sides.behind))[:_FEW]
         if not len(bad):
             return sides
-        place, unit = self._point.real[asked.leaf], float(jnp.finfo(self.dtype).eps)
-        indices, leaves = asked.indices[bad], list(asked.leaves)
-        steps = np.sqrt(unit) * self._point.scales(asked.leaf).ravel()[indices]
+        place, unit = self._point.real[query.leaf], float(jnp.finfo(self.dtype).eps)
+        indices, leaves = query.indices[bad], list(query.leaves)
+        steps = np.sqrt(unit) * self._point.scales(query.leaf).ravel()[indices]
         values = compiled(_values, self._f, (0,))
         found = as_float64(
             [
@@ -110,13 +111,26 @@ class CarriedSlopes(Slopes):
         below, here, above = found.T
         with np.errstate(invalid="ignore"):
             ahead, behind = (above - here) / steps, (here - below) / steps
-            error = _VALUES_OFF * unit * abs(here) / steps + abs(ahead - behind)
-        return sides.replaced(bad, Sides(ahead, behind, error))
+            error = _VALUE_ROUNDINGS * unit * abs(here) / steps + abs(ahead - behind)
+        return sides.replaced(bad, OneSidedSlopes(ahead, behind, error))
 
     def _sides(
         self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The slopes ahead and behind along the coordinates of one block."""
+        """The slopes ahead and behind along the coordinates of one block.
+
+        The large step h of float16 leaves an error of order h² in the central slope,
+
+            s(h) = f' + a h² + O(h⁴),    s(h/4) = f' + a h²/16 + O(h⁴),
+
+        which Richardson's extrapolation cancels: f' = s(h/4) + (s(h/4) - s(h)) / 15 +
+        O(h⁴). Both one-sided slopes get the same correction, so that their difference,
+        which shows a kink, stays as it is.
+
+        Source:
+            Richardson (1911), "The approximate arithmetical solution by finite
+            differences", Phil. Trans. R. Soc. A 210, 307-357.
+        """
         place = self._point.real[leaf]
         both_sides = compiled(_both_sides, self._f, (0,))
 
@@ -127,12 +141,11 @@ class CarriedSlopes(Slopes):
         far = at(steps)
         if self.step != _FLOAT16_STEP:
             return far[0], far[1]
-        # Such a large step needs what is left of h² taken out: Richardson (1911).
         near = at(steps / 4)
         better = near + (near.mean(0) - far.mean(0)) / 15
         return better[0], better[1]
 
-    def along(
+    def along_direction(
         self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None
     ) -> float:
         """The central slope along one direction through all leaves of floats."""
@@ -145,7 +158,9 @@ class CarriedSlopes(Slopes):
         return float(compiled(_to_both_sides, self._f)(here, by).mean()) / self.step
 
 
-def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> Array:
+def _to_both_sides(
+    f: ScalarFunction, leaves: list[Any], moves: Mapping[int, Array]
+) -> Array:
     """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
     dx = [moves.get(place) for place in range(len(leaves))]
     _, ahead, back = both_ways(lambda leaves: f(*leaves), leaves, dx)
@@ -154,7 +169,7 @@ def _to_both_sides(f: Scalar, leaves: list[Any], moves: Mapping[int, Array]) -> 
 
 
 def _both_sides(
-    f: Scalar, place: int, leaves: list[Any], indices: Array, steps: Array
+    f: ScalarFunction, place: int, leaves: list[Any], indices: Array, steps: Array
 ) -> Array:
     """The slopes ahead and behind along coordinates of one leaf, (2, coordinates)."""
 
@@ -166,9 +181,9 @@ def _both_sides(
 
 
 def _values(
-    f: Scalar, place: int, leaves: list[Any], index: Array, step: Array
+    f: ScalarFunction, place: int, leaves: list[Any], index: Array, step: Array
 ) -> Array:
-    """What is returned below a coordinate, at it and above."""
+    """f(x - h eᵢ), f(x) and f(x + h eᵢ)."""
     array = jnp.asarray(leaves[place])
 
     def at(by: Array) -> Array:

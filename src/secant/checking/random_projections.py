@@ -1,11 +1,18 @@
-"""Very large leaves: slopes along random directions, and a search where they disagree.
+"""Random projections: slopes of a large leaf along random directions, and a search.
 
-    Σᵢ gᵢ vᵢ  against  (f(x + h v) - f(x - h v)) / 2h,      vᵢ = ± the size of xᵢ
+    Σᵢ gᵢ vᵢ    against    (f(x + h v) - f(x - h v)) / 2h,    vᵢ = ± the size of xᵢ
 
-One direction asks for all coordinates at once. Where the two disagree, the leaf is cut
-into parts, and those that disagree into parts again, until single coordinates are
-left: a fault in one of 10⁶ takes some twenty questions more. What errors of single
-coordinates are too small to be seen among all is told.
+One direction v tests all coordinates at once. If the gradient is off by eᵢ, the two
+sides differ by Σᵢ eᵢ vᵢ. The random signs make that a sum with the standard deviation
+√Σ (eᵢ vᵢ)², so that errors rarely cancel, and never in several directions; one error
+alone shows with its whole size in every direction. Rounding adds up in the same way: n
+right terms of one size are off by √n roundings of one term, relative to which an error
+in a single coordinate has to stand out. The report says how large it must be.
+
+Where the sides differ, the faults are found by bisection, into eight parts instead of
+two. A part is tested along a random direction that is 0 outside it; the parts that
+differ are cut again, down to 32 coordinates, which are then nudged one by one. One
+fault among n coordinates takes 8 log₈(n / 32) directions: 40 of a million.
 """
 
 from collections.abc import Sequence
@@ -15,131 +22,135 @@ from typing import Any
 
 import numpy as np
 
-from secant.checking.context import Case
-from secant.checking.propagated import CarriedSlopes
-from secant.checking.report import Entry, LeafReport, Verdict
-from secant.checking.verdict import examine, judge
+from secant.checking.propagated import PropagatedSlopes
+from secant.checking.report import Entry, LeafReport
+from secant.checking.verdict import GradientCheck, Verdict
 
 DIRECTIONS = 8
-"""How many random directions are asked."""
+"""How many random directions are tested."""
 
-# Into how many parts a group that disagrees is cut.
+# Into how many parts a group that differs is cut.
 _PARTS = 8
 
-# A group this small is looked at coordinate by coordinate.
-_SMALL = 32
+# A group of this size is compared coordinate by coordinate.
+_SMALL_GROUP = 32
 
-# How many groups are asked at most, and how many are opened: what is wrong everywhere
-# need not be found everywhere.
-_QUESTIONS = 400
-_OPENED = 4
+# The search ends after so many directions, or with so many small groups: a gradient
+# that is wrong everywhere need not be found wrong everywhere.
+_MAX_DIRECTIONS = 400
+_MAX_GROUPS = 4
+
+_TINY = 1e-300
 
 
 @dataclass
 class _Projections:
-    """A leaf, and how far a projection of its gradient may be off."""
+    """A leaf, and how far a projection of its gradient may be off.
 
-    case: Case
-    slopes: CarriedSlopes
+    Attributes:
+        check: The check.
+        source: Its source of slopes, along any direction.
+        leaf: Which leaf of floats.
+        scales: The sizes of its coordinates.
+        spread: The largest measured spread of rounding, relative to the tolerance.
+    """
+
+    check: GradientCheck
+    source: PropagatedSlopes
     leaf: int
     scales: np.ndarray
-    ratio: float = 0.0
+    spread: float = 0.0
 
-    def direction(self) -> np.ndarray:
-        return self.scales * self.case.draw.choice([-1.0, 1.0], len(self.scales))
+    def random_direction(self) -> np.ndarray:
+        return self.scales * self.check.rng.choice([-1.0, 1.0], len(self.scales))
 
-    def ask(
+    def gradient_and_slope(
         self, direction: np.ndarray, leaves: Sequence[Any] | None = None
     ) -> tuple[float, float]:
-        """Claim and secant along a direction in this leaf."""
-        case = self.case
-        claimed = case.claimed
-        if leaves is not None and case.like:
-            claimed = case.like(leaves)
+        """The projected gradient and the slope, along a direction in this leaf."""
+        check = self.check
+        values = check.values
+        if leaves is not None and check.reference:
+            values = check.reference(leaves)
         moves = [
-            np.zeros(np.shape(case.point.leaves[place])) for place in case.point.real
+            np.zeros(np.shape(check.point.leaves[place])) for place in check.point.real
         ]
         moves[self.leaf] = direction.reshape(moves[self.leaf].shape)
-        claim = float(claimed[self.leaf].ravel() @ direction)
-        return claim, self.slopes.along(moves, leaves)
+        gradient = float(values[self.leaf].ravel() @ direction)
+        return gradient, self.source.along_direction(moves, leaves)
 
-    def apart(self, direction: np.ndarray) -> float:
-        """Claim less secant."""
-        claim, slope = self.ask(direction)
-        return claim - slope
+    def tolerance(self, direction: np.ndarray) -> float:
+        """The roundings of all terms, each of them as likely up as down."""
+        terms = self.check.values[self.leaf].ravel() * direction
+        return self.check.precision.tolerance * float(np.sqrt(terms @ terms))
 
-    def roundings(self, direction: np.ndarray) -> float:
-        """Roundings of the terms, each as likely up as down."""
-        terms = self.case.claimed[self.leaf].ravel() * direction
-        return self.case.tolerance * float(np.sqrt(terms @ terms))
+    def differs(self, direction: np.ndarray) -> bool:
+        """Whether gradient and slope differ along a direction, rounding included."""
+        gradient, slope = self.gradient_and_slope(direction)
+        return abs(gradient - slope) > (1 + self.spread) * self.tolerance(direction)
 
     def measure(self) -> list[Entry]:
-        """Each direction as if it was a coordinate."""
-        name = f"{self.case.point.names[self.case.point.real[self.leaf]]} · v"
+        """Several random directions, each an entry as if it was a coordinate."""
+        name = f"{self.check.point.names[self.check.point.real[self.leaf]]} · v"
         found = []
         for _ in range(DIRECTIONS):
-            direction = self.direction()
-            claim, slope = self.ask(direction)
-            error = tolerance = self.roundings(direction)
-            if not abs(claim - slope) <= tolerance:
-                spread = float(self.case.scatter(partial(self.ask, direction)))
-                self.ratio = max(self.ratio, spread / max(tolerance, 1e-300))
+            direction = self.random_direction()
+            gradient, slope = self.gradient_and_slope(direction)
+            error = tolerance = self.tolerance(direction)
+            if not abs(gradient - slope) <= tolerance:
+                pair = partial(self.gradient_and_slope, direction)
+                spread = float(self.check.rounding_spread(pair))
+                self.spread = max(self.spread, spread / max(tolerance, _TINY))
                 tolerance += spread
-            found.append(Entry(name, claim, slope, error, tolerance, slope, slope))
-            self.case.tell(len(self.scales) // DIRECTIONS)
+            found.append(Entry(name, gradient, slope, error, tolerance, slope, slope))
+            self.check.progress(len(self.scales) // DIRECTIONS)
         return found
 
-    def groups(self) -> list[np.ndarray]:
-        """The small groups of coordinates that disagree, the first few."""
-        queue = [np.arange(len(self.scales))]
-        opened: list[np.ndarray] = []
-        questions = 0
-        while queue and questions < _QUESTIONS and len(opened) < _OPENED:
-            # The deepest first: a few coordinates named are worth more than all
-            # halves known to be wrong.
-            group = queue.pop()
-            if len(group) <= _SMALL:
-                opened.append(group)
+    def wrong_groups(self) -> list[np.ndarray]:
+        """Small groups of coordinates that differ: the first few that are found."""
+        stack = [np.arange(len(self.scales))]
+        found: list[np.ndarray] = []
+        directions = 0
+        while stack and directions < _MAX_DIRECTIONS and len(found) < _MAX_GROUPS:
+            # The deepest group first: a few coordinates that are named help more than
+            # all halves known to be wrong.
+            group = stack.pop()
+            if len(group) <= _SMALL_GROUP:
+                found.append(group)
                 continue
             for part in np.array_split(group, _PARTS):
                 direction = np.zeros(len(self.scales))
-                direction[part] = self.direction()[part]
-                tolerance = (1 + self.ratio) * self.roundings(direction)
-                questions += 1
-                if abs(self.apart(direction)) > tolerance:
-                    queue.append(part)
-        return opened
+                direction[part] = self.random_direction()[part]
+                directions += 1
+                if self.differs(direction):
+                    stack.append(part)
+        return found
 
 
-def project(
-    case: Case, leaf: int, slopes: CarriedSlopes, others: tuple[np.ndarray, ...]
-) -> LeafReport:
-    """The verdict on a leaf by random directions, and the faults that they lead to."""
-    claimed = case.claimed[leaf].ravel()
-    bad = np.flatnonzero(~np.isfinite(claimed))
-    if len(bad):
-        return judge(case, leaf, examine(case, leaf, bad[:_SMALL]), others=others)
-    scales = case.point.scales(leaf).ravel()
-    projections = _Projections(case, slopes, leaf, scales)
+def project(check: GradientCheck, leaf: int, source: PropagatedSlopes) -> LeafReport:
+    """The report on a leaf by random directions, and on the faults that they find."""
+    gradient = check.values[leaf].ravel()
+    not_finite = np.flatnonzero(~np.isfinite(gradient))
+    if len(not_finite):
+        return LeafReport.of(check, leaf, check.judge(leaf, not_finite[:_SMALL_GROUP]))
+    scales = check.point.scales(leaf).ravel()
+    projections = _Projections(check, source, leaf, scales)
     found = projections.measure()
-    missed = [abs(one.gradient - one.slope) > one.tolerance for one in found]
-    unseen = max(one.tolerance for one in found) / float(np.median(scales))
+    hidden = max(one.tolerance for one in found) / float(np.median(scales))
     reason = (
         f"{DIRECTIONS} random directions through all {len(scales):,}; they cannot see "
-        f"errors in single coordinates below {unseen:.1g}, nor errors that cancel in "
+        f"errors in single coordinates below {hidden:.1g}, nor errors that cancel in "
         "all of them"
     )
-    if not any(missed):
+    if not any(abs(one.gradient - one.slope) > one.tolerance for one in found):
         # The largest coordinates are nudged by themselves all the same.
-        first = np.sort(np.argsort(-abs(claimed))[:_SMALL])
-        return judge(case, leaf, examine(case, leaf, first), reason=reason)
-    groups = projections.groups()
+        largest = np.sort(np.argsort(-abs(gradient))[:_SMALL_GROUP])
+        return LeafReport.of(check, leaf, check.judge(leaf, largest), reason)
+    groups = projections.wrong_groups()
     indices = np.unique(np.concatenate(groups)) if groups else np.arange(0)
-    report = judge(
-        case, leaf, examine(case, leaf, indices), reason=reason, others=others
-    )
+    report = LeafReport.of(check, leaf, check.judge(leaf, indices), reason)
     if report.wrong:
         return report
-    # Wrong along directions, though in no coordinate by so much that it shows there.
+    # Wrong along directions, but in no coordinate by so much that it shows there.
     worst = max(found, key=lambda one: abs(one.gradient - one.slope) / one.tolerance)
     return replace(report, verdict=Verdict.WRONG, worst=worst)

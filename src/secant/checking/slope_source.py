@@ -1,4 +1,4 @@
-"""What a check needs of slopes, wherever they come from."""
+"""Sources of slopes: what a check asks of them, and the one that samples values."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,33 +11,37 @@ import numpy as np
 from secant.checking.point import Point, as_float64, coarsest, in_kind_of
 from secant.slopes import adaptive
 
+# The error bars of `secant.gradient` hold in 95 % of cases and more. Among thousands of
+# coordinates none may raise a false alarm, so the bars are made this many times longer.
+_ERROR_BARS = 4
+
 
 @dataclass(frozen=True)
-class Question:
-    """Which slopes are asked for, and where.
+class SlopeQuery:
+    """Which slopes a check asks for, and where.
 
     Attributes:
         leaf: Along coordinates of which leaf, among those of floats.
-        indices: Along which, counted as if there was one dimension.
+        indices: Along which, as indices into the flattened leaf.
         leaves: The point: all leaves.
-        shrink: How many times smaller than usual the nudge is.
-        tell: Called with how many coordinates were nudged since it was called last.
+        shrink: The step is this many times smaller than usual.
+        progress: Called with how many coordinates were nudged since the last call.
     """
 
     leaf: int
     indices: np.ndarray
     leaves: Sequence[Any]
     shrink: float = 1.0
-    tell: Callable[[int], object] = lambda done: None
+    progress: Callable[[int], object] = lambda done: None
 
 
-class Sides(NamedTuple):
-    """Slopes along coordinates, float64, one number for each.
+class OneSidedSlopes(NamedTuple):
+    """Slopes along coordinates to both sides, float64, one number for each.
 
     Attributes:
         ahead: (f(x + h eᵢ) - f(x)) / h.
         behind: (f(x) - f(x - h eᵢ)) / h.
-        error: How far their mean may be off by what is known beforehand.
+        error: How far their mean may be off, as far as the source knows.
     """
 
     ahead: np.ndarray
@@ -51,31 +55,31 @@ class Sides(NamedTuple):
 
     @property
     def gap(self) -> np.ndarray:
-        """By how much the sides differ: h f'' on a smooth curve, more at a kink."""
+        """The difference of both sides: h f'' on a smooth curve, the jump at a kink."""
         return self.ahead - self.behind
 
-    def at(self, places: np.ndarray) -> "Sides":
-        """Those of some coordinates."""
-        return Sides(*(array[places] for array in self))
+    def at(self, places: np.ndarray) -> "OneSidedSlopes":
+        """The slopes of some coordinates."""
+        return OneSidedSlopes(*(array[places] for array in self))
 
-    def replaced(self, places: np.ndarray, by: "Sides") -> "Sides":
-        """The same with other slopes along some coordinates."""
+    def replaced(self, places: np.ndarray, by: "OneSidedSlopes") -> "OneSidedSlopes":
+        """A copy with other slopes along some coordinates."""
         arrays = [array.copy() for array in self]
         for array, part in zip(arrays, by, strict=True):
             array[places] = part
-        return Sides(*arrays)
+        return OneSidedSlopes(*arrays)
 
 
-class Slopes(ABC):
+class SlopeSource(ABC):
     """Where slopes come from.
 
     Attributes:
-        exact: Whether differences are carried: no error but of roundings and of h
-            itself.
+        exact: Whether differences are propagated, so that slopes have no error but
+            rounding and that of h itself.
         traceable: Whether JAX can trace the function.
-        dtype: The coarsest in use: no result can be better.
-        step: How far a coordinate is nudged, relative to its size.
-        axes: The lengths of all axes that occur.
+        dtype: The coarsest dtype of the program: no result can be better.
+        step: The step h, relative to the size of a coordinate.
+        axes: The lengths of all axes in the program.
     """
 
     exact = True
@@ -85,17 +89,15 @@ class Slopes(ABC):
     axes: frozenset[int]
 
     @abstractmethod
-    def each(self, asked: Question) -> Sides:
-        """One-sided slopes along some coordinates of a leaf."""
+    def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
+        """The slopes to both sides along some coordinates of a leaf."""
 
 
-# How often the error bars of `secant.gradient` are taken: they hold in 95 % of cases
-# and more, and here none of thousands may raise a false alarm.
-_BARS = 4
+class SampledSlopes(SlopeSource):
+    """Slopes of a function that JAX cannot trace: those of `secant.gradient`.
 
-
-class SampledSlopes(Slopes):
-    """Slopes from values of the function, extrapolated."""
+    Their error bars are part of the result.
+    """
 
     exact = False
 
@@ -108,12 +110,15 @@ class SampledSlopes(Slopes):
         )
         self.step = float(np.sqrt(jnp.finfo(self.dtype).eps))
 
-    def each(self, asked: Question) -> Sides:
-        """The slopes along some coordinates; one-sided if `shrink` is not 1."""
-        indices, here = asked.indices, list(asked.leaves)
+    def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
+        """Central slopes on both sides; truly one-sided if `shrink` is not 1.
+
+        One-sided slopes take twice the calls, and only kinks need them.
+        """
+        indices, here = query.indices, list(query.leaves)
         if not len(indices):
-            return Sides(*np.zeros((3, 0)))
-        place = self._point.real[asked.leaf]
+            return OneSidedSlopes(*np.zeros((3, 0)))
+        place = self._point.real[query.leaf]
         array, single = here[place], np.ndim(here[place]) == 0
         flat = as_float64(array).ravel()
 
@@ -125,10 +130,11 @@ class SampledSlopes(Slopes):
             here[place] = moved[()] if single else moved
             return float(self._f(*here))
 
-        if asked.shrink == 1:
+        if query.shrink == 1:
             found = adaptive.gradient(value, flat[indices])
-            asked.tell(len(indices))
-            return Sides(found.value, found.value, _BARS * found.error)
+            query.progress(len(indices))
+            return OneSidedSlopes(found.value, found.value, _ERROR_BARS * found.error)
         ahead = adaptive.gradient(value, flat[indices], method="forward")
         behind = adaptive.gradient(value, flat[indices], method="backward")
-        return Sides(ahead.value, behind.value, _BARS * (ahead.error + behind.error))
+        error = _ERROR_BARS * (ahead.error + behind.error)
+        return OneSidedSlopes(ahead.value, behind.value, error)

@@ -109,7 +109,7 @@ def check(
     ):
         task = bar.add_task("", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         report = (
@@ -121,7 +121,7 @@ def check(
                 claimed,
                 coordinates=as_coordinates(coordinates),
                 seed=seed,
-                tell=tell,
+                progress=progress,
             )
         )
     if plot:

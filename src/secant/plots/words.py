@@ -90,64 +90,6 @@ KOREAN = {
 }
 """Korean for every English text, with the same places for values."""
 
-KOREAN_CAUSES = {
-    "branch_not_taken": (
-        "함수에는 기울기가 있는데 값이 유한하지 않아요. 쓰이지 않는 갈래에서 "
-        "0으로 나누고 있어요."
-    ),
-    "no_slope_at_0": (
-        "0에서 함수에 기울기가 없어요. 거기서 끝나거나, 한없이 가파르거나, 꺾여요."
-    ),
-    "zero": "모두 0이에요. 이 매개변수까지 아무것도 전해지지 않아요.",
-    "sign": "부호가 반대예요. 올라가는 쪽이 아니라 내려가는 쪽을 가리켜요.",
-    "factor": "모든 값이 기울기의 {factor}배예요.",
-    "sum_for_mean": (
-        "모든 값이 {factor}배로 커요. 손실은 표본 {length}개의 "
-        "평균인데 기울기는 합이에요."
-    ),
-    "mean_for_sum": (
-        "모든 값이 기울기의 {factor}배예요. 표본 {length}개를 더해야 하는데 평균했어요."
-    ),
-    "two_too_many": "모든 값이 기울기의 {factor}배예요. 2가 하나 더 있어요.",
-    "two_missing": "모든 값이 기울기의 {factor}배, 절반이에요.",
-    "transposed": "전치됐어요. [i, j]의 값이 [j, i]에 있어요. 대각선만 맞아요.",
-    "read_in_another_order": "값은 맞는데 읽은 순서가 달라요.",
-    "mirrored": "축 {axes} 방향으로 뒤집혔어요.",
-    "shifted": (
-        "축 {axis} 방향으로 {by}만큼 밀렸어요. 행마다 이웃 행의 기울기가 들어 있어요."
-    ),
-    "exchanged_leaves": "서로 바뀌었어요. 다른 매개변수의 기울기가 여기에 맞아요.",
-    "decay_missing": "가중치의 {factor}배인 항, 곧 가중치 감소가 빠졌어요.",
-    "decay_too_many": "가중치의 {factor}배인 항이 더 들어 있어요.",
-    "constant_added": "모든 값에 같은 상수가 더해져 있어요: {constant}.",
-    "branch": "{where}인 곳에서만 모두 틀렸어요. 함수의 그쪽 갈래는 기울기가 달라요.",
-    "single": "{place}의 값 하나만 틀렸어요. 나머지는 모두 맞아요.",
-    "single_sign": "{place}의 값 하나만 부호가 반대예요. 나머지는 모두 맞아요.",
-    "single_zero": "{place}의 값 하나만 0이에요. 나머지는 모두 맞아요.",
-    "single_factor": (
-        "{place}의 값 하나만 기울기의 {factor}배예요. 나머지는 모두 맞아요."
-    ),
-    "one_index": "틀린 값은 모두 축 {axis}의 인덱스 {index}에 있어요.",
-    "block": "{place}부터 {block} 크기의 블록이 틀렸어요.",
-    "some_signs": "값 {count}개의 부호가 반대예요.",
-    "fewer_digits": "{dtype}의 자릿수밖에 없어요.",
-    "batch_axis_sum": (
-        "모양이 {due}이어야 하는데 {came}이에요. 표본 "
-        "{length}개마다 행이 따로 있고, 그 합이 기울기예요."
-    ),
-    "batch_axis_mean": (
-        "모양이 {due}이어야 하는데 {came}이에요. 표본 "
-        "{length}개마다 행이 따로 있고, 그 평균이 기울기예요."
-    ),
-    "shape_transposed": "모양이 {due}이어야 하는데 {came}이에요. 전치됐어요.",
-    "reshaped": "모양이 {due}이어야 하는데 {came}이에요. 값은 맞아요.",
-    "axis_lost": (
-        "모양이 {due}이어야 하는데 {came}이에요. 축 하나를 따라서도 더해 버렸어요."
-    ),
-    "shape": "모양이 {due}이어야 하는데 {came}이에요.",
-}
-"""Korean for `secant.checking.diagnosis`, by code: in the words of `secant lab`."""
-
 LANGUAGES = ("en", "ko")
 
 
@@ -175,15 +117,10 @@ def speaker(language: str) -> Callable[..., str]:
 
 
 def cause(found: str, language: str) -> str:
-    """The likeliest cause of a wrong gradient, a `Cause`, in that language.
+    """A text in that language, if it knows how: the `Cause` of a wrong gradient does.
 
-    What no pattern explains, or is no `Cause`, stays as it is.
+    Any other text stays as it is.
     """
-    code, facts = getattr(found, "code", ""), getattr(found, "facts", {})
+    sentence = getattr(found, "sentence", None)
     korean = language == "ko" and style.KOREAN_FONTS
-    if not korean or code not in KOREAN_CAUSES:
-        return str(found)
-    told = KOREAN_CAUSES[code].format(**facts)
-    if "seen" not in facts:
-        return told
-    return f"{told} (값 {facts['size']}개 중 {facts['seen']}개를 본 결과)"
+    return sentence("ko") if sentence and korean else str(found)

@@ -15,20 +15,20 @@ OWN = (
 LONG = 600
 
 SAYS = {
-    "no_mean": "sum where the loss takes a mean, over 20",
-    "halved": "0.5 times the slope: half",
-    "sign": "the sign is wrong",
-    "bias_not_summed": "b1: its shape is 20×12, not 12: each of 20 samples",
-    "bias_averaged": "b1: each number is 0.05 times.*a mean where",
+    "no_mean": "20 times the slope, a sum for a mean over an axis of 20",
+    "halved": "0.5 times the slope, with a 2 missing",
+    "sign": "the sign: the gradient is minus the slope",
+    "bias_not_summed": "b1: its shape is 20×12, not 12: a batch axis of 20 is left",
+    "bias_averaged": "b1: a constant factor: .*0.05 times.*a mean for a sum",
     "slope_forgotten": "W1, b1: .*W2 and b2 are right",
     "slope_of_output": "W1, b1: .*W2 and b2 are right",
-    "transposed": r"W1: transposed: number \[i, j\]",
+    "transposed": "W1: transposed: the gradient is the slope",
     "shape_transposed": "W2: its shape is 5×12, not 12×5: transposed",
     "index_off": "W1: shifted by 1 along axis 0",
-    "one_weight": r"W1: one number alone, at \[3, 7\], is 1.01 times",
+    "one_weight": r"W1: a single coordinate, 1.01 times the slope, at \[3, 7\]",
     "mask_forgotten": "W1, b1: .*W2 and b2 are right",
     "mask_of_inputs": "W1, b1: .*W2 and b2 are right",
-    "decay_forgotten": "W1: a term is missing that is 0.05 times the weight",
+    "decay_forgotten": "W1: a term proportional to the parameter is missing: 0.05",
 }
 
 

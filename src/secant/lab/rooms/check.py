@@ -62,10 +62,10 @@ def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
 
     Returns:
         `verdict`, `value`, `resolution`; `leaves`, for each parameter its verdict, its
-        cause as `code` and `facts`, and, entry by entry, `gradient`, `slope`, `naive`
-        and how far the first is from the others, `beside`; `worst`, the entries
-        furthest off; `naive`, what the naive check says (`naive_verdict`). None stands
-        for what is not finite, or cannot be compared.
+        cause as `code`, `facts`, `sentence` and `fix` (by language), and, entry by
+        entry, `gradient`, `slope`, `naive` and how far the first is from the others,
+        `beside`; `worst`, the entries furthest off; `naive`, what the naive check says
+        (`naive_verdict`). None stands for what is not finite, or cannot be compared.
 
     Raises:
         Told: There is no such fault, or h cannot be worked with.
@@ -287,7 +287,7 @@ def _leaf(one: Compared) -> dict[str, Any]:
         "name": one.name,
         "shape": leaf.shape,
         "verdict": str(leaf.verdict),
-        "cause": {"code": leaf.cause.code, "facts": leaf.cause.facts},
+        "cause": leaf.cause.to_dict(),
         "wrong": leaf.wrong,
         "kink": kink and {"below": _plain(kink.below), "above": _plain(kink.above)},
         "gradient": _plain(np.where(keep, leaf.gradient, np.nan)),

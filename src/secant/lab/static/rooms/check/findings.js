@@ -1,7 +1,8 @@
 // What a check found, in words and as parts of the page.
 
-import { knows, words } from "../../i18n.js"
+import { knows, language, words } from "../../i18n.js"
 import { power, shown } from "../../numbers.js"
+import { settled } from "../../particles.js"
 
 const MARKS = { right: "✓", rounding: "≈", kink: "∧", wrong: "✗", "not finite": "∞" }
 
@@ -91,16 +92,18 @@ function findings(found, faulty) {
   }
   const fine = found.leaves.filter((leaf) => !faulty.includes(leaf)).map((leaf) => leaf.name)
   return [...shared.values()].map((leaves) => {
-    const { code, facts } = leaves[0].cause
+    const { code, facts, sentence, fix } = leaves[0].cause
     const names = leaves.map((leaf) => named(found, leaf))
     const key = code || (fine.includes("W2") && fine.includes("b2") ? "below" : "unknown")
-    const of = (what) => {
+    // The check brings its own words. Of a function of one's own the room knows better ones.
+    const of = (what, sent) => {
       const own = `check.own.${what}.${key}`
-      return words(found.of === "own" && knows(own) ? own : `check.${what}.${key}`, facts)
+      if (found.of === "own" && knows(own)) return words(own, facts)
+      return code ? `${settled(sent[language()])}.` : words(`check.${what}.${key}`)
     }
     const whose = element("span", { className: "names", textContent: `${names.join(", ")}: ` })
-    const mend = element("p", { textContent: of("mend") })
-    const made = element("div", { className: "finding" }, element("p", {}, whose, of("cause")), mend)
+    const change = element("p", { textContent: of("fix", fix) })
+    const made = element("div", { className: "finding" }, element("p", {}, whose, of("cause", sentence)), change)
     if (found.of === "own" && leaves.every((leaf) => leaf.beside.secant.mark[Math.floor(leaf.slope.length / 2)] === "")) {
       made.append(element("p", { textContent: words("check.own.beside") }))
     }
