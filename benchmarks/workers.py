@@ -21,7 +21,7 @@ import distributed
 import numpy as np
 
 import secant
-from secant.slopes.workers import open_caller
+from secant.parallel.map import open_caller
 
 PARAMETERS = 1000
 SECONDS = 5e-3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secant import InvalidInput
-from secant.arrays import as_array, as_real, is_traced, namespace, place
+from secant.arrays import as_array, as_real, first_entry, is_traced, namespace
 
 
 @pytest.mark.parametrize("plain", [2, 2.0, [1, 2], (1, 2), np.ones(2), np.float32(1)])
@@ -111,8 +111,8 @@ def test_a_whole_number_too_large_for_jax_is_refused():
 def test_a_place_is_written_as_an_index():
     mask = np.zeros((2, 3), bool)
     mask[1, 2] = True
-    assert place("y", mask) == "y[1, 2]"
+    assert first_entry("y", mask) == "y[1, 2]"
     mask[1, 0] = True
-    assert place("y", mask) == "y[1, 0]"
-    assert place("t", np.array([False, True])) == "t[1]"
-    assert place("t", np.array(True)) == "t"
+    assert first_entry("y", mask) == "y[1, 0]"
+    assert first_entry("t", np.array([False, True])) == "t[1]"
+    assert first_entry("t", np.array(True)) == "t"

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secant.descent import DescentStatus, DescentWarning, descend, gradient_descent
+from secant.derivatives import numerical_gradient
+from secant.descent import DescentStatus, DescentWarning, descend
 from secant.errors import InvalidInput
-from secant.slopes import numerical_gradient
+from secant.textbook import gradient_descent
 
 START = [-3.0, 4.0]
 

@@ -98,13 +98,13 @@ def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     return array
 
 
-def place(name: str, mask: np.ndarray) -> str:
+def first_entry(name: str, mask: np.ndarray) -> str:
     """Where the first true entry of `mask` stands, as one would write it.
 
     Example:
-        >>> place("y", np.array([[False, False], [False, True]]))
+        >>> first_entry("y", np.array([[False, False], [False, True]]))
         'y[1, 1]'
-        >>> place("y", np.array(True))
+        >>> first_entry("y", np.array(True))
         'y'
     """
     if mask.ndim == 0:

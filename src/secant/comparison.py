@@ -12,17 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import METHODS, GradientMethod
-from secant.networks import MLP
+from secant.derivatives.finite_difference import numerical_gradient
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import METHODS, GradientMethod
+from secant.nn.networks import MLP
 from secant.propagation import slope
-from secant.slopes.definition import numerical_gradient
-from secant.training.batches import Batches
+from secant.propagation.coordinates import displacement
+from secant.training.config import TrainConfig
 from secant.training.forecast import measure
-from secant.training.optimizers import find_optimizer
 from secant.training.samples import Samples
-from secant.training.steps import CompiledSteps, PlainSteps, Problem
+from secant.training.trainer import Training
 
 # Parameters of each array that the definition is run on: all would take over a minute.
 _SAMPLE = 100
@@ -113,19 +113,14 @@ def compare(
     rows: list[Compared] = []
     for name, method in methods() if chosen is None else chosen:
         tell(name)
-        problem = Problem(
-            architecture=architecture,
-            params={name: np.array(value) for name, value in net.params.items()},
-            samples=samples,
-            method=method,
-            optimizer=find_optimizer("sgd", None).transformation,
-            batches=Batches(len(x), len(x), "epochs", seed),
+        config = TrainConfig.build(
+            method, batch_size=len(x), sampling="epochs", seed=seed
         )
-        steps = (CompiledSteps if method.traceable else PlainSteps)(problem)
-        forecast = measure(problem, steps, steps.start(), 10_000)
+        training = Training(net, (samples, None), config)
+        forecast = measure(training, training.start)
         # A step of the definition may take minutes, and each slope stands by itself.
         by_part = method.name == "definition"
-        found, truth = (_sampled if by_part else _whole)(problem, exact, seed)
+        found, truth = (_sampled if by_part else _whole)(training, exact, seed)
         lengths = float(np.linalg.norm(found)), float(np.linalg.norm(truth))
         rows.append(
             Compared(
@@ -141,24 +136,20 @@ def compare(
 
 
 def _whole(
-    problem: Problem, exact: dict[str, np.ndarray], seed: int
+    training: Training, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The method's whole gradient and the exact one, each as one vector."""
-    architecture, method, samples = (
-        problem.architecture,
-        problem.method,
-        problem.samples,
-    )
+    net, samples, method = training.net, training.samples, training.config.method
     key = jax.random.key(seed)
     if method.traceable:
-        params = jax.tree.map(lambda a: jnp.asarray(a, float), problem.params)
+        params = jax.tree.map(lambda a: jnp.asarray(a, float), net.params)
         _, gradients = jax.jit(method, static_argnums=0)(
-            architecture, params, *samples.on_device, key
+            net.architecture, params, *samples.on_device, key
         )
     else:
-        params = _in_double(problem.params)
+        params = _in_double(net.params)
         x, t = _double(samples.x), _double(samples.t)
-        _, gradients = method(architecture, params, x, t, key)
+        _, gradients = method(net.architecture, params, x, t, key)
     return _as_vector(gradients, exact), _as_vector(exact, exact)
 
 
@@ -167,11 +158,11 @@ def _as_vector(arrays: Params, names: Iterable[str]) -> np.ndarray:
 
 
 def _sampled(
-    problem: Problem, exact: dict[str, np.ndarray], seed: int
+    training: Training, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The definition's slopes along some parameters, and the exact ones."""
-    params = _in_double(problem.params)
-    x, t = _double(problem.samples.x), _double(problem.samples.t)
+    architecture, params = training.net.architecture, _in_double(training.net.params)
+    x, t = _double(training.samples.x), _double(training.samples.t)
     draw = np.random.default_rng(seed)
     found, truth = [], []
     for name, array in params.items():
@@ -180,9 +171,9 @@ def _sampled(
         def loss(values: np.ndarray, name: str = name, rows: Array = rows) -> Array:
             moved = params[name].copy()
             moved.flat[rows] = values
-            return problem.architecture.error({**params, name: moved}, x, t)
+            return architecture.error({**params, name: moved}, x, t)
 
-        h = problem.method.option_values["h"]
+        h = training.config.method.option_values["h"]
         found.append(numerical_gradient(loss, array.flat[rows], h))
         truth.append(exact[name].flat[rows])
     return np.concatenate(found), np.concatenate(truth)
@@ -272,10 +263,8 @@ def _slopes(
 
             def along(row: Array, name: str = name) -> Array:
                 zeros = {n: jnp.zeros_like(p) for n, p in params.items()}
-                flat = zeros[name].reshape(-1).at[row].set(1)
-                return of(
-                    loss, params, {**zeros, name: flat.reshape(zeros[name].shape)}, h
-                )
+                direction = displacement(params[name], row, 1)
+                return of(loss, params, {**zeros, name: direction}, h)
 
             found.append(jax.lax.map(along, jnp.asarray(rows)))
         return jnp.concatenate(found)

@@ -5,7 +5,6 @@ most, so it is subtracted, and the learning rate is positive.
 """
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
-from secant.errors import InvalidInput
-from secant.slopes.checks import (
+from secant.derivatives.finite_difference import numerical_gradient, refuse_unread
+from secant.derivatives.validation import (
     Floats,
     Function,
     as_function,
@@ -23,7 +22,7 @@ from secant.slopes.checks import (
     as_point,
     refuse_not_finite,
 )
-from secant.slopes.definition import numerical_gradient, refuse_unread
+from secant.errors import InvalidInput
 from secant.validation import PositiveNumber, WholeNumber, validate
 
 Gradient: TypeAlias = Callable[[Function, Any], Any]
@@ -85,37 +84,6 @@ class Descent:
     def value(self) -> float:
         """The value of f at the last point."""
         return float(self.values[-1])
-
-
-def gradient_descent(
-    f: Function, init_x: ArrayLike, lr: float = 0.01, step_num: int = 100
-) -> Floats:
-    """The point that `step_num` steps `x ← x - lr · gradient` lead to.
-
-    Args:
-        f: What is to become small: an array of init_x's shape in, a number out.
-        init_x: Where to start; never changed.
-        lr: The learning rate, a positive number.
-        step_num: How many steps, an integer from 0 on.
-
-    Returns:
-        The last point, float64; the last finite one where the descent diverged.
-
-    Raises:
-        InvalidInput: As `descend`.
-
-    Warns:
-        DescentWarning: The descent diverged.
-
-    Example:
-        >>> x = gradient_descent(lambda x: x[0] ** 2 + x[1] ** 2, [-3, 4], lr=0.1)
-        >>> x.round(17)
-        array([-6.1111079e-10,  8.1481439e-10])
-    """
-    descent = descend(f, init_x, lr, step_num)
-    if descent.status is DescentStatus.DIVERGED:
-        warnings.warn(descent.message, DescentWarning, stacklevel=2)
-    return descent.x
 
 
 def descend(

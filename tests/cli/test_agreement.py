@@ -7,7 +7,7 @@ import pytest
 
 from secant import MLP, fit
 from secant.cli.agreement import Agreement
-from secant.gradients import find_method
+from secant.nn.gradients import find_method
 
 
 def worst_of(method, loss="cross_entropy"):

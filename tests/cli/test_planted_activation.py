@@ -8,10 +8,10 @@ import secant as library
 from secant.arrays import as_real
 from secant.cli.table_help import alternatives
 from secant.comparison import compare
-from secant.functions import ACTIVATIONS, Activation, ExportNames
-from secant.gradients import METHODS
-from secant.lab.server import application
+from secant.nn.activations import ACTIVATIONS, Activation, ExportNames
+from secant.nn.gradients import METHODS
 from secant.training import Run
+from secant_lab.server import application
 
 NOWHERE = ExportNames(onnx=None, torch=None, keras=None)
 

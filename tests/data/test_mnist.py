@@ -45,7 +45,7 @@ def test_sample_that_was_loaded_can_be_written_to_without_harm() -> None:
 
 
 def test_set_that_is_not_at_hand_is_refused(no_data: Path) -> None:
-    with pytest.raises(DataError, match="MNIST is not at hand; looked in"):
+    with pytest.raises(DataError, match="MNIST was not found; searched"):
         load_mnist()
     with pytest.raises(DataError, match="secant data fetch fashion-mnist"):
         load_fashion_mnist()

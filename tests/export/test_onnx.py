@@ -10,7 +10,7 @@ import secant
 from secant import InvalidInput, Run, SecantError
 from secant.export import write_onnx
 from secant.export.onnx import fingerprint, verified
-from secant.functions import ACTIVATIONS
+from secant.nn.activations import ACTIVATIONS
 
 ARCHITECTURES = [{"activation": activation} for activation in ACTIVATIONS] + [
     {"loss": "sum_squares"},

@@ -5,8 +5,8 @@ import pytest
 
 from secant import InvalidInput
 from secant.export import write_keras, write_onnx, write_torch
-from secant.functions import ExportNames
-from secant.losses import LOSSES
+from secant.nn.activations import ExportNames
+from secant.nn.losses import LOSSES
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from safetensors.numpy import load_file
 
 from secant import InvalidInput
 from secant.export import write_keras, write_torch
-from secant.functions import ACTIVATIONS, softmax
+from secant.nn.activations import ACTIVATIONS, softmax
 
 OPTIONS = [{"activation": activation} for activation in ACTIVATIONS] + [
     {"loss": "sum_squares"},

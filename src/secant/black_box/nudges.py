@@ -1,4 +1,4 @@
-"""The Jacobian of a black box, by extrapolated differences (`secant.slopes.ladder`).
+"""The Jacobian of a black box, by extrapolation: `secant.derivatives.ridders`.
 
 JAX takes an array and no sentence about it. So what `secant.jacobian` would say, or
 refuse, is settled here: each entry is to be right by itself, a line that finds no limit
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from secant.black_box.signature import NotReal
+from secant.derivatives.difference_quotients import Formula
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import MAX_STEP_RATIO, Indices, Lines, axes
+from secant.derivatives.ridders import Accuracy, LineDerivatives, Outcome, solve
+from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.slopes.checks import Floats
-from secant.slopes.evaluation import Evaluation
-from secant.slopes.ladder import Accuracy, LineDerivatives, Outcome, solve
-from secant.slopes.lines import MAX_STEP_RATIO, Indices, Lines, axes
-from secant.slopes.rungs import Formula
-from secant.slopes.workers import Caller, Raised
+from secant.parallel.map import Caller
+from secant.parallel.task import Raised
 
 BLOCK = 2**20
 """Numbers that the nudged copies of a point, or what is seen there, may hold."""

@@ -26,9 +26,10 @@ from secant.black_box.signature import (
     is_real,
     structure_of,
 )
+from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.slopes.checks import Floats
-from secant.slopes.workers import Caller, Raised, call_each, open_caller
+from secant.parallel.map import Caller, open_caller
+from secant.parallel.task import Raised, call_each
 
 ENOUGH = 1e-9
 """The relative error of derivatives, where more digits cost more than they are worth.
@@ -89,7 +90,7 @@ class Values(Source):
         shaped: and as a pytree.
         step: See `secant.black_box.nudges`.
         vectorized: Whether it takes many points at once.
-        workers: See `secant.slopes.workers`.
+        workers: See `secant.parallel.map`.
     """
 
     f: Constant

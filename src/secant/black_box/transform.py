@@ -30,7 +30,7 @@ from secant.black_box.signature import (
     kind_of,
 )
 from secant.black_box.sources import Source, Values
-from secant.slopes.checks import STEP_SIZE, as_function
+from secant.derivatives.validation import STEP_SIZE, as_function
 from secant.validation import Or, validate
 
 

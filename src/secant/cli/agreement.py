@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import METHODS, GradientMethod
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import METHODS, GradientMethod
 
 
 class Agreement:

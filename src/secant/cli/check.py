@@ -8,8 +8,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from secant.cli.console import err, guarded, out
-from secant.cli.interrupts import Hear, hearing
-from secant.cli.named import function, module_of, users_code
+from secant.cli.signals import Hear, hearing
+from secant.cli.target import function, module_of, users_code
 from secant.errors import InvalidInput
 from secant.validation import validate
 
@@ -110,7 +110,7 @@ def check(
     ):
         task = bar.add_task("", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         report = (
@@ -122,7 +122,7 @@ def check(
                 claimed,
                 coordinates=validate("coordinates", coordinates, COORDINATES),
                 seed=seed,
-                tell=tell,
+                progress=progress,
             )
         )
     if plot:

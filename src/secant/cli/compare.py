@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from secant.cli.console import err, grid, guarded, out
-from secant.cli.interrupts import Hear, hearing
-from secant.cli.sizes import hidden_sizes
+from secant.cli.signals import Hear, hearing
+from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
 
@@ -48,8 +48,8 @@ def compare(
     from secant import plots
     from secant.comparison import compare as compared
     from secant.comparison import error_curves, methods
-    from secant.data.catalogue import load
-    from secant.networks import MLP
+    from secant.data.load import load
+    from secant.nn.networks import MLP
     from secant.training.forecast import duration
 
     ((x, t), (_, t_test)), description = load(data)

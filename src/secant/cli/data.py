@@ -14,7 +14,7 @@ from rich.progress import (
 )
 
 from secant.cli.console import about, err, grid, guarded, out, say_error, warn
-from secant.cli.interrupts import Hear, exit_code, hearing
+from secant.cli.signals import Hear, exit_code, hearing
 
 app = typer.Typer(
     help="Show which data sets are at hand, fetch one, or look into one.",
@@ -31,8 +31,8 @@ def show(context: typer.Context) -> None:
 
 @guarded
 def _show() -> None:
-    from secant.data.places import VARIABLE, find
-    from secant.data.specs import SPECS
+    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.registry import SPECS
 
     table = grid("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
@@ -48,9 +48,9 @@ def _show() -> None:
     out.print(table)
     out.print()
     out.print(
-        "One's own: secant train --data FILE, a .npz (x_train, t_train, x_test, "
-        f"t_test),\na .csv (label first) or a folder of IDX files. {VARIABLE} names "
-        "a folder that\nholds data sets by name."
+        "Your own data: secant train --data FILE, a .npz (x_train, t_train, x_test, "
+        "t_test),\na .csv (label first) or a folder of IDX files. "
+        f"{DATA_VARIABLE} names a folder that\nholds data sets by name."
     )
 
 
@@ -61,16 +61,16 @@ def classes(
         str, typer.Argument(metavar="DATA", help="As `secant train --data` takes it.")
     ] = "auto",
 ) -> None:
-    """Say how many samples each class has, and what is amiss with that."""
-    from secant.cli.classes import class_table
-    from secant.data.catalogue import load
-    from secant.data.classes import amiss, counted
+    """Say how many samples each class has, and warn about them."""
+    from secant.cli.reports import class_table
+    from secant.data.labels import class_counts, class_warnings
+    from secant.data.load import load
 
     ((x_train, t_train), (_, t_test)), description = load(data)
     count = int(max(t_train.max(), t_test.max())) + 1
-    train, test = counted(t_train, count), counted(t_test, count)
+    train, test = class_counts(t_train, count), class_counts(t_test, count)
     err.print(about(data=description.source))
-    for sentence in amiss(train, test):
+    for sentence in class_warnings(train, test):
         warn(sentence)
     out.print()
     out.print(class_table({"train": train, "test": test}))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.classes import class_table, in_words
 from secant.cli.console import about, err, fail, grid, guarded, out, warn
-from secant.cli.kept import BestNetwork
+from secant.cli.reports import class_table, in_words
+from secant.cli.train_task import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,8 @@ def evaluate(
     """Measure a trained network on test samples: accuracy, loss, confusions."""
     import numpy as np
 
-    from secant.data.catalogue import load
-    from secant.data.classes import amiss, balanced_accuracy, recalls
+    from secant.data.labels import balanced_accuracy, class_warnings, recalls
+    from secant.data.load import load
     from secant.training import Run
 
     trained = Run.load(run, best=best)
@@ -43,7 +43,7 @@ def evaluate(
             f"{run} takes samples of {inputs} numbers and {classes} classes, and "
             f"{description.name} has {x.shape[1]} numbers and {int(t.max()) + 1} "
             "classes: pass the --data that it was trained on"
-            + (f" ({trained.settings.data})" if trained.settings.data else "")
+            + (f" ({trained.data_name})" if trained.data_name else "")
         )
     scores = net.scores(x)
     guesses = scores.argmax(axis=1)
@@ -71,7 +71,7 @@ def evaluate(
     if best and trained.best_epoch is not None:
         lines["network"] = f"the best, of step {trained.best_epoch.step:,}"
     err.print(about(**lines))
-    for sentence in amiss(test=samples):
+    for sentence in class_warnings(test=samples):
         warn(sentence)
     out.print()
     out.print(
@@ -87,9 +87,9 @@ def evaluate(
     few = classes <= _MOST_CLASSES
     if few:
         out.print(_confusions(confusion))
-    if few and amiss(samples):
+    if few and class_warnings(samples):
         out.print()
-    if not few or amiss(samples):
+    if not few or class_warnings(samples):
         out.print(class_table({"samples": samples}, right))
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)

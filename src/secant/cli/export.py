@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import fail, guarded, out, warn
-from secant.cli.kept import BestNetwork
+from secant.cli.train_task import BestNetwork
 
 
 @guarded

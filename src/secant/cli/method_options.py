@@ -4,49 +4,22 @@ They come from the table of methods: an option that a method declares there is a
 option of `secant train`, with its help.
 """
 
-import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from secant.cli.table_help import alternatives
 from secant.errors import InvalidInput
-from secant.gradients.method import GradientMethod, MethodOption
-from secant.gradients.methods import METHODS, find_method, methods_with
-
-PARAMETER = "method_options"
-"""The parameter of a command that receives the options, as a dict."""
+from secant.nn.gradients.method import GradientMethod, MethodOption
+from secant.nn.gradients.methods import METHODS, find_method, methods_with
 
 
-def with_method_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command that has every option of the gradient methods.
-
-    Their place in the help is that of the command's parameter `method_options`, which
-    receives those that were given.
-    """
+def method_parameters() -> list[inspect.Parameter]:
+    """Every option of the gradient methods, as a parameter of a command."""
     declared = {o.name: o for m in METHODS.values() for o in m.options}
-    shown: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        if parameter.name == PARAMETER:
-            shown += [_parameter(option) for option in declared.values()]
-        else:
-            shown.append(parameter)
-
-    @functools.wraps(command)
-    def run(*args: Any, **arguments: Any) -> Any:
-        options = {
-            name: value
-            for name in declared
-            if (value := arguments.pop(name, None)) is not None
-        }
-        return command(*args, **arguments, **{PARAMETER: options})
-
-    typed: Any = run  # Typer reads these two
-    typed.__signature__ = inspect.Signature(shown)
-    typed.__annotations__ = {p.name: p.annotation for p in shown}
-    return run
+    return [_parameter(option) for option in declared.values()]
 
 
 def _parameter(option: MethodOption) -> inspect.Parameter:
@@ -63,7 +36,7 @@ def _parameter(option: MethodOption) -> inspect.Parameter:
     )
     return inspect.Parameter(
         option.name,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[kind | None, told],
     )

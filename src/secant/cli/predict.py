@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from secant.cli.console import BAD_INPUT, fail, grid, guarded, out, say_error
-from secant.cli.kept import BestNetwork
+from secant.cli.train_task import BestNetwork
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def predict(
     A picture is brought to MNIST's form: light ink on dark, cropped, scaled into
     20 × 20, centred by its mass in 28 × 28.
     """
-    from secant.data.images import read_digit
-    from secant.losses import LOSSES
+    from secant.data.digit_images import read_digit
+    from secant.nn.losses import LOSSES
     from secant.training import Run
 
     net = Run.load(run, best=best).net

@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import guarded, out, warn
-from secant.cli.interrupts import Hear, asked, by, exit_code, hearing
-from secant.cli.options import TrainOptions
+from secant.cli.signals import Hear, asked, by, exit_code, hearing
+from secant.cli.train_options import SweepOptions
 from secant.errors import InvalidInput, not_installed
 from secant.validation import Choice, validate
 
@@ -108,10 +108,10 @@ def sweep(
     if missing:
         raise not_installed("the sweep", missing, "sweep")
 
-    from secant.cli.trials import OBJECTIVES, Trials, check
+    from secant.cli.sweep_trials import OBJECTIVES, Trials, check
     from secant.sweeps import parse
 
-    options = TrainOptions(search or [])
+    options = SweepOptions(search or [])
     objective = validate("objective", objective, Choice(OBJECTIVES))
     space = parse(options.others, options.kinds)
     if both := sorted(options.fixed.keys() & space.keys()):
@@ -130,7 +130,7 @@ def sweep(
         fixed = _identity(options, objective, first)
         folder, url, study = _place(space, fixed, storage, study, out_folder)
 
-    from secant.cli.sweep_bar import SweepBar
+    from secant.cli.progress import SweepBar
     from secant.sweeps import Sweep
 
     with hearing(Hear.WHEN_ASKED), ExitStack() as ends:
@@ -150,7 +150,7 @@ def sweep(
             stop=asked,
         )
         ends.callback(the_sweep.close)
-        bar.begin(the_sweep, first.source, folder, study)
+        bar.begin(the_sweep, first.metadata.data_name, folder, study)
         helpers = _helpers(workers - 1, folder)
         try:
             the_sweep.run(
@@ -172,7 +172,7 @@ def sweep(
         raise typer.Exit(exit_code())
 
 
-def _identity(options: TrainOptions, objective: str, first: Any) -> dict[str, Any]:
+def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
     """What all workers must agree on, besides the space."""
     from secant.training.samples import checked
 
@@ -233,7 +233,7 @@ def _wait(helpers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
 
 
 def _report(
-    the_sweep: "Sweep", options: TrainOptions, folder: Path, objective: str
+    the_sweep: "Sweep", options: SweepOptions, folder: Path, objective: str
 ) -> None:
     from secant.cli import sweep_report
 

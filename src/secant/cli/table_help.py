@@ -24,8 +24,8 @@ class TableHelp(TyperCommand):
 
 
 def _names() -> dict[str, str]:
-    from secant.functions import ACTIVATIONS
-    from secant.losses import LOSSES
+    from secant.nn.activations import ACTIVATIONS
+    from secant.nn.losses import LOSSES
 
     return {"activations": alternatives(ACTIVATIONS), "losses": alternatives(LOSSES)}
 

@@ -1,6 +1,6 @@
-"""Data to learn from: MNIST and its kin, one's own files, one's own digits.
+"""Training data: MNIST and similar sets, your own files, your own digits.
 
-What is read is taken on trust in nothing: a file that is damaged, huge or of
-another kind gets a `secant.DataError` that names the file and the place.
-Nothing is downloaded unless `secant.data.fetch.fetch` is called.
+No file is trusted: a file that is damaged, too large or of another kind raises a
+`secant.DataError` that names the file and the position in it. Only
+`secant.data.fetch.fetch` downloads anything.
 """

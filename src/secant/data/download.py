@@ -1,4 +1,4 @@
-"""One file over HTTP: bounded, resumed where it broke off, given up when it stalls."""
+"""Download of one file over HTTP: bounded, resumable, ended when it stalls."""
 
 import os
 import re
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     import requests
 
 Progress: TypeAlias = Callable[[str, int, int], object]
-"""Called with a file's name, the bytes that are there, and the bytes to come in all."""
+"""Called with a file's name, the bytes received so far, and the bytes in all."""
 
-ATTEMPTS = 5
-"""How often a connection that breaks is taken up again, at one mirror."""
+MAX_ATTEMPTS = 5
+"""The number of connections to one mirror before the download gives up."""
 
-SLOWEST = 1024
-"""Bytes a second, over a connection's life; a slower one is given up."""
+MIN_BYTES_PER_SECOND = 1024
+"""The lowest mean speed of a connection; a slower one is closed."""
 
-_BITE = 2**16
+_CHUNK = 2**16
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Refused(Exception):
-    """A mirror does not give the file; the message says why, in a few words."""
+class MirrorError(Exception):
+    """A mirror does not deliver the file; the message says why in a few words."""
 
 
-class _Broken(Exception):
-    """A connection that broke off, and that is worth taking up again."""
+class _ConnectionBroken(Exception):
+    """A connection that broke; another attempt may succeed."""
 
 
 def download(
@@ -41,34 +41,34 @@ def download(
     timeout: tuple[float, float],
     progress: Callable[[int, int], object],
 ) -> None:
-    """Bring the file at `url` into `part`, going on from what `part` holds.
+    """Download the file at `url` into `part`, after the bytes that `part` holds.
 
     Args:
-        url: With https, or on this machine.
-        part: Where the bytes go. It is kept when the connection breaks, for the next
-            attempt, and emptied when a mirror does not send what was asked for.
-        expected: Bytes that the file should have; twice as many (and 64 KiB) are the
-            most that is taken.
+        url: An https address, or an address on this machine.
+        part: The file that receives the bytes. It stays when the connection breaks,
+            for the next attempt, and is emptied when a mirror sends something else.
+        expected: Bytes that the file should have; the download accepts at most twice
+            as many, plus 64 KiB.
         timeout: Seconds to wait for a connection, and for the next bytes.
-        progress: Called with the bytes that are there and those to come in all.
+        progress: Called with the bytes received so far and the bytes in all.
 
     Raises:
-        Refused: The mirror does not give the file, or stalls, or gives too much.
+        MirrorError: The mirror does not deliver the file, stalls, or sends too much.
     """
-    # Imported here: nothing but a download needs it.
+    # Imported here: only a download needs it.
     import requests
 
-    _refuse_insecure(url)
-    limit = 2 * expected + _BITE
+    _require_https(url)
+    limit = 2 * expected + _CHUNK
     with requests.Session() as session:
-        for attempt in range(ATTEMPTS):
-            held = _size(part)
+        for attempt in range(MAX_ATTEMPTS):
+            size_before = _size(part)
             try:
                 _attempt(session, url, part, limit, timeout, progress)
-            except (_Broken, requests.RequestException) as error:
-                came = _size(part) - held
-                if came <= 0 or attempt == ATTEMPTS - 1:
-                    raise Refused(_reason(error)) from None
+            except (_ConnectionBroken, requests.RequestException) as error:
+                received = _size(part) - size_before
+                if received <= 0 or attempt == MAX_ATTEMPTS - 1:
+                    raise MirrorError(_reason(error)) from None
             else:
                 return
 
@@ -85,20 +85,21 @@ def _attempt(
     response = _get(session, url, start, timeout)
     try:
         if start and response.status_code == 200:
-            part.unlink()  # the whole file after all
+            part.unlink()  # the mirror ignored the range and sends the whole file
             start = 0
-        elif start and _misfits(response, start):
+        elif start and _is_wrong_range(response, start):
             part.unlink()
             start = 0
             response.close()
             response = _get(session, url, 0, timeout)
         if response.status_code != (206 if start else 200):
-            raise Refused(f"answers {response.status_code} {response.reason}".strip())
-        _refuse_insecure(response.url)
+            answer = f"answers {response.status_code} {response.reason}"
+            raise MirrorError(answer.strip())
+        _require_https(response.url)
         total = _total(response, start)
         if total is not None and total > limit:
             part.unlink(missing_ok=True)
-            raise Refused(f"offers {total:,} bytes, more than the {limit:,} taken")
+            raise MirrorError(f"offers {total:,} bytes, more than the limit {limit:,}")
         _receive(response, part, start, total, limit, timeout[1], progress)
     finally:
         response.close()
@@ -107,7 +108,7 @@ def _attempt(
 def _get(
     session: "requests.Session", url: str, start: int, timeout: tuple[float, float]
 ) -> "requests.Response":
-    # identity: the bytes as they are stored, or a range of them would mean nothing.
+    # identity: the bytes as stored, since a range counts bytes of what is sent.
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -120,44 +121,46 @@ def _receive(
     start: int,
     total: int | None,
     limit: int,
-    patience: float,
+    max_wait: float,
     progress: Callable[[int, int], object],
 ) -> None:
     from urllib3.exceptions import HTTPError
 
-    # read1 gives what has come; read would wait for a whole bite, however slow.
+    # read1 returns what has arrived; read would wait for a whole chunk, however slow.
     raw: Any = response.raw
     read = getattr(raw, "read1", raw.read)
     done, began, broken = start, time.monotonic(), False
     with part.open("ab") as file:
         while total is None or done < total:
             try:
-                bite = read(_BITE, decode_content=False)
+                chunk = read(_CHUNK, decode_content=False)
             except (HTTPError, OSError) as error:
                 if "timed out" in str(error):
-                    raise _Broken("stalls") from None
+                    raise _ConnectionBroken("stalls") from None
                 broken = True
                 break
-            if not bite:
+            if not chunk:
                 break
-            done += len(bite)
+            done += len(chunk)
             if done > limit:
                 file.truncate(0)
-                raise Refused(f"sends more than {limit:,} bytes")
-            file.write(bite)
+                raise MirrorError(f"sends more than {limit:,} bytes")
+            file.write(chunk)
             progress(done, total or done)
             elapsed = time.monotonic() - began
-            if elapsed > patience and (done - start) / elapsed < SLOWEST:
-                raise Refused(f"is slower than {SLOWEST:,} bytes a second")
+            if elapsed > max_wait and (done - start) / elapsed < MIN_BYTES_PER_SECOND:
+                raise MirrorError(
+                    f"is slower than {MIN_BYTES_PER_SECOND:,} bytes a second"
+                )
         file.flush()
         os.fsync(file.fileno())
     if broken or (total is not None and done < total):
         whole = "an unknown number of" if total is None else f"{total:,}"
-        raise _Broken(f"breaks off after {done:,} of {whole} bytes")
+        raise _ConnectionBroken(f"breaks off after {done:,} of {whole} bytes")
 
 
-def _misfits(response: "requests.Response", start: int) -> bool:
-    """Whether the answer is another piece than asked for, or there is no such piece."""
+def _is_wrong_range(response: "requests.Response", start: int) -> bool:
+    """Whether the response is another range than requested, or no such range exists."""
     if response.status_code != 206:
         return response.status_code == 416
     match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -176,17 +179,17 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _refuse_insecure(url: str) -> None:
+def _require_https(url: str) -> None:
     address = urlsplit(url)
     if address.scheme != "https" and address.hostname not in _LOOPBACK:
-        raise Refused("is not https: give an https:// address")
+        raise MirrorError("is not https: pass an https:// address")
 
 
 def _reason(error: Exception) -> str:
-    """A few words: what an exception comes down to."""
+    """The reason of an exception in a few words."""
     import requests
 
-    if isinstance(error, _Broken):
+    if isinstance(error, _ConnectionBroken):
         return str(error)
 
     if isinstance(error, requests.ConnectTimeout):

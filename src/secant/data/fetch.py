@@ -1,8 +1,8 @@
-"""Get a data set from the web into the user's cache: the only place that downloads.
+"""Download of a data set into the user's cache: the only module that downloads.
 
-Pooch does much the same, but it holds the SHA-256 against the `.gz` file, whose
-bytes differ from copy to copy while the images in it do not, and it begins a
-download that broke off again from its first byte.
+Pooch does nearly the same, but it compares the SHA-256 of the `.gz` file, whose
+bytes differ between copies with equal images, and it restarts an interrupted
+download from its first byte.
 """
 
 import os
@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from secant.data.download import Progress, Refused, download
+from secant.data.download import MirrorError, Progress, download
 from secant.data.files import digest
-from secant.data.places import VARIABLE, cache_folder
-from secant.data.specs import File, Spec, spec_named
+from secant.data.locations import DATA_VARIABLE, cache_folder
+from secant.data.registry import File, Spec, spec_named
 from secant.errors import DataError
 
-_ABANDONED = 3600.0  # seconds: a process that has not written for an hour is gone
+_ABANDONED_AFTER = 3600.0  # seconds: a process that wrote nothing for an hour is gone
 
 
 def fetch(
@@ -30,41 +30,42 @@ def fetch(
 ) -> Path:
     """Download a data set, verify it, and put it into the cache.
 
-    What is there and whole is not downloaded again. A download that broke off is
-    taken up where it stopped, in the same call or in a later one. The folder appears
-    in the cache in one step, whole, also when two processes fetch at once.
+    A complete data set is not downloaded again. An interrupted download continues
+    where it stopped, in the same call or in a later one. The complete folder appears
+    in the cache in one step, even if two processes fetch at the same time.
 
     Args:
         name: "mnist" or "fashion-mnist".
-        progress: Called with a file's name, the bytes that are there, and the bytes
-            to come in all.
-        mirrors: Addresses of folders with the four files, tried in order; https.
+        progress: Called with a file's name, the bytes received so far, and the bytes
+            in all.
+        mirrors: https addresses of folders with the four files, tried in order.
         timeout: Seconds to wait for a connection, and for the next bytes.
 
     Returns:
-        The folder, which `load_mnist` finds by itself.
+        The folder, which `load_mnist` finds without further settings.
 
     Raises:
         InvalidInput: There is no data set of that name.
-        DataError: No mirror gave a file as it should be; each is listed with its
-            reason. Or the cache cannot be written to.
+        DataError: No mirror delivered a correct file (the message lists each mirror
+            with its reason), or the cache cannot be written.
     """
     spec = spec_named(name)
     target = cache_folder() / spec.name
-    if all(_is_whole(target / file.name, file) for file in spec.files):
+    if all(_is_complete(target / file.name, file) for file in spec.files):
         return target
     try:
-        with _workplace(target) as folder:
+        with _work_folder(target) as folder:
             for file in spec.files:
                 _fetch_file(file, folder, spec, mirrors, progress, timeout)
             for file in spec.files:
                 _sync(folder / file.name)
             _sync(folder)
-            _put_in_place(folder, target, spec)
+            _install(folder, target, spec)
     except OSError as error:
         raise DataError(
             f"{error.filename or target}: cannot be written ({error.strerror}): make "
-            f"room, or put the files into a folder yourself and set {VARIABLE} to it"
+            "room, or put the files into a folder yourself and set "
+            f"{DATA_VARIABLE} to it"
         ) from None
     return target
 
@@ -78,9 +79,9 @@ def _fetch_file(
     timeout: tuple[float, float],
 ) -> None:
     path, part = folder / file.name, folder / f"{file.name}.part"
-    if _is_whole(path, file):
+    if _is_complete(path, file):
         return
-    if _is_whole(part, file):  # a process that was killed right before the renaming
+    if _is_complete(part, file):  # left by a process that was killed before the rename
         os.replace(part, path)
         return
 
@@ -91,8 +92,8 @@ def _fetch_file(
     reasons = []
     for mirror in spec.mirrors if mirrors is None else mirrors:
         url = f"{mirror.rstrip('/')}/{file.name}"
-        # A part may stem from another mirror, whose .gz has other bytes. If the whole
-        # does not verify, that may be why: once more, from the first byte.
+        # The part may come from another mirror, whose .gz has other bytes. That can
+        # make the verification fail, so it is tried once more from the first byte.
         for resumed in (part.exists(), False):
             try:
                 download(
@@ -103,7 +104,7 @@ def _fetch_file(
                     progress=report,
                 )
                 _verify(part, file)
-            except Refused as error:
+            except MirrorError as error:
                 reason = str(error)
                 if not resumed or part.exists():
                     break
@@ -116,26 +117,26 @@ def _fetch_file(
     raise DataError(
         f"{file.name} of {spec.title} could not be downloaded:\n{listed}\n"
         f"Try again later, or put the four files ({names}) into "
-        f"{cache_folder() / spec.name}, or set {VARIABLE} to their folder."
+        f"{cache_folder() / spec.name}, or set {DATA_VARIABLE} to their folder."
     )
 
 
 def _verify(part: Path, file: File) -> None:
-    """Refuse, and delete, what is not the file once it is decompressed."""
+    """Delete the part and raise `MirrorError` unless it decompresses to the file."""
     try:
         size, sha256 = digest(part, limit=file.size)
     except DataError:
         part.unlink(missing_ok=True)
-        raise Refused("sends a file that is no whole gzip") from None
+        raise MirrorError("sends an incomplete or damaged gzip file") from None
     if (size, sha256) != (file.size, file.sha256):
         part.unlink()
-        raise Refused(
+        raise MirrorError(
             f"sends other content than was published (SHA-256 {sha256[:12]}…, not "
             f"{file.sha256[:12]}…)"
         )
 
 
-def _is_whole(path: Path, file: File) -> bool:
+def _is_complete(path: Path, file: File) -> bool:
     if not path.is_file():
         return False
     try:
@@ -145,53 +146,53 @@ def _is_whole(path: Path, file: File) -> bool:
 
 
 @contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
-    """A folder beside `target` for this process alone, with what broke off before.
+def _work_folder(target: Path) -> Iterator[Path]:
+    """A folder beside `target` for this process only, with earlier unfinished parts.
 
-    Renaming is how a process takes hold of what another left: of two that try, one
-    succeeds. What is not finished goes back under the name that the next looks for.
+    A process claims the parts of another by renaming their folder: if two try, one
+    succeeds. An unfinished folder gets back the name that the next process looks for.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    waiting = target.with_name(f"{target.name}.part")
-    mine = target.with_name(f"{target.name}.part-{uuid4().hex}")
-    for left in (waiting, *_abandoned(waiting)):
+    unfinished = target.with_name(f"{target.name}.part")
+    claimed = target.with_name(f"{target.name}.part-{uuid4().hex}")
+    for candidate in (unfinished, *_abandoned(unfinished)):
         with suppress(OSError):
-            os.rename(left, mine)
+            os.rename(candidate, claimed)
             break
     else:
-        mine.mkdir()
+        claimed.mkdir()
     try:
-        yield mine
+        yield claimed
     finally:
         with suppress(OSError):
-            mine.rmdir()  # where not a byte came
-        if mine.exists():
+            claimed.rmdir()  # succeeds only if no byte arrived
+        if claimed.exists():
             try:
-                os.rename(mine, waiting)
-            except OSError:  # another process left its own there
-                shutil.rmtree(mine, ignore_errors=True)
+                os.rename(claimed, unfinished)
+            except OSError:  # another process left its own parts there
+                shutil.rmtree(claimed, ignore_errors=True)
 
 
-def _abandoned(waiting: Path) -> list[Path]:
+def _abandoned(unfinished: Path) -> list[Path]:
     """Work folders of processes that were killed."""
     found = []
-    for folder in waiting.parent.glob(f"{waiting.name}-*"):
+    for folder in unfinished.parent.glob(f"{unfinished.name}-*"):
         with suppress(OSError):
             written = max(p.stat().st_mtime for p in (folder, *folder.iterdir()))
-            if time.time() - written > _ABANDONED:
+            if time.time() - written > _ABANDONED_AFTER:
                 found.append(folder)
     return found
 
 
-def _put_in_place(folder: Path, target: Path, spec: Spec) -> None:
-    """Move the whole folder to where it is looked for, in one step."""
+def _install(folder: Path, target: Path, spec: Spec) -> None:
+    """Move the complete folder to `target` in one step."""
     try:
         os.replace(folder, target)
     except OSError:
         if not target.is_dir():
             raise
-        # Something is there already: another process's whole set, or a damaged one.
-        if all(_is_whole(target / file.name, file) for file in spec.files):
+        # `target` exists: a complete set from another process, or a damaged one.
+        if all(_is_complete(target / file.name, file) for file in spec.files):
             shutil.rmtree(folder, ignore_errors=True)
             return
         aside = target.with_name(f"{target.name}.old-{uuid4().hex}")
@@ -202,10 +203,10 @@ def _put_in_place(folder: Path, target: Path, spec: Spec) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold what the system only remembers; folders too, where it can."""
+    """Write cached data of a file or folder to the disk, where the system can."""
     try:
         handle = os.open(path, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
+    except OSError:  # Windows cannot open folders
         return
     with suppress(OSError):
         os.fsync(handle)

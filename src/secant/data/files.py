@@ -1,4 +1,4 @@
-"""Files of bytes, gzip or not, read up to a bound and never on trust."""
+"""Byte files, gzip or not, read up to a limit and never trusted."""
 
 import gzip
 import stat
@@ -15,17 +15,17 @@ from secant.errors import DataError
 PathName: TypeAlias = str | PathLike[str]
 
 MAX_BYTES = 2**31
-"""The most that is read from one file, decompressed: 2 GiB, 45 times MNIST."""
+"""The largest size read from one file, decompressed: 2 GiB, 45 times MNIST."""
 
 _CHUNK = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def regular_file(path: PathName) -> Path:
-    """`path`, where it names a regular file; pipes and devices could block.
+    """`path`, checked to name a regular file; pipes and devices could block.
 
     Raises:
-        DataError: There is nothing at `path`, or no regular file.
+        DataError: `path` does not exist or is not a regular file.
 
     Example:
         >>> regular_file("nowhere.npz")
@@ -42,7 +42,7 @@ def regular_file(path: PathName) -> Path:
         ) from None
     except (OSError, ValueError, TypeError) as error:
         raise DataError(
-            f"{path!r} cannot be looked at ({error}): pass the path of a readable file"
+            f"{path!r} cannot be read ({error}): pass the path of a readable file"
         ) from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
@@ -51,14 +51,14 @@ def regular_file(path: PathName) -> Path:
 
 
 @contextmanager
-def opened(path: PathName) -> Iterator[IO[bytes]]:
-    """The bytes of a file as a stream, decompressed where it is gzip.
+def open_decompressed(path: PathName) -> Iterator[IO[bytes]]:
+    """The bytes of a file as a stream, decompressed if the file is gzip.
 
-    Which of the two it is follows from the first bytes, not from the name.
+    The first bytes decide whether it is gzip; the name does not.
 
     Raises:
         DataError: The file is missing or unreadable, or its gzip stream is
-            corrupt or cut off, whichever read inside the block meets it.
+            corrupt or cut off. A read inside the block raises it, too.
     """
     path = regular_file(path)
     at = 0
@@ -92,36 +92,36 @@ def opened(path: PathName) -> Iterator[IO[bytes]]:
 
 
 def read_at_most(stream: IO[bytes], count: int) -> bytearray:
-    """Up to `count` bytes; memory grows with what comes, not with what is asked."""
+    """Up to `count` bytes; memory grows with the bytes received, not with `count`."""
     data = bytearray()
     while len(data) < count:
-        # A header may ask for 2 GiB of a file of 20 bytes: small bites.
-        bite = stream.read(min(_CHUNK, count - len(data)))
-        if not bite:
+        # A header may claim 2 GiB in a file of 20 bytes, so chunks are small.
+        chunk = stream.read(min(_CHUNK, count - len(data)))
+        if not chunk:
             break
-        data += bite
+        data += chunk
     return data
 
 
 def digest(path: PathName, limit: int = MAX_BYTES) -> tuple[int, str]:
-    """Size and SHA-256 of what a file holds once decompressed.
+    """Size and SHA-256 of the decompressed content of a file.
 
     Args:
         path: The file, gzip or not.
-        limit: Stop after this many bytes: what a gzip bomb may cost.
+        limit: Stop after this many bytes: the most that a gzip bomb may cost.
 
     Returns:
         The number of bytes, at most `limit` + 1, and their SHA-256 in hexadecimal.
 
     Raises:
-        DataError: As `opened` raises it.
+        DataError: As `open_decompressed` raises it.
     """
     size, sha = 0, sha256()
-    with opened(path) as stream:
+    with open_decompressed(path) as stream:
         while size <= limit:
-            bite = stream.read(min(_CHUNK, limit + 1 - size))
-            if not bite:
+            chunk = stream.read(min(_CHUNK, limit + 1 - size))
+            if not chunk:
                 break
-            size += len(bite)
-            sha.update(bite)
+            size += len(chunk)
+            sha.update(chunk)
     return size, sha.hexdigest()

@@ -1,14 +1,51 @@
-"""MNIST, Fashion-MNIST and the digits built in, in the forms that first courses use."""
+"""MNIST, Fashion-MNIST and the built-in digits, in the forms that courses use."""
+
+from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 
 from secant.data.files import PathName
 from secant.data.idx import read_idx
-from secant.data.pairs import Data, Pair, as_labels
-from secant.data.places import find, not_at_hand
-from secant.data.sample import read_sample
-from secant.data.specs import File, Spec, file_in, spec_named
+from secant.data.labels import Data, Pair, as_labels
+from secant.data.locations import data_set_not_found, find
+from secant.data.npz import read_npz
+from secant.data.registry import File, Spec, file_in, spec_named
 from secant.errors import DataError
+
+# The built-in digits: `sample.npz`, beside this file.
+
+PATH = Path(__file__).with_name("sample.npz")
+
+NAME = "sample of 5,000 MNIST digits (built in)"
+
+
+def read_sample() -> Data:
+    """The digits as stored: uint8 of shape (N, 28, 28), and their labels.
+
+    Returns:
+        4,000 to train on and 1,000 to test on, equally many of each class, shuffled.
+
+    Example:
+        >>> (x_train, t_train), (x_test, t_test) = read_sample()
+        >>> x_train.shape, x_test.shape
+        ((4000, 28, 28), (1000, 28, 28))
+    """
+    train, test = read_npz(PATH)
+    if test is None:
+        raise DataError(f"{PATH}: has no test part: install the package again")
+    return train, test
+
+
+def provenance() -> str:
+    """The authors, the source and the licence of the digits.
+
+    Example:
+        >>> "CC BY-SA 3.0" in provenance()
+        True
+    """
+    with ZipFile(PATH) as archive:
+        return archive.read("about.txt").decode()
 
 
 def load_mnist(
@@ -19,21 +56,22 @@ def load_mnist(
 ) -> Data:
     """MNIST: 60,000 handwritten digits to train on, 10,000 to test on.
 
-    Looked for in the folder given, else in `$SECANT_DATA`, the user's cache, and the
-    system's folder of data sets; never downloaded.
+    The files come from `folder` if it is given, else from `$SECANT_DATA`, the user's
+    cache, or the system's folder of data sets. Nothing is downloaded.
 
     Args:
-        normalize: Pixels as float32 from 0 to 1, else as uint8 from 0 to 255.
-        one_hot_label: Labels as one-hot rows in float32, else as int64.
-        flatten: An image as a row of 784 pixels, else of shape (1, 28, 28).
-        folder: One that holds the four IDX files, or a folder `mnist` with them.
+        normalize: True: pixels as float32 from 0 to 1; False: as uint8 from 0 to 255.
+        one_hot_label: True: labels as one-hot rows in float32; False: as int64.
+        flatten: True: an image is a row of 784 pixels; False: its shape is
+            (1, 28, 28).
+        folder: A folder that holds the four IDX files, or a folder `mnist` with them.
 
     Returns:
         ((x_train, t_train), (x_test, t_test)): x of shape (N, 784) or
         (N, 1, 28, 28), t of shape (N,) or (N, 10).
 
     Raises:
-        DataError: MNIST is not at hand, or a file is damaged.
+        DataError: MNIST was not found, or a file is damaged.
 
     Example:
         >>> (x_train, t_train), _ = load_mnist()  # doctest: +SKIP
@@ -50,20 +88,21 @@ def load_fashion_mnist(
     flatten: bool = True,
     folder: PathName | None = None,
 ) -> Data:
-    """Fashion-MNIST: pieces of clothing in MNIST's form, and harder.
+    """Fashion-MNIST: pieces of clothing in MNIST's form, a harder task.
 
     Args:
         normalize: As for `load_mnist`.
         one_hot_label: As for `load_mnist`.
         flatten: As for `load_mnist`.
-        folder: One that holds the four files, or a folder `fashion-mnist` with them.
+        folder: A folder that holds the four files, or a folder `fashion-mnist` with
+            them.
 
     Returns:
         As `load_mnist`; the classes are T-shirt, trousers, pullover, dress, coat,
         sandal, shirt, sneaker, bag and ankle boot.
 
     Raises:
-        DataError: Fashion-MNIST is not at hand, or a file is damaged.
+        DataError: Fashion-MNIST was not found, or a file is damaged.
     """
     data = _read(spec_named("fashion-mnist"), folder)
     return _in_form(data, normalize, one_hot_label, flatten)
@@ -96,19 +135,19 @@ def load_mnist_sample(
 
 
 def _read(spec: Spec, folder: PathName | None) -> Data:
-    place = find(spec.name, folder)
-    if place is None:
-        raise not_at_hand(spec.name, folder)
+    location = find(spec.name, folder)
+    if location is None:
+        raise data_set_not_found(spec.name, folder)
 
     def array(file: File) -> np.ndarray:
-        path = file_in(place.folder, file.name)
-        if path is None:  # gone since `find` saw it
-            raise not_at_hand(spec.name, folder)
+        path = file_in(location.folder, file.name)
+        if path is None:  # deleted after `find` saw it
+            raise data_set_not_found(spec.name, folder)
         found = read_idx(path)
         if found.shape != file.shape or found.dtype != np.uint8:
             raise DataError(
                 f"{path}: holds {found.dtype} of shape {found.shape}, and {spec.title} "
-                f"has uint8 of shape {file.shape} there: for data of your own use "
+                f"has uint8 of shape {file.shape} there: for your own data use "
                 "load_data(folder)"
             )
         if found.ndim == 1 and found.max() >= spec.classes:
@@ -129,7 +168,7 @@ def _in_form(data: Data, normalize: bool, one_hot_label: bool, flatten: bool) ->
     def form(pair: Pair) -> Pair:
         x, t = pair
         x = x.reshape(len(x), -1) if flatten else x.reshape(len(x), 1, *x.shape[-2:])
-        if normalize:  # the bits of x.astype(float32) / 255, in one pass
+        if normalize:  # bit for bit x.astype(float32) / 255, in one pass
             x = np.divide(x, np.float32(255), dtype=np.float32)
         labels = as_labels(t, "labels")
         return x, np.eye(10, dtype=np.float32)[labels] if one_hot_label else labels

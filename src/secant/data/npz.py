@@ -1,16 +1,16 @@
-"""One's own data from a `.npz` file, checked before a byte of it is unpacked.
+"""Data from a `.npz` file, checked before anything is decompressed.
 
-| what | names, first come first served |
+| array | accepted names |
 |---|---|
 | training inputs | `x_train`, `X_train` |
-| training labels | `t_train`, `y_train` (as Keras writes it) |
+| training labels | `t_train`, `y_train` (Keras's name) |
 | test inputs | `x_test`, `X_test` |
 | test labels | `t_test`, `y_test` |
 | inputs, not yet split | `x`, `X` |
 | their labels | `t`, `y` |
 
-Other entries are left alone. `np.load` is not used: it allocates what a header
-claims, before it looks whether the file is as long.
+Other entries are ignored. `np.load` is not used, since it allocates the size that a
+header claims before it checks the length of the file.
 """
 
 import math
@@ -25,7 +25,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 
 from secant.data.files import MAX_BYTES, PathName, read_at_most, regular_file
-from secant.data.pairs import Pair, refuse_unequal
+from secant.data.labels import Pair, require_equal_lengths
 from secant.errors import DataError, shortened
 
 NAMES = {
@@ -37,8 +37,8 @@ NAMES = {
     "t": ("t", "y"),
 }
 
-# Deflate cannot do better: one bit of length code for each 258 bytes and its kin.
-_DEFLATE_RATIO = 1032
+# Deflate's largest possible ratio: 258 bytes from 2 bits.
+_MAX_DEFLATE_RATIO = 1032
 
 _FIELDS = {
     "descr": re.compile(r"""['"]descr['"]\s*:\s*['"]([^'"]*)['"]"""),
@@ -50,19 +50,19 @@ _MAX_HEADER = 2**16
 
 
 def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
-    """Inputs and labels from a `.npz` file, in the dtypes that it holds.
+    """Inputs and labels from a `.npz` file, in the dtypes of the file.
 
     Args:
-        path: A file as `np.savez` and `np.savez_compressed` write it, with entries
-            named as the table above says. Nothing in it is unpickled.
+        path: A file that `np.savez` or `np.savez_compressed` wrote, with entries
+            named as in the table above. Nothing in it is unpickled.
 
     Returns:
-        ((x_train, t_train), (x_test, t_test)), or ((x, t), None) where the file
+        ((x_train, t_train), (x_test, t_test)), or ((x, t), None) if the file
         holds no test part.
 
     Raises:
-        DataError: The file is no zip or damaged, an entry is missing, given twice,
-            not of numbers, not as long as it claims, or all together claim more
+        DataError: The file is not a zip or damaged; an entry is missing, duplicate,
+            not numeric, or not as long as it claims; all entries together claim more
             than `files.MAX_BYTES`; or inputs and labels differ in number.
     """
     path = regular_file(path)
@@ -74,7 +74,7 @@ def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
             if total > MAX_BYTES:
                 raise DataError(
                     f"{path}: {', '.join(roles.values())} claim {total:,} bytes, more "
-                    f"than the {MAX_BYTES:,} that are read; write fewer samples, or "
+                    f"than the limit of {MAX_BYTES:,}: write fewer samples, or use "
                     "uint8 or float32"
                 )
             arrays = {
@@ -85,10 +85,10 @@ def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
         raise
     except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: is no whole .npz (zip) file ({shortened(error)}): write it with "
-            "np.savez(path, x=…, t=…)"
+            f"{path}: is not a complete .npz (zip) file ({shortened(error)}): write it "
+            "with np.savez(path, x=…, t=…)"
         ) from None
-    # zipfile's words for an encrypted entry and for a method or version it lacks.
+    # zipfile raises these for an encrypted entry and for an unknown method or version.
     except (RuntimeError, NotImplementedError) as error:
         raise DataError(
             f"{path}: {shortened(error)}; write it with np.savez(path, x=…, t=…)"
@@ -97,20 +97,20 @@ def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
 
 
 def _entries(archive: ZipFile, path: Path) -> Mapping[str, ZipInfo]:
-    """The arrays of the archive by name, without the `.npy` that NumPy appends."""
+    """The entries of the archive by name, without the `.npy` that NumPy appends."""
     entries: dict[str, ZipInfo] = {}
     for info in archive.infolist():
         if not info.filename.endswith(".npy"):
             continue
         name = info.filename.removesuffix(".npy")
         if name in entries:
-            raise DataError(f"{path}: holds {shortened(name)!r} twice; write it anew")
+            raise DataError(f"{path}: holds {shortened(name)!r} twice: write it again")
         entries[name] = info
     return entries
 
 
 def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
-    """Which entry plays which role: all four of the split form, or x and t."""
+    """The entry name of each role: all four of the split form, or x and t."""
     found: dict[str, str] = {}
     for role, names in NAMES.items():
         here = [name for name in names if name in entries]
@@ -127,7 +127,7 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
         ("x", "t"),
     )
     for form in forms:
-        # A lone x_test is a forgotten t_test, not data without a test part.
+        # x_test without t_test is a mistake, not data without a test part.
         if all(role in found for role in form) and not (
             len(form) == 2 and ("x_test" in found) + ("t_test" in found) == 1
         ):
@@ -135,12 +135,12 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
     form = forms[0] if any("_" in role for role in found) else forms[2]
     missing = [role for role in form if role not in found]
     others = [name for name in entries if name not in found.values()]
-    near = [
+    suggestions = [
         f"{shortened(others_name)!r} for {role!r}"
         for role in missing
         for others_name in get_close_matches(role, others, n=1)
     ]
-    hint = f"; did you mean {', '.join(near)}?" if near else "."
+    hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else "."
     raise DataError(
         f"{path}: has no {' and no '.join(map(repr, missing))}{hint} It holds "
         f"{shortened(', '.join(map(repr, entries))) or 'nothing'}; write np.savez("
@@ -149,17 +149,17 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
 
 
 def _read_entry(archive: ZipFile, info: ZipInfo, name: str) -> np.ndarray:
-    """One array, its header held against the entry's size before it is read."""
+    """One array; its header is compared with the entry's size before the read."""
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise DataError(
-            f"{name} is compressed by zip method {info.compress_type}: np.savez_"
-            "compressed writes deflate, the only one that is read"
+            f"{name} is compressed by zip method {info.compress_type}, and Secant "
+            "reads only deflate: write it with np.savez_compressed"
         )
-    ratio = _DEFLATE_RATIO if info.compress_type == ZIP_DEFLATED else 1
+    ratio = _MAX_DEFLATE_RATIO if info.compress_type == ZIP_DEFLATED else 1
     if info.file_size > ratio * info.compress_size + 64:
         raise DataError(
             f"{name} claims {info.file_size:,} bytes from {info.compress_size:,} in "
-            "the file, more than can be: the file is damaged; write it anew"
+            "the file, which is impossible: the file is damaged; write it again"
         )
     with archive.open(info) as stream:
         dtype, fortran, shape, start = _read_header(stream, name)
@@ -175,7 +175,7 @@ def _read_entry(archive: ZipFile, info: ZipInfo, name: str) -> np.ndarray:
                 f"{name} ends at byte {start + len(data):,} of {start + items:,}: the "
                 "file is damaged"
             )
-        stream.read(1)  # the end: where zipfile compares the checksum
+        stream.read(1)  # zipfile compares the checksum at the end of the entry
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), order="C", copy=False)
 
@@ -185,14 +185,14 @@ def _read_header(
 ) -> tuple[np.dtype, bool, tuple[int, ...], int]:
     """Dtype, memory order, shape and length of a `.npy` header.
 
-    The header is a Python literal; three patterns read all that an array of plain
-    numbers can have there, and nothing is evaluated.
+    The header is a Python literal. Three patterns match every header of an array of
+    plain numbers, so nothing is evaluated.
     """
     magic = stream.read(8)
     if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
         raise DataError(
-            f"{name} begins with {magic.hex(' ')}, which is no .npy header: write the "
-            "file with np.savez"
+            f"{name} begins with {magic.hex(' ')}, which is not a .npy header: write "
+            "the file with np.savez"
         )
     width = 2 if magic[6] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
@@ -203,8 +203,8 @@ def _read_header(
     descr, order, shape = match["descr"], match["fortran_order"], match["shape"]
     if descr and "O" in descr[1]:
         raise DataError(
-            f"{name} holds Python objects, which only pickle can read and pickle can "
-            "run anything: write arrays of numbers"
+            f"{name} holds Python objects, which only pickle can read, and pickle can "
+            "run any code: write arrays of numbers"
         )
     if descr and not _NUMBERS.fullmatch(descr[1]):
         raise DataError(
@@ -213,12 +213,14 @@ def _read_header(
         )
     if not (descr and order and shape):
         raise DataError(
-            f"{name} has a header that is not one of an array of numbers "
+            f"{name} has a header that does not describe an array of numbers "
             f"({text.strip()[:80]!r}): write the file with np.savez"
         )
     sizes = tuple(int(n) for n in shape[1].replace(" ", "").split(",") if n)
     if len(sizes) > 8 or math.prod(sizes) == 0:
-        raise DataError(f"{name} has shape {sizes}: from 1 to 8 dimensions, none zero")
+        raise DataError(
+            f"{name} has shape {sizes}: write 1 to 8 dimensions, none of length 0"
+        )
     return np.dtype(descr[1]), order[1] == "True", sizes, 8 + width + length
 
 
@@ -235,6 +237,6 @@ def _pairs(
                     f"{t.shape}: inputs have shape (N, features) or (N, height, "
                     "width), labels (N,) or one-hot (N, classes)"
                 )
-            refuse_unequal(x, t, f"{path}: {roles[x_role]}", roles[t_role])
+            require_equal_lengths(x, t, f"{path}: {roles[x_role]}", roles[t_role])
             found.append((x, t))
     return found[0], found[1] if len(found) == 2 else None

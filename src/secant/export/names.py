@@ -2,10 +2,10 @@
 
 from typing import Literal, TypeAlias
 
-from secant.architecture import Architecture
 from secant.errors import InvalidInput
-from secant.functions import ACTIVATIONS, ExportNames
-from secant.losses import LOSSES
+from secant.nn.activations import ACTIVATIONS, ExportNames
+from secant.nn.architecture import Architecture
+from secant.nn.losses import LOSSES
 
 Program: TypeAlias = Literal["onnx", "torch", "keras"]
 
@@ -17,7 +17,7 @@ def function_names(architecture: Architecture, program: Program) -> tuple[str, s
 
     Args:
         architecture: What the network computes.
-        program: A field of `secant.functions.ExportNames`.
+        program: A field of `secant.nn.activations.ExportNames`.
 
     Returns:
         Two names as that program writes them. The activation's is "" for a network

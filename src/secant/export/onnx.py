@@ -18,8 +18,8 @@ from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
 from secant.export.files import layers, new_file, write
 from secant.export.names import function_names
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training import Run
 
 if TYPE_CHECKING:
@@ -179,13 +179,13 @@ def _labels(classes: Sequence[Any] | None, outputs: int) -> list[str]:
 
 def _metadata(run: Run, labels: list[str]) -> dict[str, str]:
     a = run.net.architecture
-    trained_on = run.settings.data or "(not told)"
+    trained_on = run.data_name or "(not told)"
     return {
         "classes": json.dumps(labels, ensure_ascii=False),
         "input": f"float32, (batch, {a.sizes[0]}), in the form of the training data: "
         f"{trained_on}",
         "secant": __version__,
         "weights_sha256": fingerprint(run.net),
-        "settings": json.dumps(asdict(run.settings)),
+        "settings": json.dumps(run.settings.to_dict()),
         "architecture": json.dumps(asdict(a)),
     }

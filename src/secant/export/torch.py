@@ -6,7 +6,7 @@ import numpy as np
 
 from secant.export.files import layers, new_file, write
 from secant.export.names import function_names
-from secant.networks import MLP
+from secant.nn.networks import MLP
 
 
 def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:

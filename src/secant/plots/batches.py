@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from secant.arrays import ArrayLike
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.plots.style import BLUE, ORANGE, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.translations import speaker
 from secant.validation import Each, WholeNumber, validate
 
 SIZES = (1, 3, 10, 30, 100, 300, 1000)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from secant.plots.style import DARK, figure_of, one
-from secant.plots.words import cause, speaker
+from secant.plots.translations import cause, speaker
 
 # Greys up to a tolerance, then orange to a dark red: a fault is seen before it is read.
 _RIGHT_TO_WRONG = LinearSegmentedColormap.from_list(

@@ -7,12 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
+from secant.derivatives.validation import Function, as_function
 from secant.descent import Descent, DescentStatus
 from secant.errors import InvalidInput
 from secant.plots.grids import Bounds, Grid, checked, draw_heights, evaluate
 from secant.plots.style import HEIGHTS, ORANGE, figure_of, several
-from secant.plots.words import speaker
-from secant.slopes.checks import Function, as_function
+from secant.plots.translations import speaker
 
 # How far from the picture's middle, in widths of it, a path is followed: Matplotlib
 # cannot work with coordinates of 1e300, and what flies off is not seen to come back.

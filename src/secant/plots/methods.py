@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from secant.plots.style import BLUE, COLORS, ORANGE, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.translations import speaker
 
 
 def comparison(

@@ -23,7 +23,7 @@ from secant.plots.style import (
     say_empty,
     several,
 )
-from secant.plots.words import speaker
+from secant.plots.translations import speaker
 
 
 def training(

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, count_along, figure_of, several
-from secant.plots.words import speaker
+from secant.plots.translations import speaker
 
 _COLUMNS = 3
 

@@ -5,11 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from secant.derivatives.finite_difference import numerical_diff
+from secant.derivatives.validation import STEP_SIZE, Function, as_function
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, figure_of, one
-from secant.plots.words import speaker
-from secant.slopes.checks import STEP_SIZE, Function, as_function
-from secant.slopes.definition import numerical_diff
+from secant.plots.translations import speaker
 from secant.validation import validate
 
 _POINTS = 400

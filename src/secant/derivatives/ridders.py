@@ -1,0 +1,609 @@
+"""Ridders' method along lines: difference quotients at several steps, extrapolated.
+
+A difference quotient at step h has two errors. The truncation error of the formula
+falls with h, as h² for a central quotient; the rounding and noise error of f's values
+grows, as 1/h. No single h makes both small. Ridders' method extrapolates the quotients
+of several steps to h = 0, which removes the truncation error power by power, and takes
+the extrapolated value with the smallest estimated error.
+
+Each iteration extrapolates, compares the two errors, and adds one step where it helps
+most: a shorter one while truncation dominates, a longer one once rounding or noise
+does. All lines iterate side by side, so that one batch of evaluations serves them all.
+
+    start, then  update → propose → terminate → evaluate  until no line is active
+
+Source:
+    Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
+    Engineering Software 4(2), 75-76.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from secant.derivatives.difference_quotients import (
+    MAX_STEPS,
+    Booleans,
+    Formula,
+    QuotientTable,
+)
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.extrapolation import Extrapolated
+from secant.derivatives.lines import EPSILON, Indices, Lines
+from secant.derivatives.noise import PROBE_POINTS, measure_noise
+from secant.derivatives.validation import Floats
+
+DEFAULT_RTOL = 1e-12
+"""Default relative tolerance, where none is given: cheap, and enough for most."""
+
+NOISY_RTOL = 3e-11
+"""Relative error from noise above which many lines may spend more steps on it."""
+
+NOISE_AMPLIFICATION = 6.5
+"""Noise of the extrapolated value, in units of the first quotient's noise.
+
+A central quotient at h/2ᵏ has 2ᵏ times the noise of that at h. The polynomial in h²
+through three of them has at h = 0 the weights 1/45, -20/45 and 64/45, so that
+
+    1/45 · 1 + 20/45 · 2 + 64/45 · 4 = 6.6
+"""
+
+MAX_SECOND_STEP = 4.0
+"""Largest second step, in units of the first."""
+
+FEW_LINES_SHARE = 0.1
+"""Share of all lines for which extra steps cost little."""
+
+MAX_GROWTH = 4.0
+"""Largest growth of the step at once where curvature is visible."""
+
+SETTLED_RATIO = 3.0
+"""Largest truncation error, in units of the rounding error, that counts as settled."""
+
+SLOW_RATIO = 0.5
+"""Ratio of new error to old above which a step did not help."""
+
+MAX_SLOW_STEPS = 4
+"""Steps in a row that do not help before a line ends."""
+
+MIN_LOG_SPACING = 0.3
+"""Least distance between the logarithms of two steps; closer ones tell nothing new."""
+
+MAX_NOISE_PROBES = 3
+"""Distances at which the noise of f is measured, at most."""
+
+JUMP_RTOL = 0.2
+"""Relative spread of several estimates of the same jump of the slope."""
+
+
+class Outcome(IntEnum):
+    """How a line ended, the worst last."""
+
+    CONVERGED = 0
+    ROUNDING = 1
+    NOISE = 2
+    BUDGET = 3
+    KINK = 4
+    DIVERGED = 5
+
+
+@dataclass
+class Accuracy:
+    """What the caller asks for, and what is known about the errors of f's values.
+
+    Attributes:
+        tolerance: Relative to `scale`; None for `DEFAULT_RTOL`.
+        sigma: Standard deviation of f's noise, for each of its entries.
+        may_measure_noise: Whether noise may be measured where differences look noisy.
+        per_line: Whether each line has a scale of its own.
+        scale: The largest derivative so far, of lines that share one.
+        per_entry: Whether each of f's entries is a scale of its own, too.
+    """
+
+    tolerance: float | None
+    sigma: Floats
+    may_measure_noise: bool
+    per_line: bool
+    scale: float = 0.0
+    per_entry: bool = False
+
+    def targets(self, value: Floats) -> Floats:
+        """The error to reach, for each line and entry."""
+        sizes: Floats = abs(value)
+        largest: Floats = sizes.max(axis=1, initial=0.0, keepdims=True)
+        if not self.per_line:
+            self.scale = max(self.scale, float(largest.max(initial=0.0)))
+            largest = np.full_like(largest, self.scale)
+        if not self.per_entry:
+            sizes = np.broadcast_to(largest, value.shape)
+        else:
+            # An entry with slope 0 beside others that are not needs no accuracy.
+            sizes = np.where((sizes == 0) & (largest > 0), np.inf, sizes)
+        return (DEFAULT_RTOL if self.tolerance is None else self.tolerance) * sizes
+
+
+@dataclass
+class LineDerivatives:
+    """Derivatives along lines, each of shape (lines, entries of f).
+
+    Attributes:
+        value: The derivatives.
+        error: Estimates of their errors.
+        step: The shortest step that each is made of.
+        outcome: How each line ended: an `Outcome` as a float.
+    """
+
+    value: Floats
+    error: Floats
+    step: Floats
+    outcome: Floats
+
+
+def solve(
+    f: Evaluation,
+    lines: Lines,
+    formula: Formula,
+    centre: Floats,
+    accuracy: Accuracy,
+    *,
+    room: Floats,
+    budget: float = np.inf,
+) -> LineDerivatives:
+    """The derivative along each of some lines.
+
+    Args:
+        f: The function.
+        lines: The lines; all iterate at once.
+        formula: The difference formula.
+        centre: f at the point itself, (lines, entries).
+        accuracy: The tolerance. It keeps what is learned about f's noise.
+        room: The longest step allowed, (lines,).
+        budget: How many evaluations may be spent.
+
+    Returns:
+        Values and errors.
+
+    Raises:
+        InvalidInput, or what f raised: f is not defined, however near to the point.
+    """
+    tableau = RiddersTableau(f, lines, formula, centre, accuracy, room, budget)
+    tableau.start()
+    # What overflows is not finite, and is refused at the end.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        while len(tableau.active):
+            estimate = tableau.update()
+            if tableau.learned_noise(estimate):
+                continue
+            proposal = tableau.propose(estimate)
+            tableau.terminate(estimate, proposal)
+            tableau.evaluate(proposal)
+    return tableau.result
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The state of the active lines after an extrapolation.
+
+    A line is judged by the worst of f's entries. All but `found` and `targets` are of
+    shape (active lines,).
+
+    Attributes:
+        found: The extrapolated derivatives.
+        targets: The errors to reach, (active lines, entries).
+        entry: The worst entry of each line.
+        target: The error to reach, of that entry, as all that follows.
+        error: The estimated error.
+        truncation: The formula's share of it.
+        rounding: The share of the errors of f's values.
+        stuck: Whether the last step did not help.
+        slow_steps: How many steps in a row did not help.
+        settled: Whether shorter steps cannot help: rounding dominates.
+    """
+
+    found: Extrapolated
+    targets: Floats
+    entry: Indices
+    target: Floats
+    error: Floats
+    truncation: Floats
+    rounding: Floats
+    stuck: Booleans
+    slow_steps: Indices
+    settled: Booleans
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The next step of each active line.
+
+    Attributes:
+        wanted: Lines that should go on.
+        affordable: Lines that the budget allows to go on.
+        growing: Lines that grow because rounding dominates.
+        long: Lines whose next step is `longer`; the others take `shorter`.
+        longer: A longer step for each line.
+        shorter: A shorter step for each line.
+    """
+
+    wanted: Booleans
+    affordable: Booleans
+    growing: Booleans
+    long: Booleans
+    longer: Floats
+    shorter: Floats
+
+    @property
+    def ended(self) -> Booleans:
+        """Lines that end here."""
+        return ~(self.wanted & self.affordable)
+
+
+class RiddersTableau:
+    """Lines that are extrapolated side by side; all active ones have as many steps.
+
+    Args:
+        f: The function.
+        lines: The lines.
+        formula: The difference formula.
+        centre: f at the point, (lines, entries).
+        accuracy: The tolerance, and what is known about f's noise.
+        room: The longest step allowed, (lines,).
+        budget: How many evaluations may be spent.
+    """
+
+    def __init__(
+        self,
+        f: Evaluation,
+        lines: Lines,
+        formula: Formula,
+        centre: Floats,
+        accuracy: Accuracy,
+        room: Floats,
+        budget: float,
+    ) -> None:
+        n, p = centre.shape
+        self._f, self._lines, self._formula = f, lines, formula
+        self._accuracy, self._room = accuracy, room
+        self._end = f.used + budget
+        self._table = QuotientTable(f, lines, formula, centre)
+        self.result = LineDerivatives(*(np.full((n, p), np.nan) for _ in range(4)))
+        self.active: Indices = np.arange(n, dtype=np.intp)
+        # For each line: its error one step ago, how many steps in a row did not help,
+        # and how many in a row were longer ones.
+        self._last_error: Floats = np.full(n, np.inf)
+        self._slow_steps: Indices = np.zeros(n, np.intp)
+        self._growths: Indices = np.zeros(n, np.intp)
+        # Whether curvature was visible before the steps grew.
+        self._curved: Booleans = np.zeros(n, bool)
+        # The second step in units of the first: 1/2, or 2 to MAX_SECOND_STEP.
+        self._second: Floats = np.full(n, 0.5)
+
+    @property
+    def _budget_left(self) -> float:
+        return self._end - self._f.used
+
+    # --- the first steps -------------------------------------------------------------
+
+    def start(self) -> None:
+        """Takes the first steps; shorter ones where f is not defined so far away."""
+        table, formula = self._table, self._formula
+        step: Floats = np.minimum(self._lines.initial_step, self._room)
+        waiting, tries = self.active, 6
+        needed = (formula.min_steps - 1) * formula.evaluations * len(self.active)
+        while len(waiting := waiting[~table.evaluate(waiting, step[waiting])]):
+            tries -= 1
+            more = formula.evaluations * len(waiting)
+            if not tries or self._budget_left < needed + more:
+                raise self._f.trouble or AssertionError
+            step[waiting] /= 16
+        table.count = 1
+        if self._budget_left >= 2 * needed:
+            self._second = self._second_step(step)
+        while table.count < formula.min_steps:
+            taken = table.step[: table.count]
+            again = self._second if table.count == 1 else 2.0
+            longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / 2
+            self._evaluate(self.active, self._second > 1, longer, shorter)
+
+    def _second_step(self, step: Floats) -> Floats:
+        """The second step in units of the first: longer where noise would dominate.
+
+        The steps h, h/2 and h/4 amplify the noise of the first quotient by
+        `NOISE_AMPLIFICATION`. Where that exceeds the target already, shorter steps
+        cannot reach it, and the line grows from the beginning instead.
+        """
+        quotient, noise = self._table.quotients(self.active, self._accuracy.sigma)
+        target = self._accuracy.targets(quotient[0])
+        # Where f is even the slope is 0, and no scale says how much noise is too much.
+        noise = NOISE_AMPLIFICATION * noise[0]
+        excess = np.divide(noise, target, out=np.zeros_like(noise), where=target > 0)
+        excess = excess.max(axis=1)
+        # Two longer steps have to fit in, the second twice as long as the first.
+        longer = np.minimum(
+            np.clip(excess / MAX_GROWTH, 2, MAX_SECOND_STEP), self._room / (2 * step)
+        )
+        return np.where((excess > 1) & (longer >= 2), longer, 0.5)
+
+    # --- one iteration ---------------------------------------------------------------
+
+    def update(self) -> Estimate:
+        """Extrapolates the quotients of all active lines, and estimates the errors.
+
+        The error of an extrapolated value is the sum of two shares. *Truncation* is by
+        how much the value differs from the two polynomials of one step less that it is
+        made of. *Rounding* is what the errors of f's values may contribute, with the
+        absolute weights of the polynomial.
+
+        A step *did not help* where the error stays above `SLOW_RATIO` of the last one.
+        A line is *settled* where truncation is at most `SETTLED_RATIO` times rounding:
+        shorter steps only amplify the noise. After two steps that did not help, ten
+        times as much counts as settled, since noise can look like truncation.
+        """
+        which = self.active
+        found = self._table.extrapolated(which, self._accuracy.sigma)
+        total = found.truncation + found.rounding
+        self.result.value[which], self.result.error[which] = found.value, total
+        self.result.step[which] = found.step
+        targets: Floats = self._accuracy.targets(self.result.value)[which]
+        excess = np.divide(total, targets, out=total.copy(), where=targets > 0)
+        entry: Indices = excess.argmax(axis=1)
+        worst = np.arange(len(which)), entry
+        error: Floats = total[worst]
+        truncation: Floats = found.truncation[worst]
+        rounding: Floats = found.rounding[worst]
+
+        stuck: Booleans = ~(error <= SLOW_RATIO * self._last_error[which])
+        # While steps grow, each costs accuracy at first: those do not count.
+        unhelpful = stuck & (self._growths[which] == 0)
+        slow: Indices = np.where(unhelpful, self._slow_steps[which] + 1, 0)
+        self._slow_steps[which] = slow
+        settled: Booleans = truncation <= SETTLED_RATIO * rounding
+        settled |= (slow >= 2) & (truncation <= 10 * SETTLED_RATIO * rounding)
+        return Estimate(
+            found,
+            targets,
+            entry,
+            targets[worst],
+            error,
+            truncation,
+            rounding,
+            stuck,
+            slow,
+            settled,
+        )
+
+    def learned_noise(self, estimate: Estimate) -> bool:
+        """Measures f's noise where differences look noisy, once for all lines.
+
+        Two steps in a row did not help, and the errors of rounding do not explain it:
+        then f's values may be noisier than their rounding.
+
+        Returns:
+            Whether the noise exceeds rounding, so that `update` judges otherwise.
+        """
+        noisy: Booleans = (
+            ~estimate.settled
+            & (estimate.error > estimate.target)
+            & (estimate.slow_steps >= 2)
+        )
+        accuracy = self._accuracy
+        affordable = self._budget_left >= MAX_NOISE_PROBES * PROBE_POINTS
+        if not (noisy.any() and accuracy.may_measure_noise and affordable):
+            return False
+        accuracy.may_measure_noise = False
+        line = int(self.active[np.argmax(noisy)])
+        width = float(self._lines.initial_step[line])
+        sigma = noise_along(self._f, self._lines, line, width, self._formula.side)
+        accuracy.sigma = np.maximum(accuracy.sigma, sigma)
+        self._slow_steps[:], self._last_error[:] = 0, np.inf
+        return bool((sigma > self._table.rounded(self.active).max(axis=0)).any())
+
+    def propose(self, estimate: Estimate) -> Proposal:
+        """Which lines should go on, and with which step.
+
+        A line goes on while its error exceeds the target and a step can still help:
+
+        - It *grows* once it is settled and rounding alone exceeds the target. Rounding
+          falls as 1/hᵖ for a derivative of order p, so the step has to be
+          `(rounding / target)^(1/p)` times as long. Ridders' table needs three new
+          steps to show an improvement; so a line that began to grow takes three, the
+          last of them at the length that noise asks for: one leap to a quarter of it
+          and two doublings. Where f visibly bends, a leap is limited to `MAX_GROWTH`.
+        - It *shrinks* while truncation dominates. Halving the step divides the leading
+          truncation term by 4. Where halving stopped to help, the step is divided
+          by 8: f may vary at a much shorter length.
+        - It *rises* where its first steps were chosen longer than the initial one.
+
+        A new step close to one that was already taken tells nothing new; then the
+        shortest step is divided instead.
+        """
+        table, formula, which = self._table, self._formula, self.active
+        step: Floats = table.step[: table.count, which]
+        longest: Floats = step.max(axis=0)
+        shortest: Floats = step.min(axis=0)
+        growths, second = self._growths[which], self._second[which]
+        # Not 2: rounding changes the length of a step.
+        fits: Booleans = 1.999 * longest <= self._room[which]
+        grow = self._growing(estimate, fits)
+        shrink: Booleans = ~estimate.settled & ~grow
+        shrink &= estimate.slow_steps < MAX_SLOW_STEPS
+        shrink &= shortest > EPSILON * self._lines.initial_step[which]
+        starting = table.count == formula.min_steps
+        rise: Booleans = shrink & fits & (second > 1) & starting
+        wanted: Booleans = (estimate.error > estimate.target) & (grow | shrink)
+        wanted &= table.count < MAX_STEPS
+        # In turn, as long as the budget lasts.
+        affordable: Booleans = (
+            np.cumsum(wanted) * formula.evaluations <= self._budget_left
+        )
+
+        lacking = (estimate.rounding / estimate.target) ** (1 / formula.order)
+        leap = np.fmin(lacking, self._room[which] / longest) / 4
+        leap = np.where(self._curved[which], np.fmin(leap, MAX_GROWTH), leap)
+        longer = longest * np.where(growths | rise, 2.0, np.fmax(leap, 2.0))
+        longer = np.minimum(longer, self._room[which])
+
+        helped: Booleans = ~estimate.stuck | np.isinf(self._last_error[which])
+        divisor = np.where(helped, 2.0, 8.0)
+        # After a leap the best steps may be far above the first ones.
+        worst = np.arange(len(which)), estimate.entry
+        between: Floats = estimate.found.step[worst] / divisor
+        # Below a first step that drowned in noise there is nothing, but in the gap
+        # between it and the second.
+        gap = (second > 2) & (table.count == formula.min_steps + 1)
+        between = np.where(gap, shortest * second**0.5, between)
+        free: Any = (abs(np.log(step / between)) > MIN_LOG_SPACING).all(axis=0)
+        shorter = np.where(free, between, shortest / divisor)
+        return Proposal(wanted, affordable, grow, grow | rise, longer, shorter)
+
+    def _growing(self, estimate: Estimate, fits: Booleans) -> Booleans:
+        """Lines whose step should grow: rounding dominates and exceeds the target."""
+        which, growths = self.active, self._growths[self.active]
+        settled, rounding, target = (
+            estimate.settled,
+            estimate.rounding,
+            estimate.target,
+        )
+        # Only three longer steps in a row can show by themselves that they are better.
+        grow: Booleans = np.where(
+            growths, (growths < 3) | (settled & ~estimate.stuck), settled
+        )
+        grow &= (rounding > target) & fits
+        first = grow & (growths == 0)
+        if first.any():
+            begins = which[first]
+            self._curved[begins] = self._is_curved(begins, estimate.entry[first])
+        if self._accuracy.tolerance is None:
+            # Nobody asked for this accuracy: many lines get it only at a low price.
+            curved = self._curved[which]
+            large = rounding > NOISY_RTOL / DEFAULT_RTOL * target
+            for worth_it in (large, ~curved | (growths == 0)):
+                if grow.sum() > FEW_LINES_SHARE * len(self._last_error):
+                    grow &= worth_it
+        return grow
+
+    def terminate(self, estimate: Estimate, proposal: Proposal) -> None:
+        """Ends the lines that do not go on, and says how they ended.
+
+        The outcome of a growing line is recorded, too: a longer step may leave f's
+        domain, and then the line ends with what it has.
+        """
+        which, ended = self.active, proposal.ended
+        if (ended | proposal.growing).any():
+            self._record_outcome(estimate, proposal)
+        if ended.any() and self._formula.order == 1 and not self._formula.side:
+            self._detect_kinks(which[ended], estimate.targets[ended])
+        self._last_error[which] = estimate.error
+        growths = self._growths[which]
+        self._growths[which] = np.where(proposal.growing, growths + 1, 0)
+
+    def evaluate(self, proposal: Proposal) -> None:
+        """Takes the proposed step of each line that goes on."""
+        go = ~proposal.ended
+        if not go.any():
+            self.active = self.active[:0]
+            return
+        self._evaluate(
+            self.active[go],
+            proposal.long[go],
+            proposal.longer[go],
+            proposal.shorter[go],
+        )
+
+    def _evaluate(
+        self, which: Indices, long: Booleans, longer: Floats, shorter: Floats
+    ) -> None:
+        """One more step, longer or shorter, for some lines, which stay active."""
+        if len(which):
+            defined = self._table.evaluate(which, np.where(long, longer, shorter))
+            # At the start, a longer step that leaves f's domain becomes a shorter one.
+            lost = ~defined & long & (self._second[which] > 1)
+            lost &= self._table.count <= self._formula.min_steps
+            more = lost.sum() * self._formula.evaluations
+            if lost.any() and more <= self._budget_left:
+                self._second[which[lost]] = 0.5
+                defined[lost] = self._table.evaluate(which[lost], shorter[lost])
+                long = long & ~lost
+            if not defined[~long].all():
+                raise self._f.trouble or AssertionError
+            # Later, the line ends with what it has.
+            which = which[defined]
+            self._f.trouble = None
+        self._table.count += 1
+        self.active = which
+
+    # --- curvature, outcomes, kinks --------------------------------------------------
+
+    def _is_curved(self, which: Indices, entry: Indices) -> Booleans:
+        """Whether curvature is visible: the quotients differ by more than noise."""
+        quotient, noise = self._table.quotients(which, self._accuracy.sigma)
+        row = np.arange(len(which))
+        spread = np.ptp(quotient, axis=0)[row, entry]
+        return spread > 10 * noise.max(axis=0)[row, entry]
+
+    def _record_outcome(self, estimate: Estimate, proposal: Proposal) -> None:
+        """Says how each active line ends, should it end here."""
+        which, entry, settled = self.active, estimate.entry, estimate.settled
+        rounded = self._table.rounded(which)[np.arange(len(which)), entry]
+        noisy = self._accuracy.sigma[entry] > 4 * rounded
+        reached = estimate.error <= estimate.target
+        unaffordable = proposal.wanted & ~proposal.affordable
+        self.result.outcome[which] = np.select(
+            [reached, unaffordable, settled & noisy, settled],
+            [Outcome.CONVERGED, Outcome.BUDGET, Outcome.NOISE, Outcome.ROUNDING],
+            Outcome.DIVERGED,
+        )[:, np.newaxis]
+
+    def _detect_kinks(self, which: Indices, targets: Floats) -> None:
+        """Adds the jump of the slope to the error, where the point is on a kink.
+
+        Central quotients cannot see a kink at the point: they converge to the mean of
+        the slopes on both sides, with a tiny error estimate (|x| at 0 gives exactly 0).
+        `QuotientTable.jumps` estimates half of the difference c of both slopes, from
+        all steps and from all but the shortest or longest. The jump counts as certain
+        where it exceeds four times its own error and the estimates agree within
+        `JUMP_RTOL`: at a smooth point c tends to 0, and the estimates scatter about it.
+
+        Where a line did not converge and no jump is certain, the largest c of the
+        shortest steps bounds what the central quotients may have missed.
+        """
+        jumps, errors = self._table.jumps(which, self._accuracy.sigma)
+        jump: Floats = abs(jumps[-1][0])
+        error = errors[-1][0]
+        certain: Booleans = jump > 4 * error
+        certain &= (abs(jumps[-1] - jumps[-2]) < JUMP_RTOL * jump).all(axis=0)
+        kinked = (certain & (jump > targets)).any(axis=1)
+        unknown = (self.result.outcome[which] == Outcome.DIVERGED) & ~certain
+        largest: Floats = abs(jumps[1][-MAX_SLOW_STEPS:]).max(axis=0)
+        jump = np.where(unknown, largest, jump)
+        added = np.where(certain | unknown, (1 + JUMP_RTOL) * jump, 0.0)
+        self.result.error[which] += added
+        self.result.outcome[which[kinked]] = Outcome.KINK
+
+
+def noise_along(
+    f: Evaluation, lines: Lines, line: int, width: float, side: int
+) -> Floats:
+    """The noise of f, measured on one line close to the point.
+
+    Args:
+        f: The function.
+        lines: The lines.
+        line: Which of them.
+        width: A distance over which f bends.
+        side: 1 or -1 for the side to stay on; 0 for both.
+
+    Returns:
+        The standard deviation of each entry of f; 0 where no noise shows.
+    """
+
+    def values_at(t: Floats) -> Floats:
+        t = side * (t - t.min()) if side else t
+        values = f.at(lines, np.full(len(t), line, np.intp), t)
+        if not np.isfinite(values).all():
+            raise f.trouble or AssertionError
+        return values
+
+    return measure_noise(values_at, width, MAX_NOISE_PROBES)[0]

@@ -1,0 +1,433 @@
+"""The problem of a derivative: its arguments, validated, and its solution.
+
+`DerivativeProblem` holds what a call of `derivative`, `gradient`, `jacobian`, `hessian`
+or `directional_derivative` asks for. It chooses the method, keeps the budget of
+evaluations, stays within bounds, and turns the derivatives along lines into a result.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from secant.arrays import as_real, first_entry
+from secant.derivatives.complex_step import STEP_RATIO as COMPLEX_STEP_RATIO
+from secant.derivatives.complex_step import complex_step, refuse_unlike
+from secant.derivatives.difference_quotients import Formula
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import EPSILON, Indices, Lines
+from secant.derivatives.noise import PROBE_POINTS
+from secant.derivatives.result import Derivative
+from secant.derivatives.ridders import (
+    DEFAULT_RTOL,
+    MAX_NOISE_PROBES,
+    Accuracy,
+    LineDerivatives,
+    Outcome,
+    noise_along,
+    solve,
+)
+from secant.derivatives.rounding_error import with_rounding_error
+from secant.derivatives.validation import (
+    Floats,
+    as_function,
+    as_point,
+    entry_name,
+    refuse_overflow,
+)
+from secant.errors import InvalidInput, short
+from secant.parallel.map import open_caller
+from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
+
+SIDES = {"central": 0, "forward": 1, "backward": -1}
+METHODS = (*SIDES, "complex", "difference")
+
+TOLERANCE = Or(Share(closed="left", meaning="a relative error", example="1e-6"), None)
+NOISE = Or(
+    RealNumber(low=0, meaning="the standard deviation of f's values", example="1e-6"),
+    "measure",
+    None,
+)
+MAX_EVALUATIONS = Or(WholeNumber(low=1, example=1000), None)
+
+BLOCK_NUMBERS = 1 << 20
+"""Numbers in the points of one batch, or in the values there, at most."""
+
+NOISE_PROBE_SHARE = 0.02
+"""Cost of measuring noise unasked, as a share of the fewest evaluations, at most."""
+
+MIN_ROOM_RATIO = 0.25
+"""Room on one side, in units of the initial step, below which only the other serves."""
+
+
+class DerivativeProblem:
+    """A derivative to compute: validated arguments, and the state of its solution.
+
+    The arguments are those of `secant.derivatives.derivatives.derivative`.
+    """
+
+    def __init__(
+        self,
+        f: Any,
+        x: Any,
+        order: int,
+        method: Any,
+        step: Any,
+        tolerance: Any,
+        noise: Any,
+        bounds: Any,
+        max_evaluations: Any,
+        vectorized: bool,
+        workers: Any,
+    ) -> None:
+        self.f = as_function(f)
+        self.x = as_point(x)
+        self.order = order
+        self.method = validate("method", method, Choice(METHODS))
+        if method == "complex" and order > 1:
+            raise InvalidInput(
+                'method="complex" gives first derivatives: pass method="central", or '
+                '"difference" for a function made of JAX operations'
+            )
+        self.step = None if step is None else _positive(step, self.x)
+        self.tolerance = validate("tolerance", tolerance, TOLERANCE)
+        self.noise = validate("noise", noise, NOISE)
+        self.lower, self.upper = _bounds(bounds, self.x)
+        most = validate("max_evaluations", max_evaluations, MAX_EVALUATIONS)
+        self.budget = np.inf if most is None else float(most)
+        self.vectorized = vectorized
+        self.workers = workers
+        self._centre: Floats | None = None
+        self._propagated = 0
+        # The known noise of f, for each of its entries or for all.
+        self._sigma: Floats = np.array(
+            [self.noise if isinstance(self.noise, float) else 0.0]
+        )
+        if method == "difference" and (vectorized or workers is not None):
+            raise InvalidInput(
+                'method="difference" compiles f with JAX and calls it in its own way: '
+                "leave out vectorized and workers"
+            )
+
+    @contextmanager
+    def evaluating(self, *, scalar: bool) -> Generator[None, None, None]:
+        """The context in which f can be called."""
+        with open_caller(self.f, self.workers) as call:
+            self._evaluate = Evaluation(call, scalar=scalar, vectorized=self.vectorized)
+            self._complex = Evaluation(
+                call, scalar=scalar, vectorized=self.vectorized, dtype=complex
+            )
+            yield
+
+    @property
+    def f_shape(self) -> tuple[int, ...]:
+        """The shape of f's values, known after the first call."""
+        return self._evaluate.shape or ()
+
+    @property
+    def evaluations(self) -> int:
+        """The number of evaluations of f so far."""
+        return self._evaluate.used + self._complex.used + self._propagated
+
+    def solve(
+        self, lines: Lines, *, per_line: bool = False, later: int = 0
+    ) -> LineDerivatives:
+        """The derivatives along lines.
+
+        Args:
+            lines: The lines.
+            per_line: Whether each is a derivative of its own, with its own scale.
+            later: How many more lines will come, for which some budget is reserved.
+        """
+        if lines.shape is None and not len(lines):
+            self._evaluate.shape = ()
+            return LineDerivatives(*np.zeros((4, 0, 1)))
+        if self.method == "difference":
+            return self._by_propagation(lines)
+        centre = self._at_centre(lines)
+        if not centre.size:
+            return LineDerivatives(*np.zeros((4, len(lines), centre.shape[1])))
+        if self.method == "complex":
+            self._require_budget((8 if per_line else 1) * len(lines) + 13)
+            return self._by_complex_step(lines, centre, per_line)
+        return self._by_differences(lines, centre, per_line, later)
+
+    def result(
+        self, found: LineDerivatives, shaped: Callable[[Floats], Floats]
+    ) -> Derivative:
+        """The result for the user."""
+        value, error, step, outcome = (
+            shaped(a) for a in (found.value, found.error, found.step, found.outcome)
+        )
+        with np.errstate(invalid="ignore"):
+            refuse_overflow(np.asarray(value), "x")
+        success, status = self._status(value, error, outcome)
+        return Derivative(
+            value[()], error[()], step[()], self.evaluations, success, status
+        )
+
+    def _status(
+        self, value: Floats, error: Floats, outcome: Floats
+    ) -> tuple[bool, str]:
+        if not value.size:
+            return True, "converged: there is nothing to differentiate by"
+        largest = float(error.max())
+        worst = Outcome(int(outcome.max()))
+        if self.method in ("complex", "difference") and worst is Outcome.ROUNDING:
+            asked = self.tolerance if self.tolerance is not None else DEFAULT_RTOL
+            if (error <= asked * abs(value).max()).all():
+                worst = Outcome.CONVERGED
+        estimate = f"the estimated error is at most {largest:.0e}"
+        if worst is Outcome.CONVERGED:
+            if self.tolerance is None:
+                return True, f"converged: {estimate}"
+            return True, (
+                f"converged: the estimated error of at most {largest:.0e} is within "
+                "the tolerance"
+            )
+        first = first_entry("value", outcome == worst)
+        fine = self.tolerance is None
+        if worst is Outcome.ROUNDING:
+            return fine, f"limited by rounding: {estimate}"
+        if worst is Outcome.NOISE:
+            sigma = f"{float(self._sigma.max()):.0e}"
+            return fine, f"limited by the function's noise of {sigma}: {estimate}"
+        if worst is Outcome.BUDGET:
+            return False, f"stopped by max_evaluations={int(self.budget)}: {estimate}"
+        if worst is Outcome.KINK:
+            return False, (
+                f"the slopes on both sides differ at {first}, as at a kink: {estimate}"
+            )
+        return False, (
+            f"did not converge at {first}: f has a kink, a jump or noise near the "
+            f"point, or bends within a shorter step; {estimate}"
+        )
+
+    def _at_centre(self, lines: Lines) -> Floats:
+        """The value of f at the point of each line, (lines, entries)."""
+        f = self._evaluate
+        if lines.shape is None:
+            self._require_budget(len(lines))
+            count = len(lines)
+            centre = f.at(lines, np.arange(count, dtype=np.intp), np.zeros(count))
+        elif self._centre is None:
+            self._require_budget(1)
+            centre = f.of([self.x.copy()], lambda _: "at x")
+        else:
+            centre = self._centre
+        if not np.isfinite(centre).all():
+            raise f.trouble or AssertionError
+        self._centre = centre
+        return np.broadcast_to(centre, (len(lines), centre.shape[1]))
+
+    def _by_propagation(self, lines: Lines) -> LineDerivatives:
+        # Only this method loads JAX.
+        from secant.derivatives.propagated import propagated_derivatives
+
+        each = lines.shape is None or self.order > 1
+        found, centre, used = propagated_derivatives(
+            self.f, lines, self.order, each=each
+        )
+        shape = np.shape(centre)
+        if self._evaluate.shape == () and shape != ():
+            raise InvalidInput(
+                f"f returned an array of shape {shape} at x, and a slope needs one "
+                "real number: `return jnp.sum(y)`"
+            )
+        self._evaluate.shape = shape[1:] if lines.shape is None else shape
+        self._propagated += used
+        return found
+
+    def _by_complex_step(
+        self, lines: Lines, centre: Floats, per_line: bool
+    ) -> LineDerivatives:
+        f = self._complex
+        f.shape = self._evaluate.shape
+
+        def slopes_along(lines: Lines) -> Floats:
+            parts = [complex_step(f, part) for part in self._parts(lines, centre)]
+            return np.concatenate(parts) if parts else np.zeros((0, centre.shape[1]))
+
+        probed = with_rounding_error(
+            slopes_along,
+            lines,
+            each=per_line,
+            inward=self.inward(lines),
+            bounds=(self.lower.ravel(), self.upper.ravel()),
+        )
+        if len(lines):
+            probes = probed.probes if probed.weights is None else probed.probes[:1]
+            count = len(probes)
+            expected = self._real_differences(probes, centre[:count])
+            refuse_unlike(probed.along_probes[:count], expected.value, expected.error)
+        initial = lines.initial_step[:, np.newaxis]
+        step = np.repeat(COMPLEX_STEP_RATIO * initial, centre.shape[1], 1)
+        outcome = np.full(step.shape, float(Outcome.ROUNDING))
+        return LineDerivatives(probed.slopes, probed.error, step, outcome)
+
+    def _real_differences(self, lines: Lines, centre: Floats) -> LineDerivatives:
+        """Derivatives by real differences, to a coarse tolerance at small cost."""
+        accuracy = Accuracy(1e-5, 0 * centre[0], may_measure_noise=False, per_line=True)
+        return self._solve(lines, centre, accuracy, 0)
+
+    def _by_differences(
+        self, lines: Lines, centre: Floats, per_line: bool, later: int
+    ) -> LineDerivatives:
+        p = centre.shape[1]
+        sigma: Floats = np.zeros(p) + self._sigma
+        accuracy = Accuracy(
+            self.tolerance,
+            sigma,
+            may_measure_noise=self.noise is None,
+            per_line=per_line,
+        )
+        cheap = self._noise_is_cheap_to_measure(lines) and not per_line
+        if (self.noise == "measure" or cheap) and not sigma.any() and len(lines):
+            side = int(self._sides(lines)[0][0])
+            self._require_budget(MAX_NOISE_PROBES * PROBE_POINTS)
+            width = float(lines.initial_step[0])
+            accuracy.sigma = noise_along(self._evaluate, lines, 0, width, side)
+        found = self._solve(lines, centre, accuracy, later)
+        self._sigma = accuracy.sigma
+        return found
+
+    def _noise_is_cheap_to_measure(self, lines: Lines) -> bool:
+        """Whether measuring f's noise costs little beside the derivative itself."""
+        formula = Formula(self.order, SIDES.get(self.method, 0))
+        fewest = len(lines) * formula.min_steps * formula.evaluations
+        cost = MAX_NOISE_PROBES * PROBE_POINTS
+        left = self.budget - self.evaluations - cost
+        return (
+            self.noise is None and cost <= NOISE_PROBE_SHARE * fewest and fewest <= left
+        )
+
+    def _solve(
+        self, lines: Lines, centre: Floats, accuracy: Accuracy, later: int
+    ) -> LineDerivatives:
+        """Derivatives by real differences, in blocks of lines and side by side."""
+        sides, room = self._sides(lines)
+        formulas = {side: Formula(self.order, side) for side in (0, 1, -1)}
+        needs = {
+            side: formula.min_steps * formula.evaluations
+            for side, formula in formulas.items()
+        }
+        reserved = sum(int((sides == side).sum()) * n for side, n in needs.items())
+        later_on = later * needs[SIDES.get(self.method, 0)]
+        self._require_budget(reserved + later_on)
+        found = LineDerivatives(
+            *(np.zeros((len(lines), centre.shape[1])) for _ in range(4))
+        )
+        for side, formula in formulas.items():
+            chosen = np.flatnonzero(sides == side)
+            for which in self._blocks(chosen, centre.shape[1]):
+                reserved -= len(which) * needs[side]
+                part = solve(
+                    self._evaluate,
+                    lines[which],
+                    formula,
+                    centre[which],
+                    accuracy,
+                    room=room[which],
+                    budget=self.budget - self.evaluations - reserved - later_on,
+                )
+                found.value[which], found.error[which] = part.value, part.error
+                found.step[which], found.outcome[which] = part.step, part.outcome
+        return found
+
+    def inward(self, lines: Lines) -> Indices:
+        """The side of each line with more room: 1 ahead, -1 behind, 0 for both."""
+        back, ahead = self._distance_to_bounds(lines)
+        return np.where(ahead == back, 0, np.where(ahead > back, 1, -1))
+
+    def _distance_to_bounds(self, lines: Lines) -> tuple[Floats, Floats]:
+        return lines.distance_to_bounds(self.lower.ravel(), self.upper.ravel())
+
+    def _sides(self, lines: Lines) -> tuple[Indices, Floats]:
+        """The side of the point that each line uses, and its longest step."""
+        back, ahead = self._distance_to_bounds(lines)
+        side = np.full(len(lines), SIDES.get(self.method, 0), np.intp)
+        needed = np.minimum(lines.initial_step, np.maximum(back, ahead))
+        narrow = np.minimum(back, ahead) < MIN_ROOM_RATIO * needed
+        if self.method not in ("forward", "backward"):
+            side[narrow] = np.where(ahead >= back, 1, -1)[narrow]
+        room = np.select([side > 0, side < 0], [ahead, back], np.minimum(back, ahead))
+        small = EPSILON**0.5 * lines.initial_step
+        if (room <= small).any():
+            line = int(np.argmax(room <= small))
+            entry = entry_name(int(lines.entries[line, 0]), self.x.shape)
+            raise InvalidInput(
+                f"bounds leave no room for a step at {entry}, where x is "
+                f"{float(lines.x[lines.entries[line, 0]])!r}: widen them, leave the "
+                'coordinate out, or pass method="central", which uses the side '
+                "where there is room"
+            )
+        return side, np.minimum(room, lines.max_step)
+
+    def _blocks(self, which: Indices, entries: int) -> Iterator[Indices]:
+        """Lines in blocks whose points and values fit in little memory."""
+        size = max(1, BLOCK_NUMBERS // max(self.x.size, 48 * entries))
+        for start in range(0, len(which), size):
+            yield which[start : start + size]
+
+    def _parts(self, lines: Lines, centre: Floats) -> Iterator[Lines]:
+        for which in self._blocks(np.arange(len(lines)), centre.shape[1]):
+            yield lines[which]
+
+    def _require_budget(self, evaluations: int) -> None:
+        needed = self.evaluations + evaluations
+        if needed > self.budget:
+            raise InvalidInput(
+                f"max_evaluations is {int(self.budget)}, and a derivative with an "
+                f"error takes at least {needed} here: pass that many, or "
+                'method="forward", which takes about half as many'
+            )
+
+
+def _positive(step: Any, x: Floats) -> Floats:
+    shape = x.shape
+    array = np.array(as_real(step, "step"), float)
+    if not (array > 0).all() or not np.isfinite(array).all():
+        raise InvalidInput(
+            f"step is {short(step)}: pass a positive number such as step=0.1, or one "
+            "for each entry of x"
+        )
+    try:
+        steps = np.broadcast_to(array, shape)
+    except ValueError:
+        raise InvalidInput(
+            f"step has shape {array.shape} where x has {shape}: pass a number, or one "
+            "for each entry of x"
+        ) from None
+    lost = abs(x) + steps - abs(x) < steps / 2
+    if lost.any():
+        raise InvalidInput(
+            f"step is {float(steps[lost][0])!r}, which is lost beside "
+            f"{first_entry('x', lost)} = {float(x[lost][0])!r}: pass a longer "
+            "one, or None"
+        )
+    return steps
+
+
+def _bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:
+    if bounds is None:
+        return np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+    try:
+        pair = tuple(bounds)
+        lower, upper = (
+            np.broadcast_to(np.array(as_real(b, "bounds"), float), x.shape)
+            for b in pair
+        )
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"bounds are {short(bounds)} ({error}): pass (lower, upper), each a number "
+            "or one for each entry of x, as in bounds=(0, np.inf)"
+        ) from None
+    outside = ~((lower <= x) & (x <= upper))
+    if outside.any():
+        raise InvalidInput(
+            f"{first_entry('x', outside)} is {float(x[outside][0])!r}, outside of its "
+            f"bounds from {float(lower[outside][0])!r} to "
+            f"{float(upper[outside][0])!r}: pass a point within them"
+        )
+    return lower, upper
