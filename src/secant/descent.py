@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from operator import index as as_integer
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,10 +22,18 @@ from secant.derivatives.validation import (
     as_point,
     refuse_not_finite,
 )
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput
+from secant.validation import PositiveNumber, WholeNumber, validate
 
 Gradient: TypeAlias = Callable[[Function, Any], Any]
 """`(f, x) -> gradient` of x's shape, as `numerical_gradient`."""
+
+_LR = PositiveNumber(
+    example=0.1,
+    hint="descent subtracts lr × gradient, and the gradient points uphill; to climb, "
+    "descend `lambda x: -f(x)`",
+)
+_STEPS = WholeNumber(low=0, example=100)
 
 # How far `numerical_gradient` nudges, which scales the rounding of its slopes.
 _NUDGE = 1e-4
@@ -134,7 +141,8 @@ def descend(
         bounces: ... the learning rate 1.0 is at the edge: try 0.5 or less
     """
     as_function(gradient, "gradient")
-    f, rate, steps = as_function(f), _as_rate(lr), _as_count(step_num)
+    f, rate = as_function(f), validate("lr", lr, _LR)
+    steps = validate("step_num", step_num, _STEPS)
     x = as_point(init_x, "init_x")
     look = _Look(f, gradient)
     ended = ""
@@ -418,32 +426,3 @@ def _length(slope: Floats) -> float:
     if largest == 0 or not np.isfinite(largest):
         return largest
     return largest * float(np.sqrt(np.sum((slope / largest) ** 2)))
-
-
-# --- what comes in ---------------------------------------------------------------
-
-
-def _as_rate(lr: object) -> float:
-    number = isinstance(lr, int | float | np.integer | np.floating)
-    if number and not isinstance(lr, bool) and 0 < lr <= np.finfo(float).max:
-        return float(lr)
-    if number and not isinstance(lr, bool) and lr < 0:
-        raise InvalidInput(
-            f"lr is {lr}: descent subtracts lr × gradient, and the gradient points "
-            f"uphill, so lr is positive: pass lr={-lr}; to climb, descend "
-            "`lambda x: -f(x)`"
-        )
-    raise InvalidInput(f"lr is {short(lr)}: pass a positive number such as lr=0.1")
-
-
-def _as_count(step_num: Any) -> int:
-    try:
-        steps = as_integer(step_num)
-    except TypeError:
-        steps = -1
-    if steps < 0 or isinstance(step_num, bool | np.bool_):
-        raise InvalidInput(
-            f"step_num is {short(step_num)}: pass an integer from 0 on, such as "
-            "step_num=100"
-        )
-    return steps

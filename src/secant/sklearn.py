@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
-from numbers import Integral
-from operator import index
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +27,7 @@ from secant.training.fit import train
 from secant.training.optimizers import LearningRate
 from secant.training.steps import BLOCK, TrainState
 from secant.training.trainer import Diverged, Training
+from secant.validation import Each, WholeNumber, as_whole_number, validate
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -43,6 +42,12 @@ except ImportError as error:
     ) from None
 
 _FLOATS = (np.float64, np.float32)
+
+_HIDDEN = Each(
+    WholeNumber(low=1),
+    meaning="the neurons of each hidden layer",
+    example="(100,) or (100, 50)",
+)
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):
@@ -416,17 +421,8 @@ def _seed(draws: np.random.RandomState) -> int:
 
 
 def _hidden_sizes(hidden: int | Iterable[int]) -> tuple[int, ...]:
-    sizes = (hidden,) if isinstance(hidden, Integral) else hidden
-    try:
-        checked = tuple(index(size) for size in sizes)  # pyright: ignore[reportGeneralTypeIssues]
-    except TypeError:
-        checked = (0,)
-    if min(checked, default=1) < 1:
-        raise InvalidInput(
-            f"hidden is {hidden!r}: pass the neurons of each hidden layer, such as "
-            "(100,) or (100, 50)"
-        )
-    return checked
+    alone = as_whole_number(hidden) is not None
+    return validate("hidden", (hidden,) if alone else hidden, _HIDDEN)
 
 
 def _checked_classes(classes: np.ndarray, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ The model is scikit-learn's `_param_validation`, with its `Interval` and `StrOpt
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from numbers import Real
@@ -239,7 +239,7 @@ class Choice(Constraint[T]):
     """One of several names, or one of several whole numbers.
 
     Args:
-        known: The names or numbers.
+        known: The names or numbers, or a table of them, which may still grow.
         kind: What they name, in the singular: `"gradient method"`; else the name of
             the argument says it.
 
@@ -252,8 +252,8 @@ class Choice(Constraint[T]):
         secant.errors.InvalidInput: order is 3: pass 1 or 2
     """
 
-    def __init__(self, known: Iterable[T], kind: str = "") -> None:
-        self.known = tuple(known)
+    def __init__(self, known: Collection[T], kind: str = "") -> None:
+        self.known = known
         self.kind = kind
 
     def clean(self, value: Any) -> T:
@@ -383,6 +383,10 @@ class Or(Constraint[Any]):
         return super().error(name, value)
 
 
+SEED = WholeNumber(low=0)
+"""A seed of random numbers."""
+
+
 def as_whole_number(value: Any) -> int | None:
     """The value as an `int`, or None if it is no whole number.
 
@@ -439,10 +443,6 @@ def _kind(value: Any) -> str:
         return ", a string"
     if is_traced(value):
         return ", which JAX traces, so that it has no value yet"
-    if isinstance(value, float) and not isfinite(value):
-        return ", which is not finite"
-    if isinstance(value, complex):
-        return ", a complex number"
     return ""
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args, get_origin
 
-from secant.errors import unknown_name
+from secant.errors import short, unknown_name
+from secant.validation import as_real_number, as_whole_number
 from secant_lab.error_responses import Refused
 
 # What an entry of each kind is called: in a sentence, and by JSON.
@@ -60,7 +61,7 @@ def checked(
             within = f"entry{where and f' of {where}'}"
             hint = str(unknown_name(within, name, parameters))
             known = ", ".join(parameters)
-            raise Refused(400, "entry", hint, name=_short(name), known=known)
+            raise Refused(400, "entry", hint, name=short(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
             lacking = _at(where, name)
@@ -99,36 +100,21 @@ def _as(kind: Any, name: str, value: object) -> Any:
             return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
     elif kind not in _KINDS and isinstance(value, dict):
         return kind(**checked(kind, value, name))
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind is float and (whole or isinstance(value, float)):
-        number = _as_float(value)
-        if math.isfinite(number):
+    elif kind is float:
+        number = as_real_number(value)
+        if number is not None and math.isfinite(number):
             return number
-    elif whole if kind is int else kind in (str, bool) and isinstance(value, kind):
+    elif kind is int:
+        if (number := as_whole_number(value)) is not None:
+            return number
+    elif kind in (str, bool) and isinstance(value, kind):
         return value
     words, wanted = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
     raise Refused(
         400,
         "type",
-        f"the entry {name!r} is {_short(value)}: send {words}",
+        f"the entry {name!r} is {short(value)}: send {words}",
         name=name,
-        came=_short(value),
+        came=short(value),
         wanted=wanted,
     )
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _short(value: object) -> str:
-    # repr of a whole number may refuse: Python prints 4,300 digits at most.
-    text = "a huge number" if _is_huge(value) else repr(value)
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _is_huge(value: object) -> bool:
-    return isinstance(value, int) and value.bit_length() > 1024

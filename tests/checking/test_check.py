@@ -323,7 +323,10 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
         (lambda: check_gradient(lambda x: x * 2, X, slopes), "that of one number"),
         (lambda: check_gradient(cubes, X, {"a": X}), "is dict: give an array"),
         (lambda: check_gradient(sum_of, [X], [None]), "is None: give an array"),
-        (lambda: check_gradient(cubes, X, coordinates="some"), '"all" or "proj'),
+        (
+            lambda: check_gradient(cubes, X, coordinates="some"),
+            "all, auto, projections",
+        ),
         (lambda: jax.jit(lambda x: check_gradient(cubes, x).value)(X), "is traced"),
         (lambda: check_hessian_product(cubes, X, X[0]), "v of x has shape"),
         (lambda: check_hessian_product(sum_of, [X], X), "v has another structure"),

@@ -109,8 +109,8 @@ def test_sizes_that_are_no_layers_are_refused(sizes):
     with pytest.raises(InvalidInput) as caught:
         Architecture(sizes)
     message = str(caught.value)
-    assert message.startswith(f"sizes is {sizes!r}: ")
-    assert "at least inputs and outputs, as positive whole numbers" in message
+    assert message.startswith(f"sizes is {sizes!r}")
+    assert "at least inputs and outputs, each a whole number, 1 or" in message
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,8 @@ def test_an_unknown_loss_is_told_the_known_ones(name, advice):
 def test_bias_is_a_yes_or_a_no(bias):
     with pytest.raises(InvalidInput) as caught:
         Architecture((2, 3), bias=bias)
-    assert str(caught.value) == f"bias is {bias!r}: pass True or False"
+    assert str(caught.value).startswith(f"bias is {bias!r}")
+    assert str(caught.value).endswith(": pass True or False")
 
 
 # --- batches ---------------------------------------------------------------------

@@ -342,14 +342,17 @@ def test_gradients_leave_the_weights_as_they_are(net):
         ({"weight_init_std": -1}, "weight_init_std is -1: pass a finite number"),
         ({"weight_init_std": np.nan}, "weight_init_std is nan: pass a finite number"),
         ({"weight_init_std": np.inf}, "weight_init_std is inf: pass a finite number"),
-        ({"weight_init_std": "x"}, "weight_init_std is 'x': pass a finite number"),
+        (
+            {"weight_init_std": "x"},
+            "weight_init_std is 'x', a string: pass a finite number",
+        ),
         ({"weight_init_std": 1j}, "weight_init_std is 1j: pass a finite number"),
         ({"seed": -1}, "seed is -1: pass a whole number, 0 or above"),
         ({"seed": 1.0}, "seed is 1.0: pass a whole number, 0 or above"),
         ({"seed": None}, "seed is None: pass a whole number, 0 or above"),
         ({"activation": "sigmoyd"}, "did you mean 'sigmoid'?"),
         ({"loss": "crossentropy"}, "did you mean 'cross_entropy'?"),
-        ({"bias": "no"}, "bias is 'no': pass True or False"),
+        ({"bias": "no"}, "bias is 'no', a string: pass True or False"),
         ({"sizes": (2,)}, "sizes is (2,): pass the neurons of each layer"),
     ],
     ids=str,
@@ -367,7 +370,7 @@ def test_sizes_that_cannot_be_are_refused_by_the_notebooks_nets_too(size):
         lambda: TwoLayerNet(size, 5, 3),
         lambda: SimpleNet(2, size),
     ):
-        with pytest.raises(InvalidInput, match="positive whole numbers"):
+        with pytest.raises(InvalidInput, match="each a whole number, 1 or above"):
             make()
 
 

@@ -83,9 +83,9 @@ def test_a_path_may_be_laid_on_random_directions():
         ([NET.params] * 3, {}, "none that moved"),
         ([3, 4, 5], {}, "the weights are int"),
         ([*PATH[:2], MLP((3, 2)).params], {}, "of this very network"),
-        ((), {"directions": "pca"}, "directions is 'pca'"),
-        ((), {"points": 2}, "points 2"),
-        ((), {"reach": 0}, "reach 0"),
+        ((), {"directions": "pca"}, "no kind of directions 'pca'"),
+        ((), {"points": 2}, "points is 2: pass a whole number, 3 or above"),
+        ((), {"reach": 0}, "reach is 0: pass a finite number above 0"),
     ],
 )
 def test_bad_input_is_refused(path, settings, message):

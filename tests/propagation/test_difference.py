@@ -127,7 +127,7 @@ def test_x_that_is_no_array_is_refused():
 def test_arguments_of_difference_are_checked():
     with pytest.raises(InvalidInput, match="pass a function"):
         difference(3)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(InvalidInput, match='"error" or "subtract"'):
+    with pytest.raises(InvalidInput, match=r"no fallback 'guess'.*error, subtract"):
         difference(abs, fallback="guess")  # pyright: ignore[reportArgumentType]
 
 

@@ -24,8 +24,13 @@ from secant.checking.slope_source import SampledSlopes, SlopeSource
 from secant.checking.verdict import GradientCheck, GradientFunction
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
+from secant.validation import SEED, Choice, validate
 
 Coordinates = Literal["auto", "all", "projections"]
+
+COORDINATES = Choice[Coordinates](
+    ("auto", "all", "projections"), "choice of coordinates"
+)
 
 Progress = Callable[[int, int], object]
 """Called with how many coordinates were nudged, and of how many."""
@@ -94,7 +99,8 @@ def check_gradient(
             ...
     """
     _require_function(f)
-    coordinates = as_coordinates(coordinates)
+    coordinates = validate("coordinates", coordinates, COORDINATES)
+    seed = validate("seed", seed, SEED)
     point = Point.of(x)
     with _dtypes_of(point):
         scalar, value, notes = scalar_function(
@@ -178,17 +184,6 @@ def check_hessian_product(
         reference = function or by_jax
         check = GradientCheck(point, source, function, values, reference, value, rng)
         return _report(check, "all", notes, None)
-
-
-def as_coordinates(name: str) -> Coordinates:
-    """A way to choose coordinates by its name.
-
-    Raises:
-        InvalidInput: There is none of that name.
-    """
-    if name in ("auto", "all", "projections"):
-        return name
-    raise InvalidInput(f'coordinates is {name!r}: pass "auto", "all" or "projections"')
 
 
 def _require_function(f: object) -> None:

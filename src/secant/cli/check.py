@@ -11,6 +11,7 @@ from secant.cli.console import err, guarded, out
 from secant.cli.signals import Hear, hearing
 from secant.cli.target import function, module_of, users_code
 from secant.errors import InvalidInput
+from secant.validation import validate
 
 if TYPE_CHECKING:
     from secant.checking import GradientReport
@@ -91,7 +92,7 @@ def check(
         )
 
     from secant.checking import check_gradient, check_hessian_product
-    from secant.checking.check import as_coordinates
+    from secant.checking.check import COORDINATES
 
     with users_code(f"{at}()"):
         x = make()
@@ -119,7 +120,7 @@ def check(
                 f,
                 x,
                 claimed,
-                coordinates=as_coordinates(coordinates),
+                coordinates=validate("coordinates", coordinates, COORDINATES),
                 seed=seed,
                 progress=progress,
             )

@@ -14,7 +14,8 @@ from rich.markup import escape
 from secant.cli.console import guarded, out, warn
 from secant.cli.signals import Hear, asked, by, exit_code, hearing
 from secant.cli.train_options import SweepOptions
-from secant.errors import InvalidInput, not_installed, unknown_name
+from secant.errors import InvalidInput, not_installed
+from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from secant.sweeps import Space, Sweep
@@ -111,8 +112,7 @@ def sweep(
     from secant.sweeps import parse
 
     options = SweepOptions(search or [])
-    if objective not in OBJECTIVES:
-        raise unknown_name("objective", objective, OBJECTIVES)
+    objective = validate("objective", objective, Choice(OBJECTIVES))
     space = parse(options.others, options.kinds)
     if both := sorted(options.fixed.keys() & space.keys()):
         raise InvalidInput(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from secant.errors import unknown_name
+from secant.validation import Choice, validate
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,7 @@ def spec_named(name: str) -> Spec:
         Traceback (most recent call last):
         secant.errors.InvalidInput: there is no data set 'minst': ...
     """
-    if name not in SPECS:
-        raise unknown_name("data set", name, SPECS)
-    return SPECS[name]
+    return SPECS[validate("name", name, Choice(SPECS, "data set"))]
 
 
 def file_in(folder: Path, name: str) -> Path | None:

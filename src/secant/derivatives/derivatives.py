@@ -17,9 +17,12 @@ from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import Slopes
 from secant.derivatives.solver import Request
 from secant.derivatives.validation import Floats, Function, as_point
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput
+from secant.validation import Choice, validate
 
 Method: TypeAlias = Literal["central", "forward", "backward", "complex", "difference"]
+
+_ORDER = Choice([1, 2, 3, 4])
 
 
 def derivative(
@@ -86,8 +89,7 @@ def derivative(
         >>> derivative(math.sin, [0.0, 1.0], order=2).value.round(9) + 0.0
         array([ 0.        , -0.84147098])
     """
-    if isinstance(order, bool) or order not in (1, 2, 3, 4):
-        raise InvalidInput(f"order is {short(order)}: pass 1, 2, 3 or 4")
+    order = validate("order", order, _ORDER)
     request = Request(
         f, x, order, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,

@@ -4,7 +4,6 @@ Whatever is wrong with a value is told with the place at which it came.
 """
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -200,24 +199,3 @@ def _noted(error: Exception, where: str, lead: str = "") -> Exception:
     if note not in getattr(error, "__notes__", []):
         error.add_note(note)
     return error
-
-
-def finite_budget(max_evaluations: object) -> float:
-    """A budget of evaluations as a number.
-
-    Raises:
-        InvalidInput: It is no positive whole number, nor None.
-
-    Example:
-        >>> finite_budget(None), finite_budget(100)
-        (inf, 100.0)
-    """
-    if max_evaluations is None:
-        return np.inf
-    number = int(max_evaluations) if isinstance(max_evaluations, Integral) else 0
-    if isinstance(max_evaluations, bool) or number < 1:
-        raise InvalidInput(
-            f"max_evaluations is {short(max_evaluations)}: pass a positive whole "
-            "number such as max_evaluations=1000, or None"
-        )
-    return float(number)

@@ -13,26 +13,26 @@ holds some three digits.
 
 from collections.abc import Sequence
 from math import isfinite
-from operator import index as as_integer
 from typing import Any
 
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
 from secant.derivatives.validation import (
+    STEP_SIZE,
     Floats,
     Function,
     as_elementwise,
     as_function,
     as_number,
     as_point,
-    as_step,
     changed_argument,
     entry_name,
     refuse_not_finite,
     refuse_overflow,
 )
 from secant.errors import InvalidInput, short
+from secant.validation import as_whole_number, validate
 
 
 def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
@@ -59,7 +59,7 @@ def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
         >>> numerical_diff(lambda x: x**2, [0, 1, 2]).round(6)
         array([0., 2., 4.])
     """
-    f, h, point = as_function(f), as_step(h), as_point(x)
+    f, h, point = as_function(f), validate("h", h, STEP_SIZE), as_point(x)
     _refuse_lost_step(point, range(point.size), h)
     if point.ndim == 0:
         # A Python number stays one: f may be made of `math`, f-strings or `**`.
@@ -101,7 +101,7 @@ def partial_derivative(
         >>> round(partial_derivative(lambda x: x[0] ** 2 + x[1] ** 2, [3, 4], 1), 9)
         8.0
     """
-    f, h = as_function(f), as_step(h)
+    f, h = as_function(f), validate("h", h, STEP_SIZE)
     point, shared = _nudgeable(x)
     entry = _entry(index, point.shape)
     (slope,) = _slopes(f, point, [entry], h)
@@ -144,7 +144,7 @@ def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
         array([[2., 4.],
                [6., 8.]])
     """
-    f, h = as_function(f), as_step(h)
+    f, h = as_function(f), validate("h", h, STEP_SIZE)
     point, shared = _nudgeable(x)
     slopes = _slopes(f, point, range(point.size), h)
     gradient = np.array(slopes, np.float64).reshape(point.shape)
@@ -230,15 +230,12 @@ def _entry(index: Any, shape: tuple[int, ...]) -> int:
     """The entry that `index` names, counted as if there were one dimension."""
     numbers: tuple[Any, ...] = () if index is None else np.index_exp[index]
     try:
-        if any(isinstance(number, bool | np.bool_) for number in numbers):
-            raise TypeError
-        places = [as_integer(number) for number in numbers]
-        if len(places) != len(shape):
-            raise IndexError
         entry = 0
-        for number, length in zip(places, shape, strict=True):
+        for number, length in zip(map(as_whole_number, numbers), shape, strict=True):
+            if number is None:
+                raise IndexError
             entry = entry * length + range(length)[number]
-    except (TypeError, IndexError):
+    except (ValueError, IndexError):  # of another length, or out of range
         example = tuple(max(length - 1, 0) for length in shape)
         last = str(example[0]) if len(example) == 1 else str(example)
         hint = "there is no entry" if 0 in shape else f"pass one up to index={last}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from secant.arrays import as_real, first_entry
 from secant.derivatives.complex_step import STEP as COMPLEX_STEP
 from secant.derivatives.complex_step import refuse_unlike, sideways
 from secant.derivatives.difference_quotients import Formula
-from secant.derivatives.evaluation import Evaluation, finite_budget
+from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import EPSILON, Lines, Numbers
 from secant.derivatives.noise import POINTS
 from secant.derivatives.result import Derivative
@@ -32,11 +31,20 @@ from secant.derivatives.validation import (
     entry_name,
     refuse_overflow,
 )
-from secant.errors import InvalidInput, short, unknown_name
+from secant.errors import InvalidInput, short
 from secant.parallel.map import calling
+from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
 
 SIDES = {"central": 0, "forward": 1, "backward": -1}
 METHODS = (*SIDES, "complex", "difference")
+
+TOLERANCE = Or(Share(closed="left", meaning="a relative error", example="1e-6"), None)
+NOISE = Or(
+    RealNumber(low=0, meaning="the standard deviation of f's values", example="1e-6"),
+    "measure",
+    None,
+)
+MAX_EVALUATIONS = Or(WholeNumber(low=1, example=1000), None)
 
 BLOCK = 1 << 20
 """Numbers that the points of one batch, or what is seen at them, may hold."""
@@ -71,19 +79,18 @@ class Request:
         self.f = as_function(f)
         self.x = as_point(x)
         self.order = order
-        if method not in METHODS:
-            raise unknown_name("method", method, METHODS)
+        self.method = validate("method", method, Choice(METHODS))
         if method == "complex" and order > 1:
             raise InvalidInput(
                 'method="complex" gives first derivatives: pass method="central", or '
                 '"difference" for a function made of JAX operations'
             )
-        self.method = method
         self.step = None if step is None else _positive(step, self.x)
-        self.tolerance = _tolerance(tolerance)
-        self.noise = _noise(noise)
+        self.tolerance = validate("tolerance", tolerance, TOLERANCE)
+        self.noise = validate("noise", noise, NOISE)
         self.lower, self.upper = _bounds(bounds, self.x)
-        self.budget = finite_budget(max_evaluations)
+        most = validate("max_evaluations", max_evaluations, MAX_EVALUATIONS)
+        self.budget = np.inf if most is None else float(most)
         self.vectorized = vectorized
         self.workers = workers
         self._centre: Floats | None = None
@@ -380,30 +387,6 @@ def _positive(step: Any, x: Floats) -> Floats:
             "longer one, or None"
         )
     return steps
-
-
-def _tolerance(tolerance: Any) -> float | None:
-    if tolerance is None:
-        return None
-    number = float(tolerance) if isinstance(tolerance, Real) else -1.0
-    if isinstance(tolerance, bool) or not 0 <= number < 1:
-        raise InvalidInput(
-            f"tolerance is {short(tolerance)}: pass a relative error between 0 and 1 "
-            "such as tolerance=1e-6, or None"
-        )
-    return number
-
-
-def _noise(noise: Any) -> Any:
-    if noise is None or (isinstance(noise, str) and noise == "measure"):
-        return noise
-    number = float(noise) if isinstance(noise, Real) else -1.0
-    if isinstance(noise, bool) or not 0 <= number < np.inf:
-        raise InvalidInput(
-            f"noise is {short(noise)}: pass the standard deviation of f's values such "
-            'as noise=1e-6, "measure", or None'
-        )
-    return number
 
 
 def _bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:

@@ -6,19 +6,22 @@ instead. A function is called `f` and its argument `x` here, as in the formulas.
 
 from collections.abc import Callable
 from math import isfinite
-from numbers import Real
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secant.arrays import Array, ArrayLike, as_real, first_entry, is_traced
 from secant.errors import InvalidInput, short
+from secant.validation import RealNumber, as_real_number
 
 Function: TypeAlias = Callable[[Any], Any]
 """What is differentiated: an array in, one real number out."""
 
 Floats: TypeAlias = NDArray[np.float64]
+
+STEP_SIZE = RealNumber(0, 1e300, "neither", example="1e-4")
+"""h: a slope is divided by 2h, which must not overflow."""
 
 
 def as_function(f: object, name: str = "f") -> Function:
@@ -38,24 +41,6 @@ def as_function(f: object, name: str = "f") -> Function:
             f"{name}(x), and pass it first"
         )
     return f
-
-
-def as_step(h: object) -> float:
-    """`h` as a float, if it is a positive, finite number.
-
-    Raises:
-        InvalidInput: It is not.
-
-    Example:
-        >>> as_step(0)
-        Traceback (most recent call last):
-        secant.errors.InvalidInput: h is 0: pass a positive number such as h=1e-4
-    """
-    number = _as_float(h) if _is_number(h) else 0.0
-    # Doubled, because what is divided by is 2h.
-    if number > 0 and isfinite(2 * number):
-        return number
-    raise InvalidInput(f"h is {short(h)}: pass a positive number such as h=1e-4")
 
 
 def as_point(x: ArrayLike, name: str = "x") -> Floats:
@@ -99,19 +84,13 @@ def as_number(value: object, where: Callable[[], str]) -> float:
         Traceback (most recent call last):
         secant.errors.InvalidInput: f returned an array of shape (1,) where x[0] is ...
     """
-    if _is_number(value):
-        number = _as_float(value)
-    else:
+    number = as_real_number(value)
+    if number is None:
         array = _as_array(value)
-        kind = array.dtype.kind
-        # JAX's bfloat16 is of kind "V".
-        real = kind in "iuf" or "float" in array.dtype.name
-        if value is None or not real or array.ndim or np.ma.isMaskedArray(value):
-            raise InvalidInput(
-                f"f returned {_what(value, array)} {where()}, and a slope needs one "
-                f"real number: {_instead(value, array)}"
-            )
-        number = float(array)
+        raise InvalidInput(
+            f"f returned {_what(value, array)} {where()}, and a slope needs one "
+            f"real number: {_instead(value, array)}"
+        )
     if not isfinite(number):
         raise InvalidInput(
             f"f is {number} {where()}, and no slope can be told from that: choose a "
@@ -220,23 +199,11 @@ def entry_name(entry: int, shape: tuple[int, ...], name: str = "x") -> str:
     return first_entry(name, mask)
 
 
-def _is_number(value: object) -> TypeGuard[Real]:
-    # True is a number to Python, and a mistake here.
-    return not isinstance(value, bool) and isinstance(value, Real)
-
-
 def _as_array(value: object) -> Array:
     try:
         return np.asarray(value)
     except Exception:  # a ragged list, a tensor that lives elsewhere
         return np.asarray(None)
-
-
-def _as_float(value: Real) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
 
 
 def _what(value: object, array: Array) -> str:

@@ -8,7 +8,6 @@ effect of a nudged weight, pass other weights. Arrays may be NumPy's or JAX's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import index
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,10 +21,11 @@ from secant.arrays import (
     is_traced,
     namespace,
 )
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import InvalidInput
 from secant.nn.activations import ACTIVATIONS
 from secant.nn.losses import LOSSES
 from secant.nn.targets import as_vectors
+from secant.validation import Boolean, Choice, Each, WholeNumber, validate_fields
 
 Params: TypeAlias = Mapping[str, Array]
 """Weights and biases by name: `Wi` of shape (sizes[i-1], sizes[i]), `bi` of
@@ -49,6 +49,14 @@ class FeatureMajorLayers(NamedTuple):
 def transposed(arrays: Params) -> dict[str, Array]:
     """Weights or gradients transposed, (inputs, outputs) ↔ (outputs, inputs)."""
     return {name: value.T for name, value in arrays.items()}
+
+
+_SIZES = Each(
+    WholeNumber(low=1),
+    least=2,
+    meaning="the neurons of each layer, at least inputs and outputs",
+    example=(784, 50, 10),
+)
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,13 @@ class Architecture:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
-        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
-            raise unknown_name("activation", self.activation, ACTIVATIONS)
-        if not isinstance(self.loss, str) or self.loss not in LOSSES:
-            raise unknown_name("loss", self.loss, LOSSES)
-        if not isinstance(self.bias, bool):
-            raise InvalidInput(f"bias is {self.bias!r}: pass True or False")
+        validate_fields(
+            self,
+            sizes=_SIZES,
+            activation=Choice(ACTIVATIONS),
+            loss=Choice(LOSSES),
+            bias=Boolean(),
+        )
 
     @property
     def depth(self) -> int:
@@ -213,16 +221,3 @@ class Architecture:
         t = as_array(t, "t", xp)
         t = as_vectors(t, shape, x.dtype, probabilities=LOSSES[self.loss].probabilities)
         return x.reshape(-1, self.sizes[0]), t.reshape(-1, self.sizes[-1])
-
-
-def _checked_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    try:
-        checked = tuple(index(size) for size in sizes)
-    except TypeError:
-        checked = ()
-    if len(checked) < 2 or min(checked) < 1:
-        raise InvalidInput(
-            f"sizes is {sizes!r}: pass the neurons of each layer, at least inputs and "
-            "outputs, as positive whole numbers: (784, 50, 10)"
-        )
-    return checked

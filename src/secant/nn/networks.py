@@ -12,10 +12,11 @@ from typing import Self
 import numpy as np
 
 from secant.arrays import Array, ArrayLike, as_real, namespace
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import InvalidInput
 from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients import find_method
 from secant.nn.targets import as_labels
+from secant.validation import SEED, Choice, RealNumber, validate
 
 
 def _normal(below: int, here: int, std: float) -> float:
@@ -184,16 +185,9 @@ class MLP:
 def _draw(
     architecture: Architecture, init: str, std: float, seed: int
 ) -> dict[str, np.ndarray]:
-    if not isinstance(init, str) or init not in INITIALISATIONS:
-        raise unknown_name("initialisation", init, INITIALISATIONS)
-    if not (isinstance(std, int | float | np.number) and 0 <= std < np.inf):
-        raise InvalidInput(
-            f"weight_init_std is {std!r}: pass a finite number that is not negative, "
-            "such as 0.01"
-        )
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidInput(f"seed is {seed!r}: pass a whole number, 0 or above")
-    draw = np.random.default_rng(seed)
+    init = validate("init", init, Choice(INITIALISATIONS, "initialisation"))
+    std = validate("weight_init_std", std, RealNumber(low=0, example=0.01))
+    draw = np.random.default_rng(validate("seed", seed, SEED))
     params = {}
     for name, shape in architecture.shapes.items():
         if name.startswith("W"):

@@ -6,7 +6,6 @@ outputs of shape (..., classes), targets of shape (...) are labels and targets o
 """
 
 from collections.abc import Sequence
-from operator import index
 from types import ModuleType
 
 import numpy as np
@@ -21,6 +20,7 @@ from secant.arrays import (
     namespace,
 )
 from secant.errors import InvalidInput
+from secant.validation import WholeNumber, validate
 
 
 def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
@@ -45,12 +45,7 @@ def one_hot(labels: ArrayLike, classes: int, dtype: object = None) -> Array:
         array([[0., 0., 1.],
                [1., 0., 0.]])
     """
-    try:
-        count = index(classes)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise InvalidInput(f"classes is {classes!r}: pass a whole number, 1 or above")
+    count = validate("classes", classes, WholeNumber(low=1))
     xp = namespace(labels)
     labels = as_array(labels, "labels", xp)
     _check_labels(labels, count, "labels")

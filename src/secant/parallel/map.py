@@ -11,11 +11,11 @@ import pickle
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from operator import index as as_integer
 from typing import Any, TypeAlias
 
 from secant.errors import InvalidInput, short
 from secant.parallel.task import Errand, outcomes
+from secant.validation import as_whole_number
 
 Caller: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 """Takes a list of points, gives the list of values, a `Raised` where f raised."""
@@ -132,17 +132,14 @@ def _as_count(workers: Any) -> int:
     hint = (
         "pass a number of processes, -1 for all cores, or something like a pool's map"
     )
-    if isinstance(workers, bool):
-        raise InvalidInput(f"workers is {workers}: {hint}")
-    try:
-        count = as_integer(workers)
-    except TypeError:
+    count = as_whole_number(workers)
+    if count is None:
         if callable(getattr(workers, "map", None)):
             dask = type(workers).__module__.startswith("distributed")
             hint = "pass secant.dask_workers(it)" if dask else "pass its `map`"
         raise InvalidInput(
             f"workers is {short(workers)}, neither a number nor callable: {hint}"
-        ) from None
+        )
     if count == -1:
         return os.cpu_count() or 1
     if count < 1:

@@ -13,6 +13,7 @@ from secant.derivatives.validation import Function, as_function
 from secant.errors import InvalidInput
 from secant.plots.style import DARK, HEIGHTS, figure_of, one
 from secant.plots.translations import speaker
+from secant.validation import WholeNumber, validate
 
 Bounds: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 """((lowest, highest) of x₀, (lowest, highest) of x₁)."""
@@ -174,10 +175,7 @@ def gradient_field(
         'x₀'
     """
     say, f, bounds = speaker(language), as_function(f), checked(bounds)
-    if not isinstance(arrows, int) or arrows < 2:
-        raise InvalidInput(
-            f"arrows is {arrows!r}: pass how many stand along each side, such as 17"
-        )
+    arrows = validate("arrows", arrows, WholeNumber(low=2, example=17))
     (left, right), (low, high) = bounds
     x, y = np.meshgrid(np.linspace(left, right, arrows), np.linspace(low, high, arrows))
     downhill = np.array([_downhill(f, place) for place in np.c_[x.ravel(), y.ravel()]])

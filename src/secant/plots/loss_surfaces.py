@@ -14,7 +14,7 @@ from secant.nn.networks import MLP
 from secant.plots.grids import Grid, draw_heights, level_values
 from secant.plots.style import DARK, ORANGE, figure_of, one
 from secant.plots.translations import speaker
-from secant.plots.weights import as_count
+from secant.validation import Choice, PositiveNumber, WholeNumber, validate
 
 # Planes through a network's weights, to look at the loss on.
 #
@@ -159,6 +159,9 @@ def _unflat(values: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.nda
     }
 
 
+_DIRECTIONS = Choice(["random", "path"], "kind of directions")
+
+
 def loss_surface(
     net: MLP,
     x: ArrayLike,
@@ -207,18 +210,15 @@ def loss_surface(
         >>> figure.axes[0].get_title("left")
         'Loss around the network'
     """
-    say, points = speaker(language), as_count("points", points)
+    say, points = speaker(language), validate("points", points, WholeNumber(low=3))
     architecture = net.architecture
     inputs, targets = (
         np.asarray(each, np.float64)
         for each in architecture.as_batch(np.asarray(x), np.asarray(t))
     )
     chosen = directions or ("path" if len(path) else "random")
-    if chosen not in ("random", "path") or points < 3 or not 0 < reach < np.inf:
-        raise InvalidInput(
-            f"directions is {directions!r}, points {points} and reach {reach!r}: pass "
-            '"random" or "path", 3 points or more, and a reach such as 1.0'
-        )
+    chosen = validate("directions", chosen, _DIRECTIONS)
+    reach = validate("reach", reach, PositiveNumber(example=1.0))
     plane = Plane.of_path(path) if chosen == "path" else Plane.random(net.params, seed)
     trace = plane.project(path) if len(path) else np.zeros((0, 2))
     a, b = _sides(trace if chosen == "path" else None, points, reach)

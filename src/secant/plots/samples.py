@@ -11,7 +11,8 @@ from secant.nn.networks import MLP
 from secant.nn.targets import as_labels
 from secant.plots.style import BLUE, GREY, ORANGE, bare, figure_of, one, say_empty
 from secant.plots.translations import speaker
-from secant.plots.weights import Mosaic, as_count, as_images
+from secant.plots.weights import COUNT, Mosaic, as_images
+from secant.validation import validate
 
 
 def predictions(
@@ -53,7 +54,7 @@ def predictions(
     """
     say = speaker(language)
     inputs, labels, outputs = _answers(net, x, t)
-    first = slice(as_count("count", count))
+    first = slice(validate("count", count, COUNT))
     shown = inputs[first], labels[first], outputs[first]
     title = title or say("Samples and predictions")
     return _draw(net, *shown, columns, shape, title, ax, language)
@@ -100,7 +101,7 @@ def confident_mistakes(
     wrong = np.flatnonzero(outputs.argmax(axis=1) != labels)
     # Stable: equally certain ones stay in the order of the samples.
     order = np.argsort(-outputs.max(axis=1)[wrong], kind="stable")
-    chosen = wrong[order[: as_count("count", count)]]
+    chosen = wrong[order[: validate("count", count, COUNT)]]
     title = title or say("The most confident mistakes")
     if not len(chosen):
         with one(ax, (7.6, 1.6)) as ax:
@@ -137,7 +138,9 @@ def _draw(
     width = images.shape[2]
     room = max(int(0.42 * width), 2)
     mosaic = Mosaic(
-        images, min(as_count("columns", columns), len(images)), (room, width // 4)
+        images,
+        min(validate("columns", columns, COUNT), len(images)),
+        (room, width // 4),
     )
     form = "{}, {:.0%}" if LOSSES[net.architecture.loss].probabilities else "{}, {:.2g}"
     with one(ax, mosaic.size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:

@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from secant.derivatives.finite_difference import numerical_diff
-from secant.derivatives.validation import Function, as_function, as_step
+from secant.derivatives.validation import STEP_SIZE, Function, as_function
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, figure_of, one
 from secant.plots.translations import speaker
+from secant.validation import validate
 
 _POINTS = 400
 
@@ -51,7 +52,7 @@ def secant_and_tangent(
         >>> figure.axes[0].get_legend().get_texts()[1].get_text()
         'tangent: slope 0.2'
     """
-    say, f, h = speaker(language), as_function(f), as_step(h)
+    say, f, h = speaker(language), as_function(f), validate("h", h, STEP_SIZE)
     tangent = float(numerical_diff(f, x))
     places = np.linspace(*_checked_span(span, x, h), _POINTS)
     with np.errstate(all="ignore"):

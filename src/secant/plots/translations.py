@@ -7,8 +7,8 @@ read, empty boxes cannot.
 
 from collections.abc import Callable
 
-from secant.errors import unknown_name
 from secant.plots import style
+from secant.validation import Choice, validate
 
 KOREAN = {
     # runs
@@ -106,8 +106,7 @@ def speaker(language: str) -> Callable[..., str]:
         >>> speaker("en")("mean of {}", 10)
         'mean of 10'
     """
-    if language not in LANGUAGES:
-        raise unknown_name("language", language, LANGUAGES)
+    language = validate("language", language, Choice(LANGUAGES))
     korean = language == "ko" and style.KOREAN_FONTS
 
     def say(text: str, *values: object) -> str:

@@ -12,8 +12,12 @@ from secant.errors import InvalidInput
 from secant.nn.networks import MLP
 from secant.plots.style import AROUND_ZERO, bare, figure_of, one
 from secant.plots.translations import speaker
+from secant.validation import WholeNumber, validate
 
 # Many small images as one large.
+
+COUNT = WholeNumber(low=1)
+"""Of images, or of columns of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +115,6 @@ def as_images(rows: np.ndarray, shape: tuple[int, int] | None) -> np.ndarray:
     return rows.reshape(-1, height, width)
 
 
-def as_count(name: str, value: object) -> int:
-    """A positive whole number.
-
-    Raises:
-        InvalidInput: It is none.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidInput(f"{name} is {value!r}: pass a whole number, 1 or above")
-    return value
-
-
 def weight_images(
     net: MLP | Mapping[str, Any],
     *,
@@ -158,9 +151,9 @@ def weight_images(
         (3, 18)
     """
     say = speaker(language)
-    weights = _first_layer(net)[:, : as_count("neurons", neurons)]
+    weights = _first_layer(net)[:, : validate("neurons", neurons, COUNT)]
     images = as_images(weights.T, shape)
-    columns = min(as_count("columns", columns), len(images))
+    columns = min(validate("columns", columns, COUNT), len(images))
     mosaic = Mosaic(images, columns, (2, 2))
     finite = np.abs(weights[np.isfinite(weights)])
     if not len(finite):

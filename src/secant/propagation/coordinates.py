@@ -27,11 +27,13 @@ import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from secant.arrays import is_traced
 from secant.errors import InvalidInput
 from secant.propagation.delta import Array, is_number
 from secant.propagation.difference import as_value, difference, paired
 from secant.propagation.interpreter import Fallback
 from secant.propagation.jaxpr_tools import Program, result_bytes
+from secant.validation import Choice, RealNumber, validate
 
 # How much memory the changes of one block may take, in bytes. On a CPU they should
 # stay in its caches: a coordinate of a Rosenbrock function of 2,000 numbers takes 14 µs
@@ -113,12 +115,11 @@ def slope(
         >>> float(slope(jnp.sin, 1.0, 1.0, 1e-4, order=2))
         -0.84147...
     """
-    if order not in (1, 2):
-        raise InvalidInput(f"order is {order!r}: pass 1 or 2")
-    if not isinstance(h, jax.Array) and not (
-        isinstance(h, int | float | np.number) and np.isfinite(h) and h != 0
-    ):
-        raise InvalidInput(f"h is {h!r}: pass a finite number other than 0, as 1e-4")
+    order = validate("order", order, Choice((1, 2)))
+    if not is_traced(h):
+        h = validate("h", h, RealNumber(example="1e-4"))
+        if h == 0:
+            raise InvalidInput("h is 0: pass a number other than 0, such as 1e-4")
     leaves, towards, tree = paired(x, direction, "direction")
     x = tree.unflatten(
         leaf if d is None else _as_real(leaf)

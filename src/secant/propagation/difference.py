@@ -17,6 +17,9 @@ from secant.propagation.delta import (
     is_number,
 )
 from secant.propagation.interpreter import Fallback, walk
+from secant.validation import Choice, validate
+
+_FALLBACK = Choice[Fallback](("error", "subtract"))
 
 
 def difference(
@@ -63,8 +66,7 @@ def difference(
     """
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    if fallback not in ("error", "subtract"):
-        raise InvalidInput(f'fallback is {fallback!r}: pass "error" or "subtract"')
+    fallback = validate("fallback", fallback, _FALLBACK)
 
     def of_f(x: Any, dx: Any) -> tuple[Any, Any]:
         values, changes, tree = _operands(x, dx)

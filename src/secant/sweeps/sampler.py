@@ -9,8 +9,8 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from secant.errors import unknown_name
 from secant.sweeps.results import numbers
+from secant.validation import Choice, validate
 
 # So many trials are drawn at random before the sampler learns from them, and none of
 # the first few is given up.
@@ -72,8 +72,7 @@ def pruner(name: str) -> BasePruner:
     Raises:
         InvalidInput: An unknown name.
     """
-    if name not in PRUNERS:
-        raise unknown_name("pruner", name, PRUNERS)
+    name = validate("pruner", name, Choice(PRUNERS))
     if name == "median":
         return MedianPruner(n_startup_trials=_SPARED)
     return SuccessiveHalvingPruner() if name == "halving" else NopPruner()

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from secant.errors import InvalidInput, not_installed
+from secant.errors import not_installed
 from secant.training.fit import Progress
+from secant.validation import WholeNumber, validate
 
 # The file is brought up to date, and to the disk, after as many seconds.
 _LATEST = 1.0
@@ -159,9 +160,7 @@ class RecordPath:
     """
 
     def __init__(self, most: int = 50) -> None:
-        if not isinstance(most, int) or isinstance(most, bool) or most < 3:
-            raise InvalidInput(f"most is {most!r}: pass a whole number, 3 or above")
-        self.most = most
+        self.most = validate("most", most, WholeNumber(low=3))
         self.steps: list[int] = []
         self.params: list[dict[str, np.ndarray]] = []
         self._stride, self._heard = 1, 0

@@ -36,6 +36,7 @@ from secant.training.serialization import (
 )
 from secant.training.steps import TrainState
 from secant.training.trainer import Best, Checkpoint
+from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
 FOLDER = "checkpoints"
 """Where they are, beneath a run's folder."""
@@ -69,19 +70,12 @@ class Checkpoints:
     keep: int = 3
 
     def __post_init__(self) -> None:
-        for name, value in (("steps", self.steps), ("keep", self.keep)):
-            if value is None and name == "steps":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InvalidInput(
-                    f"{name} is {value!r}: pass a whole number, 1 or above"
-                )
-        if self.seconds is not None and not (
-            isinstance(self.seconds, int | float) and 0 < self.seconds < np.inf
-        ):
-            raise InvalidInput(
-                f"seconds is {self.seconds!r}: pass a number above 0, or None"
-            )
+        validate_fields(
+            self,
+            steps=Or(WholeNumber(low=1), None),
+            seconds=Or(PositiveNumber(), None),
+            keep=WholeNumber(low=1),
+        )
 
 
 def write(

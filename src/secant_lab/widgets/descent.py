@@ -5,7 +5,7 @@ from typing import Any
 
 import traitlets
 
-from secant.errors import InvalidInput
+from secant.validation import Choice, RealNumber, validate
 from secant_lab.rooms import descent
 from secant_lab.widgets.bundle import bundle
 from secant_lab.widgets.cell import entry
@@ -87,14 +87,10 @@ class Descent(RoomWidget):
         tilt: float = 40.0,
         language: str = "",
     ) -> None:
-        if speed not in SPEEDS:
-            raise InvalidInput(f"speed is {speed!r}: write 4, 12 or 40")
-        if look not in LOOKS:
-            raise InvalidInput(f"look is {look!r}: write 'above' or 'perspective'")
-        if not abs(turn) <= 180:
-            raise InvalidInput(f"turn is {turn!r}: write degrees from -180 to 180")
-        if not 10 <= tilt <= 80:
-            raise InvalidInput(f"tilt is {tilt!r}: write degrees from 10 to 80")
+        speed = validate("speed", speed, Choice(SPEEDS))
+        look = validate("look", look, Choice(LOOKS))
+        turn = validate("turn", turn, RealNumber(-180, 180, meaning="degrees"))
+        tilt = validate("tilt", tilt, RealNumber(10, 80, meaning="degrees"))
         asked: dict[str, Any] = {
             **{"formula": formula, "x0": x0, "x1": x1, "runs": runs, "steps": steps},
             **{"left": left, "right": right, "bottom": bottom, "top": top},

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from secant.errors import InvalidInput
 from secant.history import Epoch
 from secant.training.fit import Progress
+from secant.validation import Choice, validate
 from secant_lab.widgets.bundle import bundle
 from secant_lab.widgets.cell import Cell, entry
 
@@ -58,11 +58,7 @@ class LiveTraining(Cell):
 
     @traitlets.validate("axis")
     def _known_axis(self, proposal: Any) -> str:
-        if proposal["value"] not in AXES:
-            raise InvalidInput(
-                f"axis is {proposal['value']!r}: write 'step' or 'second'"
-            )
-        return proposal["value"]
+        return validate("axis", proposal["value"], Choice(AXES))
 
     def __call__(self, progress: Progress) -> None:
         """Takes in what `fit` tells, about ten times a second."""

@@ -116,7 +116,7 @@ def test_what_is_no_question_is_passed_over(message):
         pytest.param(Descent, {"runs": "sgdd:1"}, "'sgd'", id="optimizer"),
         pytest.param(Descent, {"steps": 0}, "1 to 500", id="steps"),
         pytest.param(Descent, {"speed": 7}, "4, 12 or 40", id="speed"),
-        pytest.param(Descent, {"look": "below"}, "'perspective'", id="look"),
+        pytest.param(Descent, {"look": "below"}, "perspective", id="look"),
         pytest.param(Descent, {"turn": 270}, "-180 to 180", id="turn"),
         pytest.param(Descent, {"tilt": 0}, "10 to 80", id="tilt"),
     ],

@@ -101,5 +101,5 @@ def test_curve_and_sentence_come_in_one_message(monkeypatch):
 
 
 def test_bad_input_is_told():
-    with pytest.raises(InvalidInput, match="'step' or 'second'"):
+    with pytest.raises(InvalidInput, match="Known: second, step"):
         LiveTraining(axis="epoch")

@@ -7,8 +7,9 @@ the page read this table.
 
 from typing import TYPE_CHECKING, Any
 
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import InvalidInput
 from secant.nn.gradients.method import GradientMethod, LazyFunction, MethodOption
+from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from secant.nn.architecture import Architecture
@@ -93,6 +94,8 @@ METHODS: dict[str, GradientMethod] = {
 }
 """Every method that `gradient=` takes, by name."""
 
+_METHOD = Choice(METHODS, "gradient method")
+
 
 def find_method(method: str | GradientMethod, /, **options: Any) -> GradientMethod:
     """The method of a name, or the method itself, with these options.
@@ -110,9 +113,7 @@ def find_method(method: str | GradientMethod, /, **options: Any) -> GradientMeth
         {'directions': 10, 'h': 0.0001}
     """
     if not isinstance(method, GradientMethod):
-        if not isinstance(method, str) or method not in METHODS:
-            raise unknown_name("gradient method", method, METHODS)
-        method = METHODS[method]
+        method = METHODS[validate("gradient", method, _METHOD)]
     for name in options.keys() - method.option_values.keys():
         if having := methods_with(name):
             raise InvalidInput(

@@ -16,7 +16,7 @@ from typing import Any, Self
 from secant.compat import cluster_detection, set_gloo_address
 from secant.errors import InvalidInput
 from secant.training.distributed.process_group import Processes
-from secant.training.numbers import whole
+from secant.validation import WholeNumber, validate_fields
 
 # By which it shows that mpirun or a cluster's `srun --mpi` has started this.
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
@@ -50,13 +50,13 @@ class Meeting:
     heartbeat_timeout: int = 10
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("processes", 1),
-            ("process_id", 0),
-            ("initialization_timeout", 1),
-            ("heartbeat_timeout", 1),
-        ):
-            whole(name, getattr(self, name), least)
+        validate_fields(
+            self,
+            processes=WholeNumber(low=1),
+            process_id=WholeNumber(low=0),
+            initialization_timeout=WholeNumber(low=1),
+            heartbeat_timeout=WholeNumber(low=1),
+        )
         if self.process_id >= self.processes:
             raise InvalidInput(
                 f"process_id is {self.process_id}, and there are {self.processes} "
