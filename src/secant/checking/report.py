@@ -15,7 +15,8 @@ from secant.checking.verdict import (
     Judgement,
     Verdict,
 )
-from secant.errors import SecantError
+from secant.errors import InvalidInput, SecantError
+from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -238,16 +239,13 @@ class GradientReport:
             InvalidInput: There is no such leaf.
         """
         from secant import plots
-        from secant.errors import InvalidInput, unknown_name
 
         if not self.leaves:
             raise InvalidInput("there is no leaf to draw: x holds no floats")
         if leaf is None:
             chosen = max(self, key=lambda one: _ORDER.index(one.verdict))
-        elif leaf in self.leaves:
-            chosen = self.leaves[leaf]
         else:
-            raise unknown_name("leaf", leaf, self.leaves)
+            chosen = self.leaves[validate("leaf", leaf, Choice(self.leaves))]
         return plots.gradient_errors(
             chosen.off,
             title=chosen.name,

@@ -112,7 +112,7 @@ class MethodOption:
             return validate(self.name, value, Choice(self.choices))
         if isinstance(self.default, int):
             return validate(self.name, value, WholeNumber(low=1))
-        return validate(self.name, value, PositiveNumber(example=self.default))
+        return validate(self.name, value, PositiveNumber(example=f"{self.default:g}"))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What the tests of functions in other processes share.
+"""Fixtures for functions in other processes.
 
-Made in fixtures, because what stands in a module of tests is sent by the module's name,
+They are fixtures, because a function of a test module is sent by the name of the module,
 which no other process can import.
 """
 
