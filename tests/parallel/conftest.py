@@ -1,7 +1,7 @@
 """Fixtures for functions in other processes.
 
-They are fixtures, because a function of a test module is sent by the name of the module,
-which no other process can import.
+They are fixtures, because a function of a test module is sent by the name of its
+module, which no other process can import.
 """
 
 import os
