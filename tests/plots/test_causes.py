@@ -6,7 +6,7 @@ import pytest
 from secant import plots
 from secant.checking.causes import UNKNOWN, Cause, Evidence, likely_cause
 from secant.plots import style
-from secant.plots.words import cause
+from secant.plots.words import cause_text
 
 SLOPE = np.array([[1.0, -2.0, 3.0], [4.0, 0.5, -6.0]])
 
@@ -33,8 +33,8 @@ def korean_letters(monkeypatch):
     ],
 )
 def test_a_cause_is_told_in_korean_with_its_facts(gradient, says):
-    assert cause(found(gradient), "ko").startswith(says)
-    assert cause(found(gradient), "en") == found(gradient)
+    assert cause_text(found(gradient), "ko").startswith(says)
+    assert cause_text(found(gradient), "en") == found(gradient)
 
 
 @pytest.mark.usefixtures("korean_letters")
@@ -43,14 +43,14 @@ def test_where_a_part_was_looked_at_the_cause_says_so():
     seen[0, 0] = np.nan
     told = found(-SLOPE, seen)
     assert told.endswith("(as seen in 5 of 6)")
-    assert cause(told, "ko").endswith("(값 6개 중 5개를 본 결과)")
+    assert cause_text(told, "ko").endswith("(값 6개 중 5개를 본 결과)")
 
 
 @pytest.mark.usefixtures("korean_letters")
 def test_what_has_no_korean_stays_as_it_is():
-    assert cause("a note", "ko") == "a note"
-    assert cause(UNKNOWN, "ko") == ""
-    assert cause(Cause("newer", "a newer one"), "ko") == "a newer one"
+    assert cause_text("a note", "ko") == "a note"
+    assert cause_text(UNKNOWN, "ko") == ""
+    assert cause_text(Cause("newer", "a newer one"), "ko") == "a newer one"
 
 
 def test_a_picture_without_korean_letters_tells_the_cause_in_english(monkeypatch):

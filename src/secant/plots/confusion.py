@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Confusion matrices."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,15 +7,15 @@ from matplotlib.figure import Figure
 
 from secant.arrays import ArrayLike
 from secant.networks import MLP
-from secant.plots.style import BLUE, GREY, ORANGE, bare, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.style import BLUE, GREY, ORANGE, figure_of, hide_frame, single_axes
+from secant.plots.words import translator
 from secant.targets import as_labels
 
 _RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
 _WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", ORANGE])
 
-# More counts than these in a picture cannot be read.
-_READABLE = 20
+# With more classes the counts are too small to read.
+_MAX_LABELLED_CLASSES = 20
 
 
 def confusion_matrix(
@@ -27,30 +27,30 @@ def confusion_matrix(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """How many samples of each class got each answer.
+    """The number of samples of each class with each prediction.
 
     Args:
         net: The network.
         x: Inputs, (samples, inputs).
         t: Class labels, or one-hot rows.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure: rows are true classes, columns answers. What is right is blue,
-        what is wrong orange, each as a share of its row; a mistake is at its darkest
-        where it takes in a tenth of its class.
+        The figure: rows are true classes, columns predictions. Right answers are blue
+        and mistakes orange, each as a share of its row. A mistake has the darkest
+        orange from a tenth of its class.
 
     Raises:
-        InvalidInput: x and t do not go with the network.
+        InvalidInput: x and t do not fit the network.
 
     Example:
         >>> net = MLP((2, 3, 2))
         >>> confusion_counts(net, np.eye(2), [0, 1]).sum()
         np.int64(2)
     """
-    say = speaker(language)
+    tr = translator(language)
     counts = confusion_counts(net, x, t)
     classes, right = len(counts), float(np.trace(counts) / counts.sum())
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -58,11 +58,11 @@ def confusion_matrix(
     colors = np.where(
         diagonal[..., None], _RIGHT(shares), _WRONG(np.minimum(shares / 0.1, 1) * 0.85)
     )
-    side = 2.4 + 0.36 * min(classes, _READABLE)
-    with one(ax, (side, side)) as ax:
+    side = 2.4 + 0.36 * min(classes, _MAX_LABELLED_CLASSES)
+    with single_axes(ax, (side, side)) as ax:
         ax.imshow(colors, interpolation="nearest")
-        bare(ax)
-        if classes <= _READABLE:
+        hide_frame(ax)
+        if classes <= _MAX_LABELLED_CLASSES:
             ax.set_xticks(range(classes))
             ax.set_yticks(range(classes))
             for (row, column), count in np.ndenumerate(counts):
@@ -77,15 +77,15 @@ def confusion_matrix(
                     fontsize=9,
                 )
         ax.tick_params(length=0)
-        ax.set_xlabel(say("predicted"))
-        ax.set_ylabel(say("true"))
-        subtitle = say("{:.1%} of {:,} samples are right", right, int(counts.sum()))
-        ax.set_title(f"{title or say('Confusion matrix')}\n{subtitle}")
+        ax.set_xlabel(tr("predicted"))
+        ax.set_ylabel(tr("true"))
+        subtitle = tr("{:.1%} of {:,} samples are right", right, int(counts.sum()))
+        ax.set_title(f"{title or tr('Confusion matrix')}\n{subtitle}")
         return figure_of(ax)
 
 
 def confusion_counts(net: MLP, x: ArrayLike, t: ArrayLike) -> np.ndarray:
-    """Counts, (true classes, answers).
+    """Counts, (true classes, predictions).
 
     Example:
         >>> net = MLP((2, 2), bias=False).replace({"W1": np.eye(2)})

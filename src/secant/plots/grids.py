@@ -1,4 +1,4 @@
-"""A function of two variables on a grid, drawn as heights."""
+"""Contours of a function of two variables, from its values on a grid."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 
 from secant.errors import InvalidInput
-from secant.plots.style import HEIGHTS
+from secant.plots.style import CONTOUR_COLORS
 
 Bounds: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 """((lowest, highest) of x₀, (lowest, highest) of x₁)."""
@@ -20,9 +20,9 @@ class Grid(NamedTuple):
     """Values of a function of two variables.
 
     Attributes:
-        x: Places along x₀, (columns,).
-        y: Places along x₁, (rows,).
-        z: Values, (rows, columns); NaN where there is none.
+        x: Coordinates along x₀, (columns,).
+        y: Coordinates along x₁, (rows,).
+        z: Values, (rows, columns); NaN where f has none.
     """
 
     x: np.ndarray
@@ -31,38 +31,38 @@ class Grid(NamedTuple):
 
 
 def evaluate(f: Callable[[Any], Any], bounds: Bounds, points: int) -> Grid:
-    """The function on points × points places.
+    """The function on a grid of points × points.
 
     Args:
-        f: Of an array of two numbers; returns a number.
-        bounds: Of the grid.
-        points: Along each side.
+        f: A function of an array of two numbers that returns a number.
+        bounds: The bounds of the grid.
+        points: The number of points along each side.
 
     Raises:
-        InvalidInput: `bounds` are none, or f has a finite value nowhere.
+        InvalidInput: `bounds` are not bounds, or f has no finite value.
 
     Example:
         >>> evaluate(lambda x: x[0] + 10 * x[1], ((0, 1), (0, 1)), 2).z
         array([[ 0.,  1.],
                [10., 11.]])
     """
-    (left, right), (low, high) = checked(bounds)
+    (left, right), (low, high) = as_bounds(bounds)
     x, y = np.linspace(left, right, points), np.linspace(low, high, points)
     with np.errstate(all="ignore"):
         z = np.array([[_value(f, np.array([a, b])) for a in x] for b in y])
     if not np.isfinite(z).any():
         raise InvalidInput(
-            f"f has a finite value nowhere within bounds={bounds}: pass bounds where "
-            "it has, such as ((-1, 1), (-1, 1))"
+            f"f has no finite value within bounds={bounds}: pass bounds where it has, "
+            "such as ((-1, 1), (-1, 1))"
         )
     return Grid(x, y, z)
 
 
-def checked(bounds: Any) -> Bounds:
+def as_bounds(bounds: Any) -> Bounds:
     """The bounds as floats.
 
     Raises:
-        InvalidInput: They are not two pairs of finite numbers, each ascending.
+        InvalidInput: `bounds` is not two ascending pairs of finite numbers.
     """
     try:
         (left, right), (low, high) = bounds
@@ -77,17 +77,17 @@ def checked(bounds: Any) -> Bounds:
     return found
 
 
-def draw_heights(ax: Axes, grid: Grid) -> None:
-    """Contours with as much of the picture between any two: blue low, white high."""
-    levels = level_values(grid.z)
+def draw_contours(ax: Axes, grid: Grid) -> None:
+    """Contours with equal areas between them: blue is low, white is high."""
+    levels = contour_levels(grid.z)
     filled = np.ma.masked_invalid(grid.z)
     ax.contourf(
         grid.x,
         grid.y,
         filled,
         levels,
-        cmap=HEIGHTS,
-        norm=BoundaryNorm(levels, HEIGHTS.N),
+        cmap=CONTOUR_COLORS,
+        norm=BoundaryNorm(levels, CONTOUR_COLORS.N),
     )
     ax.contour(
         grid.x,
@@ -103,18 +103,18 @@ def draw_heights(ax: Axes, grid: Grid) -> None:
     ax.grid(visible=False)
     width, height = grid.x[-1] - grid.x[0], grid.y[-1] - grid.y[0]
     if max(width, height) <= 3 * min(width, height):
-        # Gradients stand at right angles to contours only where units are equal.
+        # Gradients are perpendicular to contours only at equal units.
         ax.set_aspect("equal")
 
 
-def level_values(z: np.ndarray) -> np.ndarray:
-    """Heights that cut the picture into parts of equal area, ascending."""
+def contour_levels(z: np.ndarray) -> np.ndarray:
+    """Ascending heights that divide the picture into parts of equal area."""
     finite = z[np.isfinite(z)]
     levels = np.unique(np.quantile(finite, np.linspace(0, 1, _LEVELS)))
-    if len(levels) < 3:  # flat, or nearly: quantiles coincide
-        middle, around = float(levels[0]), max(abs(float(levels[0])), 1.0) * 1e-3
+    if len(levels) < 3:  # a flat or nearly flat function: quantiles coincide
+        middle, margin = float(levels[0]), max(abs(float(levels[0])), 1.0) * 1e-3
         levels = np.linspace(
-            min(middle - around, levels[0]), max(middle + around, levels[-1]), 3
+            min(middle - margin, levels[0]), max(middle + margin, levels[-1]), 3
         )
     return levels
 
@@ -122,7 +122,7 @@ def level_values(z: np.ndarray) -> np.ndarray:
 def _value(f: Callable[[Any], Any], x: np.ndarray) -> float:
     try:
         value = f(x)
-    except ArithmeticError:  # 1/0, or a power that overflows, of Python's numbers
+    except ArithmeticError:  # 1/0 or an overflow of Python's numbers
         return np.nan
     if np.ndim(value) or np.iscomplexobj(value):
         raise InvalidInput(

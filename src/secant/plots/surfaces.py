@@ -1,4 +1,4 @@
-"""The loss around a trained network, and the way that training took."""
+"""Loss surfaces around a trained network, with the path of its training."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from secant.arrays import ArrayLike
 from secant.errors import InvalidInput
 from secant.networks import MLP
-from secant.plots.grids import Grid, draw_heights, level_values
+from secant.plots.grids import Grid, contour_levels, draw_contours
 from secant.plots.mosaics import as_count
 from secant.plots.planes import Params, Plane
-from secant.plots.style import DARK, ORANGE, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.style import DARK, ORANGE, figure_of, single_axes
+from secant.plots.words import translator
 
 
 def loss_surface(
@@ -33,30 +33,33 @@ def loss_surface(
     """The loss on a plane through the network's weights, as contours.
 
     Li et al., "Visualizing the Loss Landscape of Neural Nets" (2018). Random
-    directions show what surrounds the network; a path looks still on them, as nearly
-    everything is at right angles to a random direction, so a path is shown on the two
-    directions in which it goes farthest (its principal components).
+    directions show the surroundings of the network. A path hardly moves along them,
+    since in many dimensions a random direction is nearly perpendicular to it. A path
+    is therefore drawn along its first two principal components.
 
     Args:
-        net: The network, in the middle of the plane. With a path, its last point is.
-        x: Inputs, (samples, inputs): a thousand say as much as all, and sooner.
+        net: The network, at the centre of the plane; with a path, its last point is
+            at the centre.
+        x: Inputs, (samples, inputs); a thousand give nearly the same picture as all,
+            faster.
         t: Class labels, or one-hot rows.
-        path: Weights on the way, `secant.RecordPath().params`.
-        directions: `random` or `path`; the path's where there is one, if not given.
-        points: Along each side of the grid; the loss is computed on their square.
-        reach: How far random directions are followed, in lengths of the weights.
-        seed: Of random directions.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        path: Weights along the training, `secant.RecordPath().params`.
+        directions: `random` or `path`; the default is `path` if a path is given.
+        points: The number of points along each side of the grid; the loss is computed
+            points² times.
+        reach: The largest distance along random directions, in norms of the weights.
+        seed: The seed of the random directions.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure. Between two contours lies as much of the picture; some say their
-        loss.
+        The figure. The areas between two contours are equal; some contours are
+        labelled with their loss.
 
     Raises:
-        InvalidInput: x and t do not go with the network, the path is too short or
-            another network's, or the loss is finite nowhere.
+        InvalidInput: x and t do not fit the network, the path is too short or belongs
+            to another network, or no loss is finite.
 
     Example:
         >>> net = MLP((2, 3, 2), init="xavier")
@@ -64,7 +67,7 @@ def loss_surface(
         >>> figure.axes[0].get_title("left")
         'Loss around the network'
     """
-    say, points = speaker(language), as_count("points", points)
+    tr, points = translator(language), as_count("points", points)
     architecture = net.architecture
     inputs, targets = (
         np.asarray(each, np.float64)
@@ -78,26 +81,26 @@ def loss_surface(
         )
     plane = Plane.of_path(path) if chosen == "path" else Plane.random(net.params, seed)
     trace = plane.project(path) if len(path) else np.zeros((0, 2))
-    a, b = _sides(trace if chosen == "path" else None, points, reach)
+    a, b = _grid_coordinates(trace if chosen == "path" else None, points, reach)
     z = plane.losses(lambda w: float(architecture.error(w, inputs, targets)), a, b)
     if not np.isfinite(z).any():
         raise InvalidInput(
-            "the loss is finite nowhere around the network: pass a smaller reach, or "
-            "look whether net.params are finite"
+            "no loss around the network is finite: pass a smaller reach, or check "
+            "whether net.params are finite"
         )
     height = 1.0 + 5.2 * float((b[-1] - b[0]) / (a[-1] - a[0]))
-    with one(ax, (6.6, height)) as ax:
-        draw_heights(ax, Grid(a, b, z))
-        _say_heights(ax, Grid(a, b, z))
+    with single_axes(ax, (6.6, height)) as ax:
+        draw_contours(ax, Grid(a, b, z))
+        _label_contours(ax, Grid(a, b, z))
         if len(trace):
             ax.plot(*trace.T, color=ORANGE, linewidth=1.6, marker="o", markersize=3)
             ax.plot(*trace[0], "o", color="white", markeredgecolor=ORANGE, markersize=8)
         ax.plot(0, 0, "o", color=ORANGE, markersize=8)
-        ax.set_xlabel(_axis(say, plane, 0))
-        ax.set_ylabel(_axis(say, plane, 1))
+        ax.set_xlabel(_axis(tr, plane, 0))
+        ax.set_ylabel(_axis(tr, plane, 1))
         ax.set_title(
             title
-            or say(
+            or tr(
                 "Loss around the path of training"
                 if plane.shares
                 else "Loss around the network"
@@ -106,29 +109,29 @@ def loss_surface(
         return figure_of(ax)
 
 
-def _sides(
+def _grid_coordinates(
     trace: np.ndarray | None, points: int, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places along both directions: the path and room around it, or ± reach."""
+    """Coordinates along both directions: the path with a margin, or ± reach."""
     if trace is None:
         side = np.linspace(-reach, reach, points)
         return side, side
     low, high = trace.min(axis=0), trace.max(axis=0)
-    # The second direction is shorter: seen in equal units it would be a thin strip.
+    # The path is shorter along the second direction: a thin strip in equal units.
     widths = np.maximum(high - low, (high - low).max() / 2)
     middle = (low + high) / 2
     a, b = np.linspace(middle - 0.65 * widths, middle + 0.65 * widths, points).T
     return a, b
 
 
-def _say_heights(ax: Axes, grid: Grid) -> None:
-    levels = level_values(grid.z)[1:-1:2]
+def _label_contours(ax: Axes, grid: Grid) -> None:
+    levels = contour_levels(grid.z)[1:-1:2]
     lines = ax.contour(grid.x, grid.y, grid.z, levels, linewidths=0)
     ax.clabel(lines, fmt=lambda loss: f"{loss:.3g}", fontsize=8, colors=DARK)
 
 
-def _axis(say: Callable[..., str], plane: Plane, number: int) -> str:
+def _axis(tr: Callable[..., str], plane: Plane, number: int) -> str:
     if plane.shares:
         share = plane.shares[number]
-        return say("direction {}: {:.0%} of the path", number + 1, share)
-    return say("random direction {}, as long as the weights", number + 1)
+        return tr("direction {}: {:.0%} of the path", number + 1, share)
+    return tr("random direction {}, in norms of the weights", number + 1)

@@ -1,4 +1,4 @@
-"""What a neuron of the first layer looks for, as an image."""
+"""Weights of the first layer as images."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from secant.errors import InvalidInput
 from secant.networks import MLP
 from secant.plots.mosaics import Mosaic, as_count, as_images
-from secant.plots.style import AROUND_ZERO, figure_of, one
-from secant.plots.words import speaker
+from secant.plots.style import DIVERGING, figure_of, single_axes
+from secant.plots.words import translator
 
 
 def weight_images(
@@ -29,19 +29,19 @@ def weight_images(
     Args:
         net: A network, or a dict with W1 of shape (inputs, neurons): parameters or
             gradients.
-        neurons: How many are shown at most, from the first on.
-        columns: Images a row.
-        shape: Height and width of the inputs as an image; square if not given.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        neurons: The largest number of neurons; the first ones are drawn.
+        columns: The number of images in a row.
+        shape: Height and width of the inputs as an image; square by default.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure: orange above 0, blue below, white at 0, all on one scale, which
-        the strongest thousandth exceeds.
+        The figure: orange above 0, blue below, white at 0, on one scale, which the
+        largest thousandth of the weights exceeds.
 
     Raises:
-        InvalidInput: There is no W1, its inputs make no image, or no weight is
+        InvalidInput: There is no W1, its inputs are not an image, or no weight is
             finite.
 
     Example:
@@ -49,27 +49,27 @@ def weight_images(
         >>> figure.axes[0].images[0].get_array().shape
         (3, 18)
     """
-    say = speaker(language)
+    tr = translator(language)
     weights = _first_layer(net)[:, : as_count("neurons", neurons)]
     images = as_images(weights.T, shape)
     columns = min(as_count("columns", columns), len(images))
     mosaic = Mosaic(images, columns, (2, 2))
     finite = np.abs(weights[np.isfinite(weights)])
     if not len(finite):
-        raise InvalidInput("W1 holds no finite number: nothing can be seen of it")
-    reach = float(np.quantile(finite, 0.999)) or float(finite.max()) or 1.0
-    with one(ax, mosaic.size(7.6, 0.0)) as ax:
+        raise InvalidInput("W1 holds no finite number: pass finite weights")
+    limit = float(np.quantile(finite, 0.999)) or float(finite.max()) or 1.0
+    with single_axes(ax, mosaic.figure_size(7.6, 0.0)) as ax:
         image = ax.imshow(
-            np.ma.masked_invalid(mosaic.sheet()),
-            cmap=AROUND_ZERO,
-            vmin=-reach,
-            vmax=reach,
+            np.ma.masked_invalid(mosaic.as_image()),
+            cmap=DIVERGING,
+            vmin=-limit,
+            vmax=limit,
             interpolation="nearest",
         )
-        mosaic.frame(ax)
+        mosaic.set_limits(ax)
         bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.8, pad=0.02)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        ax.set_title(title or say("Weights of the first layer"))
+        ax.set_title(title or tr("Weights of the first layer"))
         return figure_of(ax)
 
 
