@@ -34,7 +34,7 @@ def shown(monkeypatch):
         file = io.StringIO()
         screen = console._Console(file=file, force_terminal=terminal, width=80)
         monkeypatch.setattr(bar, "err", screen)
-        with bar.Bar(10_000) as callback:
+        with bar.ProgressBar(10_000) as callback:
             for step in calls:
                 callback(step)
         return file.getvalue()

@@ -20,10 +20,10 @@ from secant.data.mnist_form import to_mnist_form
 from secant.errors import InvalidInput
 from secant.history import History
 from secant.lab import drawings, runs
-from secant.lab.attribution import loudest_places, pixel_effects, unit_effects
-from secant.lab.learner import Learner
+from secant.lab.attribution import pixel_effects, strongest_regions, unit_effects
+from secant.lab.learner import BackgroundTraining
 from secant.lab.rooms import draw
-from secant.lab.told import Told
+from secant.lab.told import LocalizedError
 from secant.training.run import Settings
 
 HISTORY = History(np.array([2.3]), ())
@@ -74,7 +74,7 @@ def kept(place, saved):
 
 
 def test_strokes_are_read_as_they_are_written():
-    found = drawings.strokes(FOUR)
+    found = drawings.parse_strokes(FOUR)
     assert [s.tolist() for s in found] == [
         [[430, 150], [260, 520], [760, 520]],
         [[620, 180], [560, 850]],
@@ -90,22 +90,22 @@ def test_strokes_are_read_as_they_are_written():
     ],
 )  # fmt: skip
 def test_what_is_no_drawing_is_told(text):
-    with pytest.raises(Told, match="no list of strokes") as caught:
-        drawings.strokes(text)
+    with pytest.raises(LocalizedError, match="not a list of strokes") as caught:
+        drawings.parse_strokes(text)
     assert caught.value.code == "drawing"
 
 
 def test_a_drawing_that_is_too_long_is_told():
-    with pytest.raises(Told, match="7,500 are read at most"):
-        drawings.strokes("0" * 7501)
-    assert sum(map(len, drawings.strokes(line((1, 1)) * 1500))) == 1500
+    with pytest.raises(LocalizedError, match="more than the limit of 7,500"):
+        drawings.parse_strokes("0" * 7501)
+    assert sum(map(len, drawings.parse_strokes(line((1, 1)) * 1500))) == 1500
 
 
 @given(st.text(alphabet="0123456789abcrsz.-_ ٣", max_size=60))
 def test_any_text_is_a_drawing_on_the_paper_or_told(text):
     try:
-        found = drawings.strokes(text)
-    except Told:
+        found = drawings.parse_strokes(text)
+    except LocalizedError:
         return
     assert bool(found) == bool(text)
     for stroke in found:
@@ -115,8 +115,8 @@ def test_any_text_is_a_drawing_on_the_paper_or_told(text):
 
 def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
     """The oracle: the distance of each pixel's centre from each line."""
-    places = drawings.strokes(FOUR)
-    ink = drawings.picture(places)
+    places = drawings.parse_strokes(FOUR)
+    ink = drawings.rasterize(places)
     middle = (np.arange(160) + 0.5 - drawings.MARGIN) * drawings.GRID / drawings.SIDE
     at = np.stack(np.meshgrid(middle, middle), -1)
     nearest = np.full((160, 160), np.inf)
@@ -127,8 +127,8 @@ def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
             gap = np.linalg.norm(at - start - part[..., None] * along, axis=-1)
             nearest = np.minimum(nearest, gap)
     pixel = drawings.GRID / drawings.SIDE
-    inside = nearest < drawings.PEN / 2 - pixel
-    outside = nearest > drawings.PEN / 2 + pixel
+    inside = nearest < drawings.PEN_WIDTH / 2 - pixel
+    outside = nearest > drawings.PEN_WIDTH / 2 + pixel
     assert inside.sum() > 1000
     assert (ink[inside] == 1).all()
     assert (ink[outside] == 0).all()
@@ -137,10 +137,12 @@ def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
 def test_a_test_digit_lies_below_the_strokes():
     _, (x, _) = load_mnist_sample()
     below = x[3].reshape(28, 28)
-    ink = drawings.picture([], below)
+    ink = drawings.rasterize([], below)
     assert (ink[10:-10:5, 10:-10:5] == below).all()
-    both = drawings.picture(drawings.strokes(SEVEN), below)
-    assert (both == np.maximum(ink, drawings.picture(drawings.strokes(SEVEN)))).all()
+    both = drawings.rasterize(drawings.parse_strokes(SEVEN), below)
+    assert (
+        both == np.maximum(ink, drawings.rasterize(drawings.parse_strokes(SEVEN)))
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -156,13 +158,16 @@ def test_a_test_digit_lies_below_the_strokes():
     ],
 )
 def test_what_is_said_about_a_drawing(drawing, said):
-    assert drawings.notes(drawings.picture(drawings.strokes(drawing))) == said
+    assert (
+        drawings.drawing_notes(drawings.rasterize(drawings.parse_strokes(drawing)))
+        == said
+    )
 
 
 @pytest.mark.parametrize("where", [(0, 0), (1000, 0), (0, 1000), (1000, 1000)])
 def test_at_the_edge_nothing_of_the_pen_is_lost(where):
-    corner = drawings.picture(drawings.strokes(line(where)))
-    middle = drawings.picture(drawings.strokes(line((500, 500))))
+    corner = drawings.rasterize(drawings.parse_strokes(line(where)))
+    middle = drawings.rasterize(drawings.parse_strokes(line((500, 500))))
     assert corner.sum() == pytest.approx(middle.sum(), rel=0.02)
 
 
@@ -171,7 +176,7 @@ def test_at_the_edge_nothing_of_the_pen_is_lost(where):
 
 def test_the_form_is_that_of_secant_predict(kept, tmp_path):
     """The same drawing on a picture file, as a scanner has it, is read the same."""
-    ink = drawings.picture(drawings.strokes(FOUR))
+    ink = drawings.rasterize(drawings.parse_strokes(FOUR))
     Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8)).save("four.png")
     seen = draw.read(FOUR, run=kept)
     off = np.abs(np.array(seen["form"]) - 255 * read_digit("four.png"))
@@ -193,9 +198,10 @@ def test_the_form_is_inverted_fitted_and_centred(kept):
 
 @pytest.mark.parametrize("by", [(-120, -60), (0, 140), (150, 100)])
 def test_where_on_the_paper_a_digit_is_does_not_matter(by):
-    moved = [np.clip(s + by, 0, 1000) for s in drawings.strokes(SEVEN)]
+    moved = [np.clip(s + by, 0, 1000) for s in drawings.parse_strokes(SEVEN)]
     here, there = (
-        to_mnist_form(drawings.picture(d)) for d in (drawings.strokes(SEVEN), moved)
+        to_mnist_form(drawings.rasterize(d))
+        for d in (drawings.parse_strokes(SEVEN), moved)
     )
     # Up to a fraction of one of the 28 pixels.
     assert np.abs(here - there).mean() < 0.02
@@ -204,7 +210,7 @@ def test_where_on_the_paper_a_digit_is_does_not_matter(by):
 def test_a_test_digit_comes_out_as_it_is_stored(trained):
     _, (x, t) = load_mnist_sample()
     forms = np.stack(
-        [to_mnist_form(drawings.picture([], d.reshape(28, 28))) for d in x[:200]]
+        [to_mnist_form(drawings.rasterize([], d.reshape(28, 28))) for d in x[:200]]
     )
     read, stored = (trained.net.predict(d).argmax(1) for d in (forms, x[:200]))
     assert np.mean(read == stored) >= 0.97
@@ -226,7 +232,9 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def digit():
-    return to_mnist_form(drawings.picture(drawings.strokes(FOUR))).astype(np.float64)
+    return to_mnist_form(drawings.rasterize(drawings.parse_strokes(FOUR))).astype(
+        np.float64
+    )
 
 
 def gap_of(net, x, a, b):
@@ -317,9 +325,9 @@ def test_the_loudest_places_lie_on_the_ink():
     ink[4:24, 10:16] = 1
     effects = np.zeros((28, 28))
     effects[4, 10], effects[23, 15], effects[23, 10] = 2, -1, 1
-    places = loudest_places(effects, ink)
+    places = strongest_regions(effects, ink)
     assert places == {"for": [0, 0], "against": [2, 2]}
-    assert loudest_places(0 * effects, ink) == {"for": None, "against": None}
+    assert strongest_regions(0 * effects, ink) == {"for": None, "against": None}
 
 
 # The reading
@@ -327,7 +335,7 @@ def test_the_loudest_places_lie_on_the_ink():
 
 def test_a_reading_is_the_networks(kept, trained):
     seen, found = draw.read(SEVEN, run=kept), draw.why(SEVEN, run=kept)
-    form = to_mnist_form(drawings.picture(drawings.strokes(SEVEN)))
+    form = to_mnist_form(drawings.rasterize(drawings.parse_strokes(SEVEN)))
     outputs = trained.net.predict(form)
     assert seen["reading"]["outputs"] == outputs.tolist()
     first, second = outputs.argsort()[::-1][:2]
@@ -350,7 +358,7 @@ def test_a_reading_is_the_networks(kept, trained):
 
 def test_units_are_the_strongest_of_their_side(kept, trained):
     reasons = draw.why(SEVEN, run=kept, against=2)["reasons"]
-    form = to_mnist_form(drawings.picture(drawings.strokes(SEVEN)))
+    form = to_mnist_form(drawings.rasterize(drawings.parse_strokes(SEVEN)))
     net = trained.net
     effects = unit_effects(net.architecture, net.params, form, reasons["digit"], 2)
     for side, sign in (("for", 1), ("against", -1)):
@@ -408,13 +416,13 @@ def test_sums_are_no_probabilities(place):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"drawing": "x"}, "no list of strokes"),
+        ({"drawing": "x"}, "not a list of strokes"),
         ({"drawing": "0" * 8000}, "8,000 characters"),
         ({"example": 1000}, "0 to 999"),
         ({"example": -2}, "0 to 999"),
         ({"against": 10}, "10 classes"),
         ({"against": -2}, "10 classes"),
-        ({"run": "none"}, "choose one of the list"),
+        ({"run": "none"}, "choose one from the list"),
     ],
 )
 def test_bad_input_is_told(changed, says):
@@ -451,7 +459,7 @@ def test_where_there_are_no_runs_none_are_listed(tmp_path, monkeypatch):
     assert draw.networks()["runs"] == []
     (tmp_path / "runs").write_text("no folder")
     assert draw.networks()["runs"] == []
-    with pytest.raises(Told, match="choose one of the list"):
+    with pytest.raises(LocalizedError, match="choose one from the list"):
         draw.read(SEVEN, run="0001")
 
 
@@ -468,7 +476,7 @@ def test_only_a_name_of_the_list_is_ever_opened(name, kept, place, monkeypatch):
     opened = []
     monkeypatch.setattr(runs, "_loaded", lambda *given: opened.append(given))
     for ask in (draw.read, draw.why):
-        with pytest.raises(Told) as caught:
+        with pytest.raises(LocalizedError) as caught:
             ask(SEVEN, run=name)
         assert caught.value.code == "run_unknown"
         assert len(str(caught.value)) < 200
@@ -513,7 +521,7 @@ def test_a_damaged_run_is_listed_as_such_and_the_others_are_read(damage, kept, p
     assert listed["0002"]["problem"]["code"] == "run_damaged"
     assert listed["0001"]["problem"] is None
     assert draw.read(SEVEN, run="0001")["reading"]
-    with pytest.raises(Told, match="0002"):
+    with pytest.raises(LocalizedError, match="0002"):
         draw.read(SEVEN, run="0002")
 
 
@@ -532,7 +540,7 @@ def test_a_run_that_reads_no_digits_is_listed_with_the_reason(sizes, code, place
     (run,) = draw.networks()["runs"]
     assert run["problem"]["code"] == code
     assert "'odd'" in run["problem"]["message"]
-    with pytest.raises(Told) as caught:
+    with pytest.raises(LocalizedError) as caught:
         draw.read(SEVEN, run="odd")
     assert caught.value.code == code
 
@@ -546,13 +554,13 @@ def test_weights_that_are_no_weights_are_told(weight, code, place):
     net.params["W2"][...] = 1e30 if weight == 1e308 else 1
     Run(net, HISTORY, SETTINGS).save("runs/wild")
     for ask in (draw.read, draw.why):
-        with np.errstate(all="ignore"), pytest.raises(Told) as caught:
+        with np.errstate(all="ignore"), pytest.raises(LocalizedError) as caught:
             ask(SEVEN, run="wild")
         assert caught.value.code == code
 
 
 def test_a_run_with_a_huge_file_is_not_read(kept, monkeypatch):
-    monkeypatch.setattr(runs, "MOST_BYTES", 1000)
+    monkeypatch.setattr(runs, "MAX_BYTES", 1000)
     (run,) = draw.networks()["runs"]
     assert run["problem"]["code"] == "run_long"
 
@@ -569,7 +577,7 @@ def test_a_run_under_way_and_what_is_no_run_are_left_out(kept, place):
 
 
 def test_the_labs_own_network_learns_once_it_is_asked():
-    learner = Learner(iterations=60)
+    learner = BackgroundTraining(iterations=60)
     assert (learner.status, learner.step) == ("waiting", 0)
     guesses = learner.network().predict(np.zeros(784))
     assert guesses == pytest.approx(np.full(10, 0.1), abs=0.03)
@@ -595,7 +603,7 @@ def test_however_many_ask_it_learns_once():
         go.wait(30)
         raise MemoryError("of the test")
 
-    learner = Learner(train=train)
+    learner = BackgroundTraining(train=train)
     asking = [Thread(target=learner.network) for _ in range(8)]
     for thread in asking:
         thread.start()
@@ -610,7 +618,7 @@ def test_however_many_ask_it_learns_once():
 
 
 def test_when_python_ends_it_ends():
-    learner = Learner(iterations=10_000_000)
+    learner = BackgroundTraining(iterations=10_000_000)
     learner.network()
     learner.end()
     assert learner.step < 10_000_000

@@ -131,7 +131,7 @@ def _refuse(name: str, leaf: Array) -> None:
             "lambda p: f(p[0] + 1j * p[1])"
         )
     if leaf.dtype == object:
-        raise InvalidInput(f"{name} is no array of numbers: pass numbers")
+        raise InvalidInput(f"{name} is not an array of numbers: pass numbers")
     if _is_real(leaf):
         values = as_float64(leaf)
         wrong = ~np.isfinite(values)

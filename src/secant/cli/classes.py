@@ -1,21 +1,21 @@
-"""How many samples a class has, and how many of them are right, as tables."""
+"""Tables of classes: the samples of each class, and how many of them are right."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from secant.cli.console import grid
+from secant.cli.console import plain_table
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Of more classes, as many are listed, those with the most mistakes.
-LISTED = 20
+# The most classes in a table; of more, it lists those with the most mistakes.
+MAX_LISTED = 20
 
 
-def in_words(counts: "np.ndarray") -> str:
-    """How many each has, in a phrase: `10 classes of 357 to 450`."""
+def class_sizes_text(counts: "np.ndarray") -> str:
+    """The sizes of the classes in a phrase: `10 classes of 357 to 450`."""
     least, most = int(counts.min()), int(counts.max())
     each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     return f"{len(counts):,} classes of {each}"
@@ -24,16 +24,17 @@ def in_words(counts: "np.ndarray") -> str:
 def class_table(
     counts: "Mapping[str, np.ndarray]", right: "np.ndarray | None" = None
 ) -> Table:
-    """A row for each class, or for the `LISTED` with the most mistakes.
+    """A row for each class, or for the `MAX_LISTED` with the most mistakes.
 
     Args:
-        counts: How many samples it has in each part, (classes,), under the part's name;
-            of the last of them `right` is told.
-        right: How many of those are right; left out if not given.
+        counts: The number of samples of each class, (classes,), by the name of the
+            part. `right` belongs to the last part.
+        right: The number of right samples of each class; without it the table has no
+            such column.
     """
     parts = list(counts.values())
     heads = ["class", *counts, *(["right", ""] if right is not None else [])]
-    table = grid(*heads, right=tuple(range(len(heads))))
+    table = plain_table(*heads, right=tuple(range(len(heads))))
     for label in _order(parts[-1], right):
         cells = [str(label), *(f"{int(part[label]):,}" for part in parts)]
         if right is not None:
@@ -45,6 +46,6 @@ def class_table(
 
 
 def _order(samples: "np.ndarray", right: "np.ndarray | None") -> list[int]:
-    if right is None or len(samples) <= LISTED:
+    if right is None or len(samples) <= MAX_LISTED:
         return list(range(len(samples)))
-    return [int(c) for c in (right - samples).argsort(kind="stable")[:LISTED]]
+    return [int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED]]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from secant.cli.bar import Bar
-from secant.cli.console import about, err, guarded, out
-from secant.cli.interrupts import Hear, hearing
+from secant.cli.bar import ProgressBar
+from secant.cli.console import command_errors, err, labelled_lines, out
+from secant.cli.interrupts import SignalPolicy, signal_policy
 from secant.cli.kept import task_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ DIFFERENT = 1
 """The exit code of a run that came out otherwise."""
 
 
-@guarded
+@command_errors
 def rerun(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder that `secant train` made.")
@@ -41,13 +41,16 @@ def rerun(
     from secant.training.repeat import compared
 
     before = Run.load(run)
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, manifest = task_of(run)
     settings: dict[str, Any] = {**task.settings, "iterations": len(before.losses)}
     folder = reserved(out_folder) if out_folder else None
-    err.print(about(data=task.source, network=repr(task.net).strip("<>")))
+    err.print(labelled_lines(data=task.source, network=repr(task.net).strip("<>")))
     try:
-        with hearing(Hear.RAISED), Bar(settings["iterations"]) as bar:
+        with (
+            signal_policy(SignalPolicy.RAISE),
+            ProgressBar(settings["iterations"]) as bar,
+        ):
             again = fit(
                 task.net,
                 task.samples,

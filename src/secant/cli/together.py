@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secant.cli.interrupts import asked, exit_code
+from secant.cli.interrupts import exit_code, stop_requested
 from secant.cli.watched import ending_at_once, is_watched, joined, watch
 from secant.errors import InvalidInput, PeerLost
 
@@ -90,7 +90,9 @@ def together(
         heartbeat_timeout=options.heartbeat_timeout,
     )
     with ending_at_once():
-        processes = join(meeting, stop=lambda: exit_code() - 128 if asked() else 0)
+        processes = join(
+            meeting, stop=lambda: exit_code() - 128 if stop_requested() else 0
+        )
     joined()
     try:
         with tempfile.TemporaryDirectory() as place, processes:

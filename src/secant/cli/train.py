@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secant.cli.console import guarded, warn
-from secant.cli.interrupts import Hear, by, exit_code, hearing
+from secant.cli.console import command_errors, warn
+from secant.cli.interrupts import SignalPolicy, exit_code, signal_name, signal_policy
 from secant.cli.kept import Task, method_of, task_of
 from secant.cli.sizes import hidden_sizes
 from secant.cli.together import Asked, together, watched
-from secant.cli.train_report import report
+from secant.cli.train_report import print_report
 from secant.cli.work import done, follows, leave
 from secant.errors import InvalidInput
 
@@ -41,7 +41,7 @@ _WITH_RESUME = {
 _PANEL = "Several processes"
 
 
-@guarded
+@command_errors
 def train(
     context: typer.Context,
     gradient: Annotated[
@@ -293,7 +293,9 @@ def train(
         return
     folder = None if follows(peers) else reserved(out_folder)
     try:
-        with hearing(Hear.AT_ONCE, clean_up=lambda: folder and give_back(folder)):
+        with signal_policy(
+            SignalPolicy.EXIT, clean_up=lambda: folder and give_back(folder)
+        ):
             samples, description = load(data)
             (x_train, t_train), (_, t_test) = samples
             net = MLP(
@@ -336,14 +338,14 @@ def train(
             return
         run, failure, agreement = done(task, folder, policy, peers)
         if folder and run.status == "interrupted" and not len(run.losses):
-            warn(f"stopped by {by()} before the first step; nothing is kept")
+            warn(f"stopped by {signal_name()} before the first step; nothing is kept")
             raise typer.Exit(exit_code())
     except BaseException:
         if folder:
             give_back(folder)
         raise
     if folder:
-        report(run, task, folder, data, agreement)
+        print_report(run, task, folder, data, agreement)
     leave(failure)
 
 
@@ -398,14 +400,14 @@ def _go_on(
     peers: "Processes | None",
 ) -> None:
     """Goes on with a run."""
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, _ = task_of(folder)
         if iterations is not None:
             task.settings["iterations"] = iterations
     mine = None if follows(peers) else folder
     run, failure, agreement = done(task, mine, policy, peers, resume=mine is not None)
     if mine:
-        report(run, task, mine, task.notes["data"], agreement)
+        print_report(run, task, mine, task.notes["data"], agreement)
     leave(failure)
 
 

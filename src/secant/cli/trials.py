@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from secant.cli.interrupts import asked
+from secant.cli.interrupts import stop_requested
 from secant.cli.kept import Task, task_of
 from secant.cli.options import TrainOptions
 from secant.errors import InvalidInput
@@ -170,7 +170,7 @@ class _Watch:
         from secant.sweeps import Pruned
 
         self._show(self._trial, progress)
-        if asked():
+        if stop_requested():
             raise KeyboardInterrupt
         before, self._epochs = self._epochs, progress.epochs
         # What a run that goes on knew at its start was reported before.

@@ -1,7 +1,7 @@
-"""The weights in Keras' order, in an npz file.
+"""Export to Keras: the weights in Keras's order, in an npz file.
 
-Keras' own `.weights.h5` would need h5py, and its paths inside have changed between
-Keras' versions; `set_weights` takes a list of arrays in every one of them.
+Keras's own `.weights.h5` needs h5py, and its internal paths differ between Keras's
+versions; `set_weights` accepts a list of arrays in all of them.
 """
 
 import io
@@ -14,20 +14,20 @@ from secant.networks import MLP
 
 
 def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
-    """Writes what `keras.Model.set_weights` takes, without Keras.
+    """Write the weights for `keras.Model.set_weights`, without Keras.
 
-    Entries are `kernel1` of shape (inputs, outputs), `bias1`, `kernel2`, … float32, in
-    Keras' order.
+    The entries are `kernel1` of shape (inputs, outputs), `bias1`, `kernel2`, …,
+    float32, in Keras's order.
 
     Args:
         net: The network, such as `Run.load(folder).net`.
         path: A new file, `*.npz`.
 
     Returns:
-        The lines of Python that load it, as `net`.
+        The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The file cannot be a new one, or a weight is not finite.
+        InvalidInput: The path is not that of a new file, or a weight is not finite.
 
     Example:
         >>> import tempfile
@@ -53,13 +53,13 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
             "import numpy as np",
             "from keras import Input, Sequential",
             "from keras.layers import Dense",
-            f"net = Sequential([{', '.join(_stack(net))}])",
+            f"net = Sequential([{', '.join(_layer_calls(net))}])",
             f"net.set_weights(list(np.load({str(path)!r}).values()))",
         ]
     )
 
 
-def _stack(net: MLP) -> list[str]:
+def _layer_calls(net: MLP) -> list[str]:
     a = net.architecture
     hidden = "linear" if a.activation == "identity" else a.activation
     last = "softmax" if a.loss == "cross_entropy" else "linear"

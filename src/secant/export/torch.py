@@ -1,4 +1,4 @@
-"""The weights as PyTorch's state dict, in a safetensors file."""
+"""Export to PyTorch: a state dict in a safetensors file."""
 
 import os
 
@@ -16,20 +16,20 @@ _ACTIVATIONS = {
 
 
 def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
-    """Writes what `torch.nn.Sequential.load_state_dict` takes, without PyTorch.
+    """Write the weights for `torch.nn.Sequential.load_state_dict`, without PyTorch.
 
-    Entries are `0.weight` of shape (outputs, inputs), `0.bias`, `2.weight`, … float32:
-    the modules in between are the activations.
+    The entries are `0.weight` of shape (outputs, inputs), `0.bias`, `2.weight`, …,
+    float32; the modules between them are the activations.
 
     Args:
         net: The network, such as `Run.load(folder).net`.
         path: A new file, `*.safetensors`.
 
     Returns:
-        The lines of Python that load it, as `net`.
+        The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The file cannot be a new one, or a weight is not finite.
+        InvalidInput: The path is not that of a new file, or a weight is not finite.
 
     Example:
         >>> import tempfile
@@ -43,10 +43,10 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
     """
     path = new_file(path, ".safetensors")
     state = {}
-    for place, (weights, bias) in enumerate(layers(net)):
-        state[f"{2 * place}.weight"] = np.ascontiguousarray(weights.T)
+    for layer, (weights, bias) in enumerate(layers(net)):
+        state[f"{2 * layer}.weight"] = np.ascontiguousarray(weights.T)
         if bias is not None:
-            state[f"{2 * place}.bias"] = bias
+            state[f"{2 * layer}.bias"] = bias
     from safetensors.numpy import save
 
     write(path, save(state))
@@ -66,7 +66,7 @@ def _modules(net: MLP) -> list[str]:
     a = net.architecture
     bias = "" if a.bias else ", bias=False"
     modules = []
-    for below, here in zip(a.sizes, a.sizes[1:], strict=False):
-        modules += [f"Linear({below}, {here}{bias})", _ACTIVATIONS[a.activation]]
+    for inputs, outputs in zip(a.sizes, a.sizes[1:], strict=False):
+        modules += [f"Linear({inputs}, {outputs}{bias})", _ACTIVATIONS[a.activation]]
     modules.pop()
     return [*modules, "Softmax(dim=-1)"] if a.loss == "cross_entropy" else modules

@@ -1,4 +1,4 @@
-"""What the server answers when something went wrong: JSON, or a page to be read."""
+"""Responses to errors: JSON, or a page for people."""
 
 from html import escape
 
@@ -6,8 +6,8 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from secant.errors import SecantError
-from secant.lab.refusals import Refused, described
-from secant.lab.words import korean
+from secant.lab.refusals import RequestError, error_content
+from secant.lab.words import korean_text
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -28,20 +28,20 @@ _PAGE = """<!doctype html>
 """
 
 
-def failure(error: SecantError, headers: Headers) -> Response:
-    """An error, for whoever asks with these headers.
+def error_response(error: SecantError, headers: Headers) -> Response:
+    """The response to a request with these headers that caused an error.
 
-    A browser that asks for a page gets one, in both languages; everybody else
+    A browser that accepts HTML gets a page in both languages; other clients get
     `{"error": {"code", "message", "facts", …}}`.
     """
-    status = error.status if isinstance(error, Refused) else 400
-    said = described(error)
+    status = error.status if isinstance(error, RequestError) else 400
+    content = error_content(error)
     if "text/html" not in headers.get("accept", ""):
-        return JSONResponse({"error": said}, status)
-    english = said["message"]
+        return JSONResponse({"error": content}, status)
+    english = content["message"]
     page = _PAGE.format(
         status=status,
         english=escape(f"{english[:1].upper()}{english[1:]}."),
-        korean=escape(korean(f"error.{said['code']}", said["facts"])),
+        korean=escape(korean_text(f"error.{content['code']}", content["facts"])),
     )
     return HTMLResponse(page, status)

@@ -1,39 +1,39 @@
-"""What is not answered, and how that is told."""
+"""Errors of requests, and their JSON form."""
 
 from typing import Any
 
 from secant.errors import SecantError
 from secant.lab.expressions import ExpressionError
-from secant.lab.told import Told
+from secant.lab.told import LocalizedError
 
 
-class Refused(SecantError):
-    """A request that is not answered.
+class RequestError(SecantError):
+    """A request that gets an error instead of an answer.
 
     Attributes:
-        status: HTTP's number for it.
-        code: Which refusal, for the page's dictionaries.
-        facts: What the sentence speaks of, by name.
+        status: The HTTP status code.
+        code: The key of the sentence in the page's dictionaries.
+        facts: The values in the sentence, by name.
     """
 
     def __init__(self, status: int, code: str, sentence: str, **facts: object) -> None:
-        """The sentence is what `str` gives."""
+        """Make an error; `str` returns the sentence."""
         super().__init__(sentence)
         self.status = status
         self.code = code
         self.facts = facts
 
 
-def described(error: SecantError) -> dict[str, Any]:
-    """An error as a visual reads it: `{"code", "message", "facts"}`.
+def error_content(error: SecantError) -> dict[str, Any]:
+    """The JSON form of an error: `{"code", "message", "facts"}`.
 
-    Of a formula that cannot be read, the `column` too.
+    An error in a formula also has its `column`.
     """
-    told = isinstance(error, Told | Refused)
+    has_code = isinstance(error, LocalizedError | RequestError)
     content = {
-        "code": error.code if told else "input",
+        "code": error.code if has_code else "input",
         "message": str(error),
-        "facts": error.facts if told else {},
+        "facts": error.facts if has_code else {},
     }
     if isinstance(error, ExpressionError):
         content["column"] = error.column

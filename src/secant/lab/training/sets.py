@@ -9,7 +9,7 @@ from secant.architecture import Architecture
 from secant.data.catalogue import load
 from secant.data.places import find
 from secant.errors import unknown_name
-from secant.lab.told import Told
+from secant.lab.told import LocalizedError
 from secant.training.samples import Samples, checked
 
 INPUTS, CLASSES = 784, 10
@@ -63,13 +63,13 @@ class Shelf:
         """A set by its name.
 
         Raises:
-            Told: There is none of that name on this machine.
+            LocalizedError: There is none of that name on this machine.
         """
         with self._lock:
             if name not in self._sets:
                 names = at_hand()
                 if name not in names:
-                    raise Told(
+                    raise LocalizedError(
                         "data",
                         f"{unknown_name('data set at hand', name, names)} "
                         "`secant data fetch mnist` gets all of MNIST",

@@ -7,7 +7,7 @@ from secant.architecture import Architecture
 from secant.errors import InvalidInput
 from secant.functions import ACTIVATIONS
 from secant.gradients import METHODS, find_method
-from secant.lab.told import Told
+from secant.lab.told import LocalizedError
 from secant.lab.training.sets import CLASSES, INPUTS, at_hand
 from secant.losses import LOSSES
 from secant.networks import INITIALISATIONS, MLP
@@ -49,7 +49,7 @@ class Wanted:
         lanes: What the lanes do not share.
 
     Raises:
-        Told: Something in it cannot be.
+        LocalizedError: Something in it cannot be.
     """
 
     data: str
@@ -65,7 +65,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.lanes) <= MOST_LANES:
-            raise Told(
+            raise LocalizedError(
                 "lanes",
                 f"the race has {len(self.lanes)} lanes: let it have 1 to {MOST_LANES}",
                 came=len(self.lanes),
@@ -85,7 +85,7 @@ class Wanted:
                 find_method(lane.gradient)
                 find_optimizer(self.optimizer, lane.rate)
         except InvalidInput as error:
-            raise Told("settings", str(error), words=str(error)) from None
+            raise LocalizedError("settings", str(error), words=str(error)) from None
 
     def net(self) -> MLP:
         """The network that every lane starts from."""
@@ -134,12 +134,12 @@ def within(name: str, value: float, least: float, most: float) -> None:
     """Refuses a number that is too small or too large, NaN too.
 
     Raises:
-        Told: It is.
+        LocalizedError: It is.
     """
     if not least <= value <= most:
         # A whole number may have thousands of digits.
         came = str(value) if len(str(value)) <= 20 else f"{str(value)[:19]}…"
-        raise Told(
+        raise LocalizedError(
             "limit",
             f"{name} is {came}: let it lie between {least:g} and {most:g}",
             name=name,
