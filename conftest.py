@@ -1,11 +1,51 @@
 """How tests compile, and what is left out where an extra is not installed."""
 
+import mmap
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
-# Most of the time goes into compiling, and half of that into making quick what runs
+# Most of the time goes into compiling, and most of that into making quick what runs
 # once. `XLA_FLAGS= pytest …` tests what users have, as CI does too.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+_QUICK_TO_COMPILE = {
+    "xla_backend_optimization_level": "0",
+    # Kernels are written as LLVM's code at once, not by way of MLIR: half the time.
+    "xla_cpu_use_fusion_emitters": "false",
+    "xla_cpu_parallel_codegen_split_count": "1",
+}
+
+
+def _known(flags: dict[str, str]) -> dict[str, str]:
+    """Those of the flags that this XLA has: at one that it lacks it aborts."""
+    jaxlib = find_spec("jaxlib")
+    folders = (jaxlib and jaxlib.submodule_search_locations) or ()
+    libraries = (
+        file for folder in folders for file in Path(folder).glob("*jax_common*")
+    )
+    for library in libraries:
+        with (
+            library.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            return {
+                flag: flags[flag] for flag in flags if content.find(flag.encode()) > 0
+            }
+    return {}
+
+
+# The processes that tests start inherit it.
+if "XLA_FLAGS" not in os.environ:
+    os.environ["XLA_FLAGS"] = " ".join(
+        f"--{flag}={value}" for flag, value in _known(_QUICK_TO_COMPILE).items()
+    )
+
+# What one process has compiled, the others and the next run read. An entry's name is
+# made of the program, the flags and the version of JAX: none is ever out of date.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent / ".jax_cache")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 _NEEDS = {
     "src/secant/sklearn.py": "sklearn",
@@ -17,3 +57,23 @@ _NEEDS = {
 }  # fmt: skip
 
 collect_ignore = [file for file, module in _NEEDS.items() if not find_spec(module)]
+
+# `.ci/run` runs these a second time: what judges numbers, because users' programs are
+# optimised, and what the extras need that are too large for `[test]`.
+_AGAIN = (
+    *(f"tests/{name}" for name in ("propagation", "derivatives", "nn")),
+    *("tests/sklearn", "tests/export", "tests/sweeps"),
+    *("tests/cli/test_export.py", "tests/cli/test_sweep.py"),
+    *("tests/training/test_tensorboard.py", "tests/data/test_classes.py"),
+    *("src/secant/sklearn.py", "src/secant/export", "src/secant/sweeps"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what runs again."""
+    here = Path(__file__).parent
+    again = [here / name for name in _AGAIN]
+    assert all(place.exists() for place in again), "conftest.py names what is gone"
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in again):
+            item.add_marker("again")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant import difference
-from secant.architecture import Architecture, turned
+from secant.nn.architecture import Architecture, transposed
 
 CASES = [
     ((784, 50, 10), 100, "sigmoid"),
@@ -37,11 +37,11 @@ def main() -> None:
         x = draw.uniform(size=(samples, sizes[0]))
         t = np.eye(sizes[-1])[draw.integers(sizes[-1], size=samples)]
         weights, x, t = jax.tree.map(
-            lambda a: jnp.asarray(a, float), (turned(params), x, t)
+            lambda a: jnp.asarray(a, float), (transposed(params), x, t)
         )
 
         def f(weights, architecture=architecture, x=x, t=t):
-            return architecture.error_in_columns(weights, x, t)
+            return architecture.feature_major_error(weights, x, t)
 
         change = jax.tree.map(lambda w: 1e-4 * jnp.ones_like(w), weights)
         plain, carried = jax.jit(f), jax.jit(difference(f))

@@ -46,7 +46,8 @@ def measured(index: int, count: int, port: int, only: str) -> None:
 
     from secant import MLP
     from secant.training import Meeting, join
-    from secant.training.training import Training
+    from secant.training.config import TrainConfig
+    from secant.training.trainer import Training
 
     together = None
     if count > 1:
@@ -59,9 +60,10 @@ def measured(index: int, count: int, port: int, only: str) -> None:
         x = draw.random((2 * batch, sizes[0]), np.float32)
         t = draw.integers(sizes[-1], size=2 * batch)
         net = MLP(sizes, init="xavier", seed=0)
-        training = Training(net, (x, t), method, batch_size=batch, processes=together)
+        config = TrainConfig.build(method, batch_size=batch)
+        training = Training(net, (x, t), config, together)
         # Below who leads and who follows: both take the same steps here.
-        steps = training.steps._steps if together else training.steps
+        steps = training.stepper._stepper if together else training.stepper
         state, _ = steps.advance(steps.start(), 0, 1)
         prepared[name] = steps, state
     print("ready", flush=True)

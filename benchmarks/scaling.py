@@ -26,8 +26,8 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from secant.architecture import Architecture, turned  # noqa: E402
-from secant.gradients import METHODS  # noqa: E402
+from secant.nn.architecture import Architecture, transposed  # noqa: E402
+from secant.nn.gradients import METHODS  # noqa: E402
 
 NAMES = ("weight", "node", "backprop", "spsa")
 GROWTH = {
@@ -47,9 +47,11 @@ def compiled(sizes: tuple[int, ...], samples: int, name: str):
     }
     x = draw.uniform(size=(samples, sizes[0])) * (draw.uniform(size=sizes[0]) < 0.2)
     t = np.eye(sizes[-1])[draw.integers(sizes[-1], size=samples)]
-    arguments = jax.tree.map(lambda a: jnp.asarray(a, float), (turned(params), x, t))
+    arguments = jax.tree.map(
+        lambda a: jnp.asarray(a, float), (transposed(params), x, t)
+    )
     key = jax.random.key(0)
-    function = METHODS[name].columns
+    function = METHODS[name].compute
     start = perf_counter()
     program = (
         jax.jit(function, static_argnums=0)

@@ -21,7 +21,7 @@ import distributed
 import numpy as np
 
 import secant
-from secant.slopes.workers import calling
+from secant.parallel.map import calling
 
 PARAMETERS = 1000
 SECONDS = 5e-3

@@ -548,7 +548,9 @@ def test_options_are_checked_at_once():
         as_jax(3.0)
     with pytest.raises(secant.InvalidInput, match="no function"):
         as_jax(saddle, jacobian=3.0)
-    with pytest.raises(secant.InvalidInput, match=r"step is 0: .*step=1e-3"):
+    with pytest.raises(
+        secant.InvalidInput, match=r"step is 0: .*above 0.*such as 1e-4"
+    ):
         as_jax(saddle, step=0)
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secant.descent import DescentStatus, DescentWarning, descend, gradient_descent
+from secant.derivatives import numerical_gradient
+from secant.descent import DescentStatus, DescentWarning, descend
 from secant.errors import InvalidInput
-from secant.slopes import numerical_gradient
+from secant.textbook import gradient_descent
 
 START = [-3.0, 4.0]
 
@@ -392,14 +393,14 @@ def test_other_errors_of_f_pass_through_on_the_way(error):
 # --- what is refused -------------------------------------------------------------
 
 BAD_RATES = {
-    "zero": (0, "lr is 0: pass a positive number such as lr=0.1"),
-    "negative": (-0.1, r"lr is -0.1: .* gradient points uphill.*pass lr=0.1"),
-    "nan": (np.nan, "lr is nan: pass a positive number"),
-    "inf": (np.inf, "lr is inf: pass a positive number"),
-    "bool": (True, "lr is True: pass a positive number"),
-    "str": ("0.1", "lr is '0.1': pass a positive number"),
-    "None": (None, "lr is None: pass a positive number"),
-    "array": (np.array([0.1]), r"lr is array\(\[0.1\]\): pass a positive number"),
+    "zero": (0, "lr is 0: pass a finite number above 0, such as 0.1"),
+    "negative": (-0.1, "lr is -0.1: .* such as 0.1; .*gradient points uphill"),
+    "nan": (np.nan, "lr is nan: pass a finite number above 0"),
+    "inf": (np.inf, "lr is inf: pass a finite number above 0"),
+    "bool": (True, "lr is True: pass a finite number above 0"),
+    "str": ("0.1", "lr is '0.1', a string: pass a finite number above 0"),
+    "None": (None, "lr is None: pass a finite number above 0"),
+    "array": (np.array([0.1]), r"lr is array\(\[0.1\]\): pass a finite number above 0"),
 }
 
 
@@ -416,7 +417,9 @@ BAD_COUNTS = {"negative": -1, "float": 100.0, "bool": True, "str": "9", "None": 
 @pytest.mark.parametrize("step_num", BAD_COUNTS.values(), ids=BAD_COUNTS.keys())
 def test_step_numbers_that_are_no_count(step_num):
     for run in (descend, gradient_descent):
-        with pytest.raises(InvalidInput, match=r"step_num is .* integer of at least 0"):
+        with pytest.raises(
+            InvalidInput, match=r"step_num is .*: pass a whole number, 0"
+        ):
             run(bowl, START, 0.1, step_num)
 
 

@@ -18,7 +18,7 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from secant.lab.server import application
+from secant_lab.server import application
 
 PICTURES = Path(__file__).parents[1] / "docs" / "images" / "lab"
 TOKEN = "a-token-of-the-pictures"

@@ -1,6 +1,7 @@
-"""The ways to a gradient side by side: what each costs, and how right it is.
+"""The gradient methods side by side: what each costs, and how accurate it is.
 
-From one set of weights and one batch; the judge is backpropagation in float64.
+All start from one set of weights and one batch. The reference is backpropagation in
+float64.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,22 +12,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import GradientMethod, backprop, find_method, spsa_method
-from secant.networks import MLP
+from secant.derivatives.finite_difference import numerical_gradient
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import METHODS, GradientMethod
+from secant.nn.networks import MLP
 from secant.propagation import slope
-from secant.slopes.definition import numerical_gradient
-from secant.training.batches import Batches
+from secant.propagation.coordinates import displacement
+from secant.training.config import TrainConfig
 from secant.training.forecast import measure
-from secant.training.optimizers import find_optimizer
 from secant.training.samples import Samples
-from secant.training.steps import CompiledSteps, PlainSteps, Problem
+from secant.training.trainer import Training
 
-# Weights of each layer that the definition is run on: all would take a minute and more.
+# Parameters of each array that the definition is run on: all would take over a minute.
 _SAMPLE = 100
 
-# Weights that the errors of steps of many sizes are measured on.
+# Parameters of each array that the errors of steps of many sizes are measured on.
 _CURVE = 48
 
 
@@ -35,13 +36,13 @@ class Compared:
     """A gradient method on one batch.
 
     Attributes:
-        name: The method's, with its settings.
-        seconds: A step of training takes, compiled where that can be.
-        evaluations: Runs of the whole network that a step amounts to; None where the
-            question has no answer.
-        error: ‖g - g*‖ / ‖g*‖, g* backprop's gradient in float64.
-        cosine: Of the angle between the two.
-        of_parameters: How many parameters that was measured on.
+        name: The method's name, with the options that differ.
+        seconds: What a step of training takes, compiled where JAX can compile it.
+        evaluations: Runs of the whole network that a step amounts to; None where that
+            is no meaningful number.
+        error: ‖g - g*‖ / ‖g*‖, with g* backprop's gradient in float64.
+        cosine: The cosine of the angle between g and g*.
+        of_parameters: How many parameters these two were measured on.
     """
 
     name: str
@@ -53,11 +54,24 @@ class Compared:
 
 
 def methods() -> list[tuple[str, GradientMethod]]:
-    """What is compared by default: every method, SPSA with 1, 10 and 100 directions."""
-    named = ("definition", "weight", "node", "backprop")
-    return [(name, find_method(name)) for name in named] + [
-        (f"spsa, k = {k}", spsa_method(k)) for k in (1, 10, 100)
-    ]
+    """What is compared by default: every method, with the options that it names.
+
+    Example:
+        >>> [name for name, _ in methods()][:4]
+        ['definition', 'weight', 'node', 'spsa, k = 1']
+    """
+    rows: list[tuple[str, GradientMethod]] = []
+    for name, method in METHODS.items():
+        compared = [
+            (f"{name}, {option.symbol or option.name} = {value}", {option.name: value})
+            for option in method.options
+            for value in option.compared
+        ]
+        rows += [
+            (label, method.with_options(**options))
+            for label, options in compared or [(name, {})]
+        ]
+    return rows
 
 
 def compare(
@@ -74,16 +88,17 @@ def compare(
     Args:
         net: The network.
         x: The batch's inputs, (samples, inputs).
-        t: Its targets: labels, or one-hot rows.
+        t: The batch's targets: labels, or one-hot rows.
         chosen: Names and methods; `methods()` if not given.
-        seed: Of SPSA's directions, and of the weights that the definition is run on.
+        seed: The seed of random directions, and of the choice of parameters that the
+            definition is run on.
         tell: Called with the name of each method before it begins.
 
     Returns:
         A row for each method.
 
     Raises:
-        InvalidInput: The batch does not go with the network.
+        InvalidInput: The batch does not fit the network.
 
     Example:
         >>> net = MLP((3, 4, 2), init="xavier")
@@ -94,36 +109,24 @@ def compare(
     architecture = net.architecture
     x, t = architecture.as_batch(np.asarray(x), np.asarray(t))
     samples = Samples(x, t)
-    exact = {
-        name: np.asarray(value, np.float64)
-        for name, value in backprop(
-            architecture, _in_double(net.params), _double(x), _double(t)
-        )[1].items()
-    }
+    exact = _exact(architecture, net.params, x, t)
     rows: list[Compared] = []
     for name, method in methods() if chosen is None else chosen:
         tell(name)
-        problem = Problem(
-            architecture=architecture,
-            params={name: np.array(value) for name, value in net.params.items()},
-            samples=samples,
-            method=method,
-            optimizer=find_optimizer("sgd", None).transformation,
-            batches=Batches(len(x), len(x), "epochs", seed),
+        config = TrainConfig.build(
+            method, batch_size=len(x), sampling="epochs", seed=seed
         )
-        steps = (CompiledSteps if method.traceable else PlainSteps)(problem)
-        forecast = measure(problem, steps, steps.start(), 10_000)
-        found, truth = (
-            _compiled(problem, exact, seed)
-            if method.traceable
-            else _sampled(problem, exact, seed)
-        )
+        training = Training(net, (samples, None), config)
+        forecast = measure(training, training.start)
+        # A step of the definition may take minutes, and each slope stands by itself.
+        by_part = method.name == "definition"
+        found, truth = (_sampled if by_part else _whole)(training, exact, seed)
         lengths = float(np.linalg.norm(found)), float(np.linalg.norm(truth))
         rows.append(
             Compared(
                 name,
                 forecast.seconds_per_step,
-                method.evaluations(architecture) if method.evaluations else None,
+                method.evaluations_per_step(architecture),
                 float(np.linalg.norm(found - truth)) / max(lengths[1], 1e-300),
                 float(found @ truth) / max(lengths[0] * lengths[1], 1e-300),
                 found.size,
@@ -132,27 +135,34 @@ def compare(
     return rows
 
 
-def _compiled(
-    problem: Problem, exact: dict[str, np.ndarray], seed: int
+def _whole(
+    training: Training, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The method's whole gradient, and the exact one, end to end."""
-    params = jax.tree.map(lambda a: jnp.asarray(a, float), problem.params)
-    _, gradients = jax.jit(problem.method.function, static_argnums=0)(
-        problem.architecture, params, *problem.samples.on_device, jax.random.key(seed)
-    )
-    return _end_to_end(gradients, exact), _end_to_end(exact, exact)
+    """The method's whole gradient and the exact one, each as one vector."""
+    net, samples, method = training.net, training.samples, training.config.method
+    key = jax.random.key(seed)
+    if method.traceable:
+        params = jax.tree.map(lambda a: jnp.asarray(a, float), net.params)
+        _, gradients = jax.jit(method, static_argnums=0)(
+            net.architecture, params, *samples.on_device, key
+        )
+    else:
+        params = _in_double(net.params)
+        x, t = _double(samples.x), _double(samples.t)
+        _, gradients = method(net.architecture, params, x, t, key)
+    return _as_vector(gradients, exact), _as_vector(exact, exact)
 
 
-def _end_to_end(arrays: Params, names: Iterable[str]) -> np.ndarray:
+def _as_vector(arrays: Params, names: Iterable[str]) -> np.ndarray:
     return np.concatenate([np.ravel(_double(arrays[name])) for name in names])
 
 
 def _sampled(
-    problem: Problem, exact: dict[str, np.ndarray], seed: int
+    training: Training, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The definition's slopes along some parameters of each array, and the exact."""
-    params = _in_double(problem.params)
-    x, t = _double(problem.samples.x), _double(problem.samples.t)
+    """The definition's slopes along some parameters, and the exact ones."""
+    architecture, params = training.net.architecture, _in_double(training.net.params)
+    x, t = _double(training.samples.x), _double(training.samples.t)
     draw = np.random.default_rng(seed)
     found, truth = [], []
     for name, array in params.items():
@@ -161,20 +171,21 @@ def _sampled(
         def loss(values: np.ndarray, name: str = name, rows: Array = rows) -> Array:
             moved = params[name].copy()
             moved.flat[rows] = values
-            return problem.architecture.error({**params, name: moved}, x, t)
+            return architecture.error({**params, name: moved}, x, t)
 
-        found.append(numerical_gradient(loss, array.flat[rows]))
+        h = training.config.method.option_values["h"]
+        found.append(numerical_gradient(loss, array.flat[rows], h))
         truth.append(exact[name].flat[rows])
     return np.concatenate(found), np.concatenate(truth)
 
 
 class Curve(NamedTuple):
-    """How the error of a slope depends on the size of the step.
+    """How the error of a slope depends on the step size.
 
     Attributes:
         name: How the slope is computed.
-        steps: h, descending.
-        errors: ‖slopes - exact‖ / ‖exact‖, over some weights of every layer.
+        steps: The step sizes h, descending.
+        errors: ‖slopes - exact‖ / ‖exact‖, over some parameters of every array.
     """
 
     name: str
@@ -191,31 +202,30 @@ def error_curves(
     seed: int = 0,
     steps: np.ndarray | None = None,
 ) -> list[Curve]:
-    """The error of the central slope for every step: subtracted, and carried.
+    """The error of the central slope for every step size: subtracted, and propagated.
 
-    `(L(w + h) - L(w - h)) / 2h` for some weights: by plain subtraction and by
-    difference propagation, in float32 and in float64.
+    `(L(w + h) - L(w - h)) / 2h` for some parameters: by plain subtraction and by
+    difference propagation, each in float32 and in float64.
 
     Args:
         architecture: What the network computes.
-        params: Its weights.
+        params: Its parameters.
         x: The batch's inputs.
-        t: Its targets: labels, or one-hot rows.
-        seed: Of the choice of weights.
-        steps: Sizes of the step; half decades from 1 to 1e-12 if not given.
+        t: The batch's targets: labels, or one-hot rows.
+        seed: The seed of the choice of parameters.
+        steps: The step sizes; from 1 to 1e-12, two a decade, if not given.
 
     Returns:
-        Four curves. Carried differences are right to the formula's own h² and to the
-        dtype's rounding; subtracted ones lose what h loses.
+        Four curves. Propagated differences have only the h² error of the formula and
+        the dtype's rounding. Subtracted ones also lose the digits that the two losses
+        have in common: the smaller h, the more.
     """
     h = 10.0 ** np.arange(0, -12.5, -0.5) if steps is None else np.asarray(steps)
     x, t = architecture.as_batch(np.asarray(x), np.asarray(t))
-    exact = backprop(architecture, _in_double(params), _double(x), _double(t))[1]
+    exact = _exact(architecture, params, x, t)
     draw = np.random.default_rng(seed)
-    places = [
-        (name, _largest(np.asarray(value), draw)) for name, value in exact.items()
-    ]
-    truth = np.concatenate([np.asarray(exact[n]).flat[rows] for n, rows in places])
+    places = [(name, _largest(value, draw)) for name, value in exact.items()]
+    truth = np.concatenate([exact[n].flat[rows] for n, rows in places])
     curves: list[Curve] = []
     for precision, double in (("float32", False), ("float64", True)):
         with jax.enable_x64(double):
@@ -253,10 +263,8 @@ def _slopes(
 
             def along(row: Array, name: str = name) -> Array:
                 zeros = {n: jnp.zeros_like(p) for n, p in params.items()}
-                flat = zeros[name].reshape(-1).at[row].set(1)
-                return of(
-                    loss, params, {**zeros, name: flat.reshape(zeros[name].shape)}, h
-                )
+                direction = displacement(params[name], row, 1)
+                return of(loss, params, {**zeros, name: direction}, h)
 
             found.append(jax.lax.map(along, jnp.asarray(rows)))
         return jnp.concatenate(found)
@@ -274,9 +282,19 @@ def _subtracted(
 
 
 def _largest(slopes: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """Some of the parameters with the larger half of the slopes, by flat index."""
+    """Some parameters, by flat index, from the half with the larger slopes."""
     order = np.argsort(-abs(slopes), axis=None)[: max(slopes.size // 2, 1)]
     return draw.permutation(order)[:_CURVE]
+
+
+def _exact(
+    architecture: Architecture, params: Params, x: Array, t: Array
+) -> dict[str, np.ndarray]:
+    """Backprop's gradient in float64."""
+    _, gradients = METHODS["backprop"](
+        architecture, _in_double(params), _double(x), _double(t)
+    )
+    return _in_double(gradients)
 
 
 def _double(array: Array) -> np.ndarray:

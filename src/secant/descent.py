@@ -5,30 +5,35 @@ steepest ascent, so it is subtracted, and the learning rate is positive.
 """
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from operator import index as as_integer
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from secant.arrays import Array, ArrayLike
-from secant.errors import InvalidInput
-from secant.slopes.checks import (
+from secant.derivatives.finite_difference import numerical_gradient, refuse_unread
+from secant.derivatives.validation import (
     Floats,
     Function,
     as_function,
     as_number,
     as_point,
     refuse_not_finite,
-    short,
 )
-from secant.slopes.definition import numerical_gradient, refuse_unread
+from secant.errors import InvalidInput
+from secant.validation import PositiveNumber, WholeNumber, validate
 
 Gradient: TypeAlias = Callable[[Function, Any], Any]
 """`(f, x) -> gradient` of x's shape, like `numerical_gradient`."""
+
+_LR = PositiveNumber(
+    example=0.1,
+    hint="descent subtracts lr × gradient, and the gradient points uphill; to climb, "
+    "descend `lambda x: -f(x)`",
+)
+_STEPS = WholeNumber(low=0, example=100)
 
 # The step size of `numerical_gradient`, which scales the rounding errors of its slopes.
 _STEP_SIZE = 1e-4
@@ -79,37 +84,6 @@ class Descent:
     def value(self) -> float:
         """The value of f at the last point."""
         return float(self.values[-1])
-
-
-def gradient_descent(
-    f: Function, init_x: ArrayLike, lr: float = 0.01, step_num: int = 100
-) -> Floats:
-    """The point after `step_num` steps `x ← x - lr · gradient`.
-
-    Args:
-        f: The function to minimise, from an array of init_x's shape to a number.
-        init_x: The start; it is not changed.
-        lr: The learning rate, a positive number.
-        step_num: The number of steps, an integer of at least 0.
-
-    Returns:
-        The last point, float64; if the descent diverged, its last finite point.
-
-    Raises:
-        InvalidInput: As `descend`.
-
-    Warns:
-        DescentWarning: The descent diverged.
-
-    Example:
-        >>> x = gradient_descent(lambda x: x[0] ** 2 + x[1] ** 2, [-3, 4], lr=0.1)
-        >>> x.round(17)
-        array([-6.1111079e-10,  8.1481439e-10])
-    """
-    descent = descend(f, init_x, lr, step_num)
-    if descent.status is DescentStatus.DIVERGED:
-        warnings.warn(descent.message, DescentWarning, stacklevel=2)
-    return descent.x
 
 
 def descend(
@@ -169,7 +143,8 @@ def descend(
         bounces: ... the learning rate 1.0 is at the stability limit: try 0.5 or less
     """
     as_function(gradient, "gradient")
-    f, rate, steps = as_function(f), _as_rate(lr), _as_count(step_num)
+    f, rate = as_function(f), validate("lr", lr, _LR)
+    steps = validate("step_num", step_num, _STEPS)
     x = as_point(init_x, "init_x")
     evaluate = _Evaluator(f, gradient)
     failure = ""
@@ -466,32 +441,3 @@ def _norm(slope: Floats) -> float:
     if largest == 0 or not np.isfinite(largest):
         return largest
     return largest * float(np.sqrt(np.sum((slope / largest) ** 2)))
-
-
-# --- validation ------------------------------------------------------------------
-
-
-def _as_rate(lr: object) -> float:
-    number = isinstance(lr, int | float | np.integer | np.floating)
-    if number and not isinstance(lr, bool) and 0 < lr <= np.finfo(float).max:
-        return float(lr)
-    if number and not isinstance(lr, bool) and lr < 0:
-        raise InvalidInput(
-            f"lr is {lr}: descent subtracts lr × gradient, and the gradient points "
-            f"uphill, so lr must be positive: pass lr={-lr}; to maximise f, minimise "
-            "`lambda x: -f(x)`"
-        )
-    raise InvalidInput(f"lr is {short(lr)}: pass a positive number such as lr=0.1")
-
-
-def _as_count(step_num: Any) -> int:
-    try:
-        steps = as_integer(step_num)
-    except TypeError:
-        steps = -1
-    if steps < 0 or isinstance(step_num, bool | np.bool_):
-        raise InvalidInput(
-            f"step_num is {short(step_num)}: pass an integer of at least 0, such as "
-            "step_num=100"
-        )
-    return steps

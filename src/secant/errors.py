@@ -58,6 +58,20 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")
 
 
+def short(value: object) -> str:
+    """The `repr` of what came, on one line and cut to fit into a sentence.
+
+    Example:
+        >>> short("-" * 100)
+        "'--------------------------------------------------------..."
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # a whole number of more digits than Python prints
+        return f"a huge {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def shortened(text: object, limit: int = 200) -> str:
     """A text from a file, cut to a length that people can read.
 

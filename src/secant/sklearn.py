@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
-from numbers import Integral
-from operator import index
 from typing import Any, Self
 
 import numpy as np
@@ -18,25 +16,18 @@ import optax
 
 from secant.arrays import Array, ArrayLike
 from secant.errors import InvalidInput
-from secant.functions import log_softmax, softmax
-from secant.gradients import GradientMethod, find_method
-from secant.history import Epoch, History
-from secant.networks import MLP
-from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning, fit
-from secant.training.batches import Batches
-from secant.training.optimizers import LearningRate, find_optimizer
-from secant.training.run import Settings
-from secant.training.samples import Samples
-from secant.training.split import checked_share
-from secant.training.steps import (
-    BLOCK,
-    CompiledSteps,
-    Evaluator,
-    PlainSteps,
-    Problem,
-    State,
-)
-from secant.training.watch import chance_loss
+from secant.history import History
+from secant.nn.activations import log_softmax, softmax
+from secant.nn.gradients import GradientMethod
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
+from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning
+from secant.training.config import TrainConfig
+from secant.training.fit import train
+from secant.training.optimizers import LearningRate
+from secant.training.steps import BLOCK, TrainState
+from secant.training.trainer import Diverged, Training
+from secant.validation import Each, WholeNumber, as_whole_number, validate
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -52,6 +43,12 @@ except ImportError as error:
 
 _FLOATS = (np.float64, np.float32)
 
+_HIDDEN = Each(
+    WholeNumber(low=1),
+    meaning="the neurons of each hidden layer",
+    example="(100,) or (100, 50)",
+)
+
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of fully connected layers, trained by any way to the gradient.
@@ -61,9 +58,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     Args:
         hidden: Neurons of each hidden layer; () is multinomial logistic regression.
-        activation: `sigmoid`, `relu`, `tanh` or `identity`, for hidden layers.
+        activation: What hidden layers do with their sums, a name of
+            `secant.nn.activations.ACTIVATIONS`: `relu`, `tanh`, …
         gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
-            `definition`, or a `GradientMethod` such as `spsa_method(10)`.
+            `definition`, or a `GradientMethod` such as
+            `find_method("spsa", directions=10)`.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of Optax's.
         learning_rate: If None, the optimiser's usual one; a `secant.Schedule` or one of
             Optax's changes it over the steps.
@@ -172,29 +171,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = _checked_classes(np.unique(y), "y")
         draws = check_random_state(self.random_state)
         net, labels = self._new_net(_seed(draws)), np.searchsorted(self.classes_, y)
-        stopping, held = None, None
-        if self.early_stopping:
-            stopping = EarlyStopping(self.n_iter_no_change, self.tol)
-            held = checked_share(self.validation_fraction)
-        trained_on = len(X) - ceil((held or 0.0) * len(X))
+        config = self._config(_seed(draws), len(X))
         with warnings.catch_warnings():
             # An epoch of a small data set is a few steps: the whole run is judged.
             warnings.filterwarnings("ignore", "after the first epoch", TrainingWarning)
-            run = fit(
-                net,
-                (X, labels),
-                self.gradient,
-                iterations=self.iterations,
-                batch_size=_at_most(self.batch_size, max(trained_on, 1)),
-                learning_rate=self.learning_rate,
-                optimizer=self.optimizer,
-                weight_decay=self.weight_decay,
-                clip_norm=self.clip_norm,
-                validation_split=held,
-                early_stopping=stopping,
-                seed=_seed(draws),
-                sampling="epochs",
-            )
+            run = train(net, (X, labels), config)
         self._going_on = None
         self._keep(run)
         if run.status == "interrupted":
@@ -302,7 +283,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         """
         architecture, settings = run.net.architecture, run.settings
         outputs = architecture.sizes[-1]
-        if architecture.loss != "cross_entropy":
+        if LOSSES[architecture.loss].output is not softmax:
             raise InvalidInput(
                 f"the run was trained on {architecture.loss}, so its outputs are no "
                 "probabilities: pass a run with loss='cross_entropy'"
@@ -356,6 +337,28 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             seed=seed,
         )
 
+    def _config(self, seed: int, samples: int) -> TrainConfig:
+        """How it is trained on so many samples, some of which may be held back."""
+        held, stopping = None, None
+        if self.early_stopping:
+            held = self.validation_fraction
+            stopping = EarlyStopping(self.n_iter_no_change, self.tol)
+        config = TrainConfig.build(
+            self.gradient,
+            iterations=self.iterations,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+            validation_split=held,
+            early_stopping=stopping,
+            seed=seed,
+            sampling="epochs",
+        )
+        left = samples - ceil((config.validation_split or 0.0) * samples)
+        return replace(config, batch_size=min(config.batch_size, max(left, 1)))
+
     def _keep(self, run: Run) -> None:
         self.run_, self.net_, self.n_iter_ = run, run.net, len(run.losses)
         self.validation_scores_ = self.best_validation_score_ = None
@@ -366,60 +369,43 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _pass(
         self, net: MLP, x: np.ndarray, labels: np.ndarray, seed: int, state: Any
-    ) -> tuple[Run, State]:
+    ) -> tuple[Run, TrainState]:
         """One pass over the samples, and the state that the next one starts from."""
-        method = find_method(self.gradient)
-        optimizer = find_optimizer(
-            self.optimizer, self.learning_rate, self.weight_decay, self.clip_norm
-        )
-        size = _at_most(self.batch_size, len(x))
-        count = -(-len(x) // size)
-        settings = Settings(
-            gradient=method.name,
-            iterations=count,
-            batch_size=size,
-            sampling="epochs",
-            seed=seed,
-            **optimizer.settings(),
-        )
-        samples = Samples(*net.architecture.as_batch(x, labels))
-        problem = Problem(
-            architecture=net.architecture,
-            params=net.params,
-            samples=samples,
-            method=method,
-            optimizer=optimizer.transformation,
-            batches=Batches(len(samples), size, "epochs", seed),
-        )
-        steps = (CompiledSteps if method.traceable else PlainSteps)(problem)
-        state = steps.start() if state is None else state
-        losses = []
-        for first in range(0, count, BLOCK):
-            state, more = steps.advance(state, first, min(BLOCK, count - first))
-            losses.append(more)
-        before = getattr(self, "run_", Run(net, History(np.zeros(0), ()), settings))
-        params = steps.params(state)
-        score = Evaluator(net.architecture, samples)(params)
-        if not np.isfinite([score.loss, *np.concatenate(losses)]).all():
+        config = self._config(seed, len(x))
+        config = replace(config, iterations=-(-len(x) // config.batch_size))
+        training = Training(net, (x, labels), config)
+        before = getattr(self, "run_", Run(net, History(np.zeros(0), ()), config))
+        reached = training.start
+        if state is not None:
+            reached = replace(reached, state=state)
+        try:
+            while (left := config.iterations - reached.step) > 0:
+                reached = training.advance(reached, min(BLOCK, left))
+            reached = training.evaluate(reached)
+            finite = np.isfinite(reached.epochs[-1].train_loss)
+        except Diverged:
+            finite = False
+        if not finite:
             raise NotFinite(
                 "the loss is no longer finite: most likely the learning rate is too "
                 "large, or X is not scaled. The weights from before this call are kept",
                 before,
             )
-        taken = np.concatenate([before.losses, *losses])
-        epoch = Epoch(len(taken), *score, None, None)
+        run = training.result(reached)
+        taken = np.concatenate([before.losses, run.losses])
+        epoch = run.history.epochs[-1]._replace(step=len(taken))
         run = Run(
-            net=net.replace({name: np.asarray(w) for name, w in params.items()}),
+            net=run.net,
             history=History(taken, (*before.history.epochs, epoch)),
-            settings=replace(settings, iterations=len(taken)),
+            settings=replace(config, iterations=len(taken)),
         )
-        return run, state
+        return run, reached.state
 
 
 def _warn_if_unlearned(run: Run, labels: np.ndarray) -> None:
     loss = run.history.epochs[-1].train_loss
     shares = np.bincount(labels) / len(labels)
-    chance = chance_loss("cross_entropy", shares[None])
+    chance = LOSSES["cross_entropy"].baseline(shares[None])
     if loss >= chance:
         warnings.warn(
             f"after {len(run.losses)} steps the loss is {loss:.4g}, no better than the "
@@ -434,30 +420,9 @@ def _seed(draws: np.random.RandomState) -> int:
     return int(draws.randint(2**31 - 1))
 
 
-def _at_most(batch_size: int, samples: int) -> int:
-    if (
-        not isinstance(batch_size, Integral)
-        or isinstance(batch_size, bool)
-        or batch_size < 1
-    ):
-        raise InvalidInput(
-            f"batch_size is {batch_size!r}: pass a whole number, 1 or above"
-        )
-    return min(int(batch_size), samples)
-
-
 def _hidden_sizes(hidden: int | Iterable[int]) -> tuple[int, ...]:
-    sizes = (hidden,) if isinstance(hidden, Integral) else hidden
-    try:
-        checked = tuple(index(size) for size in sizes)  # pyright: ignore[reportGeneralTypeIssues]
-    except TypeError:
-        checked = (0,)
-    if min(checked, default=1) < 1:
-        raise InvalidInput(
-            f"hidden is {hidden!r}: pass the neurons of each hidden layer, such as "
-            "(100,) or (100, 50)"
-        )
-    return checked
+    alone = as_whole_number(hidden) is not None
+    return validate("hidden", (hidden,) if alone else hidden, _HIDDEN)
 
 
 def _checked_classes(classes: np.ndarray, name: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Planted faults: functions with gradients that are wrong, and others that are right.
 
 Each stands in a backward rule, where JAX's and PyTorch's own checkers can see it, too:
-`benchmarks/gradient_checks.py` asks them about the same cases.
+`validation/gradient_checks.py` asks them about the same cases.
 """
 
 from collections.abc import Callable
@@ -224,14 +224,6 @@ def only_at(index: Any, change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda g: g.at[index].set(change(g[index]))
 
 
-def with_leaf(f: Function, name: str, change: Callable[[Any], Any]) -> Function:
-    def gradient(p: Any) -> Any:
-        found = jax.grad(f)(p)
-        return {**found, name: change(found[name])}
-
-    return gradient
-
-
 def exchanged(p: Any) -> Any:
     found = jax.grad(attention)(p)
     return {**found, "q": found["k"], "k": found["q"]}
@@ -302,10 +294,6 @@ def decayed(w: Any) -> Any:
 
 def cube(x: Any) -> Any:
     return jnp.sum(x**3)
-
-
-def relu_at_all(x: Any) -> Any:
-    return jnp.ones_like(x)
 
 
 MASK = np.array([1.0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1]) / 0.8
@@ -479,7 +467,7 @@ WRONG_ONES = (
     ),
     Case(
         "a square's 2", squares, normal(37, 4), WRONG,
-        altered(squares, lambda g: g / 2), "as of a square's derivative",
+        altered(squares, lambda g: g / 2), "as from a square's derivative",
     ),
     Case(
         "a constant added", waves, SOME, WRONG, altered(waves, lambda g: g + 0.01),
@@ -528,7 +516,7 @@ WRONG_ONES = (
     ),
     Case(
         "repeats overwritten, not added", embedding, normal(26, 6, 3), WRONG,
-        overwritten, "all wrong ones have index 3 along axis 0",
+        overwritten, "all wrong coordinates have index 3 along axis 0",
     ),
     Case(
         "a block", matrix, normal(40, 6, 8), WRONG,

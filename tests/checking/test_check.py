@@ -14,8 +14,8 @@ import pytest
 
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
-from secant.checking import scalar
-from secant.plots.words import cause_text
+from secant.checking import point
+from secant.plots.translations import cause_text
 
 
 def cubes(x):
@@ -119,7 +119,9 @@ def test_worst_coordinate_is_named_with_both_values():
 def test_a_cause_is_its_sentence_and_knows_its_parts():
     report = check_gradient(cubes, X, lambda x: slopes(x).at[1, 2].multiply(1.01))
     cause = report.leaves["x"].cause
-    assert cause == "a single coordinate, 1.01 times the slope; all others are right"
+    assert cause == (
+        "a single coordinate, 1.01 times the slope, at [1, 2]; all others are right"
+    )
     assert (cause.code, cause.facts) == (
         "single_factor",
         {"place": "[1, 2]", "factor": "1.01"},
@@ -138,8 +140,8 @@ def test_what_was_compiled_for_a_function_is_kept_for_some_functions_only():
     # Wrong, so that each program is asked for.
     assert not check_gradient(f, X, lambda x: 1.01 / jnp.cosh(x) ** 2).ok
     del f
-    for _ in range(scalar.compiled.cache_info().maxsize):
-        scalar.compiled(abs, object())
+    for _ in range(point.compiled.cache_info().maxsize):
+        point.compiled(abs, object())
     gc.collect()
     assert known() is None
 
@@ -208,10 +210,10 @@ def test_cancellation_is_rounding_and_not_wrong():
     assert "standard deviations" in report.leaves["x"].reason
 
 
-def test_gradient_that_is_another_each_time_is_told():
+def test_gradient_with_other_values_each_time_is_told():
     draw = np.random.default_rng(0)
     report = check_gradient(cubes, X, lambda x: slopes(x) * draw.uniform(0.9, 1.1))
-    assert any("asked a second time" in note for note in report.notes)
+    assert any("computed a second time" in note for note in report.notes)
 
 
 def test_numpy_functions_are_checked_with_error_bars():
@@ -242,7 +244,7 @@ def test_operation_without_a_rule_is_sampled_and_said_so():
     x = np.array([[0.5, 1.5], [2.0, -1.0]])
     report = check_gradient(f, x)
     assert report.ok
-    assert "sampled, not carried" in report.notes[0]
+    assert "sampled, not propagated" in report.notes[0]
     assert not check_gradient(f, x, x).ok
 
 
@@ -267,7 +269,7 @@ def test_projections_find_a_single_sign_among_many(wrong):
 
 def test_progress_is_told_to_the_end():
     told = []
-    check_gradient(cubes, X, tell=lambda done, total: told.append((done, total)))
+    check_gradient(cubes, X, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (6, 6)
 
 
@@ -321,7 +323,10 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
         (lambda: check_gradient(lambda x: x * 2, X, slopes), "that of one number"),
         (lambda: check_gradient(cubes, X, {"a": X}), "is dict: give an array"),
         (lambda: check_gradient(sum_of, [X], [None]), "is None: give an array"),
-        (lambda: check_gradient(cubes, X, coordinates="some"), '"all" or "proj'),
+        (
+            lambda: check_gradient(cubes, X, coordinates="some"),
+            "all, auto, projections",
+        ),
         (lambda: jax.jit(lambda x: check_gradient(cubes, x).value)(X), "is traced"),
         (lambda: check_hessian_product(cubes, X, X[0]), "v of x has shape"),
         (lambda: check_hessian_product(sum_of, [X], X), "v has another structure"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-_FILE = Path(__file__).parents[2] / "tools" / "false_alarms.py"
+_FILE = Path(__file__).parents[2] / "validation" / "false_alarms.py"
 _SPEC = importlib.util.spec_from_file_location("false_alarms", _FILE)
 false_alarms = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(false_alarms)

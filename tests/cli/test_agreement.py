@@ -7,7 +7,7 @@ import pytest
 
 from secant import MLP, fit
 from secant.cli.agreement import Agreement
-from secant.gradients import find_method
+from secant.nn.gradients import find_method
 
 
 def worst_of(method, loss="cross_entropy"):
@@ -27,8 +27,8 @@ def test_the_definition_agrees(loss):
 def test_an_error_of_one_in_a_thousand_is_seen():
     right = find_method("definition")
 
-    def wrong(*arguments):
-        loss, gradients = right.function(*arguments)
+    def wrong(*arguments, **options):
+        loss, gradients = right.function(*arguments, **options)
         return loss, {name: 1.001 * g for name, g in gradients.items()}
 
     assert worst_of(replace(right, function=wrong)) == pytest.approx(1e-3, rel=1e-3)

@@ -100,7 +100,10 @@ def test_module_of_the_folder_is_found_by_its_name(secant, losses):
         (["bare.py:loss"], "has no function `example`"),
         (["my_losses.py:raises"], "raised ZeroDivisionError: a fault of mine"),
         (["my_losses.py:loss", "--at", ":raises"], "raised TypeError"),
-        (["my_losses.py:loss", "--coordinates", "some"], 'pass "auto", "all" or'),
+        (
+            ["my_losses.py:loss", "--coordinates", "some"],
+            "Known: all, auto, projections",
+        ),
         (["my_losses.py:loss", "--gradient", ":number"], "cannot be called"),
     ],
     ids=[

@@ -41,13 +41,13 @@ def started(tmp_path_factory):
         text=True,
     )
     checkpoints = place / "runs" / "0001" / "checkpoints"
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 600
     while not (checkpoints.is_dir() and any(checkpoints.glob("0*"))):
         assert process.poll() is None
         assert time.monotonic() < ends
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=120)[1]
+    said = process.communicate(timeout=600)[1]
     return process.returncode, said, place / "runs" / "0001"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from secant.data import places, sample, specs
+from secant.data import locations, mnist, registry
 from secant.errors import DataError
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
@@ -73,10 +73,10 @@ def at_worst_data_error() -> Callable[[Path], AbstractContextManager[None]]:
 def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any data set; returns the user's cache."""
     cache = tmp_path / "cache"
-    monkeypatch.delenv(places.DATA_VARIABLE, raising=False)
+    monkeypatch.delenv(locations.DATA_VARIABLE, raising=False)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *a, **k: str(cache))
-    for name, spec in specs.SPECS.items():
-        monkeypatch.setitem(specs.SPECS, name, replace(spec, system=()))
+    for name, spec in registry.SPECS.items():
+        monkeypatch.setitem(registry.SPECS, name, replace(spec, system=()))
     return cache
 
 
@@ -91,7 +91,9 @@ def tiny(
         folder = tmp_path / "published" / name
         folder.mkdir(parents=True)
         files = []
-        for file, count in zip(specs.SPECS[name].files, (20, 20, 10, 10), strict=True):
+        for file, count in zip(
+            registry.SPECS[name].files, (20, 20, 10, 10), strict=True
+        ):
             shape = (count, *file.shape[1:])
             if len(shape) == 1:
                 array = rng.permutation(np.arange(count) % 10).astype(np.uint8)
@@ -103,17 +105,17 @@ def tiny(
             digest = sha256(content).hexdigest()
             size, download = len(content), len(packed)
             files.append(
-                specs.File(file.name, shape, download, size, digest),
+                registry.File(file.name, shape, download, size, digest),
             )
         x_train, t_train, x_test, t_test = files
         spec = replace(
-            specs.SPECS[name],
+            registry.SPECS[name],
             x_train=x_train,
             t_train=t_train,
             x_test=x_test,
             t_test=t_test,
         )
-        monkeypatch.setitem(specs.SPECS, name, spec)
+        monkeypatch.setitem(registry.SPECS, name, spec)
         folders[name] = folder
     return folders
 
@@ -121,7 +123,7 @@ def tiny(
 @pytest.fixture(scope="session")
 def digits() -> np.ndarray:
     """Ten digits of the sample built in, one of each: uint8 of shape (10, 28, 28)."""
-    (x, t), _ = sample.read_sample()
+    (x, t), _ = mnist.read_sample()
     return np.stack([x[t == digit][0] for digit in range(10)])
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secant.data.classes import (
+from secant.data.labels import (
     MAX_IMBALANCE,
     balanced_accuracy,
     class_counts,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from secant.data.digit_images import to_mnist_form
 from secant.data.mnist import load_mnist
-from secant.data.mnist_form import to_mnist_form
 from secant.errors import DataError
 
 Difference: TypeAlias = Callable[[np.ndarray, np.ndarray], float]

@@ -2,8 +2,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from secant.data.mnist import load_mnist
-from secant.data.sample import PATH, provenance, read_sample
+from secant.data.mnist import PATH, load_mnist, provenance, read_sample
 
 
 def rows(x: np.ndarray) -> list[bytes]:

@@ -11,7 +11,7 @@ def digits_run():
     """The notebook's network, trained on the digits built in."""
     net = secant.TwoLayerNet(784, 50, 10, seed=0)
     data = secant.load_mnist_sample()
-    return secant.fit(net, data, iterations=1500, data_name="digits")
+    return secant.fit(net, data, iterations=1500, metadata=secant.RunMetadata("digits"))
 
 
 @pytest.fixture(scope="session")

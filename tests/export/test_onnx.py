@@ -10,10 +10,9 @@ import secant
 from secant import InvalidInput, Run, SecantError
 from secant.export import write_onnx
 from secant.export.onnx import fingerprint, verified
+from secant.nn.activations import ACTIVATIONS
 
-ARCHITECTURES = [
-    {"activation": activation} for activation in ("sigmoid", "relu", "tanh", "identity")
-] + [
+ARCHITECTURES = [{"activation": activation} for activation in ACTIVATIONS] + [
     {"loss": "sum_squares"},
     {"bias": False},
     {"sizes": (3, 4)},

@@ -6,11 +6,13 @@ from safetensors.numpy import load_file
 
 from secant import InvalidInput
 from secant.export import write_keras, write_torch
-from secant.functions import ACTIVATIONS, softmax
+from secant.nn.activations import ACTIVATIONS, softmax
 
-OPTIONS = [
-    {"activation": activation} for activation in ("sigmoid", "relu", "tanh", "identity")
-] + [{"loss": "sum_squares"}, {"bias": False}, {"sizes": (3, 4)}]
+OPTIONS = [{"activation": activation} for activation in ACTIVATIONS] + [
+    {"loss": "sum_squares"},
+    {"bias": False},
+    {"sizes": (3, 4)},
+]
 
 
 def samples():

@@ -42,5 +42,7 @@ def test_the_scatter_falls_with_the_root_of_the_size(run, digits):
     "settings", [{"sizes": ()}, {"sizes": (0, 1)}, {"sizes": (1.5,)}, {"draws": 0}]
 )
 def test_sizes_that_cannot_be_are_refused(run, digits, settings):
-    with pytest.raises(InvalidInput, match="sizes is"):
+    with pytest.raises(
+        InvalidInput, match=r"(sizes|draws) is .*whole number, 1 or above"
+    ):
         plots.batch_losses(run.net, *digits[0], **settings)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from secant import plots
-from secant.checking.causes import UNKNOWN, Cause, Evidence, likely_cause
+from secant.checking.diagnosis import UNKNOWN, likely_cause
+from secant.checking.evidence import Evidence
 from secant.plots import style
-from secant.plots.words import cause_text
+from secant.plots.translations import cause_text
 
 SLOPE = np.array([[1.0, -2.0, 3.0], [4.0, 0.5, -6.0]])
 
@@ -38,19 +39,9 @@ def test_a_cause_is_told_in_korean_with_its_facts(gradient, says):
 
 
 @pytest.mark.usefixtures("korean_letters")
-def test_where_a_part_was_looked_at_the_cause_says_so():
-    seen = SLOPE.copy()
-    seen[0, 0] = np.nan
-    told = found(-SLOPE, seen)
-    assert told.endswith("(as seen in 5 of 6)")
-    assert cause_text(told, "ko").endswith("(값 6개 중 5개를 본 결과)")
-
-
-@pytest.mark.usefixtures("korean_letters")
 def test_what_has_no_korean_stays_as_it_is():
     assert cause_text("a note", "ko") == "a note"
     assert cause_text(UNKNOWN, "ko") == ""
-    assert cause_text(Cause("newer", "a newer one"), "ko") == "a newer one"
 
 
 def test_a_picture_without_korean_letters_tells_the_cause_in_english(monkeypatch):

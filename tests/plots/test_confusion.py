@@ -3,7 +3,7 @@
 import numpy as np
 
 from secant import MLP, plots
-from secant.plots.confusion import confusion_counts
+from secant.plots.samples import confusion_counts
 
 
 def test_the_counts_stand_where_truth_and_answer_cross():

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from secant import InvalidInput, plots
-from secant.plots import style, words
+from secant.plots import style, translations
 
 PICTURES = [
     getattr(plots, name)
@@ -90,7 +90,7 @@ def test_korean_letters_are_drawn_where_a_font_has_them():
 
 
 def test_korean_says_as_much_as_english():
-    for english, korean in words.KOREAN.items():
+    for english, korean in translations.KOREAN.items():
         assert sorted(re.findall(r"\{\d?(:.*?)?\}", english)) == sorted(
             re.findall(r"\{\d?(:.*?)?\}", korean)
         ), english
@@ -105,4 +105,4 @@ def test_every_text_of_a_picture_has_a_korean_one():
         for text in re.findall(r'\btr\(\s*"(.*?)"', file.read_text(encoding="utf-8"))
     }
     assert len(said) > 20
-    assert said <= {text.replace("\n", "\\n") for text in words.KOREAN}
+    assert said <= {text.replace("\n", "\\n") for text in translations.KOREAN}

@@ -1,4 +1,4 @@
-"""Every smooth rule, against mpmath: `tools/accuracy_table.py` has the cases."""
+"""Every smooth rule, against mpmath: `validation/accuracy.py` has the cases."""
 
 import importlib.util
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_FILE = Path(__file__).parents[2] / "tools" / "accuracy_table.py"
+_FILE = Path(__file__).parents[2] / "validation" / "accuracy.py"
 _SPEC = importlib.util.spec_from_file_location("accuracy_table", _FILE)
 accuracy = importlib.util.module_from_spec(_SPEC)
 sys.modules["accuracy_table"] = accuracy  # dataclasses look there

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from secant import MLP, InvalidInput, NotFinite, Run, Schedule, fit
-from secant.gradients import GradientMethod, spsa_method
+from secant.nn.gradients import GradientMethod, spsa_method
 
 
 def quick(classifier, **options):

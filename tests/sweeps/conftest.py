@@ -47,7 +47,9 @@ class Server:
         command = [str(self.programs / program), *arguments]
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, cwd="/", capture_output=True, timeout=120)
+        subprocess.run(
+            command, check=True, cwd="/", capture_output=True, timeout=PATIENCE
+        )
 
     def start(self):
         options = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -c fsync=off"

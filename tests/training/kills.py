@@ -177,7 +177,7 @@ def newest(folder: Path) -> int:
 def readable(path: Path) -> bool:
     """Whether a checkpoint is whole, by its own SHA-256."""
     from secant.errors import DataError
-    from secant.training.tensors import unpacked
+    from secant.training.serialization import unpacked
 
     try:
         return len(unpacked(path, "secant checkpoint 1")[0]["losses"]) == int(path.stem)
@@ -187,7 +187,7 @@ def readable(path: Path) -> bool:
 
 def same(run, whole) -> bool:
     """Whether two runs are equal, bit for bit: weights by their SHA-256."""
-    from secant.training.tensors import fingerprint
+    from secant.training.serialization import fingerprint
 
     return (
         fingerprint(run.net.params) == fingerprint(whole.net.params)

@@ -57,8 +57,3 @@ def test_seeds_differ_and_repeat(sampling):
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(InvalidInput, match="batch_size is 11, and there are 10"):
         Batches(10, 11, "replacement", 0)
-
-
-def test_an_unknown_sampling_names_the_nearest():
-    with pytest.raises(InvalidInput, match="did you mean 'epochs'"):
-        Batches(10, 1, "epoch", 0)

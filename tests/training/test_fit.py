@@ -10,8 +10,7 @@ import pytest
 
 import secant
 from secant import MLP, InvalidInput, NotFinite, TrainingWarning, TwoLayerNet, fit
-from secant.gradients import METHODS, backprop
-from secant.gradients.method import GradientMethod
+from secant.nn.gradients import METHODS, GradientMethod
 from secant.training.batches import Batches
 
 
@@ -25,7 +24,8 @@ def assert_same_params(one, other):
         np.testing.assert_array_equal(one[name], other[name])
 
 
-EXACT = sorted(set(METHODS) - {"spsa"})
+backprop = METHODS["backprop"]
+EXACT = sorted(name for name, m in METHODS.items() if not m.stochastic)
 """The methods that find the gradient; SPSA estimates it."""
 
 
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(net, clusters):
 
 def test_how_a_run_is_cut_into_calls_does_not_change_a_bit(net, clusters, monkeypatch):
     whole = fit(net, clusters, iterations=150, batch_size=16, optimizer="adam")
-    monkeypatch.setattr("secant.training.loop._PULSE", 0.0)
+    monkeypatch.setattr("secant.training.fit._PULSE", 0.0)
     steps = []
     cut = fit(
         net,
@@ -312,7 +312,7 @@ def exploding(net):
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(
     pulse, net, clusters, monkeypatch
 ):
-    monkeypatch.setattr("secant.training.loop._PULSE", pulse)
+    monkeypatch.setattr("secant.training.fit._PULSE", pulse)
     with pytest.raises(NotFinite, match="nan at step 13") as caught:
         fit(net, clusters, exploding(net), learning_rate=1.0, batch_size=6)
     run = caught.value.run
@@ -385,7 +385,7 @@ def test_a_run_of_days_says_so_and_names_a_faster_way(clusters, monkeypatch):
         """Ctrl-C before the first of its steps, which would take minutes."""
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("secant.training.loop._Loop._advance", interrupt)
+    monkeypatch.setattr("secant.training.fit._Loop._advance", interrupt)
     with pytest.warns(TrainingWarning, match=r"(hours|days).*'node' would take"):
         run = fit(wide, clusters, "definition", iterations=100_000, batch_size=120)
     assert run.status == "interrupted"

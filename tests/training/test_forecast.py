@@ -4,7 +4,7 @@ import pytest
 
 from secant import MLP, Architecture, fit
 from secant.training.forecast import Forecast, duration
-from secant.training.steps import CompiledSteps
+from secant.training.steps import CompiledStepper
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def clock(monkeypatch):
 def test_a_compiled_forecast_is_what_a_step_costs_without_the_call(
     clock, net, clusters, monkeypatch
 ):
-    advance = CompiledSteps.advance
+    advance = CompiledStepper.advance
 
     def timed(self, state, start, count):
         clock[0] += 0.030 + 0.002 * count
         return advance(self, state, start, count)
 
-    monkeypatch.setattr(CompiledSteps, "advance", timed)
+    monkeypatch.setattr(CompiledStepper, "advance", timed)
     told = []
     fit(net, clusters, iterations=50, batch_size=9, callbacks=[told.append])
     assert told[0].forecast.seconds_per_step == pytest.approx(0.002)

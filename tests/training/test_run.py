@@ -8,13 +8,19 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
-from secant import DataError, InvalidInput, Run, SimpleNet, fit
+from secant import DataError, InvalidInput, Run, RunMetadata, SimpleNet, fit
 from secant.training.run import BEST_FILE, HISTORY_FILE, NETWORK_FILE, PICTURE_FILE
 
 
 @pytest.fixture
 def run(net, clusters):
-    return fit(net, clusters, iterations=25, batch_size=12, data_name="three clouds")
+    return fit(
+        net,
+        clusters,
+        iterations=25,
+        batch_size=12,
+        metadata=RunMetadata("three clouds"),
+    )
 
 
 @pytest.fixture
@@ -25,6 +31,7 @@ def folder(run, tmp_path):
 def test_a_run_reads_back_as_it_was(run, folder):
     again = Run.load(folder)
     assert again.settings == run.settings
+    assert again.data_name == run.data_name == "three clouds"
     assert again.status == run.status
     assert again.timings == run.timings
     assert again.history.epochs == run.history.epochs
@@ -102,9 +109,11 @@ def test_a_signed_network_of_other_shapes_is_refused(run, folder):
 
 
 def test_settings_of_another_type_are_told(run, folder):
-    other = replace(run, settings=replace(run.settings, learning_rate="fast"))
+    other = replace(run.settings)
+    object.__setattr__(other, "learning_rate", "fast")
+    other = replace(run, settings=other)
     (folder / NETWORK_FILE).write_bytes(other._network_bytes())
-    with pytest.raises(DataError, match="learning_rate is 'fast', not float"):
+    with pytest.raises(DataError, match="learning_rate is 'fast', a string: pass"):
         Run.load(folder)
 
 
@@ -121,7 +130,7 @@ def test_a_missing_or_changed_history_is_told(folder):
 def test_the_settings_can_be_read_without_secant(folder):
     with safetensors.safe_open(folder / NETWORK_FILE, framework="numpy") as file:
         about = json.loads(file.metadata()["run"])
-    assert about["settings"]["data"] == "three clouds"
+    assert about["data_name"] == "three clouds"
     assert about["architecture"]["sizes"] == [2, 8, 3]
 
 
@@ -129,7 +138,7 @@ def test_a_write_that_fails_leaves_no_half_of_a_file(run, tmp_path, monkeypatch)
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("secant.training.tensors.os.fsync", full)
+    monkeypatch.setattr("secant.training.serialization.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         run.save(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []

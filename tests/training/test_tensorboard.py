@@ -147,6 +147,6 @@ def test_a_folder_that_cannot_be_is_told(tmp_path):
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr("secant.training.tensorboard.find_spec", lambda name: None)
+    monkeypatch.setattr("secant.training.callbacks.find_spec", lambda name: None)
     with pytest.raises(SecantError, match=r'pip install "secant\[tensorboard\]"'):
         TensorBoard(tmp_path)

@@ -1,4 +1,4 @@
-"""The Jacobian of a black box, by the extrapolation of `secant.slopes.adaptive`.
+"""The Jacobian of a black box, by extrapolation as in `secant.derivatives`.
 
 JAX accepts an array, but no report and no warning. This module therefore decides what
 `secant.jacobian` would report or refuse: each entry has its own tolerance, a line that
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from secant.black_box.signature import ComplexValueError
+from secant.derivatives.difference_quotients import Formula
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import GROWTH, Lines, Numbers, axes
+from secant.derivatives.ridders import Accuracy, Outcome, Slopes, climb
+from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.slopes.checks import Floats
-from secant.slopes.evaluation import Evaluation
-from secant.slopes.ladder import Accuracy, Outcome, Slopes, climb
-from secant.slopes.lines import GROWTH, Lines, Numbers, axes
-from secant.slopes.rungs import Formula
-from secant.slopes.workers import Caller, Raised
+from secant.parallel.map import Caller
+from secant.parallel.task import Raised
 
 MAX_BLOCK_SIZE = 2**20
 """The most numbers that the perturbed points of a block, or its values, may hold."""

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array
-from secant.errors import InvalidInput
-from secant.slopes.checks import short
+from secant.errors import InvalidInput, short
 
 Struct: TypeAlias = jax.ShapeDtypeStruct
 

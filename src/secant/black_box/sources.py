@@ -26,9 +26,10 @@ from secant.black_box.signature import (
     is_real,
     shape_tree,
 )
+from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.slopes.checks import Floats
-from secant.slopes.workers import Caller, Raised, calling, outcomes
+from secant.parallel.map import Caller, calling
+from secant.parallel.task import Raised, outcomes
 
 REDUCED_RTOL = 1e-9
 """Relative tolerance of derivatives in float32, and of derivatives of derivatives.
@@ -89,7 +90,7 @@ class FunctionValues(Source):
         result_tree: The tree structure of its result.
         step: See `secant.black_box.nudges`.
         vectorized: Whether one call evaluates many points.
-        workers: See `secant.slopes.workers`.
+        workers: See `secant.parallel.map`.
     """
 
     f: StaticValue

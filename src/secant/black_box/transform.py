@@ -30,8 +30,8 @@ from secant.black_box.signature import (
     result_structs,
 )
 from secant.black_box.sources import FunctionValues, Source
-from secant.errors import InvalidInput
-from secant.slopes.checks import as_function, as_step, short
+from secant.derivatives.validation import STEP_SIZE, as_function
+from secant.validation import Or, validate
 
 
 def as_jax(
@@ -93,7 +93,7 @@ def as_jax(
     as_function(f)
     if jacobian is not None:
         as_function(jacobian, "jacobian")
-    first_step = None if step is None else _as_step(step)
+    first_step = validate("step", step, Or(STEP_SIZE, None))
 
     def call(*args: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
@@ -117,15 +117,6 @@ def as_jax(
         return jax.tree.unflatten(result_tree, _call(source, *arrays))
 
     return call
-
-
-def _as_step(step: object) -> float:
-    try:
-        return as_step(step)
-    except InvalidInput:
-        raise InvalidInput(
-            f"step is {short(step)}: pass a positive number such as step=1e-3"
-        ) from None
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

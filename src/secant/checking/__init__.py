@@ -5,9 +5,9 @@ from secant.checking.report import (
     Entry,
     GradientReport,
     LeafReport,
-    Verdict,
     WrongGradient,
 )
+from secant.checking.verdict import Verdict
 
 __all__ = [
     "Entry",

@@ -1,7 +1,7 @@
 """`check_gradient`: is this the gradient of that function? A verdict for each leaf."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,24 +9,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking.carried import CarriedSlopes
-from secant.checking.case import Case, Claim
-from secant.checking.causes import cause_of_shape
-from secant.checking.judge import Finding, examine, judge
-from secant.checking.products import ProductSlopes
-from secant.checking.projections import project
-from secant.checking.report import GradientReport, LeafReport, Verdict
-from secant.checking.sampled import SampledSlopes
-from secant.checking.scalar import Scalar, as_scalar, compiled, floats_of
-from secant.checking.slopes import Question, Sides, Slopes
-from secant.checking.tree import Point, as_float64
+from secant.checking.point import (
+    Point,
+    ScalarFunction,
+    as_float64,
+    compiled,
+    scalar_function,
+)
+from secant.checking.products import HessianProductSlopes
+from secant.checking.propagated import PropagatedSlopes
+from secant.checking.random_projections import project
+from secant.checking.report import GradientReport, LeafReport
+from secant.checking.slope_source import SampledSlopes, SlopeSource
+from secant.checking.verdict import GradientCheck, GradientFunction
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
+from secant.validation import SEED, Choice, validate
 
 Coordinates = Literal["auto", "all", "projections"]
 
-_LIMIT = 2**16
-"""The most coordinates that are all nudged by themselves unless that is asked for."""
+COORDINATES = Choice[Coordinates](
+    ("auto", "all", "projections"), "choice of coordinates"
+)
+
+Progress = Callable[[int, int], object]
+"""Called with how many coordinates were nudged, and of how many."""
+
+_MAX_COORDINATES = 2**16
+"""The most coordinates that are all nudged by themselves unless `"all"` is passed."""
 
 
 def check_gradient(
@@ -36,41 +46,41 @@ def check_gradient(
     *,
     coordinates: Coordinates = "auto",
     seed: int = 0,
-    tell: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
 ) -> GradientReport:
     """Whether a gradient is that of a function: a verdict for each leaf, with reasons.
 
         gᵢ = ∂f/∂xᵢ    against    (f(x + h eᵢ) - f(x - h eᵢ)) / 2h,    for every i
 
-    Where JAX can trace `f`, the differences are carried through it and not subtracted
-    (`secant.difference`), which leaves all digits in float32 and in 16 bits as well,
-    on any device. Where it cannot, they are those of `secant.gradient`, with its error
-    bars. Each coordinate is checked. How far the two may be apart follows from the
-    dtype and from what was measured; the report says how it was found.
+    Where JAX can trace `f`, the differences are propagated through it and not
+    subtracted (`secant.difference`). So they keep all digits, in float32 and in 16 bits
+    as well, on any device. Where JAX cannot, they are those of `secant.gradient`, with
+    its error bars. Each coordinate is checked. By how much the two may differ follows
+    from the dtype and from what was measured; the report says how it was found.
 
     Args:
-        f: A function of one pytree of arrays. It returns a number; or, if it is the
-            derivative of JAX that is checked, a pytree of arrays, which is then
-            weighted at random to one number.
+        f: A function of one pytree of arrays. It returns a number. If the derivative of
+            JAX is checked, it may return a pytree of arrays, which is then weighted at
+            random to one number.
         x: Where: a pytree of arrays. Leaves of floating-point numbers are checked,
             others are passed as they are.
-        gradient: What is checked: a function of `x`, as `jax.grad(f)` is one, or its
-            value at `x`; an array for each leaf of `x`, of its shape, in JAX, NumPy or
-            any other library's arrays. If not given, what JAX makes of `f`: its
-            `custom_vjp` rules and kernels are what is checked then.
+        gradient: The gradient that is checked: a function of `x`, as `jax.grad(f)` is
+            one, or its value at `x`; an array for each leaf of `x`, of its shape, in
+            arrays of JAX, NumPy or any other library. By default what JAX makes of `f`:
+            then the `custom_vjp` rules and kernels of `f` are checked.
         coordinates: `"all"`: each is nudged by itself. `"projections"`: large leaves
-            are asked along random directions, and searched where these disagree; what
-            that cannot see is said. `"auto"`: all, up to 65,536 numbers.
+            are compared along random directions, and searched where these differ; the
+            report says what that cannot see. `"auto"`: all, up to 65,536 numbers.
         seed: For random directions and weights.
-        tell: Called with how many coordinates were nudged, and of how many.
+        progress: Called with how many coordinates were nudged, and of how many.
 
     Returns:
         The report: `ok`, `verdict`, `leaves`; readable when printed, `to_dict()` for
         machines, `assert_ok()` for tests, `plot()` for a picture.
 
     Raises:
-        InvalidInput: An argument that cannot be worked with; `f` returns no number.
-            What `f` or `gradient` raise passes through.
+        InvalidInput: An argument is invalid, or `f` returns no number. What `f` or
+            `gradient` raise passes through.
 
     Source:
         Kahan & Fateman (1999), for the differences; Vignes (1993), for the rounding.
@@ -88,33 +98,36 @@ def check_gradient(
             wrong in 3 of 3; the worst:
             ...
     """
-    if not callable(f):
-        raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    coordinates = as_coordinates(coordinates)
+    _require_function(f)
+    coordinates = validate("coordinates", coordinates, COORDINATES)
+    seed = validate("seed", seed, SEED)
     point = Point.of(x)
-    with _floats_of(point):
-        number, value, notes = _asked(f, point, given=gradient is not None, seed=seed)
-        slopes, refused = _slopes(number, point)
-        if refused:
-            notes.append(refused)
-        if gradient is None and not slopes.traceable:
+    with _dtypes_of(point):
+        scalar, value, notes = scalar_function(
+            f, point, single=gradient is not None, seed=seed
+        )
+        source, why_sampled = _slope_source(scalar, point)
+        if why_sampled:
+            notes.append(why_sampled)
+        if gradient is None and not source.traceable:
             raise InvalidInput(
-                f"there is no gradient to check: JAX cannot trace f ({refused}); pass "
-                "gradient=, a function of x or its value"
+                f"there is no gradient to check: JAX cannot trace f ({why_sampled}); "
+                "pass gradient=, a function of x or its value"
             )
-        claim, claimed = _claim(number, point, gradient)
-        draw = np.random.default_rng(seed)
-        if claim and any(
-            (a != b).any() and np.isfinite(a).all()
-            for a, b in zip(claimed, claim(point.leaves), strict=True)
-        ):
+        by_jax = _gradient_of_jax(scalar, point)
+        function = by_jax if gradient is None else _as_function(gradient, point)
+        values = function(point.leaves) if function else point.arrays_of(gradient)
+        if function and _changes(values, function(point.leaves)):
             notes.append(
-                "the gradient is another when it is asked a second time: is something "
-                "in it drawn at random or added up in changing order?"
+                "the gradient has other values when it is computed a second time: does "
+                "it draw random numbers, or sum in a changing order?"
             )
-        like = claim or _own_of_jax(number, point, traceable=slopes.traceable)
-        case = Case(point, slopes, claim, claimed, draw, like, value)
-        return _report(case, coordinates, value, notes, tell)
+        reference = function
+        if reference is None and source.traceable and _works(by_jax, point):
+            reference = by_jax
+        rng = np.random.default_rng(seed)
+        check = GradientCheck(point, source, function, values, reference, value, rng)
+        return _report(check, coordinates, notes, progress)
 
 
 def check_hessian_product(
@@ -129,15 +142,15 @@ def check_hessian_product(
 
         H v    against    (∇f(x + h v) - ∇f(x - h v)) / 2h
 
-    The differences are carried through the gradient that JAX makes of `f`: what is
-    checked is the derivative of that gradient, so `check_gradient` comes first.
+    The differences are propagated through the gradient that JAX makes of `f`. So this
+    checks the derivative of that gradient: call `check_gradient` first.
 
     Args:
         f: As for `check_gradient`; JAX must be able to trace it.
         x: Where.
-        v: The direction, a pytree like `x`; drawn at random if not given.
-        product: What is checked: a function of `x` and `v`, or its value; if not
-            given, `jax.jvp` of `jax.grad(f)`.
+        v: The direction, a pytree like `x`; random by default.
+        product: The product that is checked: a function of `x` and `v`, or its value;
+            by default `jax.jvp` of `jax.grad(f)`.
         seed: For random directions and weights.
 
     Returns:
@@ -152,208 +165,144 @@ def check_hessian_product(
         >>> check_hessian_product(lambda x: jnp.sum(jnp.sin(x)), jnp.ones(3)).ok
         True
     """
+    _require_function(f)
+    point = Point.of(x)
+    with _dtypes_of(point):
+        scalar, value, notes = scalar_function(
+            f, point, single=product is not None, seed=seed
+        )
+        rng = np.random.default_rng(seed)
+        direction = _direction(point, v, rng)
+        source = HessianProductSlopes(scalar, point, direction)
+        function = by_jax = source.exact_product
+        if product is not None:
+            whole_v = point.tree(point.with_real(direction))
+            function = _as_function(product, point, whole_v, name="product")
+        values = (
+            function(point.leaves) if function else point.arrays_of(product, "product")
+        )
+        reference = function or by_jax
+        check = GradientCheck(point, source, function, values, reference, value, rng)
+        return _report(check, "all", notes, None)
+
+
+def _require_function(f: object) -> None:
     if not callable(f):
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
-    point = Point.of(x)
-    with _floats_of(point):
-        number, value, notes = _asked(f, point, given=product is not None, seed=seed)
-        draw = np.random.default_rng(seed)
-        if v is None:
-            direction = [
-                jnp.asarray(
-                    draw.standard_normal(np.shape(point.leaves[i])),
-                    point.leaves[i].dtype,
-                )
-                for i in point.real
-            ]
-        else:
-            parts = point.claimed(v, "v")
-            direction = [
-                jnp.asarray(part, point.leaves[i].dtype)
-                for part, i in zip(parts, point.real, strict=True)
-            ]
-            for part, i in zip(direction, point.real, strict=True):
-                if part.shape != np.shape(point.leaves[i]):
-                    raise InvalidInput(
-                        f"v of {point.names[i]} has shape {part.shape} where x has "
-                        f"{np.shape(point.leaves[i])}: pass the same"
-                    )
-        slopes = ProductSlopes(number, point, direction)
-        whole_v = point.tree(point.with_real(direction))
-
-        def claim(leaves: Sequence[Any]) -> list[np.ndarray]:
-            if product is None:
-                return slopes.exact_product(leaves)
-            found = (
-                product(point.tree(leaves), whole_v) if callable(product) else product
-            )
-            return point.claimed(found, "product")
-
-        function = claim if product is None or callable(product) else None
-        case = Case(
-            point,
-            slopes,
-            function,
-            claim(point.leaves),
-            draw,
-            function or slopes.exact_product,
-            value,
-        )
-        return _report(case, "all", value, notes, None)
 
 
-def as_coordinates(name: str) -> Coordinates:
-    """A way to choose coordinates by its name.
-
-    Raises:
-        InvalidInput: There is none of that name.
-    """
-    if name in ("auto", "all", "projections"):
-        return name
-    raise InvalidInput(f'coordinates is {name!r}: pass "auto", "all" or "projections"')
+def _dtypes_of(point: Point) -> AbstractContextManager[Any]:
+    """Switches float64 on in JAX if `x` holds float64."""
+    return jax.enable_x64(True) if point.double else nullcontext()
 
 
-@contextmanager
-def _floats_of(point: Point) -> Iterator[None]:
-    """Lets JAX have float64 where that is what came."""
-    if point.double:
-        with jax.enable_x64(True):
-            yield
-    else:
-        yield
-
-
-def _asked(
-    f: Callable[[Any], Any], point: Point, *, given: bool, seed: int
-) -> tuple[Scalar, float, list[str]]:
-    """The function as one of leaves to a number, that number, and notes."""
-    value = f(point.tree(point.leaves))
-    number, notes = as_scalar(f, value, point.structure, given=given, seed=seed)
-    one = number(*point.leaves) if number.weighted else floats_of(value)[0]
-    return number, float(one), notes
-
-
-def _slopes(number: Scalar, point: Point) -> tuple[Slopes, str]:
-    """Where slopes come from, and why they are not carried if they are not."""
+def _slope_source(scalar: ScalarFunction, point: Point) -> tuple[SlopeSource, str]:
+    """The source of slopes, and why they are sampled if they are."""
     try:
-        jax.make_jaxpr(number)(*point.leaves)
+        jax.make_jaxpr(scalar)(*point.leaves)
     except Exception as error:
-        why = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-        return SampledSlopes(number, point, traceable=False), why
+        why = f"{type(error).__name__}: {_first_line(error)}"
+        return SampledSlopes(scalar, point, traceable=False), why
     try:
-        return CarriedSlopes(number, point), ""
+        return PropagatedSlopes(scalar, point), ""
     except MissingRule as error:
-        why = f"slopes are sampled, not carried: {str(error).strip().splitlines()[0]}"
-        return SampledSlopes(number, point, traceable=True), why
+        why = f"slopes are sampled, not propagated: {_first_line(error)}"
+        return SampledSlopes(scalar, point, traceable=True), why
 
 
-def _claim(
-    number: Scalar, point: Point, gradient: Any
-) -> tuple[Claim | None, list[np.ndarray]]:
-    if gradient is None:
-        by_jax = _gradient_of_jax(number, point)
-        return by_jax, by_jax(point.leaves)
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _as_function(
+    gradient: Any, point: Point, *more: Any, name: str = "gradient"
+) -> GradientFunction | None:
+    """The user's gradient as a function of the leaves; None if it is a value."""
     if not callable(gradient):
-        return None, point.claimed(gradient)
-
-    def by_function(leaves: Sequence[Any]) -> list[np.ndarray]:
-        return point.claimed(gradient(point.tree(leaves)))
-
-    return by_function, by_function(point.leaves)
-
-
-def _own_of_jax(number: Scalar, point: Point, *, traceable: bool) -> Claim | None:
-    """JAX's gradient beside one of which only values are known, if there is one."""
-    by_jax = _gradient_of_jax(number, point)
-    try:
-        return by_jax if traceable and by_jax(point.leaves) else None
-    except Exception:
-        # Not everything that can be traced can be differentiated: that is no matter.
         return None
+    return lambda leaves: point.arrays_of(gradient(point.tree(leaves), *more), name)
 
 
-def _gradient_of_jax(number: Scalar, point: Point) -> Claim:
-    gradient = compiled(_by_jax, number, (0,))
-
-    def by_jax(leaves: Sequence[Any]) -> list[np.ndarray]:
-        return [as_float64(g) for g in gradient(point.real, list(leaves))]
-
-    return by_jax
+def _gradient_of_jax(scalar: ScalarFunction, point: Point) -> GradientFunction:
+    gradient = compiled(_jax_gradient, scalar, (0,))
+    return lambda leaves: [as_float64(g) for g in gradient(point.real, list(leaves))]
 
 
-def _by_jax(number: Scalar, real: tuple[int, ...], leaves: list[Any]) -> Any:
-    return jax.grad(number, argnums=real)(*leaves)
+def _jax_gradient(
+    scalar: ScalarFunction, real: tuple[int, ...], leaves: list[Any]
+) -> Any:
+    return jax.grad(scalar, argnums=real)(*leaves)
+
+
+def _works(function: GradientFunction, point: Point) -> bool:
+    """Whether JAX can differentiate what it can trace."""
+    try:
+        function(point.leaves)
+    except Exception:
+        # A kernel without a derivative may raise anything at all.
+        return False
+    return True
+
+
+def _changes(values: list[np.ndarray], again: list[np.ndarray]) -> bool:
+    """Whether a gradient differs from the same one computed again."""
+    return any(
+        (a != b).any() and np.isfinite(a).all()
+        for a, b in zip(values, again, strict=True)
+    )
+
+
+def _direction(point: Point, v: Any, rng: np.random.Generator) -> list[Any]:
+    """The direction of a Hessian-vector product, an array for each leaf of floats."""
+    leaves = [point.leaves[i] for i in point.real]
+    if v is None:
+        parts = [rng.standard_normal(np.shape(leaf)) for leaf in leaves]
+    else:
+        parts = point.arrays_of(v, "v")
+    for part, leaf, i in zip(parts, leaves, point.real, strict=True):
+        if part.shape != np.shape(leaf):
+            raise InvalidInput(
+                f"v of {point.names[i]} has shape {part.shape} where x has "
+                f"{np.shape(leaf)}: pass the same"
+            )
+    return [
+        jnp.asarray(part, leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)
+    ]
 
 
 def _report(
-    case: Case,
+    check: GradientCheck,
     coordinates: Coordinates,
-    value: float,
     notes: list[str],
-    tell: Callable[[int, int], object] | None,
+    progress: Progress | None,
 ) -> GradientReport:
-    point, slopes = case.point, case.slopes
-    sizes = [int(np.size(point.leaves[i])) for i in point.real]
+    sizes = [int(np.size(check.point.leaves[i])) for i in check.point.real]
     total, done = sum(sizes), 0
 
     def count(more: int) -> None:
         nonlocal done
         done = min(done + more, total)
-        if tell:
-            tell(done, total)
+        if progress:
+            progress(done, total)
 
-    case = replace(case, tell=count)
-    small = 0 if coordinates == "projections" else 2**62
-    if coordinates == "auto" and total > _LIMIT:
-        small = _LIMIT // (2 * len(sizes))
-    reports: dict[str, LeafReport] = {}
-    for leaf, size in enumerate(sizes):
-        place = point.real[leaf]
-        others = tuple(c for i, c in enumerate(case.claimed) if i != leaf)
-        if case.claimed[leaf].shape != np.shape(point.leaves[place]):
-            report = _of_another_shape(case, leaf)
-        elif size > small and isinstance(slopes, CarriedSlopes):
-            report = project(case, leaf, slopes, others)
-        else:
-            found = examine(case, leaf, np.arange(size))
-            report = judge(case, leaf, found, others=others)
-        reports[report.name] = report
-    if not np.isfinite(value):
-        notes.append(f"f is {value} at x: no gradient can be told from that")
-    return GradientReport(reports, value, tuple(notes))
-
-
-def _of_another_shape(case: Case, leaf: int) -> LeafReport:
-    """A claim that cannot even be compared: what its numbers say about the cause."""
-    point = case.point
-    place = point.real[leaf]
-    shape = np.shape(point.leaves[place])
-    every = np.arange(int(np.prod(shape)))
-    sides = case.slopes.each(Question(leaf, every, point.leaves, tell=case.tell))
-    slope = sides.slope.reshape(shape)
-    tolerance = 100 * case.unit * np.maximum(abs(slope), abs(slope).max(initial=0.0))
-    cause = cause_of_shape(case.claimed[leaf], slope, tolerance)
-    claimed = [*case.claimed]
-    claimed[leaf] = np.full(shape, np.nan)
-    report = judge(replace(case, claimed=claimed), leaf, _all_wrong(sides))
-    return replace(
-        report, verdict=Verdict.WRONG, cause=cause, reason="a gradient has x's shape"
+    check = replace(check, progress=count)
+    max_size = 0 if coordinates == "projections" else 2**62
+    if coordinates == "auto" and total > _MAX_COORDINATES:
+        max_size = _MAX_COORDINATES // (2 * len(sizes))
+    leaves = [_leaf_report(check, leaf, max_size) for leaf in range(len(sizes))]
+    if not np.isfinite(check.value):
+        notes.append(f"f is {check.value} at x, so no gradient can be judged there")
+    return GradientReport(
+        {leaf.name: leaf for leaf in leaves}, check.value, tuple(notes)
     )
 
 
-def _all_wrong(sides: Sides) -> Finding:
-    slope = sides.slope
-    every = np.ones(len(slope), bool)
-    return Finding(
-        indices=np.arange(len(slope)),
-        gradient=np.full(len(slope), np.nan),
-        slope=slope,
-        below=sides.behind,
-        above=sides.ahead,
-        error=np.zeros(len(slope)),
-        tolerance=np.zeros(len(slope)),
-        suspect=every,
-        kink=~every,
-        wrong=every,
-        smooth=every,
-    )
+def _leaf_report(check: GradientCheck, leaf: int, max_size: int) -> LeafReport:
+    array = check.point.leaves[check.point.real[leaf]]
+    if check.values[leaf].shape != np.shape(array):
+        reason = "a gradient has x's shape"
+        return LeafReport.of(check, leaf, check.judge_shape(leaf), reason)
+    size = int(np.size(array))
+    if size > max_size and isinstance(check.source, PropagatedSlopes):
+        return project(check, leaf, check.source)
+    return LeafReport.of(check, leaf, check.judge(leaf, np.arange(size)))

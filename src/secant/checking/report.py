@@ -1,28 +1,25 @@
-"""What a check found: a verdict for each leaf, readable when printed."""
+"""Reports of a check: a verdict for each leaf, readable when printed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secant.checking.causes import Cause
-from secant.errors import SecantError
+from secant.checking.diagnosis import Cause
+from secant.checking.evidence import Comparison
+from secant.checking.verdict import (
+    PERTURBATIONS,
+    GradientCheck,
+    Judgement,
+    Verdict,
+)
+from secant.errors import InvalidInput, SecantError
+from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Verdict(StrEnum):
-    """What can be said of the gradient of a leaf; the later the worse."""
-
-    RIGHT = "right"
-    ROUNDING = "rounding"
-    KINK = "kink"
-    WRONG = "wrong"
-    NOT_FINITE = "not finite"
 
 
 _ORDER = list(Verdict)
@@ -35,14 +32,14 @@ class WrongGradient(SecantError, AssertionError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One coordinate of a leaf, looked at closely.
+    """One coordinate of a leaf.
 
     Attributes:
-        name: As one would write it: `x['W1'][3, 2]`.
-        gradient: What the gradient says.
-        slope: What the secant says.
-        error: How far the secant may be off, an absolute number.
-        tolerance: How far the two may be apart before the gradient is called wrong.
+        name: As one writes it: `x['W1'][3, 2]`.
+        gradient: The gradient that is checked.
+        slope: The slope of the secant.
+        error: How far that slope may be off, an absolute number.
+        tolerance: By how much the two may differ before the gradient is called wrong.
         below: The one-sided slope from below.
         above: The one-sided slope from above.
     """
@@ -57,34 +54,34 @@ class Entry:
 
     @property
     def relative(self) -> float:
-        """How far the two are apart, relative to the larger."""
+        """How much the two differ, relative to the larger."""
         size = max(abs(self.gradient), abs(self.slope))
         return abs(self.gradient - self.slope) / size if size else 0.0
 
 
 @dataclass(frozen=True)
 class LeafReport:
-    """What was found about one leaf of the tree.
+    """The result of a check for one leaf of the tree.
 
     Attributes:
         name: Where the leaf is: `x['W1']`.
         shape: Its shape.
-        dtype: The dtype in whose digits it was judged: the coarsest in use.
+        dtype: The dtype by whose digits it was judged: the coarsest of the program.
         verdict: The verdict.
-        worst: The coordinate that decided it; of a right leaf, the one furthest off;
-            None if the leaf is empty.
-        cause: The likeliest cause, where the pattern shows one; a sentence or "", with
-            its `code` and `facts` for programs.
+        worst: The coordinate that decided the verdict; in a right leaf, the one with
+            the largest error; None if the leaf is empty.
+        cause: The likeliest cause, where a pattern shows one: a sentence or `""`, with
+            its `code`, its `facts` and the `fix` for programs, in English and Korean.
         wrong: How many coordinates are wrong.
-        kinks: Coordinates that lie on a kink, at most ten, with one-sided slopes.
+        kinks: Coordinates on a kink, at most ten, with one-sided slopes.
         checked: How many coordinates were nudged by themselves.
-        resolution: The smallest relative error that would have been seen, in the
-            median coordinate.
+        resolution: The smallest relative error that would show, in the median
+            coordinate.
         reason: How the tolerance was found; for projections, what they cannot see.
-        gradient: What was claimed, of the leaf's shape.
-        slope: What the secants say, of the leaf's shape; NaN where nothing was
+        gradient: The gradient that is checked, of the leaf's shape.
+        slope: The slopes of the secants, of the leaf's shape; NaN where nothing was
             measured.
-        off: How far the two are apart, in units of the tolerance; NaN likewise.
+        off: How much the two differ, in units of the tolerance; NaN likewise.
         kinked: Which coordinates lie on a kink, of the leaf's shape.
     """
 
@@ -104,13 +101,60 @@ class LeafReport:
     off: np.ndarray = field(repr=False)
     kinked: np.ndarray = field(repr=False)
 
+    @classmethod
+    def of(
+        cls,
+        check: GradientCheck,
+        leaf: int,
+        judgement: Judgement,
+        reason: str | None = None,
+    ) -> "LeafReport":
+        """The report on a leaf.
+
+        Args:
+            check: The check.
+            leaf: Which leaf of floats.
+            judgement: What the check found.
+            reason: How the tolerance was found, if not by these coordinates alone.
+        """
+        verdict, cause, comparison = judgement
+        place = check.point.real[leaf]
+        name, shape = check.point.names[place], np.shape(check.point.leaves[place])
+        gradient = check.values[leaf]
+        if gradient.shape != shape:
+            gradient = np.full(shape, np.nan)
+        size = np.maximum(abs(comparison.gradient), abs(comparison.slope))
+        seen = np.isfinite(size) & (size > 0)
+        relative = comparison.tolerance[seen] / size[seen]
+        worst = _worst(comparison, verdict)
+        return cls(
+            name=name,
+            shape=shape,
+            dtype=check.source.dtype.name,
+            verdict=verdict,
+            worst=None if worst is None else _entry(comparison, worst, name, shape),
+            cause=cause,
+            wrong=int(comparison.wrong.sum()),
+            kinks=tuple(
+                _entry(comparison, int(i), name, shape)
+                for i in np.flatnonzero(comparison.kink)[:10]
+            ),
+            checked=len(comparison.indices),
+            resolution=float(np.median(relative)) if seen.any() else 0.0,
+            reason=reason or _reason(check, comparison),
+            gradient=gradient,
+            slope=comparison.in_shape(comparison.slope, shape),
+            off=comparison.in_shape(comparison.relative_error, shape),
+            kinked=comparison.in_shape(comparison.kink, shape) == 1,
+        )
+
     @property
     def size(self) -> int:
         """How many coordinates there are."""
         return int(np.prod(self.shape))
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the arrays, of what JSON knows."""
+        """All but the arrays, in types that JSON knows."""
         return {
             "name": self.name,
             "shape": list(self.shape),
@@ -132,8 +176,8 @@ class GradientReport:
 
     Attributes:
         leaves: A report for each leaf of floating-point numbers, by its name.
-        value: What the function returned at `x`.
-        notes: What else has to be known; sentences.
+        value: The value of the function at `x`.
+        notes: Sentences about what else matters.
 
     Example:
         >>> import jax.numpy as jnp, secant
@@ -152,7 +196,7 @@ class GradientReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all leaves."""
+        """The worst verdict of all leaves."""
         found = [leaf.verdict for leaf in self]
         return max(found, key=_ORDER.index, default=Verdict.RIGHT)
 
@@ -162,7 +206,7 @@ class GradientReport:
         return self.verdict in _FINE
 
     def to_dict(self) -> dict[str, Any]:
-        """The report for machines: what JSON knows, without the arrays."""
+        """The report without its arrays, in types that JSON knows."""
         return {
             "ok": self.ok,
             "verdict": str(self.verdict),
@@ -172,11 +216,11 @@ class GradientReport:
         }
 
     def assert_ok(self) -> None:
-        """Passes where `ok` is True: for tests.
+        """Raises unless `ok` is True: for tests.
 
         Raises:
-            WrongGradient: It is not; the message is the report. An `AssertionError`,
-                too, so that a test fails by it.
+            WrongGradient: The gradient is wrong; the message is the report. It is an
+                `AssertionError` too, so that a test fails by it.
         """
         if not self.ok:
             raise WrongGradient(str(self))
@@ -185,7 +229,7 @@ class GradientReport:
         """A heat map of the error over a leaf, in units of the tolerance.
 
         Args:
-            leaf: Its name; of the leaf with the worst verdict, if not given.
+            leaf: Its name; by default the leaf with the worst verdict.
             language: `en` or `ko`.
 
         Returns:
@@ -195,16 +239,13 @@ class GradientReport:
             InvalidInput: There is no such leaf.
         """
         from secant import plots
-        from secant.errors import InvalidInput, unknown_name
 
         if not self.leaves:
             raise InvalidInput("there is no leaf to draw: x holds no floats")
         if leaf is None:
             chosen = max(self, key=lambda one: _ORDER.index(one.verdict))
-        elif leaf in self.leaves:
-            chosen = self.leaves[leaf]
         else:
-            raise unknown_name("leaf", leaf, self.leaves)
+            chosen = self.leaves[validate("leaf", leaf, Choice(self.leaves))]
         return plots.gradient_errors(
             chosen.off,
             title=chosen.name,
@@ -214,7 +255,7 @@ class GradientReport:
         )
 
     def __str__(self) -> str:
-        """The report in words: a line for each leaf, and what there is to say."""
+        """The report in words: a line for each leaf, and its remarks."""
         rows = [_row(leaf) for leaf in self]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"gradient: {self.verdict}"]
@@ -222,11 +263,67 @@ class GradientReport:
             cells = zip(row, widths, strict=True)
             lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
             lines += [_wrapped(text, "    ") for text in _remarks(leaf)]
-        # What several leaves share is said once.
+        # A reason that several leaves share is printed once.
         reasons = dict.fromkeys(leaf.reason for leaf in self if leaf.worst)
         return "\n".join(
             [*lines, *(_wrapped(text) for text in (*reasons, *self.notes))]
         )
+
+
+def _worst(comparison: Comparison, verdict: Verdict) -> int | None:
+    if not len(comparison.indices):
+        return None
+    if verdict is Verdict.NOT_FINITE:
+        return int(np.argmin(np.isfinite(comparison.gradient + comparison.slope)))
+    if verdict is Verdict.KINK:
+        return int(np.argmax(comparison.kink))
+    return int(np.argmax(comparison.relative_error))
+
+
+def _entry(
+    comparison: Comparison, place: int, leaf: str, shape: tuple[int, ...]
+) -> Entry:
+    return Entry(
+        _entry_name(leaf, int(comparison.indices[place]), shape),
+        *(
+            float(array[place])
+            for array in (
+                comparison.gradient,
+                comparison.slope,
+                comparison.error,
+                comparison.tolerance,
+                comparison.below,
+                comparison.above,
+            )
+        ),
+    )
+
+
+def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
+    """A coordinate as one writes it."""
+    if not shape:
+        return leaf
+    return f"{leaf}[{', '.join(str(int(i)) for i in np.unravel_index(index, shape))}]"
+
+
+def _reason(check: GradientCheck, comparison: Comparison) -> str:
+    """How the tolerance was found."""
+    precision, source = check.precision, check.source
+    text = (
+        f"tolerance: {precision.roundings} roundings of {source.dtype.name}, "
+        f"{precision.tolerance:.1g} of the slope"
+    )
+    if not source.exact:
+        text += "; the error bar of the secant"
+    if comparison.suspect.any():
+        text += (
+            f"; {precision.deviations} standard deviations of what changes erratically "
+            f"where x is moved by up to {precision.shift:.1g} of itself, "
+            f"{PERTURBATIONS} times"
+        )
+        if source.exact and source.dtype != np.float64:
+            text += "; a difference that vanishes in float64 is rounding"
+    return text
 
 
 def _wrapped(text: str, margin: str = "") -> str:
@@ -250,7 +347,7 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
     if leaf.verdict is Verdict.WRONG:
         yield f"wrong in {leaf.wrong:,} of {leaf.checked:,}; the worst:"
     if leaf.verdict is Verdict.KINK:
-        yield f"{len(leaf.kinks)} on a kink, where any value between the sides is one:"
+        yield f"{len(leaf.kinks)} on a kink, where all values in between are right:"
         for entry in leaf.kinks[:3]:
             yield (
                 f"{entry.name}: gradient {entry.gradient:.7g}, slope from below "

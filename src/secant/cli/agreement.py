@@ -1,12 +1,13 @@
 """How far a method's gradients are from those of backpropagation."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from secant.architecture import Architecture, Params
 from secant.arrays import Array
-from secant.gradients import GradientMethod, backprop
+from secant.nn.architecture import Architecture, Params
+from secant.nn.gradients import METHODS, GradientMethod
 
 
 class Agreement:
@@ -35,14 +36,15 @@ class Agreement:
         t: Array,
         key: Array | None = None,
         /,
+        **options: Any,
     ) -> tuple[Array, dict[str, Array]]:
-        loss, gradients = self._function(architecture, params, x, t, key)
+        loss, gradients = self._function(architecture, params, x, t, key, **options)
         # In float64, as the definition computes: float32 would be the difference.
         x, t = np.asarray(x, np.float64), np.asarray(t, np.float64)
-        _, expected = backprop(architecture, params, x, t)
+        _, expected = METHODS["backprop"](architecture, params, x, t)
         apart = sum(float(np.sum((gradients[n] - expected[n]) ** 2)) for n in expected)
         size = sum(float(np.sum(g**2)) for g in expected.values())
         # Where the gradient is 0 there is nothing to be relative to.
         difference = float(np.sqrt(apart / size if size else apart))
         self.worst = max(difference, self.worst or 0.0)
-        return loss, gradients
+        return loss, dict(gradients)

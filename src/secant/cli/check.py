@@ -8,9 +8,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from secant.cli.console import command_errors, err, out
-from secant.cli.interrupts import SignalPolicy, signal_policy
-from secant.cli.named import load_function, load_module, user_code
+from secant.cli.signals import SignalPolicy, signal_policy
+from secant.cli.target import load_function, load_module, user_code
 from secant.errors import InvalidInput
+from secant.validation import validate
 
 if TYPE_CHECKING:
     from secant.checking import GradientReport
@@ -94,7 +95,7 @@ def check(
         )
 
     from secant.checking import check_gradient, check_hessian_product
-    from secant.checking.check import as_coordinates
+    from secant.checking.check import COORDINATES
 
     with user_code(f"{at}()"):
         x = make()
@@ -112,7 +113,7 @@ def check(
     ):
         task = bar.add_task("", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         report = (
@@ -122,9 +123,9 @@ def check(
                 f,
                 x,
                 claimed,
-                coordinates=as_coordinates(coordinates),
+                coordinates=validate("coordinates", coordinates, COORDINATES),
                 seed=seed,
-                tell=tell,
+                progress=progress,
             )
         )
     if plot:

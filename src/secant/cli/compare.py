@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from secant.cli.console import command_errors, err, out, plain_table
-from secant.cli.interrupts import SignalPolicy, signal_policy
-from secant.cli.sizes import hidden_sizes
+from secant.cli.signals import SignalPolicy, signal_policy
+from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
 
@@ -23,12 +23,8 @@ def compare(
     hidden: Annotated[
         str, typer.Option(help='Hidden neurons, a number a layer: "50", "100,50".')
     ] = "50",
-    activation: Annotated[
-        str, typer.Option(help="sigmoid, relu, tanh or identity.")
-    ] = "sigmoid",
-    loss: Annotated[
-        str, typer.Option(help="cross_entropy or sum_squares.")
-    ] = "cross_entropy",
+    activation: Annotated[str, typer.Option(help="{activations}.")] = "sigmoid",
+    loss: Annotated[str, typer.Option(help="{losses}.")] = "cross_entropy",
     init: Annotated[
         str, typer.Option(help="Weights: normal, xavier or he.")
     ] = "xavier",
@@ -52,8 +48,8 @@ def compare(
     from secant import plots
     from secant.comparison import compare as compared
     from secant.comparison import error_curves, methods
-    from secant.data.catalogue import load
-    from secant.networks import MLP
+    from secant.data.load import load
+    from secant.nn.networks import MLP
     from secant.training.forecast import duration
 
     ((x, t), (_, t_test)), description = load(data)

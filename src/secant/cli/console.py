@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
-from secant.cli.interrupts import exit_code, signal_name
+from secant.cli.signals import exit_code, signal_name
 from secant.errors import SecantError
 
 BAD_INPUT, BUG = 2, 1

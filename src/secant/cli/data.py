@@ -22,7 +22,7 @@ from secant.cli.console import (
     print_error,
     warn,
 )
-from secant.cli.interrupts import SignalPolicy, exit_code, signal_policy
+from secant.cli.signals import SignalPolicy, exit_code, signal_policy
 
 app = typer.Typer(
     help="List the data sets of this machine, fetch one, or count its classes.",
@@ -39,8 +39,8 @@ def show(context: typer.Context) -> None:
 
 @command_errors
 def _show() -> None:
-    from secant.data.places import DATA_VARIABLE, find
-    from secant.data.specs import SPECS
+    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.registry import SPECS
 
     table = plain_table("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
@@ -70,9 +70,9 @@ def classes(
     ] = "auto",
 ) -> None:
     """Show the number of samples of each class, and warn about unbalanced classes."""
-    from secant.cli.classes import class_table
-    from secant.data.catalogue import load
-    from secant.data.classes import class_counts, class_warnings
+    from secant.cli.reports import class_table
+    from secant.data.labels import class_counts, class_warnings
+    from secant.data.load import load
 
     ((x_train, t_train), (_, t_test)), description = load(data)
     count = int(max(t_train.max(), t_test.max())) + 1

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.classes import class_sizes_text, class_table
 from secant.cli.console import (
     command_errors,
     err,
@@ -17,7 +16,8 @@ from secant.cli.console import (
     plain_table,
     warn,
 )
-from secant.cli.kept import BestNetwork
+from secant.cli.reports import class_sizes_text, class_table
+from secant.cli.train_task import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +38,8 @@ def evaluate(
     """Measure a trained network on test samples: accuracy, loss, confusions."""
     import numpy as np
 
-    from secant.data.catalogue import load
-    from secant.data.classes import balanced_accuracy, class_warnings, recalls
+    from secant.data.labels import balanced_accuracy, class_warnings, recalls
+    from secant.data.load import load
     from secant.training import Run
 
     trained = Run.load(run, best=best)
@@ -51,7 +51,7 @@ def evaluate(
             f"{run} takes samples of {inputs} numbers and {classes} classes, and "
             f"{description.name} has {x.shape[1]} numbers and {int(t.max()) + 1} "
             "classes: pass the --data of its training"
-            + (f" ({trained.settings.data})" if trained.settings.data else "")
+            + (f" ({trained.data_name})" if trained.data_name else "")
         )
     scores = net.scores(x)
     guesses = scores.argmax(axis=1)

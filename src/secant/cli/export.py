@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import command_errors, fail, out, warn
-from secant.cli.kept import BestNetwork
+from secant.cli.train_task import BestNetwork
 
 
 @command_errors
@@ -47,14 +47,22 @@ def export(
 
     from secant.export import write_keras, write_onnx, write_torch
     from secant.export.files import new_file
+    from secant.export.names import Program, function_names
     from secant.training import Run
 
-    # All names are validated before any file is written.
-    files = ((model, ".onnx"), (torch, ".safetensors"), (keras, ".npz"))
-    for file, suffix in files:
+    # Everything that can be refused is checked before anything is written.
+    files: tuple[tuple[Path | None, str, Program], ...] = (
+        (model, ".onnx", "onnx"),
+        (torch, ".safetensors", "torch"),
+        (keras, ".npz", "keras"),
+    )
+    for file, suffix, _ in files:
         if file:
             new_file(file, suffix)
     trained = Run.load(run, best=best)
+    for file, _, program in files:
+        if file:
+            function_names(trained.net.architecture, program)
     if model:
         names = [name.strip() for name in classes.split(",")] if classes else None
         difference = write_onnx(trained, model, names)

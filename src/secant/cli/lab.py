@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from secant.cli.console import command_errors, err, out
-from secant.cli.interrupts import SignalPolicy, signal_policy
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.errors import InvalidInput, SecantError
 
 _PORT = 8787
@@ -38,8 +38,8 @@ def lab(
 
     import uvicorn
 
-    from secant.lab import server
-    from secant.lab.rooms.training import Room
+    from secant_lab import server
+    from secant_lab.rooms.training import Room
 
     class LabServer(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

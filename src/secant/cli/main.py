@@ -3,16 +3,19 @@
 import io
 import sys
 
-from secant.cli.interrupts import signal_handlers
+from secant.cli.signals import signal_handlers
 
 
 def main() -> None:
     """Runs the command line and exits."""
     with signal_handlers():
         # Imported here, when a Ctrl-C in the midst of it is heard already.
-        from secant.cli.commands import app
+        from secant.cli.app import app
         from secant.cli.console import GlobalOptions
+        from secant.cli.distributed import attach, is_watched
 
+        if is_watched():
+            attach()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A `?` in the place of what an old terminal or a name in no

@@ -16,7 +16,7 @@ from secant.cli.console import (
     plain_table,
     print_error,
 )
-from secant.cli.kept import BestNetwork
+from secant.cli.train_task import BestNetwork
 from secant.errors import SecantError
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def predict(
     Each picture is converted to MNIST's form: light ink on dark, cropped, scaled to
     20 × 20, centred by its mass in 28 × 28.
     """
-    from secant.data.images import read_digit
+    from secant.data.digit_images import read_digit
+    from secant.nn.losses import LOSSES
     from secant.training import Run
 
     net = Run.load(run, best=best).net
@@ -57,7 +58,7 @@ def predict(
         )
     if net.architecture.sizes[-1] < 2:
         fail(f"{run} has only one class: pass a run on several digits")
-    head = "probability" if net.architecture.loss == "cross_entropy" else "output"
+    head = "probability" if LOSSES[net.architecture.loss].probabilities else "output"
     table = plain_table("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
     answers: list[dict[str, Any]] = []
     failed = False

@@ -1,15 +1,16 @@
 """`secant rerun`: a run done again from its manifest, and whether it is the same."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from secant.cli.bar import ProgressBar
 from secant.cli.console import command_errors, err, labelled_lines, out
-from secant.cli.interrupts import SignalPolicy, signal_policy
-from secant.cli.kept import task_of
+from secant.cli.progress import ProgressBar
+from secant.cli.signals import SignalPolicy, signal_policy
+from secant.cli.train_task import task_of
 
 if TYPE_CHECKING:
     from secant.training.manifest import Manifest
@@ -36,30 +37,31 @@ def rerun(
     steps as it took. Exit code 0: the same, bit for bit; 1: it came out
     otherwise, and what differs here from there is named.
     """
-    from secant.training import Run, fit
-    from secant.training.folders import give_back, reserved
-    from secant.training.repeat import compared
+    from secant.training import Run
+    from secant.training.fit import train
+    from secant.training.manifest import compared
+    from secant.training.run_folder import give_back, reserved
 
     before = Run.load(run)
     with signal_policy(SignalPolicy.EXIT):
         task, manifest = task_of(run)
-    settings: dict[str, Any] = {**task.settings, "iterations": len(before.losses)}
+    config = replace(task.config, iterations=len(before.losses))
     folder = reserved(out_folder) if out_folder else None
-    err.print(labelled_lines(data=task.source, network=repr(task.net).strip("<>")))
+    err.print(
+        labelled_lines(data=task.metadata.data_name, network=repr(task.net).strip("<>"))
+    )
     try:
         with (
             signal_policy(SignalPolicy.RAISE),
-            ProgressBar(settings["iterations"]) as bar,
+            ProgressBar(config.iterations) as bar,
         ):
-            again = fit(
+            again = train(
                 task.net,
                 task.samples,
-                task.method,
-                **settings,
+                config,
                 callbacks=[bar],
+                metadata=replace(task.metadata, origin=manifest.origin),
                 folder=folder,
-                notes=task.notes,
-                origin=manifest.origin,
             )
     except BaseException:
         if folder:

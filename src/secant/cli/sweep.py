@@ -12,15 +12,16 @@ import typer
 from rich.markup import escape
 
 from secant.cli.console import command_errors, out, warn
-from secant.cli.interrupts import (
+from secant.cli.signals import (
     SignalPolicy,
     exit_code,
     signal_name,
     signal_policy,
     stop_requested,
 )
-from secant.cli.options import TrainOptions
-from secant.errors import InvalidInput, not_installed, unknown_name
+from secant.cli.train_options import SweepOptions
+from secant.errors import InvalidInput, not_installed
+from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from secant.sweeps import Space, Sweep
@@ -113,12 +114,11 @@ def sweep(
     if missing:
         raise not_installed("the sweep", missing, "sweep")
 
-    from secant.cli.trials import OBJECTIVES, Trials, check
+    from secant.cli.sweep_trials import OBJECTIVES, Trials, check
     from secant.sweeps import parse
 
-    options = TrainOptions(search or [])
-    if objective not in OBJECTIVES:
-        raise unknown_name("objective", objective, OBJECTIVES)
+    options = SweepOptions(search or [])
+    objective = validate("objective", objective, Choice(OBJECTIVES))
     space = parse(options.others, options.kinds)
     if both := sorted(options.fixed.keys() & space.keys()):
         raise InvalidInput(
@@ -136,7 +136,7 @@ def sweep(
         fixed = _identity(options, objective, first)
         folder, url, study = _place(space, fixed, storage, study, out_folder)
 
-    from secant.cli.sweep_bar import SweepProgressBar
+    from secant.cli.progress import SweepProgressBar
     from secant.sweeps import Sweep
 
     with signal_policy(SignalPolicy.DEFER), ExitStack() as ends:
@@ -156,7 +156,7 @@ def sweep(
             should_stop=stop_requested,
         )
         ends.callback(the_sweep.close)
-        bar.begin(the_sweep, first.source, folder, study)
+        bar.begin(the_sweep, first.metadata.data_name, folder, study)
         helpers = _helpers(workers - 1, folder)
         try:
             the_sweep.run(
@@ -179,7 +179,7 @@ def sweep(
         raise typer.Exit(exit_code())
 
 
-def _identity(options: TrainOptions, objective: str, first: Any) -> dict[str, Any]:
+def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
     """What all workers must agree on, besides the space."""
     from secant.training.samples import checked
 
@@ -240,7 +240,7 @@ def _wait(helpers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
 
 
 def _report(
-    the_sweep: "Sweep", options: TrainOptions, folder: Path, objective: str
+    the_sweep: "Sweep", options: SweepOptions, folder: Path, objective: str
 ) -> None:
     from secant.cli import sweep_report
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from secant.cli.console import plain_table
-from secant.cli.options import TrainOptions
-from secant.cli.sweep_bar import score_text, short_value
-from secant.cli.trials import command
+from secant.cli.progress import score_text, short_value
+from secant.cli.sweep_trials import command
+from secant.cli.train_options import SweepOptions
 
 if TYPE_CHECKING:
     from secant.sweeps import Result, Sweep
@@ -48,7 +48,7 @@ def table(results: "Sequence[Result]", sweep: "Sweep", objective: str) -> Table:
     return rows
 
 
-def best(result: "Result", options: TrainOptions, objective: str) -> Iterator[str]:
+def best(result: "Result", options: SweepOptions, objective: str) -> Iterator[str]:
     """The best trial in words: its scores, its run, and the command to repeat it."""
     if result.score is None or result.state != "finished":
         yield "no trial has finished: search closer to settings that work"
@@ -73,7 +73,7 @@ def write(
     """Write the table of all trials and the picture into the sweep's folder."""
     from secant import plots
     from secant.sweeps.results import to_csv
-    from secant.training.tensors import replace_file
+    from secant.training.serialization import replace_file
 
     replace_file(folder / TABLE, to_csv(results, list(sweep.space)).encode())
     in_order = sorted(results, key=lambda result: result.number)

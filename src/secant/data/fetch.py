@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from secant.data.download import MirrorError, Progress, download
 from secant.data.files import digest
-from secant.data.places import DATA_VARIABLE, cache_folder
-from secant.data.specs import File, Spec, spec_named
+from secant.data.locations import DATA_VARIABLE, cache_folder
+from secant.data.registry import File, Spec, spec_named
 from secant.errors import DataError
 
 _ABANDONED_AFTER = 3600.0  # seconds: a process that wrote nothing for an hour is gone

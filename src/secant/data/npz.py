@@ -25,7 +25,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 
 from secant.data.files import MAX_BYTES, PathName, read_at_most, regular_file
-from secant.data.pairs import Pair, require_equal_lengths
+from secant.data.labels import Pair, require_equal_lengths
 from secant.errors import DataError, shortened
 
 NAMES = {

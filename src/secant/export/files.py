@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from secant.errors import InvalidInput
-from secant.networks import MLP
+from secant.nn.networks import MLP
 from secant.training.run import replace_file
 
 

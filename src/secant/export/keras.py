@@ -10,7 +10,8 @@ import os
 import numpy as np
 
 from secant.export.files import layers, new_file, write
-from secant.networks import MLP
+from secant.export.names import function_names
+from secant.nn.networks import MLP
 
 
 def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
@@ -27,7 +28,8 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
         The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The path is not that of a new file, or a weight is not finite.
+        InvalidInput: The path is not that of a new file, a weight is not finite, or
+            Keras has no name for the activation or the output.
 
     Example:
         >>> import tempfile
@@ -40,6 +42,7 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
         net.set_weights(list(np.load('/.../net.npz').values()))
     """
     path = new_file(path, ".npz")
+    calls = _layer_calls(net)
     arrays = {}
     for number, (weights, bias) in enumerate(layers(net), start=1):
         arrays[f"kernel{number}"] = weights
@@ -53,7 +56,7 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
             "import numpy as np",
             "from keras import Input, Sequential",
             "from keras.layers import Dense",
-            f"net = Sequential([{', '.join(_layer_calls(net))}])",
+            f"net = Sequential([{', '.join(calls)}])",
             f"net.set_weights(list(np.load({str(path)!r}).values()))",
         ]
     )
@@ -61,9 +64,8 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
 
 def _layer_calls(net: MLP) -> list[str]:
     a = net.architecture
-    hidden = "linear" if a.activation == "identity" else a.activation
-    last = "softmax" if a.loss == "cross_entropy" else "linear"
-    activations = [hidden] * (a.depth - 1) + [last]
+    hidden, output = function_names(a, "keras")
+    activations = [hidden] * (a.depth - 1) + [output]
     bias = "" if a.bias else ", use_bias=False"
     return [
         f"Input(({a.sizes[0]},))",

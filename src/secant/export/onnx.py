@@ -17,7 +17,9 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
 from secant.export.files import layers, new_file, write
-from secant.networks import MLP
+from secant.export.names import function_names
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training import Run
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ TOLERANCE = 1e-6
 _FLOAT32_ERROR_FACTOR = 4
 
 _OPSET, _IR = 13, 8
-_ACTIVATIONS = {"sigmoid": "Sigmoid", "relu": "Relu", "tanh": "Tanh"}
 
 
 def write_onnx(
@@ -57,7 +58,8 @@ def write_onnx(
         SecantError: The package onnx is not installed, or the outputs differ by more
             than 1e-6 and more than float32's rounding errors. Then no file is written.
         InvalidInput: The path is not that of a new file, classes and outputs differ
-            in number, or a weight is not finite.
+            in number, a weight is not finite, or ONNX has no operator for the
+            activation or the output.
     """
     path = new_file(path, ".onnx")
     content = model(run, classes).SerializeToString()
@@ -71,13 +73,15 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
 
     Raises:
         SecantError: The package onnx is not installed.
-        InvalidInput: Classes and outputs differ in number, or a weight is not finite.
+        InvalidInput: Classes and outputs differ in number, a weight is not finite, or
+            ONNX has no operator for the activation or the output.
     """
     if not find_spec("onnx"):
         raise not_installed("an ONNX model", ["onnx"], "export")
     from onnx import TensorProto, checker, helper, numpy_helper
 
     net, a = run.net, run.net.architecture
+    activation, output = function_names(a, "onnx")
     labels = _labels(classes, a.sizes[-1])
     nodes, initializers, current = [], [], "input"
     for number, (weights, bias) in enumerate(layers(net), start=1):
@@ -86,15 +90,12 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
             initializers.append(numpy_helper.from_array(np.asarray(value), name))
         nodes.append(helper.make_node("Gemm", [current, *names], [f"sums{number}"]))
         current = f"sums{number}"
-        if number < a.depth and a.activation in _ACTIVATIONS:
-            kind, activated = _ACTIVATIONS[a.activation], f"layer{number}"
-            nodes.append(helper.make_node(kind, [current], [activated]))
-            current = activated
-    softmax = a.loss == "cross_entropy"
-    name = "probabilities" if softmax else "outputs"
+        if number < a.depth:
+            current = f"layer{number}"
+            nodes.append(helper.make_node(activation, nodes[-1].output, [current]))
+    name = "probabilities" if LOSSES[a.loss].probabilities else "outputs"
     # Opset 13's Softmax runs over the last axis, like ours.
-    kind = "Softmax" if softmax else "Identity"
-    nodes.append(helper.make_node(kind, [current], [name]))
+    nodes.append(helper.make_node(output, [current], [name]))
 
     def value_info(name: str, size: int) -> "onnx.ValueInfoProto":
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
@@ -179,13 +180,13 @@ def _labels(classes: Sequence[Any] | None, outputs: int) -> list[str]:
 
 def _metadata(run: Run, labels: list[str]) -> dict[str, str]:
     a = run.net.architecture
-    trained_on = run.settings.data or "(unknown)"
+    trained_on = run.data_name or "(unknown)"
     return {
         "classes": json.dumps(labels, ensure_ascii=False),
         "input": f"float32, (batch, {a.sizes[0]}), in the form of the training data: "
         f"{trained_on}",
         "secant": __version__,
         "weights_sha256": fingerprint(run.net),
-        "settings": json.dumps(asdict(run.settings)),
+        "settings": json.dumps(run.settings.to_dict()),
         "architecture": json.dumps(asdict(a)),
     }

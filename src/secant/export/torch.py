@@ -5,14 +5,8 @@ import os
 import numpy as np
 
 from secant.export.files import layers, new_file, write
-from secant.networks import MLP
-
-_ACTIVATIONS = {
-    "sigmoid": "Sigmoid()",
-    "relu": "ReLU()",
-    "tanh": "Tanh()",
-    "identity": "Identity()",
-}
+from secant.export.names import function_names
+from secant.nn.networks import MLP
 
 
 def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
@@ -29,19 +23,26 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
         The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The path is not that of a new file, or a weight is not finite.
+        InvalidInput: The path is not that of a new file, a weight is not finite, or
+            PyTorch has no module for the activation or the output.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     print(write_torch(MLP((2, 3, 2)), f"{folder}/net.safetensors"))
         from safetensors.torch import load_file
-        from torch.nn import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
-        net = Sequential(Linear(2, 3), Sigmoid(), Linear(3, 2), Softmax(dim=-1))
+        from torch import nn
+        net = nn.Sequential(
+            nn.Linear(2, 3),
+            nn.Sigmoid(),
+            nn.Linear(3, 2),
+            nn.Softmax(dim=-1),
+        )
         net.load_state_dict(load_file('/.../net.safetensors'))
         net.eval()
     """
     path = new_file(path, ".safetensors")
+    modules = _modules(net)
     state = {}
     for layer, (weights, bias) in enumerate(layers(net)):
         state[f"{2 * layer}.weight"] = np.ascontiguousarray(weights.T)
@@ -53,9 +54,10 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
     return "\n".join(
         [
             "from safetensors.torch import load_file",
-            "from torch.nn import Identity, Linear, ReLU, Sequential, Sigmoid, "
-            "Softmax, Tanh",
-            f"net = Sequential({', '.join(_modules(net))})",
+            "from torch import nn",
+            "net = nn.Sequential(",
+            *(f"    nn.{module}," for module in modules),
+            ")",
             f"net.load_state_dict(load_file({str(path)!r}))",
             "net.eval()",
         ]
@@ -64,9 +66,9 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
 
 def _modules(net: MLP) -> list[str]:
     a = net.architecture
+    activation, output = function_names(a, "torch")
     bias = "" if a.bias else ", bias=False"
     modules = []
     for inputs, outputs in zip(a.sizes, a.sizes[1:], strict=False):
-        modules += [f"Linear({inputs}, {outputs}{bias})", _ACTIVATIONS[a.activation]]
-    modules.pop()
-    return [*modules, "Softmax(dim=-1)"] if a.loss == "cross_entropy" else modules
+        modules += [f"Linear({inputs}, {outputs}{bias})", activation]
+    return [*modules[:-1], output]

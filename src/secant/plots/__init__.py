@@ -7,16 +7,15 @@ Every function returns a Matplotlib `Figure`, drawn without a display. Each take
 
 from secant.plots.batches import batch_losses
 from secant.plots.checks import gradient_errors
-from secant.plots.confusion import confusion_matrix
 from secant.plots.descents import descent_paths, descent_surfaces
-from secant.plots.fields import gradient_field
+from secant.plots.grids import gradient_field
+from secant.plots.loss_surfaces import loss_surface
 from secant.plots.methods import comparison, error_curves
 from secant.plots.runs import draw_accuracy, draw_loss, training, training_runs
-from secant.plots.samples import confident_mistakes, predictions
+from secant.plots.samples import confident_mistakes, confusion_matrix, predictions
 from secant.plots.searches import search
 from secant.plots.slopes import secant_and_tangent
 from secant.plots.style import BLUE, COLORS, GREEN, GREY, ORANGE, STYLE
-from secant.plots.surfaces import loss_surface
 from secant.plots.weights import weight_images
 
 __all__ = [

@@ -1,7 +1,6 @@
 """The loss of random batches against their size."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from secant.arrays import ArrayLike
-from secant.errors import InvalidInput
-from secant.losses import LOSSES
-from secant.networks import MLP
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.plots.style import BLUE, ORANGE, figure_of, single_axes
-from secant.plots.words import translator
+from secant.plots.translations import translator
+from secant.validation import Each, WholeNumber, validate
 
 SIZES = (1, 3, 10, 30, 100, 300, 1000)
 
@@ -61,7 +60,9 @@ def batch_losses(
         >>> figure.axes[0].get_xscale()
         'log'
     """
-    tr, sizes = translator(language), _as_sizes(sizes, draws)
+    tr = translator(language)
+    sizes = validate("sizes", sizes, Each(WholeNumber(low=1), least=1, example=SIZES))
+    draws = validate("draws", draws, WholeNumber(low=1))
     losses = sample_losses(net, x, t)
     full, spread = float(losses.mean()), float(losses.std())
     rng = np.random.default_rng(seed)
@@ -127,17 +128,3 @@ def sample_losses(net: MLP, x: ArrayLike, t: ArrayLike) -> np.ndarray:
         [loss(a, b, -1) for a, b in zip(scores, t.astype(np.float64), strict=True)],
         np.float64,
     )
-
-
-def _as_sizes(sizes: Any, draws: int) -> list[int]:
-    found = list(np.ravel(np.array(sizes)))
-    counts = [*found, draws]
-    if not found or not all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0
-        for n in counts
-    ):
-        raise InvalidInput(
-            f"sizes is {sizes!r} and draws {draws!r}: pass positive whole numbers, "
-            f"such as sizes={SIZES} and draws=60"
-        )
-    return [int(n) for n in found]

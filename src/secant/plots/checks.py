@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from secant.plots.style import DARK, figure_of, single_axes
-from secant.plots.words import cause_text, translator
+from secant.plots.translations import cause_text, translator
 
 # Grey up to the tolerance, then orange to dark red, so that a fault stands out.
 _RIGHT_TO_WRONG = LinearSegmentedColormap.from_list(

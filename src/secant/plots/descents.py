@@ -7,12 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
+from secant.derivatives.validation import Function, as_function
 from secant.descent import Descent, DescentStatus
 from secant.errors import InvalidInput
 from secant.plots.grids import Bounds, Grid, as_bounds, draw_contours, evaluate
 from secant.plots.style import CONTOUR_COLORS, ORANGE, figure_of, multiple_axes
-from secant.plots.words import translator
-from secant.slopes.checks import Function, as_function
+from secant.plots.translations import translator
 
 # The largest distance from the centre at which a path is drawn, in widths of the
 # picture. Matplotlib fails at coordinates such as 1e300, and a path that diverged

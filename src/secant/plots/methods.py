@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from secant.plots.style import BLUE, COLORS, ORANGE, figure_of, single_axes
-from secant.plots.words import translator
+from secant.plots.translations import translator
 
 
 def comparison(

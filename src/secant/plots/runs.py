@@ -23,7 +23,7 @@ from secant.plots.style import (
     multiple_axes,
     write_message,
 )
-from secant.plots.words import translator
+from secant.plots.translations import translator
 
 
 def training(

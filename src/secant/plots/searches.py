@@ -17,7 +17,7 @@ from secant.plots.style import (
     format_counts,
     multiple_axes,
 )
-from secant.plots.words import translator
+from secant.plots.translations import translator
 
 _COLUMNS = 3
 

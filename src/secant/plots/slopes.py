@@ -5,11 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from secant.derivatives.finite_difference import numerical_diff
+from secant.derivatives.validation import STEP_SIZE, Function, as_function
 from secant.errors import InvalidInput
 from secant.plots.style import BLUE, GREY, ORANGE, figure_of, single_axes
-from secant.plots.words import translator
-from secant.slopes.checks import Function, as_function, as_step
-from secant.slopes.definition import numerical_diff
+from secant.plots.translations import translator
+from secant.validation import validate
 
 _POINTS = 400
 
@@ -51,7 +52,7 @@ def secant_and_tangent(
         >>> figure.axes[0].get_legend().get_texts()[1].get_text()
         'tangent: slope 0.2'
     """
-    tr, f, h = translator(language), as_function(f), as_step(h)
+    tr, f, h = translator(language), as_function(f), validate("h", h, STEP_SIZE)
     tangent = float(numerical_diff(f, x))
     points = np.linspace(*_as_span(span, x, h), _POINTS)
     with np.errstate(all="ignore"):

@@ -2,10 +2,12 @@
 
 `registry` is the table of rules, one for each JAX primitive, and the combinators that
 most of them are; `rules/` fills it; `interpreter` walks a program with it;
-`transform` makes of that what one calls: `difference` and `slope`.
+`transform` makes of that `difference`; `coordinates` perturbs one coordinate after the
+other with it, and has `slope`.
 """
 
+from secant.propagation.coordinates import slope
+from secant.propagation.difference import difference
 from secant.propagation.registry import FallbackWarning, MissingRule
-from secant.propagation.transform import difference, slope
 
 __all__ = ["FallbackWarning", "MissingRule", "difference", "slope"]

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 import jax
 from jax.extend import core
 
-from secant.propagation.changes import (
+from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Change,

@@ -5,7 +5,7 @@ A rule says by how much the result of one JAX primitive changes:
     rule(ans, values, changes, **params) -> change, or a list of them
 
 `ans` is the primitive's result, computed once by the interpreter; `values` and
-`changes` belong to its operands (see `secant.propagation.changes`), at least one of
+`changes` belong to its operands (see `secant.propagation.delta`), at least one of
 which is not `UNCHANGED`; `params` are the primitive's own. A primitive that holds
 programs (a loop, a branch, a call) has a rule that walks them:
 
@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 
 from secant.errors import SecantError
-from secant.propagation.changes import (
+from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Change,
@@ -40,7 +40,7 @@ from secant.propagation.changes import (
     is_number,
     widened,
 )
-from secant.propagation.formulas import along
+from secant.propagation.numerics import along
 
 
 class MissingRule(SecantError, NotImplementedError):

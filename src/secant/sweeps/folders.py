@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from secant.errors import DataError, InvalidInput
 from secant.sweeps.sweep import differences
-from secant.training.tensors import replace_file
+from secant.training.serialization import replace_file
 
 SWEEPS = Path("sweeps")
 FILE, DATABASE = "sweep.json", "study.db"

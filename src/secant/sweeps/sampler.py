@@ -9,8 +9,8 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from secant.errors import unknown_name
 from secant.sweeps.results import numbers
+from secant.validation import Choice, validate
 
 # The first trials are random, for the sampler to learn from; the very first are not
 # pruned, for the pruner to compare with.
@@ -72,8 +72,7 @@ def pruner(name: str) -> BasePruner:
     Raises:
         InvalidInput: No pruner has that name.
     """
-    if name not in PRUNERS:
-        raise unknown_name("pruner", name, PRUNERS)
+    name = validate("pruner", name, Choice(PRUNERS))
     if name == "median":
         return MedianPruner(n_startup_trials=_UNPRUNED_TRIALS)
     return SuccessiveHalvingPruner() if name == "halving" else NopPruner()

@@ -1,16 +1,16 @@
 """Training: mini-batches, steps, runs."""
 
+from secant.training.callbacks import RecordPath, TensorBoard
 from secant.training.checkpoint import Checkpoints
-from secant.training.distributed.joining import Meeting, join
-from secant.training.distributed.processes import Processes
+from secant.training.diagnostics import TrainingWarning
+from secant.training.distributed.process_group import Processes
+from secant.training.distributed.rendezvous import Meeting, join
+from secant.training.early_stopping import EarlyStopping
+from secant.training.fit import NotFinite, Progress, fit
 from secant.training.forecast import Forecast
-from secant.training.loop import NotFinite, Progress, fit
-from secant.training.path import RecordPath
+from secant.training.metadata import RunMetadata
 from secant.training.run import Run
 from secant.training.schedules import Schedule
-from secant.training.stopping import EarlyStopping
-from secant.training.tensorboard import TensorBoard
-from secant.training.watch import TrainingWarning
 
 __all__ = [
     "Checkpoints",
@@ -22,6 +22,7 @@ __all__ = [
     "Progress",
     "RecordPath",
     "Run",
+    "RunMetadata",
     "Schedule",
     "TensorBoard",
     "TrainingWarning",

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from secant.errors import InvalidInput, unknown_name
+from secant.errors import InvalidInput
 
 SAMPLINGS = ("replacement", "epochs")
 
@@ -30,7 +30,7 @@ class Batches:
         seed: Of the draws.
 
     Raises:
-        InvalidInput: The batch is larger than the data, or a name is unknown.
+        InvalidInput: The batch is larger than the data.
 
     Example:
         >>> Batches(samples=4, batch_size=2, sampling="epochs", seed=0).indices(0, 2)
@@ -44,8 +44,6 @@ class Batches:
     seed: int
 
     def __post_init__(self) -> None:
-        if self.sampling not in SAMPLINGS:
-            raise unknown_name("sampling", self.sampling, SAMPLINGS)
         if self.batch_size > self.samples:
             raise InvalidInput(
                 f"batch_size is {self.batch_size}, and there are {self.samples} "

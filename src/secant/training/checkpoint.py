@@ -4,6 +4,11 @@ A checkpoint holds the weights as the steps hold them, the optimiser's memory, t
 the history and the best weights so far. Which samples a step sees and which random
 directions it takes follow from the seed and the step, so that these are the position in
 the data and the state of the random numbers, too.
+
+params/W1 …       the weights as the steps hold them
+optimizer/0/W1 …  the optimiser's memory: its arrays in order, each with its parameter
+losses            the loss of each step
+best/W1 …         the best weights so far
 """
 
 import re
@@ -19,12 +24,19 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
-from secant.networks import MLP
-from secant.training.records import architecture, record
+from secant.nn.networks import MLP
 from secant.training.run import Timings
-from secant.training.steps import State
-from secant.training.tensors import damaged, packed, replace_file, unpacked
-from secant.training.training import Best, Reached
+from secant.training.serialization import (
+    architecture,
+    damaged,
+    packed,
+    record,
+    replace_file,
+    unpacked,
+)
+from secant.training.steps import TrainState
+from secant.training.trainer import Best, Checkpoint
+from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
 FOLDER = "checkpoints"
 """Where they are, beneath a run's folder."""
@@ -58,23 +70,16 @@ class Checkpoints:
     keep: int = 3
 
     def __post_init__(self) -> None:
-        for name, value in (("steps", self.steps), ("keep", self.keep)):
-            if value is None and name == "steps":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InvalidInput(
-                    f"{name} is {value!r}: pass a whole number, 1 or above"
-                )
-        if self.seconds is not None and not (
-            isinstance(self.seconds, int | float) and 0 < self.seconds < np.inf
-        ):
-            raise InvalidInput(
-                f"seconds is {self.seconds!r}: pass a number above 0, or None"
-            )
+        validate_fields(
+            self,
+            steps=Or(WholeNumber(low=1), None),
+            seconds=Or(PositiveNumber(), None),
+            keep=WholeNumber(low=1),
+        )
 
 
 def write(
-    folder: Path, reached: Reached, origin: Mapping[str, Any], *, keep: int
+    folder: Path, reached: Checkpoint, origin: Mapping[str, Any], *, keep: int
 ) -> Path:
     """Keeps where a run stands; of older checkpoints all but `keep - 1` go.
 
@@ -91,7 +96,7 @@ def write(
         OSError: It cannot be written; those before it are untouched.
     """
     folder.mkdir(exist_ok=True)
-    arrays = {f"state{name}": np.asarray(leaf) for name, leaf in _leaves(reached.state)}
+    arrays = {name: np.asarray(leaf) for name, leaf in _leaves(reached.state)}
     arrays["losses"] = reached.losses_from(0)
     about: dict[str, Any] = {
         "origin": dict(origin),
@@ -122,12 +127,12 @@ class Found:
         passed_over: Newer ones that cannot be trusted, in words.
     """
 
-    reached: Reached | None
+    reached: Checkpoint | None
     path: Path | None
     passed_over: tuple[str, ...] = ()
 
 
-def newest(folder: Path, start: State, origin: Mapping[str, Any]) -> Found:
+def newest(folder: Path, start: TrainState, origin: Mapping[str, Any]) -> Found:
     """Where a run was kept last, whatever happened then.
 
     Args:
@@ -155,13 +160,13 @@ class _OfAnotherRun(InvalidInput):
     """A checkpoint that is whole, and belongs to something else."""
 
 
-def _read(path: Path, start: State, origin: Mapping[str, Any]) -> Reached:
+def _read(path: Path, start: TrainState, origin: Mapping[str, Any]) -> Checkpoint:
     arrays, about = unpacked(path, _FORMAT)
     try:
         compare(path, dict(about["origin"]), origin)
         measured = tuple(record(Epoch, epoch) for epoch in about["epochs"])
         losses = _losses(arrays, about["step"])
-        return Reached(
+        return Checkpoint(
             state=_state(arrays, start),
             step=len(losses),
             losses=(losses,),
@@ -224,17 +229,26 @@ def compare(path: Path | str, kept: Mapping[str, Any], now: Mapping[str, Any]) -
         )
 
 
-def _leaves(state: State) -> Iterator[tuple[str, Any]]:
-    """The arrays of a state, each with the way to it: `.held['W1']`."""
-    for way, leaf in jax.tree_util.tree_leaves_with_path(state):
-        yield jax.tree_util.keystr(way), leaf
+def _leaves(state: TrainState) -> Iterator[tuple[str, Any]]:
+    """The arrays of a state, each with its name in a file.
+
+    The names say what an array is, and not which attribute of which class holds it:
+    Optax and Secant may rename those, and a file is read all the same.
+    """
+    for name, array in state.params.items():
+        yield f"params/{name}", array
+    memory = jax.tree_util.tree_leaves_with_path(state.optimizer_state)
+    for number, (way, array) in enumerate(memory):
+        # The name of the parameter that an array belongs to, if it belongs to one.
+        of = [str(key.key) for key in way if isinstance(key, jax.tree_util.DictKey)]
+        yield "/".join(["optimizer", str(number), *of]), array
 
 
-def _state(arrays: Mapping[str, np.ndarray], start: State) -> State:
+def _state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainState:
     """The state that was kept, built as `start` is."""
-    leaves = []
+    read: dict[str, Any] = {}
     for name, like in _leaves(start):
-        value = arrays[f"state{name}"]
+        value = arrays[name]
         if value.shape != like.shape or value.dtype != like.dtype:
             raise ValueError(
                 f"{name}: it is {value.dtype}{value.shape}, not "
@@ -244,8 +258,11 @@ def _state(arrays: Mapping[str, np.ndarray], start: State) -> State:
             # Where the steps run in NumPy, the optimiser's memory has float64.
             with jax.enable_x64(value.dtype.itemsize == 8):
                 value = jnp.asarray(value)
-        leaves.append(value)
-    return jax.tree.unflatten(jax.tree.structure(start), leaves)
+        read[name] = value
+    params = {name: read[f"params/{name}"] for name in start.params}
+    memory = [value for name, value in read.items() if name.startswith("optimizer/")]
+    structure = jax.tree.structure(start.optimizer_state)
+    return TrainState(params, jax.tree.unflatten(structure, memory))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -6,8 +6,9 @@ from time import perf_counter
 
 import numpy as np
 
-from secant.gradients import METHODS
-from secant.training.steps import CompiledSteps, Problem, State, Steps
+from secant.nn.gradients import METHODS
+from secant.training.steps import CompiledStepper, Stepper, TrainState
+from secant.training.trainer import Checkpoint, Training
 
 # Runs of the whole network that tell how long one takes: the quickest of so many,
 _PROBES = 15
@@ -68,53 +69,55 @@ class Forecast:
         return sentence
 
 
-def measure(problem: Problem, steps: Steps, state: State, iterations: int) -> Forecast:
-    """How long `iterations` steps will take, from a few that are thrown away."""
-    method = problem.method
+def measure(training: Training, reached: Checkpoint) -> Forecast:
+    """How long a run will take, from a few steps that are thrown away."""
+    stepper, state, net = training.stepper, reached.state, training.net
+    method, iterations = training.config.method, training.config.iterations
     # What a compiled method amounts to is not what it runs.
     evaluations = (
-        method.evaluations(problem.architecture)
-        if method.evaluations and not method.traceable
-        else None
+        None if method.traceable else method.evaluations_per_step(net.architecture)
     )
     if method.traceable:
-        per_step = _compiled_step(steps, state)
+        per_step = _compiled_step(stepper, state)
     elif evaluations:
         # A step of such a method may take minutes: time what it is made of.
-        rows = problem.batches.indices(0, 1)[0]
-        if problem.processes:
-            rows = rows[problem.processes.part(len(rows))]
-        x, t = problem.samples.x[rows], problem.samples.t[rows]
+        rows = training.batches.indices(0, 1)[0]
+        if training.processes:
+            rows = rows[training.processes.part(len(rows))]
+        x, t = training.samples.x[rows], training.samples.t[rows]
         batch = x.astype(np.float64), t.astype(np.float64)
-        params = steps.params(state)
+        params = stepper.params(state)
 
         def run() -> object:
-            return problem.architecture.error(params, *batch)
+            return net.architecture.error(params, *batch)
 
         run()
         per_step = evaluations * _quickest(run, evaluations * iterations)
     else:
-        per_step = _seconds_of(lambda: steps.advance(state, 0, 1))
+        per_step = _seconds_of(lambda: stepper.advance(state, 0, 1))
     forecast = Forecast(method.name, iterations, per_step, evaluations)
     if forecast.seconds < LONG or method.name in _QUICK:
         return forecast
-    faster = CompiledSteps(replace(problem, method=METHODS[_QUICK[0]], processes=None))
+    config = training.config.with_method(METHODS[_QUICK[0]])
+    faster = CompiledStepper(net, training.samples, config)
     seconds = iterations * _compiled_step(faster, faster.start())
     if seconds > forecast.seconds / 2:
         return forecast
     return replace(forecast, alternative=_QUICK[0], alternative_seconds=seconds)
 
 
-def _compiled_step(steps: Steps, state: State) -> float:
-    steps.advance(state, 0, 1)
-    one = _seconds_of(lambda: steps.advance(state, 0, 1))
+def _compiled_step(stepper: Stepper, state: TrainState) -> float:
+    stepper.advance(state, 0, 1)
+    one = _seconds_of(lambda: stepper.advance(state, 0, 1))
     if one < _SLOW:
-        again = [_seconds_of(lambda: steps.advance(state, 0, 1)) for _ in range(2)]
+        again = [_seconds_of(lambda: stepper.advance(state, 0, 1)) for _ in range(2)]
         one = min(one, *again)
     if one > _SLOW / 4:
         return one
     more = int(min(max(0.05 / one, 1), 100))
-    many = min(_seconds_of(lambda: steps.advance(state, 0, 1 + more)) for _ in range(2))
+    many = min(
+        _seconds_of(lambda: stepper.advance(state, 0, 1 + more)) for _ in range(2)
+    )
     # A call costs something too; what matters is how much more steps cost more.
     return max((many - one) / more, 1e-9)
 

@@ -1,17 +1,21 @@
-"""Optax's optimisers by name: what a step makes of a gradient."""
+"""Optax's optimisers by name, and their options: how a gradient becomes a step."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import jax
 import optax
 
-from secant.errors import InvalidInput, unknown_name
-from secant.training.numbers import is_number
-from secant.training.schedules import Schedule, checked_rate, checked_schedule
+from secant.errors import InvalidInput
+from secant.training.schedules import LEARNING_RATE, Schedule, checked_schedule
+from secant.validation import Choice, Or, PositiveNumber, RealNumber, validate_fields
 
 LearningRate = float | optax.Schedule
+
+CUSTOM = "custom"
+"""The name of an optimiser or a schedule that was passed as an object."""
 
 
 class NamedOptimizer(NamedTuple):
@@ -34,112 +38,154 @@ OPTIMIZERS: dict[str, NamedOptimizer] = {
 """The optimisers that `--optimizer` takes. Any other of Optax's is passed itself."""
 
 
-class Optimizer(NamedTuple):
-    """An optimiser as a run uses it.
+class OptimizerArguments(TypedDict, total=False):
+    """The arguments of `fit` that an `OptimizerConfig` is made from."""
 
-    Attributes:
-        name: Its name; `custom` if it was passed itself.
-        learning_rate: The rate, of a `Schedule` the highest; None where not known.
-        transformation: The optimiser.
-        schedule: How the rate changes: a `Schedule`, or one that was passed itself.
-        weight_decay: By how much weights decay; None if they do not.
-        clip_norm: The longest gradient; None for any.
-    """
-
-    name: str
-    learning_rate: float | None
-    transformation: optax.GradientTransformation
-    schedule: optax.Schedule | None = None
-    weight_decay: float | None = None
-    clip_norm: float | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """What a run's `Settings` keep of it."""
-        known = self.schedule
-        return {
-            "optimizer": self.name,
-            "learning_rate": self.learning_rate,
-            "schedule": known
-            if known is None or isinstance(known, Schedule)
-            else "custom",
-            "weight_decay": self.weight_decay,
-            "clip_norm": self.clip_norm,
-        }
+    optimizer: str | optax.GradientTransformation
+    learning_rate: LearningRate | None
+    weight_decay: float | None
+    clip_norm: float | None
 
 
-def find_optimizer(
-    optimizer: str | optax.GradientTransformation,
-    learning_rate: LearningRate | None,
-    weight_decay: float | None = None,
-    clip_norm: float | None = None,
-) -> Optimizer:
-    """The optimiser of a name with its options, or the one that was passed.
+UNWRITTEN: dict[str, Any] = {
+    "default": None,
+    "repr": False,
+    "compare": False,
+    "metadata": {"written": False},
+}
+"""Of a field that holds an object, which no file holds and no comparison sees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """An optimiser with all of its options.
 
     With all of them a step is `w ← w - rate × (direction + weight_decay × w)`, where
     the optimiser makes the direction of the clipped gradient
     `g × min(1, clip_norm / ‖g‖)`, the norm taken over all parameters together.
 
+    Attributes:
+        optimizer: Its name in `OPTIMIZERS`; `custom` if it was passed as an object.
+        learning_rate: The rate, of a `Schedule` the highest; None of a custom
+            optimiser and of a custom schedule.
+        schedule: How the rate changes: a `Schedule`, or `custom` if another function
+            was passed; None if it does not.
+        weight_decay: By how much weights decay; None if they do not.
+        clip_norm: The longest gradient; None for any.
+        custom_optimizer: The object that was passed, which no file holds.
+        custom_schedule: The function that was passed, which no file holds.
+
     Raises:
-        InvalidInput: An unknown name, a number out of its range, a schedule that
-            cannot be compiled, or an option beside an optimiser that has its own.
+        InvalidInput: An unknown name, or a number out of its range.
     """
-    if not isinstance(optimizer, str):
-        if not hasattr(optimizer, "update") or not hasattr(optimizer, "init"):
+
+    optimizer: str
+    learning_rate: float | None = None
+    schedule: Schedule | str | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    custom_optimizer: optax.GradientTransformation | None = field(**UNWRITTEN)
+    custom_schedule: optax.Schedule | None = field(**UNWRITTEN)
+
+    def __post_init__(self) -> None:
+        if self.optimizer == CUSTOM:
+            return
+        validate_fields(
+            self,
+            optimizer=Choice(OPTIMIZERS),
+            weight_decay=Or(RealNumber(low=0, example=0.01), None),
+            clip_norm=Or(PositiveNumber(example="1.0"), None),
+        )
+        usual = OPTIMIZERS[self.optimizer]
+        if isinstance(self.schedule, Schedule):
+            object.__setattr__(self, "learning_rate", self.schedule.rate)
+        elif self.schedule is None:
+            if self.learning_rate is None:
+                object.__setattr__(self, "learning_rate", usual.learning_rate)
+            validate_fields(self, learning_rate=LEARNING_RATE)
+        else:
+            validate_fields(self, schedule=Choice([CUSTOM]))
+        if self.weight_decay is None or not (self.weight_decay or usual.weight_decay):
+            object.__setattr__(self, "weight_decay", usual.weight_decay or None)
+
+    @property
+    def transformation(self) -> optax.GradientTransformation:
+        """The optimiser as Optax has it; the same object for the same options.
+
+        Raises:
+            InvalidInput: It, or its schedule, was passed as an object, and this
+                configuration was read from a file, which does not hold it.
+        """
+        self.check_known()
+        if self.custom_optimizer is not None:
+            return self.custom_optimizer
+        rate = self.learning_rate
+        if self.schedule is not None:
+            rate = self.rate_schedule
+        assert rate is not None
+        return _made(self.optimizer, rate, self.weight_decay or 0.0, self.clip_norm)
+
+    @property
+    def rate_schedule(self) -> optax.Schedule | None:
+        """The function from a step to its rate; None for one rate, or if unknown."""
+        known = self.schedule
+        return known if isinstance(known, Schedule) else self.custom_schedule
+
+    def check_known(self) -> None:
+        """Refuses a configuration that lacks an object which was passed.
+
+        Raises:
+            InvalidInput: It was read from a file, which does not hold the object.
+        """
+        lacks_optimizer = self.optimizer == CUSTOM and self.custom_optimizer is None
+        lacks_schedule = self.schedule == CUSTOM and self.custom_schedule is None
+        if lacks_optimizer or lacks_schedule:
             raise InvalidInput(
-                f"optimizer is {optimizer!r}: pass a name ({', '.join(OPTIMIZERS)}) "
-                "or one of Optax's optimisers, such as optax.adam(1e-3)"
+                "the run's optimiser or schedule was passed as an object, and only "
+                "the program that began the run has it: call that program again"
             )
-        for name, value, instead in (
-            ("learning_rate", learning_rate, "optax.adam(1e-3)"),
-            ("weight_decay", weight_decay, "optax.adamw(1e-3, weight_decay=0.01)"),
-            (
-                "clip_norm",
-                clip_norm,
-                "optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3))",
-            ),
-        ):
-            if value is not None:
-                raise InvalidInput(
-                    f"{name}={value} came beside an optimiser that has its own: leave "
-                    f"it out and pass such as {instead}, or pass the optimiser by name"
-                )
-        return Optimizer("custom", None, optimizer)
-    if optimizer not in OPTIMIZERS:
-        raise unknown_name("optimizer", optimizer, OPTIMIZERS)
-    named = OPTIMIZERS[optimizer]
-    rate, schedule, known = learning_rate, None, None
-    if callable(rate):
-        rate = schedule = checked_schedule(rate)
-        known = schedule.rate if isinstance(schedule, Schedule) else None
-    else:
-        rate = known = checked_rate(named.learning_rate if rate is None else rate)
-    decay = _checked(
-        "weight_decay",
-        weight_decay,
-        "0 or above, such as 0.01",
-        lambda decay: decay >= 0,
-    )
-    if decay is None:
-        decay = named.weight_decay
-    clip = _checked(
-        "clip_norm", clip_norm, "above 0, such as 1.0", lambda norm: norm > 0
-    )
-    return Optimizer(
-        optimizer,
-        known,
-        _made(optimizer, rate, decay, clip),
-        schedule,
-        decay if decay or named.weight_decay else None,
-        clip,
-    )
 
 
-def _checked(name: str, value: Any, wanted: str, fits: Callable[[Any], bool]) -> Any:
-    if value is None:
-        return None
-    if not is_number(value) or not fits(value):
-        raise InvalidInput(f"{name} is {value!r}: pass a finite number {wanted}")
-    return float(value)
+def optimizer_fields(
+    optimizer: str | optax.GradientTransformation = "sgd",
+    learning_rate: LearningRate | None = None,
+    **numbers: Any,
+) -> dict[str, Any]:
+    """The fields of an `OptimizerConfig` for arguments as `fit` takes them.
+
+    Raises:
+        InvalidInput: What was passed is no optimiser, a schedule cannot be compiled,
+            or an option came beside an optimiser that has its own.
+    """
+    if isinstance(optimizer, str):
+        fields: dict[str, Any] = {"optimizer": optimizer, **numbers}
+        if not callable(learning_rate):
+            return {**fields, "learning_rate": learning_rate}
+        if isinstance(learning_rate, Schedule):
+            return {**fields, "schedule": learning_rate}
+        custom = checked_schedule(learning_rate)
+        return {**fields, "schedule": CUSTOM, "custom_schedule": custom}
+    if not hasattr(optimizer, "update") or not hasattr(optimizer, "init"):
+        raise InvalidInput(
+            f"optimizer is {optimizer!r}: pass a name ({', '.join(OPTIMIZERS)}) "
+            "or one of Optax's optimisers, such as optax.adam(1e-3)"
+        )
+    for name, value in {"learning_rate": learning_rate, **numbers}.items():
+        if value is not None:
+            raise InvalidInput(
+                f"{name}={value} came beside an optimiser that has its own: leave "
+                f"it out and pass such as {_IN_OPTAX[name]}, or pass the optimiser by "
+                "name"
+            )
+    return {"optimizer": CUSTOM, "custom_optimizer": optimizer}
+
+
+# How an option is written where an optimiser of Optax is passed.
+_IN_OPTAX = {
+    "learning_rate": "optax.adam(1e-3)",
+    "weight_decay": "optax.adamw(1e-3, weight_decay=0.01)",
+    "clip_norm": "optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3))",
+}
 
 
 @lru_cache(maxsize=64)

@@ -1,8 +1,7 @@
 """A run: what came out of training, and the folder that keeps it."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,11 +10,16 @@ import numpy as np
 from secant._version import __version__
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch, History
-from secant.networks import MLP
-from secant.training.records import architecture, record
-from secant.training.schedules import Schedule
-from secant.training.stopping import EarlyStopping
-from secant.training.tensors import damaged, packed, replace_file, unpacked
+from secant.nn.networks import MLP
+from secant.training.config import TrainConfig
+from secant.training.serialization import (
+    architecture,
+    damaged,
+    packed,
+    record,
+    replace_file,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,78 +30,6 @@ HISTORY_FILE = "history.csv"
 PICTURE_FILE = "training.png"
 BEST_FILE = "best.safetensors"
 _FORMAT = "secant run 1"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run was trained: what `fit` was told.
-
-    Attributes:
-        gradient: The gradient method's name.
-        optimizer: The optimiser's name; `custom` for one that was passed itself.
-        learning_rate: Of a `Schedule` the highest; None for a custom optimiser and a
-            custom schedule.
-        iterations: Steps that were asked for.
-        batch_size: Samples a step.
-        sampling: `replacement` or `epochs`.
-        seed: Of the batches.
-        data: What it was trained on, in words.
-        schedule: How the rate changed: a `Schedule`, or `custom` for one that was
-            passed itself; None if it did not.
-        weight_decay: By how much weights decayed; None if they did not.
-        clip_norm: The longest gradient; None for any.
-        validation_split: The share of the training samples that was held back.
-        early_stopping: When it was to stop early.
-    """
-
-    gradient: str
-    optimizer: str
-    learning_rate: float | None
-    iterations: int
-    batch_size: int
-    sampling: str
-    seed: int
-    data: str = ""
-    schedule: Schedule | str | None = None
-    weight_decay: float | None = None
-    clip_norm: float | None = None
-    validation_split: float | None = None
-    early_stopping: EarlyStopping | None = None
-
-    @classmethod
-    def read(cls, about: Mapping[str, Any]) -> Self:
-        """What `dataclasses.asdict` made of settings, or an older version of it.
-
-        Raises:
-            TypeError: Something is missing, unknown, or of another type.
-            InvalidInput: A number cannot be.
-        """
-        if not isinstance(about, Mapping):
-            raise TypeError(f"settings are a {type(about).__name__}")
-        known = dict(about)
-        if isinstance(known.get("schedule"), Mapping):
-            known["schedule"] = record(Schedule, known["schedule"])
-        if known.get("early_stopping") is not None:
-            known["early_stopping"] = record(EarlyStopping, known["early_stopping"])
-        return record(cls, known)
-
-    def arguments(self) -> dict[str, Any]:
-        """Themselves, as `fit` is told them; but for the gradient method.
-
-        Raises:
-            InvalidInput: Of an optimiser or a schedule that was passed itself only its
-                name is known.
-        """
-        if "custom" in (self.optimizer, self.schedule):
-            raise InvalidInput(
-                "the run's optimiser or schedule was passed itself, and only the "
-                "program that began it knows it: call that again"
-            )
-        told = {f.name: getattr(self, f.name) for f in fields(self)}
-        del told["gradient"]
-        told["data_name"] = told.pop("data")
-        told["learning_rate"] = told.pop("schedule") or self.learning_rate
-        return told
 
 
 @dataclass(frozen=True)
@@ -131,15 +63,17 @@ class Run:
             samples (without any, on the test samples, or else on the training
             samples); None of a run that an older version kept.
         best_epoch: That epoch.
+        data_name: What it was trained on, in words.
     """
 
     net: MLP
     history: History
-    settings: Settings
+    settings: TrainConfig
     status: str = "finished"
     timings: Timings = field(default_factory=Timings)
     best: MLP | None = None
     best_epoch: Epoch | None = None
+    data_name: str = ""
 
     @property
     def losses(self) -> np.ndarray:
@@ -206,7 +140,9 @@ class Run:
         """Puts the files of the run into a folder that is its own."""
         replace_file(folder / NETWORK_FILE, self._network_bytes())
         if self.best is not None and self.best_epoch is not None:
-            write_best(folder, self.best, self.best_epoch, self.settings)
+            write_best(
+                folder, self.best, self.best_epoch, self.settings, self.data_name
+            )
         replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
         self.plot().savefig(folder / PICTURE_FILE)
 
@@ -231,32 +167,50 @@ class Run:
             _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
         )
         try:
-            settings = Settings.read(about["settings"])
+            settings = TrainConfig.from_dict(about["settings"])
             timings = record(Timings, about["timings"])
-            status = str(about["status"])
+            status, data_name = str(about["status"]), str(about["data_name"])
         except KeyError as error:
             raise damaged(folder / NETWORK_FILE, f"it lacks {error}") from None
         except (TypeError, ValueError) as error:
             raise damaged(folder / NETWORK_FILE, str(error)) from None
-        found, epoch = None, None
-        if (folder / BEST_FILE).is_file():
-            found, epoch, _ = _read_best(folder)
-        return cls(net, history, settings, status, timings, found, epoch)
+        run = cls(net, history, settings, status, timings, data_name=data_name)
+        if not (folder / BEST_FILE).is_file():
+            return run
+        found = cls._read_best(folder)
+        return replace(run, best=found.best, best_epoch=found.best_epoch)
 
     @classmethod
     def _load_best(cls, folder: Path) -> Self:
-        net, epoch, settings = _read_best(folder)
+        found = cls._read_best(folder)
         if (folder / NETWORK_FILE).is_file():
-            return replace(cls.load(folder), net=net)
-        if settings is None:
-            raise damaged(folder / BEST_FILE, "it lacks 'settings'")
-        history = History(np.zeros(0), ())
-        return cls(net, history, settings, "unfinished", Timings(), net, epoch)
+            return replace(cls.load(folder), net=found.net)
+        return found
+
+    @classmethod
+    def _read_best(cls, folder: Path) -> Self:
+        """What the file of the best network says of its run."""
+        net, about = read_network(folder / BEST_FILE)
+        try:
+            return cls(
+                net,
+                History(np.zeros(0), ()),
+                TrainConfig.from_dict(about["settings"]),
+                "unfinished",
+                best=net,
+                best_epoch=record(Epoch, about["epoch"]),
+                data_name=str(about["data_name"]),
+            )
+        except KeyError as error:
+            raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
+        except (TypeError, ValueError) as error:
+            raise damaged(folder / BEST_FILE, str(error)) from None
 
     def _network_bytes(self) -> bytes:
         about = {
             "architecture": asdict(self.net.architecture),
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_dict(),
+            "data_name": self.data_name,
             "timings": asdict(self.timings),
             "status": self.status,
             "secant": __version__,
@@ -285,30 +239,17 @@ def network_bytes(net: MLP) -> bytes:
     return packed(net.params, _FORMAT, {"architecture": asdict(net.architecture)})
 
 
-def write_best(folder: Path, net: MLP, epoch: Epoch, settings: Settings) -> None:
+def write_best(
+    folder: Path, net: MLP, epoch: Epoch, settings: TrainConfig, data_name: str
+) -> None:
     """Puts the best network so far into the folder of its run."""
     about = {
         "architecture": asdict(net.architecture),
-        "settings": asdict(settings),
+        "settings": settings.to_dict(),
+        "data_name": data_name,
         "epoch": epoch._asdict(),
     }
     replace_file(folder / BEST_FILE, packed(net.params, _FORMAT, about))
-
-
-def _read_best(folder: Path) -> tuple[MLP, Epoch, Settings | None]:
-    """The best network, when it was measured, and how it was trained, if known."""
-    net, about = read_network(folder / BEST_FILE)
-    try:
-        settings = about.get("settings")
-        return (
-            net,
-            record(Epoch, about["epoch"]),
-            settings if settings is None else Settings.read(settings),
-        )
-    except KeyError as error:
-        raise damaged(folder / BEST_FILE, f"it lacks {error}") from None
-    except (TypeError, ValueError) as error:
-        raise damaged(folder / BEST_FILE, str(error)) from None
 
 
 def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:

@@ -11,8 +11,21 @@ import numpy as np
 import optax
 
 from secant.arrays import Array
-from secant.errors import InvalidInput, unknown_name
-from secant.training.numbers import is_number, whole
+from secant.errors import InvalidInput
+from secant.validation import (
+    Choice,
+    PositiveNumber,
+    Share,
+    WholeNumber,
+    validate,
+    validate_fields,
+)
+
+LEARNING_RATE = PositiveNumber(
+    example=0.1,
+    hint="a step subtracts learning_rate × gradient, so it needs no minus",
+)
+"""What a learning rate that does not change has to be."""
 
 # Where a schedule that was passed itself is looked at, to know it again.
 _LOOKED_AT = (0, *(2**power for power in range(21)))
@@ -84,23 +97,21 @@ class Schedule:
     end_factor: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.name not in SCHEDULES:
-            raise unknown_name("schedule", self.name, SCHEDULES)
         # As Python's own numbers, whatever kind came: they go into a manifest.
-        object.__setattr__(self, "rate", checked_rate(self.rate))
-        for what, least in (("steps", 1), ("warmup_steps", 0)):
-            object.__setattr__(self, what, whole(what, getattr(self, what), least))
+        rate = validate("learning_rate", self.rate, LEARNING_RATE)
+        object.__setattr__(self, "rate", rate)
+        validate_fields(
+            self,
+            name=Choice(SCHEDULES, "schedule"),
+            steps=WholeNumber(low=1),
+            warmup_steps=WholeNumber(low=0),
+            end_factor=Share(meaning="the share of the rate that is left in the end"),
+        )
         if self.warmup_steps >= self.steps:
             raise InvalidInput(
                 f"warmup_steps is {self.warmup_steps:,}, and the schedule has "
                 f"{self.steps:,} steps in all: pass a smaller number"
             )
-        if not is_number(self.end_factor) or not 0 <= self.end_factor <= 1:
-            raise InvalidInput(
-                f"end_factor is {self.end_factor!r}: pass the share of the rate that "
-                "is left in the end, from 0 to 1"
-            )
-        object.__setattr__(self, "end_factor", float(self.end_factor))
         if self.name == "exponential" and self.end_factor == 0:
             raise InvalidInput(
                 "end_factor is 0, which an exponential never falls to: pass a number "
@@ -119,20 +130,6 @@ def _made(schedule: Schedule) -> optax.Schedule:
     if not warm:
         return falls
     return optax.join_schedules([optax.linear_schedule(0.0, rate, warm), falls], [warm])
-
-
-def checked_rate(rate: Any) -> float:
-    """A learning rate that is a number.
-
-    Raises:
-        InvalidInput: It is not a finite number above 0.
-    """
-    if not is_number(rate) or rate <= 0:
-        raise InvalidInput(
-            f"learning_rate is {rate!r}: pass a finite number above 0, such as 0.1; "
-            "a step subtracts learning_rate × gradient, so it needs no minus"
-        )
-    return float(rate)
 
 
 def checked_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -6,7 +6,6 @@ the state that came as it was. Whoever keeps an old state can go back to it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -15,12 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.architecture import Architecture, turned
 from secant.arrays import Array
-from secant.gradients import GradientMethod
-from secant.losses import LOSSES
+from secant.nn.architecture import Architecture, transposed
+from secant.nn.gradients import GradientMethod
+from secant.nn.losses import LOSSES
+from secant.nn.networks import MLP
 from secant.training.batches import Batches
-from secant.training.distributed.processes import Processes
+from secant.training.config import TrainConfig
+from secant.training.distributed.process_group import Processes
 from secant.training.samples import Samples
 
 BLOCK = 1_000
@@ -30,16 +31,16 @@ BLOCK = 1_000
 _EVALUATION_BYTES = 2**28
 
 
-class State(NamedTuple):
-    """Where training stands.
+class TrainState(NamedTuple):
+    """The weights and the optimiser's memory after a step.
 
     Attributes:
-        held: The weights as steps hold them; `Steps.params` gives them in their own
-            shapes.
+        params: The weights as the stepper holds them, which may be transposed;
+            `Stepper.params` gives them as (inputs, outputs).
         optimizer_state: The optimiser's memory.
     """
 
-    held: Mapping[str, Array]
+    params: Mapping[str, Array]
     optimizer_state: Any
 
 
@@ -50,60 +51,73 @@ class Score(NamedTuple):
     accuracy: float
 
 
-class Steps(Protocol):
-    """A way to run steps."""
+class Stepper(Protocol):
+    """A way to run steps.
 
-    def start(self) -> State:
+    Attributes:
+        batches: Which samples each step sees.
+    """
+
+    batches: Batches
+
+    def start(self) -> TrainState:
         """The state before the first step."""
         ...
 
-    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+    def advance(
+        self, state: TrainState, start: int, count: int
+    ) -> tuple[TrainState, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
         ...
 
-    def params(self, state: State) -> Mapping[str, Array]:
+    def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
         ...
 
-    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+    def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """The gradient that step `step` goes against there, (inputs, outputs)."""
         ...
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is trained, on what, and how: all that a step depends on.
+class _Stepper:
+    """What both steppers are made of.
 
-    Attributes:
-        architecture: What the network computes.
-        params: Its weights at the start.
+    Args:
+        net: The network, with the weights before the first step.
         samples: What it is trained on.
-        method: The way to the gradient.
-        optimizer: What a step makes of it.
-        batches: Which samples each step sees.
+        config: How it is trained.
         processes: That compute it together, each a share of every batch; None for
             this one alone.
+
+    Attributes:
+        batches: Which samples each step sees.
+        method: The way to the gradient, of this process alone.
     """
 
-    architecture: Architecture
-    params: Mapping[str, np.ndarray]
-    samples: Samples
-    method: GradientMethod
-    optimizer: optax.GradientTransformation
-    batches: Batches
-    processes: Processes | None = None
+    def __init__(
+        self,
+        net: MLP,
+        samples: Samples,
+        config: TrainConfig,
+        processes: Processes | None = None,
+    ) -> None:
+        self.batches = Batches(
+            len(samples), config.batch_size, config.sampling, config.seed
+        )
+        self.method = config.method
+        self._architecture, self._first_params = net.architecture, net.params
+        self._samples, self._processes = samples, processes
+        self._optimizer = config.transformation
+        self._key = jax.random.key(config.seed)
+        # As the processes compute it together.
+        self._shared = processes.over(self.method) if processes else self.method
 
-    @property
-    def shared_method(self) -> GradientMethod:
-        """The method, as the processes compute it together."""
-        return self.processes.over(self.method) if self.processes else self.method
 
-
-class CompiledSteps:
+class CompiledStepper(_Stepper):
     """Steps as one compiled loop, the data on JAX's device.
 
-    Where the method computes in columns, weights are held transposed, as
-    (outputs, inputs), and the optimiser sees them so.
+    For a feature-major method, weights are held transposed, as (outputs, inputs),
+    and the optimiser sees them so.
 
     The loop's number of turns is an argument of the one program that XLA makes,
     not a part of it: however a run is cut into calls, each step is computed by
@@ -111,40 +125,43 @@ class CompiledSteps:
     would be compiled anew for each length, with roundings of its own.)
     """
 
-    def __init__(self, problem: Problem) -> None:
-        """Has the data put on the device, in JAX's default float."""
-        self._problem = problem
-        self._method = problem.shared_method
-        self._data = problem.samples.on_device
-        self._key = jax.random.key(problem.batches.seed)
-        if problem.processes:
-            self._data, self._key = problem.processes.everywhere(
-                (self._data, self._key)
-            )
+    def __init__(
+        self,
+        net: MLP,
+        samples: Samples,
+        config: TrainConfig,
+        processes: Processes | None = None,
+    ) -> None:
+        """Puts the data on the device, in JAX's default float."""
+        super().__init__(net, samples, config, processes)
+        self._data = samples.on_device
+        if processes:
+            self._data, self._key = processes.everywhere((self._data, self._key))
 
-    def start(self) -> State:
+    def start(self) -> TrainState:
         """The state before the first step, on the device."""
-        problem = self._problem
-        given = turned(problem.params) if problem.method.columns else problem.params
-        held = {name: jnp.asarray(value, float) for name, value in given.items()}
-        return State(held, problem.optimizer.init(held))
+        first = self._first_params
+        given = transposed(first) if self.method.feature_major else first
+        params = {name: jnp.asarray(value, float) for name, value in given.items()}
+        return TrainState(params, self._optimizer.init(params))
 
-    def params(self, state: State) -> Mapping[str, Array]:
+    def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
-        return turned(state.held) if self._problem.method.columns else state.held
+        return transposed(state.params) if self.method.feature_major else state.params
 
-    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+    def advance(
+        self, state: TrainState, start: int, count: int
+    ) -> tuple[TrainState, np.ndarray]:
         """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
-        problem = self._problem
-        rows = np.zeros((BLOCK, problem.batches.batch_size), np.int32)
-        rows[:count] = problem.batches.indices(start, start + count)
-        together, indices = problem.processes, rows
+        rows = np.zeros((BLOCK, self.batches.batch_size), np.int32)
+        rows[:count] = self.batches.indices(start, start + count)
+        together, indices = self._processes, rows
         if together:
             state, indices = together.everywhere(state), together.split(rows)
         state, losses = _loop(
-            problem.architecture,
-            self._method,
-            problem.optimizer,
+            self._architecture,
+            self._shared,
+            self._optimizer,
             state,
             self._data,
             indices,
@@ -156,20 +173,18 @@ class CompiledSteps:
             state, losses = together.here((state, losses))
         return state, np.asarray(losses[:count], np.float64)
 
-    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+    def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """The gradient that step `step` goes against there, (inputs, outputs)."""
-        problem = self._problem
-        rows = problem.batches.indices(step, step + 1)[0]
         found = _gradient(
-            problem.architecture,
-            problem.method,
-            state.held,
+            self._architecture,
+            self.method,
+            state.params,
             self._data,
-            rows,
+            self.batches.indices(step, step + 1)[0],
             self._key,
             step,
         )
-        return turned(found) if problem.method.columns else found
+        return transposed(found) if self.method.feature_major else found
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -177,33 +192,31 @@ def _loop(
     architecture: Architecture,
     method: GradientMethod,
     optimizer: optax.GradientTransformation,
-    state: State,
+    state: TrainState,
     data: tuple[Array, Array],
     indices: Array,
     key: Array,
     start: int,
     count: int,
-) -> tuple[State, Array]:
+) -> tuple[TrainState, Array]:
     x, t = data
-    function, back = (
-        (method.columns, turned) if method.columns else (method.function, dict)
-    )
+    back = transposed if method.feature_major else dict
 
-    def step(turn: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
-        (held, optimizer_state), losses = carry
+    def step(turn: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
+        (params, optimizer_state), losses = carry
         rows = indices[turn]
         batch = x[rows], t[rows]
-        loss, gradients = function(
-            architecture, held, *batch, jax.random.fold_in(key, start + turn)
+        loss, gradients = method.compute(
+            architecture, params, *batch, jax.random.fold_in(key, start + turn)
         )
-        held, optimizer_state = _updated(
+        params, optimizer_state = _updated(
             optimizer,
-            State(held, optimizer_state),
+            TrainState(params, optimizer_state),
             loss,
             gradients,
-            lambda held: architecture.error(back(held), *batch),
+            lambda params: architecture.error(back(params), *batch),
         )
-        return State(held, optimizer_state), losses.at[turn].set(loss)
+        return TrainState(params, optimizer_state), losses.at[turn].set(loss)
 
     losses = jnp.zeros(len(indices), x.dtype)
     return jax.lax.fori_loop(0, count, step, (state, losses))
@@ -213,16 +226,15 @@ def _loop(
 def _gradient(
     architecture: Architecture,
     method: GradientMethod,
-    held: Mapping[str, Array],
+    params: Mapping[str, Array],
     data: tuple[Array, Array],
     rows: Array,
     key: Array,
     step: int,
 ) -> dict[str, Array]:
     x, t = data
-    function = method.columns or method.function
     key = jax.random.fold_in(key, step)
-    return function(architecture, held, x[rows], t[rows], key)[1]
+    return dict(method.compute(architecture, params, x[rows], t[rows], key)[1])
 
 
 def forget_compiled() -> None:
@@ -238,11 +250,11 @@ def forget_compiled() -> None:
 
 def _updated(
     optimizer: optax.GradientTransformation,
-    state: State,
+    state: TrainState,
     loss: Array,
     gradients: Mapping[str, Array],
     loss_at: Callable[[Mapping[str, Array]], Array],
-) -> State:
+) -> TrainState:
     """The state after a step along the gradients.
 
     What else an optimiser may want to know (a line search: the loss itself, here and
@@ -252,67 +264,78 @@ def _updated(
     updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
         gradients,
         state.optimizer_state,
-        state.held,
+        state.params,
         value=loss,
         grad=gradients,
         value_fn=loss_at,
     )
-    held: Any = optax.apply_updates(state.held, updates)
-    return State(held, optimizer_state)
+    params: Any = optax.apply_updates(state.params, updates)
+    return TrainState(params, optimizer_state)
 
 
-class PlainSteps:
+class EagerStepper(_Stepper):
     """Steps one by one in NumPy and float64, for methods that JAX cannot enter."""
 
-    def __init__(self, problem: Problem) -> None:
-        """Nothing is prepared: a method takes a batch as the data has it."""
-        self._problem = problem
-        self._method = problem.shared_method
-
-    def start(self) -> State:
+    def start(self) -> TrainState:
         """The state before the first step, in float64."""
-        held = {
+        params = {
             name: np.array(value, np.float64)
-            for name, value in self._problem.params.items()
+            for name, value in self._first_params.items()
         }
         with jax.enable_x64(True):
-            return State(held, self._problem.optimizer.init(held))
+            return TrainState(params, self._optimizer.init(params))
 
-    def params(self, state: State) -> Mapping[str, Array]:
+    def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, as they are held."""
-        return state.held
+        return state.params
 
-    def advance(self, state: State, start: int, count: int) -> tuple[State, np.ndarray]:
+    def advance(
+        self, state: TrainState, start: int, count: int
+    ) -> tuple[TrainState, np.ndarray]:
         """`count` steps from step `start` on, and their losses."""
-        problem, samples = self._problem, self._problem.samples
         losses = np.empty(count)
-        for turn, rows in enumerate(problem.batches.indices(start, start + count)):
-            batch = samples.x[rows], samples.t[rows]
-            losses[turn], gradients = self._method.function(
-                problem.architecture, state.held, *batch
+        for turn, rows in enumerate(self.batches.indices(start, start + count)):
+            batch = self._samples.x[rows], self._samples.t[rows]
+            losses[turn], gradients = self._shared(
+                self._architecture, state.params, *batch, self._key_of(start + turn)
             )
             # Optax computes with JAX, which has float64 only where it is let.
             with jax.enable_x64(True):
-                held, optimizer_state = _updated(
-                    problem.optimizer,
+                params, optimizer_state = _updated(
+                    self._optimizer,
                     state,
                     losses[turn],
                     gradients,
                     partial(self._loss_at, *batch),
                 )
-            held = {name: np.asarray(value) for name, value in held.items()}
-            state = State(held, optimizer_state)
+            params = {name: np.asarray(value) for name, value in params.items()}
+            state = TrainState(params, optimizer_state)
         return state, losses
 
-    def gradient(self, state: State, step: int) -> Mapping[str, Array]:
+    def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """The gradient that step `step` goes against there."""
-        problem, samples = self._problem, self._problem.samples
-        rows = problem.batches.indices(step, step + 1)[0]
-        batch = samples.x[rows], samples.t[rows]
-        return problem.method.function(problem.architecture, state.held, *batch)[1]
+        rows = self.batches.indices(step, step + 1)[0]
+        batch = self._samples.x[rows], self._samples.t[rows]
+        key = self._key_of(step)
+        return self.method(self._architecture, state.params, *batch, key)[1]
 
-    def _loss_at(self, x: Array, t: Array, held: Mapping[str, Array]) -> Array:
-        return self._problem.architecture.error(held, x, t)
+    def _key_of(self, step: int) -> Array | None:
+        """The random key of a step, if the method draws from it."""
+        return jax.random.fold_in(self._key, step) if self.method.stochastic else None
+
+    def _loss_at(self, x: Array, t: Array, params: Mapping[str, Array]) -> Array:
+        return self._architecture.error(params, x, t)
+
+
+def stepper_for(
+    net: MLP,
+    samples: Samples,
+    config: TrainConfig,
+    processes: Processes | None = None,
+) -> CompiledStepper | EagerStepper:
+    """The stepper of a run: compiled where its gradient method can be."""
+    kind = CompiledStepper if config.method.traceable else EagerStepper
+    return kind(net, samples, config, processes)
 
 
 class Evaluator:

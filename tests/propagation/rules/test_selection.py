@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from secant.propagation import difference
-from secant.propagation.changes import two_sum
+from secant.propagation.delta import two_sum
 
 DTYPES = ["float32", "float64", "bfloat16", "float16"]
 SIZES = [1e-12, 1e-7, 1e-3, 0.7, 5.0]

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.extend.core import Primitive
 
-from secant.propagation.changes import Array, Change, explicit
+from secant.propagation.delta import Array, Change, explicit
 from secant.propagation.registry import special
 
 

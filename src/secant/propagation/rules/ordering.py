@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from secant.propagation.changes import (
+from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Change,
@@ -25,11 +25,11 @@ from secant.propagation.changes import (
     explicit,
     gap,
     is_number,
+    rests,
     two_sum,
     widened,
 )
-from secant.propagation.choices import rests
-from secant.propagation.formulas import risen
+from secant.propagation.numerics import risen
 from secant.propagation.registry import Primitive, special
 
 # --- Comparisons ---

@@ -12,24 +12,27 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from secant.propagation.changes import (
+from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Change,
     Chosen,
     Sum,
     after,
+    clamped,
     exact_sum,
     explicit,
+    extreme,
     is_number,
+    larger,
+    smaller,
     two_sum,
     widened,
 )
-from secant.propagation.choices import clamped, extreme, larger, smaller
-from secant.propagation.formulas import over, risen
+from secant.propagation.jaxpr_tools import crossed
+from secant.propagation.numerics import over, risen
 from secant.propagation.registry import Primitive, elementwise, special
-from secant.propagation.rules.complex_numbers import modulus_change
-from secant.propagation.staging import crossed
+from secant.propagation.rules.arithmetic import modulus_change
 
 # --- The largest, the smallest, the nearest within bounds ---
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import primitives
 
-from secant.propagation.changes import (
+from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Change,

@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from secant.propagation.changes import Array, Change, explicit, two_sum
-from secant.propagation.formulas import is_double, over, polynomial
+from secant.propagation.delta import Array, Change, explicit, two_sum
+from secant.propagation.numerics import is_double, over, polynomial
 from secant.propagation.registry import binary, elementwise
 
 

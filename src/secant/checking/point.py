@@ -1,0 +1,273 @@
+"""The point of a check: its leaves, and the function as one of these leaves."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from secant.arrays import Array, first_entry, is_traced
+from secant.errors import InvalidInput
+
+# For how many functions compiled programs are kept. A program takes megabytes, and the
+# programs of functions checked long ago are not needed again.
+_MAX_COMPILED = 32
+
+
+@dataclass(frozen=True)
+class Point:
+    """A pytree at which a gradient is checked.
+
+    Attributes:
+        leaves: All leaves, as they came.
+        names: How one writes each: `x['W1']`.
+        real: Which of them hold floating-point numbers: those are checked.
+        structure: The tree.
+    """
+
+    leaves: tuple[Any, ...]
+    names: tuple[str, ...]
+    real: tuple[int, ...]
+    structure: Any
+
+    @classmethod
+    def of(cls, x: Any) -> "Point":
+        """The leaves of a pytree.
+
+        Raises:
+            InvalidInput: It holds no floating-point number, a complex one, or one
+                that is not finite.
+        """
+        paths, structure = jax.tree_util.tree_flatten_with_path(x)
+        names = tuple("x" + jax.tree_util.keystr(path) for path, _ in paths)
+        leaves = tuple(_as_leaf(leaf) for _, leaf in paths)
+        real = tuple(i for i, leaf in enumerate(leaves) if _is_real(leaf))
+        for name, leaf in zip(names, leaves, strict=True):
+            _validate(name, leaf)
+        if not real:
+            raise InvalidInput(
+                "x holds no floating-point number, so there is no gradient to check: "
+                "pass floats, as in x=1.0 or np.array([1.0, 2.0])"
+            )
+        return cls(leaves, names, real, structure)
+
+    @property
+    def double(self) -> bool:
+        """Whether `x` holds float64, which JAX has only if it is switched on."""
+        return any(np.dtype(self.leaves[i].dtype) == np.float64 for i in self.real)
+
+    def scales(self, leaf: int) -> np.ndarray:
+        """The size of each coordinate of a leaf of floats; steps are relative to it.
+
+        max(|x|, the root of the mean of x²), or 1 where all are 0
+        """
+        x = abs(as_float64(self.leaves[self.real[leaf]]))
+        typical = np.sqrt(np.mean(x**2)) if x.size else 0.0
+        return np.maximum(x, typical or 1.0)
+
+    def tree(self, leaves: Sequence[Any]) -> Any:
+        """The pytree with other leaves."""
+        return self.structure.unflatten(leaves)
+
+    def with_real(self, values: Sequence[Any]) -> list[Any]:
+        """All leaves, those of floats replaced."""
+        leaves = list(self.leaves)
+        for i, value in zip(self.real, values, strict=True):
+            leaves[i] = value
+        return leaves
+
+    def arrays_of(self, gradient: Any, name: str = "gradient") -> list[np.ndarray]:
+        """The arrays of a gradient, one for each leaf of floats, in float64.
+
+        Raises:
+            InvalidInput: The gradient is another tree than x, or holds no arrays.
+        """
+        try:
+            parts = self.structure.flatten_up_to(gradient)
+        except (ValueError, TypeError) as error:
+            why = str(error).partition("\n")[0]
+            raise InvalidInput(
+                f"{name} has another structure than x ({why}): give an array for each "
+                "leaf of x, in the same containers"
+            ) from None
+        return [_as_floats(parts[i], f"{name} of {self.names[i]}") for i in self.real]
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """`f` as a function of the leaves of its argument that returns one number.
+
+    If `f` is a function of `jax.jit`, two of these are equal, so that the next check
+    uses what the first one compiled. Any other `f` may read a value that has changed
+    since, so that each check compiles its own.
+
+    Attributes:
+        f: The function of a pytree.
+        structure: The tree of its argument.
+        weighted: Whether it returns several numbers, which are weighted at random.
+        seed: For these weights.
+        check: An object of this check alone; None if programs may be shared.
+    """
+
+    f: Callable[[Any], Any]
+    structure: Any
+    weighted: bool = False
+    seed: int = 0
+    check: object = None
+
+    def __call__(self, *leaves: Any) -> Any:
+        """The number."""
+        return self.number_of(self.f(self.structure.unflatten(leaves)))
+
+    def number_of(self, result: Any) -> Any:
+        """The number that a result of `f` stands for."""
+        parts = _floats_of(result)
+        if not self.weighted:
+            return parts[0]
+        rng = np.random.default_rng(self.seed)
+        return sum(jnp.sum(part * _weights(rng, part)) for part in parts)
+
+
+def scalar_function(
+    f: Callable[[Any], Any], point: Point, *, single: bool, seed: int
+) -> tuple[ScalarFunction, float, list[str]]:
+    """`f` as a function that returns one number, that number at the point, and notes.
+
+    Args:
+        f: The function of a pytree.
+        point: Where.
+        single: Whether `f` has to return one number, because a gradient was given.
+        seed: For random weights.
+
+    Raises:
+        InvalidInput: `f` returns no floating-point number, or several if `single`.
+    """
+    result = f(point.tree(point.leaves))
+    parts = _floats_of(result)
+    if not parts:
+        raise InvalidInput(
+            f"f returns {_described(result)}, in which there is no floating-point "
+            "number: has f a `return`?"
+        )
+    weighted = len(parts) > 1 or np.ndim(parts[0]) > 0
+    if weighted and single:
+        raise InvalidInput(
+            f"f returns {_described(result)}, and a gradient is that of one number: "
+            "let it return one, as in lambda x: f(x).sum()"
+        )
+    notes = []
+    if weighted:
+        notes = [f"f returns {_described(result)}: its entries were weighted at random"]
+    check = None if isinstance(f, jax.stages.Wrapped) else object()
+    scalar = ScalarFunction(
+        f, point.structure, weighted, seed if weighted else 0, check
+    )
+    return scalar, float(scalar.number_of(result)), notes
+
+
+@lru_cache(maxsize=_MAX_COMPILED)
+def compiled(
+    program: Callable[..., Any], f: ScalarFunction, static_argnums: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
+
+    Args:
+        program: A function that JAX can trace.
+        f: Its first argument.
+        static_argnums: Which of the arguments after `f` are not arrays.
+    """
+    return jax.jit(partial(program, f), static_argnums=static_argnums)
+
+
+def as_float64(array: Any) -> np.ndarray:
+    """Any float array in NumPy's float64, bfloat16 among them."""
+    return np.asarray(array).astype(np.float64)
+
+
+def in_kind_of(leaf: Any, array: np.ndarray) -> Any:
+    """An array of NumPy if the leaf is one, of JAX if it is not."""
+    return array if isinstance(leaf, np.ndarray) else jnp.asarray(array)
+
+
+def coarsest(dtypes: Iterable[Any]) -> np.dtype:
+    """The dtype with the fewest digits: no result can be better than it."""
+    return np.dtype(max(dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps)))
+
+
+def _as_leaf(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array | np.ndarray):
+        return leaf
+    if isinstance(leaf, float):
+        # In JAX's default float, as JAX itself takes it.
+        return jnp.asarray(leaf)
+    return np.asarray(leaf)
+
+
+def _is_real(leaf: Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def _validate(name: str, leaf: Array) -> None:
+    if is_traced(leaf):
+        raise InvalidInput(
+            f"{name} is traced by JAX (jit, vmap or grad) and has no values: check "
+            "outside of the traced function"
+        )
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        raise InvalidInput(
+            f"{name} is complex: check f as a function of two real arrays, as in "
+            "lambda p: f(p[0] + 1j * p[1])"
+        )
+    if leaf.dtype == object:
+        raise InvalidInput(f"{name} is no array of numbers: pass numbers")
+    if _is_real(leaf):
+        values = as_float64(leaf)
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            raise InvalidInput(
+                f"{first_entry(name, wrong)} is {values[wrong][0]}: a gradient can be "
+                "checked at finite points only"
+            )
+
+
+def _as_floats(part: Any, name: str) -> np.ndarray:
+    if part is None:
+        raise InvalidInput(f"{name} is None: give an array, of zeros if f ignores it")
+    if hasattr(part, "detach"):
+        # NumPy cannot read a PyTorch tensor that still belongs to a graph.
+        part = part.detach().cpu()
+    try:
+        array = np.asarray(part)
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"{name} is {type(part).__name__}: give an array of real numbers"
+        ) from None
+
+
+def _floats_of(result: Any) -> list[Any]:
+    """The leaves of floating-point numbers in the result of a function."""
+    return [leaf for leaf in jax.tree.leaves(result) if _has_floats(leaf)]
+
+
+def _weights(rng: np.random.Generator, part: Any) -> Array:
+    return jnp.asarray(rng.standard_normal(np.shape(part)), jnp.result_type(part))
+
+
+def _has_floats(leaf: Any) -> bool:
+    # The dtype of a PyTorch tensor is not one of NumPy's.
+    dtype = getattr(leaf, "dtype", None)
+    return isinstance(leaf, float) if dtype is None else "float" in str(dtype)
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "None"
+    if hasattr(value, "shape"):
+        return f"an array of shape {tuple(value.shape)} and {value.dtype}"
+    if isinstance(value, list | tuple | dict):
+        return f"a {type(value).__name__} of {len(jax.tree.leaves(value))} values"
+    return f"{value!r}"

@@ -1,0 +1,201 @@
+"""Slopes along single coordinates of a function that JAX can trace.
+
+    ahead = (f(x + h eᵢ) - f(x)) / h        behind = (f(x) - f(x - h eᵢ)) / h
+
+Both differences are propagated through `f` (`secant.propagation.coordinates`), not
+subtracted. So h can be tiny: the error of the central formula, of order h², is below
+rounding, and a kink within ±h of x is one at x itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from secant.arrays import Array
+from secant.checking.point import Point, ScalarFunction, as_float64, coarsest, compiled
+from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
+from secant.propagation import difference
+from secant.propagation.coordinates import (
+    both_ways,
+    call_in_blocks,
+    change_bytes,
+    one_sided_slopes,
+)
+from secant.propagation.jaxpr_tools import axis_lengths, float_dtypes
+
+# How many coordinates get a second try by subtraction, a call for each.
+_FEW = 64
+
+# The step, relative to the size of a coordinate. Float16 has few exponents: changes of
+# a smaller step would underflow.
+_STEPS = {"float64": 2.0**-30, "float32": 2.0**-20, "bfloat16": 2.0**-20}
+_FLOAT16_STEP = 2.0**-5
+
+# By how many roundings a value may be off that is subtracted.
+_VALUE_ROUNDINGS = 16
+
+# How many changes may underflow, or be rounded by it, on their way through f.
+_MAX_UNDERFLOWS = 16
+
+
+class PropagatedSlopes(SlopeSource):
+    """Slopes of a traced function, in blocks of coordinates and of bounded memory."""
+
+    def __init__(self, f: ScalarFunction, point: Point) -> None:
+        """Traces `f`.
+
+        Raises:
+            MissingRule: `f` uses an operation that has no difference rule.
+            Exception: Whatever JAX raises where it cannot trace `f`.
+        """
+        self._f, self._point = f, point
+        program = jax.make_jaxpr(f)(*point.leaves)
+        # Raises for a missing rule before anything is computed.
+        jax.eval_shape(
+            difference(lambda leaves: f(*leaves)),
+            list(point.leaves),
+            [_some_change(leaf) for leaf in point.leaves],
+        )
+        self._program = program
+        self.axes = axis_lengths(program)
+        self.dtype = coarsest(
+            [point.leaves[i].dtype for i in point.real] + float_dtypes(program)
+        )
+        self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
+
+    def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
+        """The one-sided slopes; reports progress after each block of coordinates."""
+        leaf, indices, here = query.leaf, query.indices, list(query.leaves)
+        scales = self._point.scales(leaf).ravel()
+        steps = self.step / query.shrink * scales[indices]
+        if not len(indices):
+            return OneSidedSlopes(*np.zeros((3, 0)))
+        ahead, behind = call_in_blocks(
+            partial(self._sides, leaf, here),
+            (indices, steps),
+            2 * change_bytes(self._program, here[self._point.real[leaf]]),
+            of=len(scales),
+            progress=query.progress,
+        )
+        # A change below the smallest number of a dtype is lost. Compiled programs take
+        # subnormal numbers for 0, except those of float16.
+        info = jnp.finfo(self.dtype)
+        half = self.dtype == np.float16
+        least = float(info.smallest_subnormal if half else info.smallest_normal)
+        sides = OneSidedSlopes(ahead, behind, _MAX_UNDERFLOWS * least / steps)
+        return self._subtracted(sides, query)
+
+    def _subtracted(self, sides: OneSidedSlopes, query: SlopeQuery) -> OneSidedSlopes:
+        """The same slopes, with values subtracted where they are not finite.
+
+        A branch that is not taken may be 0/0, as in `where(x == 0, 1, sin(x) / x)`: no
+        difference can be propagated from there on.
+        """
+        bad = np.flatnonzero(~np.isfinite(sides.ahead + sides.behind))[:_FEW]
+        if not len(bad):
+            return sides
+        place, unit = self._point.real[query.leaf], float(jnp.finfo(self.dtype).eps)
+        indices, leaves = query.indices[bad], list(query.leaves)
+        steps = np.sqrt(unit) * self._point.scales(query.leaf).ravel()[indices]
+        values = compiled(_values, self._f, (0,))
+        found = as_float64(
+            [
+                values(place, leaves, index, jnp.asarray(step, self.dtype))
+                for index, step in zip(indices, steps, strict=True)
+            ]
+        )
+        below, here, above = found.T
+        with np.errstate(invalid="ignore"):
+            ahead, behind = (above - here) / steps, (here - below) / steps
+            error = _VALUE_ROUNDINGS * unit * abs(here) / steps + abs(ahead - behind)
+        return sides.replaced(bad, OneSidedSlopes(ahead, behind, error))
+
+    def _sides(
+        self, leaf: int, leaves: list[Any], rows: np.ndarray, steps: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The slopes ahead and behind along the coordinates of one block.
+
+        The large step h of float16 leaves an error of order h² in the central slope,
+
+            s(h) = f' + a h² + O(h⁴),    s(h/4) = f' + a h²/16 + O(h⁴),
+
+        which Richardson's extrapolation cancels: f' = s(h/4) + (s(h/4) - s(h)) / 15 +
+        O(h⁴). Both one-sided slopes get the same correction, so that their difference,
+        which shows a kink, stays as it is.
+
+        Source:
+            Richardson (1911), "The approximate arithmetical solution by finite
+            differences", Phil. Trans. R. Soc. A 210, 307-357.
+        """
+        place = self._point.real[leaf]
+        both_sides = compiled(_both_sides, self._f, (0,))
+
+        def at(steps: np.ndarray) -> np.ndarray:
+            nudges = jnp.asarray(steps, leaves[place].dtype)
+            return as_float64(both_sides(place, leaves, rows, nudges))
+
+        far = at(steps)
+        if self.step != _FLOAT16_STEP:
+            return far[0], far[1]
+        near = at(steps / 4)
+        better = near + (near.mean(0) - far.mean(0)) / 15
+        return better[0], better[1]
+
+    def along_direction(
+        self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None
+    ) -> float:
+        """The central slope along one direction through all leaves of floats."""
+        here = list(self._point.leaves if leaves is None else leaves)
+        moves = [
+            jnp.asarray(self.step * d, self._point.leaves[i].dtype)
+            for i, d in zip(self._point.real, directions, strict=True)
+        ]
+        by = dict(zip(self._point.real, moves, strict=True))
+        return float(compiled(_to_both_sides, self._f)(here, by).mean()) / self.step
+
+
+def _to_both_sides(
+    f: ScalarFunction, leaves: list[Any], moves: Mapping[int, Array]
+) -> Array:
+    """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
+    dx = [moves.get(place) for place in range(len(leaves))]
+    _, ahead, back = both_ways(lambda leaves: f(*leaves), leaves, dx)
+    both = jnp.stack([ahead, -back])
+    return both.astype(jnp.promote_types(both.dtype, jnp.float32))
+
+
+def _both_sides(
+    f: ScalarFunction, place: int, leaves: list[Any], indices: Array, steps: Array
+) -> Array:
+    """The slopes ahead and behind along coordinates of one leaf, (2, coordinates)."""
+
+    def of_leaf(leaf: Array) -> Array:
+        return f(*leaves[:place], leaf, *leaves[place + 1 :])
+
+    leaf = jnp.asarray(leaves[place])
+    return jnp.stack(one_sided_slopes(of_leaf, leaf, indices, steps))
+
+
+def _values(
+    f: ScalarFunction, place: int, leaves: list[Any], index: Array, step: Array
+) -> Array:
+    """f(x - h eᵢ), f(x) and f(x + h eᵢ)."""
+    array = jnp.asarray(leaves[place])
+
+    def at(by: Array) -> Array:
+        moved = array.ravel().at[index].add(by.astype(array.dtype))
+        return f(*leaves[:place], moved.reshape(array.shape), *leaves[place + 1 :])
+
+    return jnp.stack([at(-step), at(0 * step), at(step)])
+
+
+def _some_change(leaf: Any) -> Any:
+    return jnp.zeros(leaf.shape, leaf.dtype) if _is_float(leaf.dtype) else None
+
+
+def _is_float(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating)

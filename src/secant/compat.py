@@ -1,0 +1,70 @@
+"""Names of JAX and joblib that are not public: all of them, each with the reason.
+
+Elsewhere Secant uses public names only, and a test holds that. `tests/test_compat.py`
+has a test for each name here that fails as soon as there is a public one, or as soon as
+the fault that it works around is gone.
+
+Nothing is imported before it is needed: `import secant` and `secant --help` load
+neither JAX nor joblib.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+
+def set_gloo_address(address: str) -> None:
+    """Has JAX's processes on CPUs exchange arrays by this address of this machine.
+
+    JAX asks nobody: it takes the address of the machine's own name, which on Debian is
+    127.0.1.1, and no other machine reaches it there.
+    """
+    jaxlib: Any = import_module("jaxlib._jax")
+    if hasattr(jaxlib, "make_gloo_tcp_collectives"):
+        jaxlib.make_gloo_tcp_collectives = partial(
+            jaxlib.make_gloo_tcp_collectives, hostname=address
+        )
+
+
+def cluster_detection() -> Callable[..., Any] | None:
+    """What JAX finds SLURM, Kubernetes and MPI by; None if this JAX has another way.
+
+    `jax.distributed.initialize` finds them too, but only to listen at all addresses of
+    the machine at once; to be told at which one, it has to be told all the rest.
+    """
+    try:
+        clusters: Any = import_module("jax._src.clusters")
+        return clusters.ClusterEnv.auto_detect_unset_distributed_params
+    except (ImportError, AttributeError):
+        return None
+
+
+def process_pool(
+    count: int, idle_seconds: float, environment: Mapping[str, str]
+) -> Any:
+    """A pool of processes with an environment of their own, an executor of loky.
+
+    joblib's public ways to such processes all share one pool, with the settings of
+    whoever came first; and `concurrent.futures` cannot set their environment.
+    """
+    loky: Any = import_module("joblib.externals.loky")
+    return loky.ProcessPoolExecutor(count, timeout=idle_seconds, env=dict(environment))
+
+
+def broken_pool_errors() -> tuple[type[Exception], ...]:
+    """What a pool raises that has lost a process, or has been shut down meanwhile."""
+    errors: Any = import_module("joblib.externals.loky.process_executor")
+    return errors.BrokenProcessPool, errors.ShutdownExecutorError
+
+
+def kill_processes(pool: Any) -> None:
+    """Kills the processes of a pool, and what they have started.
+
+    loky's own `shutdown(kill_workers=True)` fails in a thread, which prints a
+    traceback, where tasks are queued. A pool whose processes are killed from outside
+    cleans up as after any death.
+    """
+    utils: Any = import_module("joblib.externals.loky.backend.utils")
+    for process in list(pool._processes.values()):
+        utils.kill_process_tree(process)

@@ -1,0 +1,201 @@
+"""A function's values at many places: counted, within a budget, and looked at.
+
+Whatever is wrong with a value is told with the place at which it came.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from secant.arrays import first_entry
+from secant.derivatives.lines import Lines, Numbers, Places
+from secant.derivatives.validation import Floats, as_number
+from secant.errors import InvalidInput, short
+from secant.parallel.map import Caller
+from secant.parallel.task import Raised
+
+UNDEFINED = (ArithmeticError, ValueError)
+"""What a function raises where it is not defined: `math.log(-1)`, `1 / 0`."""
+
+
+class Evaluation:
+    """Calls a function for a derivative.
+
+    Args:
+        call: Calls it at a list of points, see `secant.parallel.map`.
+        scalar: Whether it has to return one number.
+        vectorized: Whether it takes many points at once, stacked along a first axis.
+        budget: How many evaluations there may be.
+        dtype: Of the values: float, or complex where f is asked at complex places.
+    """
+
+    def __init__(
+        self,
+        call: Caller,
+        *,
+        scalar: bool = False,
+        vectorized: bool = False,
+        budget: float = np.inf,
+        dtype: type = float,
+    ) -> None:
+        self.shape: tuple[int, ...] | None = () if scalar else None
+        self.used = 0
+        self.left = budget
+        self.trouble: Exception | None = None
+        self._call = call
+        self._scalar = scalar
+        self._vectorized = vectorized
+        self._dtype = dtype
+        # (-1) ** 0.5 is complex to Python: no more than log(-1) is it in f's domain.
+        self._nothing = (Raised,) if dtype is complex else (Raised, complex)
+
+    def at(self, lines: Lines, which: Numbers, t: Floats) -> Floats:
+        """The values at `x + t d`, (places, entries of f).
+
+        Where f is not finite, or raises that it is not defined, they are NaN, and
+        `trouble` is the error that says so: perhaps the step was only too long.
+
+        Raises:
+            InvalidInput: A value is no array of real numbers of f's shape.
+        """
+
+        def where(i: int) -> str:
+            return lines.where(int(which[i]), float(t[i]))
+
+        if self._vectorized:
+            return self._stacked(lines.stack(which, t), where)
+        return self._one_by_one(Places(lines, which, t), where)
+
+    def of(self, points: Sequence[Any], where: Callable[[int], str]) -> Any:
+        """The values at points of one's own."""
+        if self._vectorized:
+            return self._stacked(np.stack(points), where)
+        return self._one_by_one(points, where)
+
+    def _one_by_one(self, points: Sequence[Any], where: Callable[[int], str]) -> Floats:
+        self._spend(len(points))
+        # What f does outside of its domain is no news: NaN is looked for below.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = self._call(points)
+        missing = [i for i, v in enumerate(values) if isinstance(v, self._nothing)]
+        for i in missing:
+            if isinstance(values[i], complex):
+                self.trouble = InvalidInput(
+                    f"f returned {values[i]} (complex) {where(i)}, and a slope needs "
+                    "real numbers: `return abs(y)` or `return y.real`, or pass bounds "
+                    "where f is real"
+                )
+                continue
+            error = values[i].error
+            if not isinstance(error, UNDEFINED) or isinstance(error, InvalidInput):
+                raise _noted(error, where(i))
+            self.trouble = _noted(error, where(i))
+        if self.shape is None:
+            if missing:
+                raise self.trouble or AssertionError
+            self.shape = _shape(values[0])
+        for i in missing:
+            values[i] = np.full(self.shape, np.nan)
+        return self._checked(self._array(values, where), where)
+
+    def _array(self, values: list[Any], where: Callable[[int], str]) -> Any:
+        """Values as one array of (places, *shape)."""
+        shape = (len(values), *(self.shape or ()))
+        masked = any(isinstance(value, np.ma.MaskedArray) for value in values)
+        if not masked and not isinstance(values[0], bool):
+            try:
+                array: Any = np.asarray(values)
+                if array.shape == shape and self._is_numbers(array.dtype):
+                    return array
+            except Exception:  # of several shapes, or what NumPy cannot take
+                pass
+        return np.stack([self._value(v, where, i) for i, v in enumerate(values)])
+
+    def _value(self, value: Any, where: Callable[[int], str], i: int) -> Any:
+        """One value, or what is wrong with it."""
+        try:
+            array: Any = np.asarray(value)
+        except Exception:  # a ragged list, a tensor that lives elsewhere
+            array = np.asarray(None)
+        what = "a masked array" if np.ma.isMaskedArray(value) else short(value)
+        kind = type(value).__name__
+        good = self._is_numbers(array.dtype) and not np.ma.isMaskedArray(value)
+        if good and array.shape == self.shape:
+            return array
+        if self._scalar:
+            # bfloat16 and Decimal are numbers, and not NumPy's.
+            return np.asarray(as_number(value, lambda: where(i)))
+        if good:
+            raise InvalidInput(
+                f"f returned an array of shape {array.shape} {where(i)}, and one of "
+                f"shape {self.shape} before: return the same shape everywhere"
+            )
+        raise InvalidInput(
+            f"f returned {what} ({kind}) {where(i)}, and a slope needs "
+            "real numbers: return a number or an array of floats"
+            + (" (has f a `return`?)" if value is None else "")
+        )
+
+    def _stacked(self, points: Any, where: Callable[[int], str]) -> Floats:
+        self._spend(len(points))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            (values,) = self._call([points])
+        if isinstance(values, Raised):
+            raise _noted(values.error, where(0), "one of the points of the stack is ")
+        array = np.asarray(values)
+        if self.shape is None and array.ndim:
+            self.shape = array.shape[1:]
+        expected = (len(points), *(self.shape or ()))
+        if array.shape != expected:
+            raise InvalidInput(
+                f"f returned an array of shape {array.shape} for {len(points)} points, "
+                f"stacked in an array of shape {points.shape}: with vectorized=True "
+                "it has to return one value for each, "
+                + (f"{expected}" if self._scalar else f"({len(points)}, …)")
+            )
+        if not self._is_numbers(array.dtype) or np.ma.isMaskedArray(values):
+            raise InvalidInput(
+                f"f returned an array of {array.dtype}, and a slope needs real "
+                "numbers: return floats that are not masked"
+            )
+        return self._checked(array, where)
+
+    def _checked(self, array: Any, where: Callable[[int], str]) -> Floats:
+        flat = array.reshape(len(array), -1).astype(self._dtype)
+        finite = np.isfinite(flat)
+        if not finite.all():
+            i, entry = np.unravel_index(int(np.argmin(finite)), finite.shape)
+            mask = np.zeros(self.shape or (), bool)
+            mask.flat[int(entry)] = True
+            if self.trouble is None:
+                self.trouble = InvalidInput(
+                    f"{first_entry('f', mask)} is {flat[i, entry]} {where(int(i))}, "
+                    "and no slope can be told from that: choose a point where f is "
+                    "finite on both sides, pass bounds or a smaller step, or look for "
+                    "a log(0), a division by 0 or an overflow in f"
+                )
+            flat[~finite.all(axis=1)] = np.nan
+        return flat
+
+    def _is_numbers(self, dtype: Any) -> bool:
+        return dtype.kind in ("iufc" if self._dtype is complex else "iuf")
+
+    def _spend(self, evaluations: int) -> None:
+        self.used += evaluations
+        self.left -= evaluations
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of unequal length: said where values are looked at
+        return ()
+
+
+def _noted(error: Exception, where: str, lead: str = "") -> Exception:
+    note = f"raised by f {lead}{where}"
+    # A worker that answers from a cache may hand the same error out again.
+    if note not in getattr(error, "__notes__", []):
+        error.add_note(note)
+    return error

@@ -1,0 +1,59 @@
+"""What other programs call the functions of a network, or why they cannot have it."""
+
+from typing import Literal, TypeAlias
+
+from secant.errors import InvalidInput
+from secant.nn.activations import ACTIVATIONS, ExportNames
+from secant.nn.architecture import Architecture
+from secant.nn.losses import LOSSES
+
+Program: TypeAlias = Literal["onnx", "torch", "keras"]
+
+_TITLES: dict[Program, str] = {"onnx": "ONNX", "torch": "PyTorch", "keras": "Keras"}
+
+
+def function_names(architecture: Architecture, program: Program) -> tuple[str, str]:
+    """What a program calls the activation and the output of a network.
+
+    Args:
+        architecture: What the network computes.
+        program: A field of `secant.nn.activations.ExportNames`.
+
+    Returns:
+        Two names as that program writes them. The activation's is "" for a network
+        without hidden layers, which does not use it.
+
+    Raises:
+        InvalidInput: The activation or the output has no name there: it cannot be
+            exported.
+
+    Example:
+        >>> function_names(Architecture((784, 50, 10)), "torch")
+        ('Sigmoid()', 'Softmax(dim=-1)')
+    """
+    activations = {name: each.export_names for name, each in ACTIVATIONS.items()}
+    outputs = {name: each.output_names for name, each in LOSSES.items()}
+    activation = ""
+    if architecture.depth > 1:
+        activation = _name("activation", architecture.activation, activations, program)
+    return activation, _name("loss", architecture.loss, outputs, program)
+
+
+def _name(
+    kind: str, wanted: str, known: dict[str, ExportNames], program: Program
+) -> str:
+    name: str | None = getattr(known[wanted], program)
+    if name is not None:
+        return name
+    others = [key for key, names in known.items() if getattr(names, program)]
+    programs = [
+        title
+        for field, title in _TITLES.items()
+        if getattr(known[wanted], field) is not None
+    ]
+    elsewhere = f"export this network for {' or '.join(programs)}, or " * bool(programs)
+    raise InvalidInput(
+        f"the {kind} {wanted!r} has no name in {_TITLES[program]}, so the network "
+        f"cannot be exported there: {elsewhere}train with another {kind} "
+        f"({', '.join(others)})"
+    )

@@ -1,0 +1,1 @@
+"""Networks: activations, losses, targets, what a network computes, its gradients."""

@@ -1,0 +1,211 @@
+"""The change of the loss when the pre-activation of one neuron changes.
+
+The node and the weight method perturb the same thing, the pre-activation `a` of one
+neuron in one sample. With the step size `h`, the node method changes it by `da = h`. A
+weight's nudge `h` changes it by `da = h z`, with `z` the value that comes in along
+that weight. Everywhere in this package `h` is the step size and `da` the change of a
+pre-activation.
+
+Nothing before the neuron changes, and nothing beside it. What comes after is computed
+as a difference, never subtracted:
+
+    dz = f(a + da) - f(a)           the neuron's own output
+    da_next = W_next[:, j] dz       rank one: the pre-activations of the next layer
+    …                               the layers above, if there are any
+    dL = L(logits + da_last) - L(logits)
+
+There are two ways to compute this. Difference propagation is right for a change of any
+size, but runs all layers above once for each neuron. The closed forms are for small
+changes: `Activation.change` and `Loss.change` need only `exp(da) - 1`, and
+`Loss.change_along_line` is a polynomial in da whose coefficients are known before any
+nudge; a series of four terms stands for `exp` and `log`. So a nudge costs a few
+products.
+
+The short series have float's full accuracy while their arguments stay below `NEAR`,
+that is, while every change on the way stays below `NEAR / 2` (tanh evaluates
+them at 2 da). `is_small` bounds the changes before any nudge. With s the bound of the
+activation's slope, `Activation.slope_bound`, |dz| ≤ s |da|. If neuron j of layer l
+changes by da, then in the layers above
+
+    |da_i|  ≤  s |W_ij| |da|          layer l + 1: one weight leads to each neuron i
+    |da_i'| ≤  s Σ_i |W_i'i| max|da|  from layer l + 2 on: the changes of all add
+
+so that |da| grows from layer to layer by at most s times the largest weight, then by
+at most s times the largest row sum of |W|. Where the bound holds the closed forms are
+used, elsewhere difference propagation; both give the same number to rounding.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from secant.arrays import Array
+from secant.nn.activations import ACTIVATIONS, NEAR
+from secant.nn.architecture import Architecture, FeatureMajorLayers, Params
+from secant.nn.losses import LOSSES
+from secant.propagation import difference
+from secant.propagation.coordinates import map_in_blocks
+
+
+class LayerContext(NamedTuple):
+    """What is known of a layer, and of all layers above it, before any nudge.
+
+    Each array has a column for each sample, or a single one.
+
+    Attributes:
+        sums: The pre-activations of the layer and of each above it; the logits last.
+        linearizations: What `Activation.change` needs, for each hidden layer among
+            them.
+        line: What `Loss.change_along_line` needs, for the last two layers.
+        targets: The targets.
+    """
+
+    sums: list[Array]
+    linearizations: list[tuple[Array, ...]]
+    line: tuple[Array, ...]
+    targets: Array
+
+
+def layer_context(
+    architecture: Architecture,
+    weights: Params,
+    layers: FeatureMajorLayers,
+    t: Array,
+    layer: int,
+) -> LayerContext:
+    """What is needed to nudge the neurons of a layer, for all samples."""
+    depth, loss = architecture.depth, LOSSES[architecture.loss]
+    linearization = ACTIVATIONS[architecture.activation].linearization
+    sums = layers.sums[layer:]
+    line: tuple[Array, ...] = ()
+    if layer == depth:
+        line = loss.line_coefficients(sums[-1], t, None)
+    elif layer == depth - 1:
+        line = loss.line_coefficients(sums[-1], t, weights[f"W{depth}"])
+    return LayerContext(sums, [linearization(a) for a in sums[:-1]], line, t)
+
+
+def is_small(architecture: Architecture, weights: Params, da: Array) -> Array:
+    """Whether a change of at most `da` stays small in every layer above.
+
+    The closed forms require it. The bound is derived at the head of this file; it is
+    taken for a nudge of layer 1, whose way up is the longest.
+    """
+    slope = ACTIVATIONS[architecture.activation].slope_bound
+    growth = jnp.ones(())
+    for layer in range(2, architecture.depth + 1):
+        # Only one neuron of layer 1 changes, and then all of the layers above.
+        size = abs(weights[f"W{layer}"])
+        step = size.max() if layer == 2 else size.sum(axis=1).max()
+        growth = jnp.maximum(growth, growth * slope * step)
+    return da * growth <= NEAR / 2
+
+
+def loss_deltas(
+    architecture: Architecture,
+    weights: Params,
+    layer: int,
+    context: LayerContext,
+    da: Array,
+    *,
+    small: bool,
+) -> Array:
+    """The change of each sample's loss for each nudge of each neuron of a layer.
+
+    Args:
+        architecture: What the network computes.
+        weights: Its weights, (outputs, inputs).
+        layer: The layer whose neurons are nudged, 1 … depth.
+        context: From `layer_context`: with a column for each sample, or that of one.
+        da: The changes of the pre-activations, (neurons or 1, nudges). Nudge r is made
+            in sample r; or all are made, one at a time, in the one sample of `context`.
+        small: Whether `is_small` holds.
+
+    Returns:
+        Shape (neurons, nudges): the change of that sample's loss.
+    """
+    depth, loss = architecture.depth, LOSSES[architecture.loss]
+    activation = ACTIVATIONS[architecture.activation]
+    if small and layer == depth:
+        return loss.change_along_line(context.line, da)
+    if small and layer == depth - 1:
+        dz = activation.change(context.linearizations[0], da)
+        return loss.change_along_line(context.line, dz)
+    of_neuron = _closed_form if small else _propagated
+    neurons, nudges = architecture.sizes[layer], da.shape[1]
+    outgoing = (
+        jnp.eye(neurons, dtype=da.dtype)
+        if layer == depth
+        else weights[f"W{layer + 1}"].T
+    )
+    changed = sum(architecture.sizes[layer:]) * nudges * da.dtype.itemsize
+    return map_in_blocks(
+        partial(of_neuron, architecture, weights, layer, context),
+        (context.sums[0], jnp.broadcast_to(da, (neurons, nudges)), outgoing),
+        # As `change_bytes` counts: what changes, before and after each activation.
+        bytes_each=2 * 2 * changed,
+    )
+
+
+def _closed_form(
+    architecture: Architecture,
+    weights: Params,
+    layer: int,
+    context: LayerContext,
+    a: Array,
+    da: Array,
+    outgoing: Array,
+) -> Array:
+    """One neuron's nudges, small, in a layer below the last hidden one.
+
+    Args:
+        architecture: What the network computes.
+        weights: Its weights.
+        layer: The neuron's layer.
+        context: From `layer_context`.
+        a: The neuron's pre-activation, (columns,).
+        da: Its changes, (nudges,).
+        outgoing: The neuron's weights to the next layer.
+    """
+    activation, loss = ACTIVATIONS[architecture.activation], LOSSES[architecture.loss]
+    da = jnp.outer(outgoing, activation.change(activation.linearization(a), da))
+    for above in range(layer + 1, architecture.depth):
+        dz = activation.change(context.linearizations[above - layer], da)
+        da = weights[f"W{above + 1}"] @ dz
+    return loss.change(context.sums[-1], context.targets, da)
+
+
+def _propagated(
+    architecture: Architecture,
+    weights: Params,
+    layer: int,
+    context: LayerContext,
+    a: Array,
+    da: Array,
+    outgoing: Array,
+) -> Array:
+    """One neuron's nudges of any size; arguments as in `_closed_form`."""
+    activate = ACTIVATIONS[architecture.activation].function
+    loss = LOSSES[architecture.loss].function
+    logits_shape = (len(context.sums[-1]), len(da))
+
+    def of_sample(a: Array, t: Array) -> Array:
+        for above in range(layer + 2, architecture.depth + 1):
+            a = weights[f"W{above}"] @ activate(a)
+            if architecture.bias:
+                a = a + weights[f"b{above}"]
+        return loss(a, t, 0)
+
+    def layers_above(a: Array) -> Array:
+        targets = jnp.broadcast_to(context.targets, logits_shape)
+        return jax.vmap(of_sample, in_axes=1)(a, targets)
+
+    if layer == architecture.depth:
+        dz, following = da, context.sums[0]
+    else:
+        dz = difference(activate)(jnp.broadcast_to(a, da.shape), da)[1]
+        following = context.sums[1]
+    following = jnp.broadcast_to(following, (len(outgoing), len(da)))
+    return difference(layers_above)(following, jnp.outer(outgoing, dz))[1]

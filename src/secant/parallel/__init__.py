@@ -1,0 +1,1 @@
+"""A function called many times: in processes, on machines."""

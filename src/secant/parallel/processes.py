@@ -1,0 +1,147 @@
+"""A map over the processes of this machine, which joblib's loky starts and watches.
+
+They are started afresh and not forked, so that a JAX in this process does not hang in
+theirs, and the function is sent by cloudpickle, so that nothing asks for an
+`if __name__ == "__main__"`. They stay for the next call, and leave when idle.
+"""
+
+import atexit
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from secant.compat import broken_pool_errors, kill_processes, process_pool
+from secant.errors import SecantError
+from secant.parallel.pickling import opened
+from secant.parallel.task import Errand
+
+# What NumPy's engines read to see how many threads to start, each in each process.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+_IDLE_SECONDS = 120
+
+_pools: dict[int, Any] = {}
+_lock = Lock()
+
+# Pools that outlive the modules they are made of complain on leaving.
+atexit.register(_pools.clear)
+
+
+class Processes:
+    """A map over so many processes of this machine, to be used in a `with`.
+
+    The function is written to a temporary file, once, which only this user can read;
+    each process reads it once. A task is then the name of that file and a chunk.
+
+    Args:
+        count: How many processes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._folder: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __call__(self, errand: Errand, chunks: Sequence[list[Any]]) -> list[bytes]:
+        """The answers of the errand to each chunk.
+
+        Raises:
+            SecantError: Processes died, and again in a second try of what they had not
+                finished.
+        """
+        digest = errand.parcel.digest
+        path = self._written(errand)
+        done: dict[int, bytes] = {}
+        reason = ""
+        for _ in range(2):
+            pool, broken = _pool(self.count)
+            futures: dict[int, Any] = {}
+            try:
+                for i in range(len(chunks)):
+                    if i not in done:
+                        futures[i] = pool.submit(_run, path, digest, chunks[i])
+                for i, future in futures.items():
+                    done[i] = future.result()
+                return [done[i] for i in range(len(chunks))]
+            except broken as error:
+                codes = re.search(r"\{.*\}", str(error))
+                reason = f" (exit codes {codes[0]})" if codes else ""
+                for i, future in futures.items():
+                    if future.done() and future.exception() is None:
+                        done[i] = future.result()
+                _close(self.count, pool)
+            except Exception:
+                for future in futures.values():
+                    future.cancel()
+                raise
+            except BaseException:
+                # Ctrl-C: nobody waits for what is still running.
+                _close(self.count, pool, kill=True)
+                raise
+        left = len(chunks) - len(done)
+        raise SecantError(
+            f"a worker died while it called f, twice, with {left} of {len(chunks)} "
+            f"chunks of points to go{reason}: it ran out of memory (use fewer "
+            "workers), f crashes in compiled code, or f ends its process; call f with "
+            "workers=None to see which"
+        )
+
+    def _written(self, errand: Errand) -> str:
+        if self._folder is None:
+            # Made with mode 0700: what lies in it is executed.
+            self._folder = TemporaryDirectory(prefix="secant-")
+        path = Path(self._folder.name, errand.parcel.digest)
+        if not path.exists():
+            path.write_bytes(errand.parcel.data)
+        return str(path)
+
+
+def _run(path: str, digest: str, points: list[Any]) -> Any:
+    f = opened(digest, Path(path).read_bytes)
+    return Errand(f, away=True)(points)
+
+
+def _pool(count: int) -> tuple[Any, Any]:
+    """The pool of so many processes, and the errors of a pool that has lost one.
+
+    A pool of our own: loky's reusable one is also joblib's, and each would hand the
+    other one that was started with other settings.
+    """
+    with _lock:
+        if count not in _pools:
+            share = max((os.cpu_count() or 1) // count, 1)
+            threads = {name: os.environ.get(name, str(share)) for name in _THREADS}
+            _pools[count] = process_pool(count, _IDLE_SECONDS, threads)
+        return _pools[count], broken_pool_errors()
+
+
+def _close(count: int, pool: Any, kill: bool = False) -> None:
+    with _lock:
+        if _pools.get(count) is pool:
+            del _pools[count]
+    if kill:
+        kill_processes(pool)
+    pool.shutdown(wait=True)

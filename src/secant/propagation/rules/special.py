@@ -1,0 +1,413 @@
+"""The error function, its complement and its inverse."""
+
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from secant.propagation.delta import UNCHANGED, Array, Change, explicit, two_sum
+from secant.propagation.numerics import (
+    expm1,
+    is_double,
+    leading,
+    log_ratio,
+    mean,
+    mean_of_few,
+    polynomial,
+)
+from secant.propagation.registry import binary, elementwise
+
+_SLOPE = 2 / math.sqrt(math.pi)
+
+# Cody (1969), "Rational Chebyshev approximations for the error function", Math. Comp.
+# 23, 631-637: exp(x²) erfc(x) for 0.46875 <= x <= 4, and for x > 4 in 1/x².
+_MIDDLE = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594,
+     6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2,
+     1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+     1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3,
+     3.43936767414372164e3, 1.23033935480374942e3),
+)  # fmt: skip
+_OUTER = (
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+     1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
+    (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1,
+     6.05183413124413191e-2, 2.33520497626869185e-3),
+)  # fmt: skip
+
+
+def scaled_complement(x: Array) -> Array:
+    """`exp(x²) erfc(x)` for x >= 0.47, with all digits (Cody 1969)."""
+    inner = jnp.clip(x, 0.4, 4)
+    middle = polynomial(inner, _MIDDLE[0]) / polynomial(inner, _MIDDLE[1])
+    outer = jnp.maximum(x, 4)
+    z = 1 / (outer * outer)
+    rest = z * polynomial(z, _OUTER[0]) / polynomial(z, _OUTER[1])
+    return jnp.where(x <= 4, middle, (1 / math.sqrt(math.pi) - rest) / outer)
+
+
+def gaussian(x: Array) -> Array:
+    """`exp(-x²)`, the square in two parts: rounded, it costs x² ulp (Cody 1969)."""
+    # Beyond 30 it is 0 in any dtype.
+    x = jnp.clip(x, -30, 30)
+    high = leading(x)
+    bell = jnp.exp(-high * high)
+    # Not the product of two exponentials: XLA makes one of them, of a rounded sum.
+    return bell * (1 + expm1(-(x - high) * (x + high)))
+
+
+def _erf(x: Array, dx: Array, ans: Array) -> Array:
+    """`2/√π exp(-x²) ∫ exp(-2xs - s²) ds` over 0 … Δx, where that is well scaled.
+
+    Elsewhere nothing cancels in a subtraction, if in the tails it is one of erfc's.
+    """
+    stretch = abs(dx) * (2 * abs(x) + abs(dx))
+    near = stretch < 0.5
+    d = jnp.where(near, dx, 0)
+    inside = jnp.where(near, x, 0)
+    integral = mean_of_few(
+        lambda s: jnp.exp(-s * (2 * inside + s)), d, 9 if is_double(x) else 5
+    )
+    carried = _SLOPE * gaussian(inside) * d * integral
+
+    there, e = two_sum(x, dx)
+    side = jnp.where(x + there < 0, -1, 1).astype(x.dtype)
+    a, b, e = side * x, side * there, side * e
+    in_tail = jnp.minimum(a, b) > 0.5
+    tails = gaussian(a) * scaled_complement(a) - gaussian(b) * (
+        scaled_complement(b) - _SLOPE * e
+    )
+    far = jnp.where(in_tail, side * tails, lax.erf(there) - lax.erf(x))
+    return jnp.where(near, carried, far)
+
+
+def _erfc(x: Array, dx: Array, ans: Array) -> Array:
+    return -_erf(x, dx, ans)
+
+
+elementwise(lax.erf_p, _erf, "2/√π exp(-x²) ∫ exp(-2xs - s²) ds over 0 … Δx")
+elementwise(lax.erfc_p, _erfc, "-Δ erf x")
+
+
+def _erf_inv(x: Array, dx: Array, ans: Array) -> Array:
+    """`Δx` times the mean of `1 / erf'`, or subtraction where Δx is large.
+
+    With p = 1 - |x| = erfc(y), `exp(y²) = exp(y²) erfc(y) / p`, which does not amplify
+    the error of y.
+    """
+    sign = jnp.where(x < 0, -1, 1).astype(x.dtype)
+    p = 1 - abs(x)
+
+    def left(s: Array) -> Array:
+        """`1 - |x + s|`."""
+        return jnp.where(sign * (x + s) > 0, p - sign * s, 1 - abs(x + s))
+
+    p_there = left(dx)
+    near = abs(dx) < 1.3 * jnp.minimum(p, p_there)
+    d = jnp.where(near, dx, 0)
+
+    def reciprocal_slope(s: Array) -> Array:
+        rest = left(s)
+        y = abs(_inverse(x + s, rest))
+        # Near 0, where the scaled complement is not to be had, exp(y²) itself.
+        inner = jnp.exp(jnp.where(y < 0.5, y, 0) ** 2)
+        outer = scaled_complement(y) / jnp.where(rest > 0, rest, 1)
+        return jnp.where(y < 0.5, inner, outer) / _SLOPE
+
+    carried = d * mean(reciprocal_slope, d, 14 if is_double(x) else 8)
+    return jnp.where(near, carried, _inverse(x + dx, p_there) - _inverse(x, p))
+
+
+def _inverse(x: Array, p: Array) -> Array:
+    """`erf_inv(x)` with `p = 1 - |x|`: one of Newton's steps from XLA's, 17 ulp off."""
+    y = lax.erf_inv(x)
+    size = abs(y)
+    tail = (size > 0.5) & jnp.isfinite(y) & (p > 0)
+    inner = jnp.where(tail, size, 1)
+    bell = gaussian(inner)
+    step = (bell * scaled_complement(inner) - p) / (_SLOPE * bell)
+    return jnp.where(tail, jnp.sign(y) * (inner + step), y)
+
+
+elementwise(lax.erf_inv_p, _erf_inv, "Δx times the mean of √π/2 exp(erf_inv²)")
+
+
+# Modified Bessel functions, exponentially scaled.
+
+
+def _carried(order: int, a: Array, d: Array) -> Array:
+    """The change of `exp(-x) Iₙ(x)` from a >= 0 to a + d >= 0.
+
+    Of `1/π ∫ exp(-x (1 - cos θ)) cos nθ dθ` over 0 … π, term by term of the trapezoid
+    rule, which converges exponentially for periodic functions; where x is large they
+    are a narrow bell about 0, and the nodes are laid under it (Trefethen & Weideman
+    2014, "The exponentially convergent trapezoidal rule", SIAM Review 56, 385-458).
+    """
+    # exp(-reach) of the bell's height is left beyond the last node.
+    count, reach = (22, 40.0) if is_double(a) else (12, 20.0)
+    # Where the nodes lie makes no difference to the sum, so none to its slope.
+    smaller = lax.stop_gradient(jnp.maximum(jnp.minimum(a, a + d), reach / 2))
+    step = 2 * jnp.asin(jnp.sqrt(reach / 2 / smaller)) / count
+    total = jnp.zeros_like(a)
+    for k in range(1, count + 1):
+        half = jnp.sin(k * step / 2)
+        u = 2 * half * half
+        # The last node is the interval's end, or lies where there is nothing.
+        weight = 0.5 if k == count else 1.0
+        wave = 1.0 if order == 0 else 1 - u
+        total = total + weight * wave * jnp.exp(-a * u) * expm1(-d * u)
+    return total * step / math.pi
+
+
+def _i0e(x: Array, dx: Array, ans: Array) -> Array:
+    """Even: from |x| to |x + dx|."""
+    same = jnp.sign(x) * jnp.sign(x + dx) >= 0
+    sign = jnp.where(x == 0, jnp.sign(dx), jnp.sign(x))
+    d = jnp.where(same, sign * dx, -sign * dx - 2 * abs(x))
+    return _carried(0, abs(x), d)
+
+
+def _i1e(x: Array, dx: Array, ans: Array) -> Array:
+    """Odd; where the sign changes, nothing cancels."""
+    same = jnp.sign(x) * jnp.sign(x + dx) > 0
+    sign = jnp.sign(x)
+    carried = sign * _carried(1, abs(x), jnp.where(same, sign * dx, 0))
+    return jnp.where(same, carried, lax.bessel_i1e(x + dx) - ans)
+
+
+_NOTE = "of 1/π ∫ exp(-x (1 - cos θ)) cos nθ dθ, under the integral"
+elementwise(lax.bessel_i0e_p, _i0e, _NOTE)
+elementwise(lax.bessel_i1e_p, _i1e, _NOTE)
+
+
+# The gamma function's family, incomplete ones, and Hurwitz's zeta function.
+
+
+def _nodes(x: Array) -> int:
+    return 12 if is_double(x) else 7
+
+
+def _lgamma(x: Array, dx: Array, ans: Array) -> Array:
+    """Near the pole at 0 from `log Γ(x) = log Γ(1 + x) - log x`."""
+    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
+    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    low = jnp.minimum(a, a + d) < 1
+    from_one = jnp.where(low, a + 1, a)
+    fall = jnp.where(low, log_ratio(d / a, (a + d) / a), 0)
+    carried = d * mean(lambda s: _psi(from_one, s), d, _nodes(x)) - fall
+    return jnp.where(near, carried, _elsewhere(lax.lgamma, lax.digamma, x, dx, ans))
+
+
+# Maddock (2006), digamma in Boost.Math (BSL-1.0): ψ(x) / (x - root) on [1, 2].
+_PSI_ROOT = 1.4616321449683623
+_PSI_ROOT_REST = 9.549995429965697e-17
+_PSI_LEVEL = 0.99558162689208984
+_PSI = (
+    (-0.0020713321167745952, -0.045251321448739056, -0.28919126444774784,
+     -0.65031853770896507, -0.32555031186804491, 0.25479851061131551),
+    (-0.55789841321675513e-6, 0.0021284987017821144, 0.054151797245674225,
+     0.43593529692665969, 1.4606242909763515, 2.0767117023730469, 1.0),
+)  # fmt: skip
+
+
+def _psi(x: Array, s: Array) -> Array:
+    """`ψ(x + s)`, on [1, 3] with all digits, also near its root.
+
+    On [2, 3] from `ψ(t) = ψ(t - 1) + 1/(t - 1)`.
+    """
+    t = x + s
+    inside, second = (t >= 1) & (t <= 3), (t > 2) & (t <= 3)
+    below = jnp.where(second, t - 1, 2)
+    x = jnp.where(second, x - 1, x)
+    z = jnp.where(inside, jnp.where(second, below, t), 1) - 1
+    root = float(np.asarray(_PSI_ROOT, x.dtype))
+    rest = _PSI_ROOT_REST + (_PSI_ROOT - root)
+    slope = _PSI_LEVEL + polynomial(z, _PSI[0]) / polynomial(z, _PSI[1])
+    near = ((x - root) + (s - rest)) * slope + jnp.where(second, 1 / below, 0)
+    return jnp.where(inside, near, lax.digamma(t))
+
+
+def _trigamma(x: Array) -> Array:
+    return lax.zeta(jnp.full_like(x, 2), x)
+
+
+def _digamma(x: Array, dx: Array, ans: Array) -> Array:
+    """From `ψ(x) = ψ(1 + x) - 1/x`, whose first part has no pole near 0."""
+    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
+    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    carried = d * mean(lambda s: _trigamma(1 + a + s), d, _nodes(x)) + d / a / (a + d)
+    return jnp.where(near, carried, _elsewhere(lax.digamma, _digamma_slope, x, dx, ans))
+
+
+def _digamma_slope(x: Array) -> Array:
+    """`ψ'(x)` for all x: for x < 0.5 by reflection, `(π / sin πx)² - ψ'(1 - x)`."""
+    reflected = x < 0.5
+    positive = _trigamma(jnp.where(reflected, 1 - x, x))
+    sine = jnp.sin(jnp.pi * (x - jnp.round(x)))
+    pole = jnp.pi / jnp.where(reflected & (sine != 0), sine, 1)
+    return jnp.where(reflected, pole * pole - positive, positive)
+
+
+def _elsewhere(
+    f: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    x: Array,
+    dx: Array,
+    ans: Array,
+) -> Array:
+    """Far from the poles the mean slope, else plain subtraction."""
+    gap = jnp.where(x > 0.5, x, abs(x - jnp.round(x)))
+    near = abs(dx) < gap / 3
+    d = jnp.where(near, dx, 0)
+    carried = d * mean(lambda s: slope(x + s), d, _nodes(x))
+    return jnp.where(near, carried, f(x + dx) - ans)
+
+
+elementwise(lax.lgamma_p, _lgamma, "Δx times the mean of ψ(1 + x), less log1p(Δx/x)")
+elementwise(
+    lax.digamma_p, _digamma, "Δx times the mean of ψ'(1 + x), and Δx/(x(x + Δx))"
+)
+
+
+def _zeta(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """From `ζ(s, q) = q^-s + ζ(s, q + 1)` and `dζ/dq = -s ζ(s + 1, q)`.
+
+    A change of s is computed by plain subtraction: its derivative is no function of
+    JAX's.
+    """
+    (s, q), (ds, dq) = values, changes
+    if ds is not UNCHANGED:
+        return lax.zeta(s + ds, q + explicit(q, dq)) - ans
+    return _hurwitz(s, q, dq, ans)
+
+
+def _hurwitz(s: Array, q: Array, dq: Array, ans: Array) -> Array:
+    near = (q > 0) & (q + dq > 0) & (abs(dq) <= 1)
+    a, d = jnp.where(near, q, 1), jnp.where(near, dq, 0)
+    first = jnp.power(a, -s) * expm1(-s * log_ratio(d / a, (a + d) / a))
+    rest = mean(
+        lambda t: lax.zeta(*jnp.broadcast_arrays(s + 1, 1 + a + t)), d, _nodes(q)
+    )
+    return jnp.where(near, first - s * d * rest, lax.zeta(s, q + dq) - ans)
+
+
+def _polygamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """`ψₙ(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x)`; a change of n by plain subtraction."""
+    (n, x), (dn, dx) = values, changes
+    if dn is not UNCHANGED:
+        return lax.polygamma(n + dn, x + explicit(x, dx)) - ans
+    sign = jnp.where(n % 2 == 1, 1, -1).astype(x.dtype)
+    factorial = jnp.exp(lax.lgamma(n + 1))
+    whole = (n < 10) & (n == jnp.round(n))
+    factor = sign * jnp.where(whole, jnp.round(factorial), factorial)
+    at_zero = _digamma(x, dx, ans)
+    order = jnp.where(n == 0, 1, n)
+    zeta = lax.zeta(order + 1, x)
+    return jnp.where(n == 0, at_zero, factor * _hurwitz(order + 1, x, dx, zeta))
+
+
+binary(lax.zeta_p, _zeta, "Δ(q^-s) - s Δq times the mean of ζ(s + 1, q + 1)")
+binary(lax.polygamma_p, _polygamma, "(-1)ⁿ⁺¹ n! Δζ(n + 1, x)")
+
+
+def _igamma(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """In x the integral of the gamma distribution's density, in a of igamma_grad_a."""
+    (a, x), (da, dx) = jnp.broadcast_arrays(*values), changes
+    total = jnp.zeros_like(a)
+    there = x
+    if dx is not UNCHANGED:
+        there = x + dx
+        smaller = jnp.minimum(x, there)
+        steepness = abs(a - 1) / jnp.where(smaller > 0, smaller, 1) + 1
+        near = (abs(dx) < 2 * smaller) & (abs(dx) * steepness < 5)
+        d = jnp.where(near, dx, 0)
+        at = jnp.where(near, x, 1)
+        carried = d * mean(lambda s: _density(a, at, s), d, 16 if is_double(x) else 9)
+        lower = lax.igamma(a, there) - lax.igamma(a, x)
+        upper = lax.igammac(a, x) - lax.igammac(a, there)
+        total = jnp.where(near, carried, jnp.where(x > a, upper, lower))
+    if da is not UNCHANGED:
+        near = abs(da) <= jnp.minimum(a, a + da)
+        d = jnp.where(near, da, 0)
+        carried = d * mean(
+            lambda s: lax.igamma_grad_a(*jnp.broadcast_arrays(a + s, there)),
+            d,
+            _nodes(x),
+        )
+        plain = lax.igamma(a + da, there) - lax.igamma(a, there)
+        total = total + jnp.where(near, carried, plain)
+    return total
+
+
+def _density(a: Array, x: Array, s: Array) -> Array:
+    """`t^(a-1) exp(-t) / Γ(a)` at `t = x + s`, for large a without large logarithms.
+
+    With `u = (t - a)/a`: √(a/2π)/t exp(-a (u - log1p u) - 1/(12a) + 1/(360a³) - …).
+    """
+    t = x + s
+    large = a > 10
+    big, small = jnp.where(large, a, 20), jnp.where(large, 1, a)
+    u = ((x - big) + s) / big
+    terms = (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
+    stirling = polynomial(1 / (big * big), terms) / big
+    # u - log1p u, without cancellation where u is small.
+    close = abs(u) < 0.5
+    v = jnp.where(close, u, 0)
+    phi = jnp.where(
+        close,
+        v * mean_of_few(lambda r: r / (1 + r), v, _nodes(x)),
+        u - log_ratio(u, t / big),
+    )
+    far = jnp.sqrt(big / (2 * math.pi)) / t * jnp.exp(-big * phi - stirling)
+    power = jnp.power(t, small - 1) * jnp.exp(-t) / jnp.exp(lax.lgamma(small))
+    return jnp.where(large, far, power)
+
+
+def _igammac(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    return -_igamma(ans, values, changes)
+
+
+binary(lax.igamma_p, _igamma, "Δx times the mean of x^(a-1) exp(-x) / Γ(a)")
+binary(lax.igammac_p, _igammac, "-Δ igamma")
+
+
+def _igamma_grad_a(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """Plain subtraction: its own derivatives are no functions of JAX's."""
+    return lax.igamma_grad_a(*_there(values, changes)) - ans
+
+
+def _there(values: list[Array], changes: list[Change]) -> list[Array]:
+    return [v + explicit(v, c) for v, c in zip(values, changes, strict=True)]
+
+
+def _betainc(ans: Array, values: list[Array], changes: list[Change]) -> Array:
+    """In x the integral of the beta distribution's density; in a and b subtraction.
+
+    Its derivatives by a and b are no functions of JAX's.
+    """
+    (a, b, x), (da, db, dx) = jnp.broadcast_arrays(*values), changes
+    if da is not UNCHANGED or db is not UNCHANGED:
+        return lax.betainc(*_there(values, changes)) - ans
+    there = x + dx
+    room = jnp.minimum(jnp.minimum(x, there), 1 - jnp.maximum(x, there))
+    near = abs(dx) < 1.3 * room
+    d, at = jnp.where(near, dx, 0), jnp.where(near, x, 0.5)
+    whole = jnp.exp(lax.lgamma(a) + lax.lgamma(b) - lax.lgamma(a + b))
+    rest = 1 - at
+
+    def density(s: Array) -> Array:
+        return jnp.power(at + s, a - 1) * jnp.power(rest - s, b - 1)
+
+    carried = d * mean(density, d, _nodes(x)) / whole
+    return jnp.where(near, carried, lax.betainc(a, b, there) - ans)
+
+
+binary(lax.igamma_grad_a_p, _igamma_grad_a, "plain subtraction")
+binary(
+    lax.regularized_incomplete_beta_p,
+    _betainc,
+    "Δx times the mean of x^(a-1) (1-x)^(b-1) / B(a, b)",
+)

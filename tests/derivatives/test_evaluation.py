@@ -1,0 +1,113 @@
+"""What f may return, and that whatever is wrong is told with its place."""
+
+import math
+
+import numpy as np
+import pytest
+
+from secant.derivatives import derivative, gradient, jacobian
+from secant.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param(np.array([9.0]), r"an array of shape \(1,\) at x", id="one-entry"),
+        pytest.param(np.ones((2, 2)), r"an array of shape \(2, 2\) at x", id="matrix"),
+        pytest.param(None, "has f a `return`", id="None"),
+        pytest.param(True, "a comparison has no slope", id="bool"),
+        pytest.param(1 + 2j, "y.real", id="complex"),
+        pytest.param("9", "'9' .str. at x", id="str"),
+        pytest.param(np.ma.masked, "a masked value at x", id="masked"),
+        pytest.param(float("nan"), "f is nan at x", id="nan"),
+        pytest.param(float("inf"), "f is inf at x", id="inf"),
+    ],
+)
+def test_values_that_are_no_finite_real_number(value, words):
+    with pytest.raises(InvalidInput, match=words):
+        gradient(lambda x: value, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param(None, "has f a `return`", id="None"),
+        pytest.param("9", "f returned '9' .str. at x", id="str"),
+        pytest.param([[1], [2, 3]], "needs real numbers", id="ragged"),
+        pytest.param(np.ma.masked_equal([1.0, 2.0], 2), "a masked array", id="masked"),
+        pytest.param(np.array([1.0, np.nan]), r"f\[1\] is nan at x", id="nan"),
+    ],
+)
+def test_values_that_are_no_array_of_real_numbers(value, words):
+    with pytest.raises(InvalidInput, match=words):
+        jacobian(lambda x: value, [1.0, 2.0])
+
+
+def test_a_value_that_is_nan_however_near():
+    def f(x):
+        return x[0] + (math.nan if x[1] != 2.0 else 1.0)
+
+    with pytest.raises(InvalidInput, match=r"f is nan where x\[1\] is 2\.\d+, and no"):
+        gradient(f, [1.0, 2.0])
+
+
+def test_a_value_of_another_shape_somewhere():
+    with pytest.raises(InvalidInput, match=r"where x\[0\] is 1\.\d+, and one of shape"):
+        jacobian(lambda x: x if x[0] <= 1 else x[:1], [1.0, 2.0])
+
+
+def test_what_f_raises_passes_through_with_the_place():
+    def f(x):
+        if x[1] > 2:
+            raise KeyError("simulator")
+        return x[0]
+
+    with pytest.raises(KeyError) as caught:
+        gradient(f, [1.0, 2.0])
+    assert caught.value.__notes__[0].startswith("raised by f where x[1] is 2.")
+
+
+def test_a_function_that_is_defined_nowhere_near_raises_its_own_error():
+    def f(x):
+        return math.sqrt(-((x - 1) ** 2))
+
+    with pytest.raises(ValueError, match="math domain error") as caught:
+        derivative(f, 1.0)
+    assert caught.value.__notes__[0].startswith("raised by f where x is 0.99999")
+
+
+def test_a_function_that_is_not_defined_at_the_point():
+    with pytest.raises(ZeroDivisionError):
+        derivative(lambda x: 1 / x, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param(1.0, r"an array of shape \(\) for 1 points", id="number"),
+        pytest.param(
+            np.ones(3), r"has to return one value for each, \(1,\)", id="three"
+        ),
+        pytest.param(np.array(["9"]), "an array of <U1", id="str"),
+    ],
+)
+def test_vectorized_values_that_do_not_fit(value, words):
+    with pytest.raises(InvalidInput, match=words):
+        gradient(lambda x: value, [1.0, 2.0], vectorized=True)
+
+
+def test_what_a_vectorized_function_raises_names_a_point():
+    def f(x):
+        if len(x) > 1:
+            raise RuntimeError("simulator")
+        return x[:, 0]
+
+    with pytest.raises(RuntimeError) as caught:
+        gradient(f, [1.0, 2.0], vectorized=True)
+    assert "x[0] is 1." in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("kind", [int, np.float32, np.int64, np.longdouble])
+def test_any_kind_of_real_number(kind):
+    found = gradient(lambda x: kind(8), [1.0, 2.0], noise=0)
+    np.testing.assert_array_equal(found.value, 0)

@@ -1,0 +1,139 @@
+"""Readers of files meet damaged ones; and the watch over them sees what it should."""
+
+import importlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from secant import DataError
+
+TESTS = Path(__file__).parents[1]
+COMMAND = [sys.executable, str(TESTS / "fuzzing" / "fuzz.py")]
+
+
+@pytest.fixture(scope="module")
+def trials():
+    sys.path.insert(0, str(TESTS))
+    try:
+        yield importlib.import_module("fuzzing.trials")
+    finally:
+        sys.path.remove(str(TESTS))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder that is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["IDX", "CSV", "npz", "image"])
+def test_a_damaged_file_is_read_or_refused(trials, place, name):
+    tally = trials.Tally()
+    for number in range(40):
+        tally.add(trials.tried(trials.named(name), number, 3, place))
+    assert tally.faults == {}
+    assert 0 < tally.read < tally.cases
+
+
+def reader(trials, read, most=lambda size: 2**26):
+    return trials.Reader("planted", read, lambda: [{"file": b"some bytes" * 9}], most)
+
+
+def unpickling(folder):
+    pickle.loads(pickle.dumps(1))
+
+
+def starting(folder):
+    subprocess.run(["true"], check=False)
+
+
+def allocating(folder):
+    np.ones(2**24)
+
+
+def dawdling(folder):
+    end = time.process_time() + 2.2
+    while time.process_time() < end:
+        pass
+
+
+def failing(folder):
+    {}["missing"]
+
+
+def talking(folder):
+    raise DataError("x" * 30_000)
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        (unpickling, "pickle was asked to load"),
+        (starting, "subprocess.Popen"),
+        pytest.param(
+            allocating,
+            "bytes, and 67,108,864 are allowed",
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="the peak is measured by Linux's /proc"
+            ),
+        ),
+        pytest.param(dawdling, "s, and 2.0 are allowed", marks=pytest.mark.slow),
+        (failing, "KeyError"),
+        (talking, "a message of 30,000 characters"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_a_reader_must_not_do_is_seen(trials, place, read, told):
+    sys.addaudithook(trials._audit)
+    tally = trials.tried(reader(trials, read), 5, 0, place)
+    assert list(tally.faults) == [5]
+    assert told in tally.faults[5]
+
+
+@pytest.mark.slow
+def test_files_damaged_by_the_thousand(tmp_path):
+    outcome = subprocess.run(
+        [*COMMAND, "--cases", "2100", "--at-once", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "2,100 cases in" in outcome.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+def test_a_reader_that_dies_is_told_and_the_others_go_on(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "--only", "CSV", "--cases", "3000", "--at-once", "1"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    # Once it is in its folder of memory, it reads.
+    reads = None
+    while reads is None:
+        assert process.poll() is None
+        for child in children.read_text().split():
+            if "/dev/shm/" in os.readlink(f"/proc/{child}/cwd"):
+                reads = int(child)
+        time.sleep(0.02)
+    time.sleep(1)
+    os.kill(reads, signal.SIGKILL)
+    said = process.communicate()[0]
+    assert process.returncode == 1
+    assert "the process ended with -9" in said
+    assert "| CSV | 3,000 |" in said

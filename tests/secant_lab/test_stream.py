@@ -1,0 +1,333 @@
+"""The stream of a race's news, and its questions, as a browser asks them."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+
+import anyio
+import pytest
+import uvicorn
+
+from secant_lab.server import application
+from secant_lab.training.stream import watching
+
+TOKEN = "a-token-of-the-tests"
+RACE = {
+    "lanes": [{"gradient": "backprop", "rate": 0.1}],
+    "hidden": 6,
+    "batch": 20,
+    "seed": 3,
+}
+
+
+class Lab:
+    """A lab that listens, and somebody who knows its token."""
+
+    def __init__(self):
+        self.door = socket.socket()
+        self.door.bind(("127.0.0.1", 0))
+        self.door.listen(128)
+        self.port = self.door.getsockname()[1]
+        self.app = application(token=TOKEN, port=self.port)
+        self.room = self.app._app.state.room
+        config = uvicorn.Config(
+            self.app,
+            log_level="warning",
+            lifespan="off",
+            http="h11",
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(
+            target=self.server.run, kwargs={"sockets": [self.door]}
+        )
+        self.thread.start()
+
+    def close(self):
+        self.room.close()
+        self.server.should_exit = True
+        self.thread.join(600)
+        self.door.close()
+
+    def ask(self, name, body, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        content = body if isinstance(body, bytes) else json.dumps(body)
+        connection.request("POST", f"/api/{name}?token={TOKEN}", content, headers)
+        response = connection.getresponse()
+        answer = response.status, json.loads(response.read())
+        connection.close()
+        return answer
+
+    def train(self, name, **body):
+        status, answer = self.ask(f"training/{name}", body)
+        assert status == 200, answer
+        return answer
+
+    @contextmanager
+    def watch(self, race, token=TOKEN, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        query = f"token={token}&race={race}"
+        connection.request("GET", f"/api/training/watch?{query}", headers=headers)
+        with closing(connection), connection.getresponse() as response:
+            yield response
+
+
+@pytest.fixture(scope="module")
+def lab():
+    lab = Lab()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def race(lab):
+    race = lab.train("start", **RACE)["race"]
+    yield race
+    lab.train("end", race=race)
+
+
+def events(response):
+    """What comes, one after the other."""
+    for line in response:
+        if line.startswith(b"data: "):
+            yield json.loads(line.removeprefix(b"data: "))
+
+
+def the_first(stream, holds):
+    return next(news for news in stream if holds(news))
+
+
+def until(holds, seconds=600.0):
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it never came about"
+        time.sleep(0.01)
+
+
+# --- the stream ---------------------------------------------------------------------
+
+
+def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
+    with lab.watch(race) as response:
+        assert response.status == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        stream = events(response)
+        the_first(stream, lambda news: news["state"] == "paused")
+        lab.train("go", race=race)
+        news = the_first(stream, lambda news: news["lanes"][0]["step"] > 200)
+        assert news["state"] == "running"
+        the_first(stream, lambda news: news["pictures"])
+        lab.train("pause", race=race)
+        the_first(stream, lambda news: news["state"] == "paused")
+        lab.train("rewind", race=race)
+        news = the_first(stream, lambda news: news["lanes"][0]["anew"])
+        assert news["lanes"][0]["step"] == 0
+        lab.train("end", race=race)
+        news = the_first(stream, lambda news: news["state"] == "ended")
+        assert news["ended"] == "end"
+        # The stream is closed: nothing comes any more.
+        assert not list(stream)
+
+
+def test_a_race_that_ends_while_its_news_are_sent_is_told_to_have_ended(lab, race):
+    found = lab.room.find(race)
+
+    async def told():
+        events = []
+        async for event in watching(found).body_iterator:
+            events.append(event)
+            # The event is still being sent: nobody has looked at the race again.
+            found.ended = "end" if "data:" in event else None
+        return events
+
+    assert '"state":"ended"' in anyio.run(told)[-1]
+
+
+def test_after_a_reload_a_page_is_told_the_same(lab, race):
+    lab.train("step", race=race, count=250)
+    seen = []
+    for _ in range(2):
+        with lab.watch(race) as page:
+            seen.append(the_first(events(page), lambda n: n["lanes"][0]["step"] == 250))
+    assert seen[1]["lanes"][0]["from"] == 0
+    assert seen[1]["lanes"][0]["anew"]
+    assert len(seen[1]["lanes"][0]["losses"]) == 250
+    assert [epoch["step"] for epoch in seen[1]["lanes"][0]["epochs"]] == [0, 200]
+    with lab.watch(race) as page:
+        assert next(events(page))["lanes"] == seen[1]["lanes"]
+
+
+def test_a_paused_race_shows_its_last_step(lab, race):
+    with lab.watch(race) as page:
+        stream = events(page)
+        the_first(stream, lambda news: news["state"] == "paused")
+        for step in (1, 2, 3):
+            lab.train("step", race=race)
+            drawn = the_first(
+                stream,
+                lambda news, step=step: (
+                    news["pictures"] and news["pictures"]["lanes"][0]["step"] == step
+                ),
+            )
+            assert drawn["lanes"][0]["step"] == step
+
+
+def test_a_page_that_goes_away_is_noticed(lab, race):
+    watched = lab.room.find(race)
+    with lab.watch(race), lab.watch(race):
+        until(lambda: watched._watchers == 2)
+    until(lambda: watched._watchers == 0)
+
+
+def test_a_page_that_does_not_read_makes_no_queue():
+    """It stops reading for a while; then it gets one piece of news, with everything."""
+    application_ = application(token=TOKEN, port=1)
+    room = application_._app.state.room
+    made = room.start(**RACE | {"lanes": [room_lane()]})["race"]
+    race = room.find(made)
+    until(lambda: race.state == "paused")
+    sent, blocked = [], anyio.Event()
+
+    async def send(message):
+        body = message.get("body", b"")
+        if body.startswith(b"event"):
+            sent.append(json.loads(body.split(b"data: ")[1]))
+            if len(sent) == 2:
+                await blocked.wait()
+
+    async def receive():
+        await anyio.sleep_forever()
+
+    async def read():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watching(race), {"type": "http"}, receive, send)
+            while len(sent) < 2:
+                await anyio.sleep(0.01)
+            told = sent[-1]["lanes"][0]["step"]
+            for _ in range(5):
+                room.step(race.id, 100)
+                while race.state != "paused":
+                    await anyio.sleep(0.01)
+            blocked.set()
+            while sent[-1]["lanes"][0]["step"] < told + 500:
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+        return told
+
+    # In a thread of its own: where a browser is driven, a loop runs already.
+    with ThreadPoolExecutor(1) as thread:
+        told = thread.submit(anyio.run, read).result(600)
+    caught_up = [news for news in sent[2:] if news["lanes"][0]["losses"]]
+    assert len(caught_up) == 1
+    assert caught_up[0]["lanes"][0]["from"] == told
+    assert caught_up[0]["lanes"][0]["step"] == told + 500
+    room.close()
+
+
+def room_lane():
+    from secant_lab.training.race_config import LaneWanted
+
+    return LaneWanted("backprop", 0.1)
+
+
+def test_in_silence_a_line_says_that_the_lab_is_there(lab, race, monkeypatch):
+    monkeypatch.setattr("secant_lab.training.stream._SILENCE", 0.1)
+    with lab.watch(race) as page:
+        until(lambda: page.readline().startswith(b": nothing new"))
+
+
+def test_while_races_run_other_questions_are_answered(lab):
+    races = [lab.train("start", **RACE)["race"] for _ in range(4)]
+    for race in races:
+        lab.train("go", race=race)
+    question = {"formula": "x**2", "low": -1, "high": 1}
+    with ExitStack() as opened:
+        pages = [opened.enter_context(lab.watch(race)) for race in races]
+        for _ in range(5):
+            assert lab.ask("slope/curve", question)[0] == 200
+        for page in pages:
+            the_first(events(page), lambda news: news["lanes"][0]["step"] > 50)
+    for race in races:
+        lab.train("end", race=race)
+
+
+# --- who may watch ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_without_the_token_nobody_watches(lab, race, token):
+    with lab.watch(race, token) as answer:
+        assert answer.status == 403
+        assert json.loads(answer.read())["error"]["code"] == "token"
+
+
+def test_no_other_page_watches(lab, race):
+    with lab.watch(race, Origin="http://evil.example") as answer:
+        assert answer.status == 403
+        assert json.loads(answer.read())["error"]["code"] == "origin"
+
+
+@pytest.mark.parametrize("race", ["", "x", "%00", "..%2f", "x" * 5_000])
+def test_a_race_that_is_not_there_cannot_be_watched(lab, race):
+    with lab.watch(race) as answer:
+        assert answer.status == 400
+        assert json.loads(answer.read())["error"]["code"] == "race"
+
+
+# --- questions ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/json", ""])
+def test_a_beacon_ends_a_race_whatever_it_calls_its_body(lab, race, kind):
+    watched = lab.room.find(race)
+    body = json.dumps({"race": race}).encode()
+    status, _ = lab.ask("training/end", body, **{"Content-Type": kind})
+    assert (status, watched.ended) == (200, "end")
+    status, answer = lab.ask("training/go", {"race": race})
+    assert (status, answer["error"]["code"]) == (400, "race")
+
+
+@pytest.mark.parametrize(
+    ("lanes", "code", "says"),
+    [
+        ("[]", "type", "a list"),
+        (None, "type", "a list"),
+        ({}, "type", "a list"),
+        ([], "lanes", "1 to 4"),
+        ([1], "type", "lanes[0]"),
+        ([["node", 0.1]], "type", "an object"),
+        ([{}], "missing", "lanes[0].gradient"),
+        ([{"gradient": "node"}], "missing", "lanes[0].rate"),
+        ([{"gradient": 1, "rate": 0.1}], "type", "send text"),
+        ([{"gradient": "node", "rate": "0.1"}], "type", "a finite number"),
+        ([{"gradient": "node", "rate": True}], "type", "a finite number"),
+        ([{"gradient": "node", "rate": 10**400}], "type", "a finite number"),
+        ([{"gradient": "node", "rate": 0.1, "x": 1}], "entry", "entry of lanes[0] 'x'"),
+        ([{"gradient": "node", "rate": 0.1, "__class__": 1}], "entry", "no entry"),
+        ([{"gradient": "node", "rate": 0.1}] * 5, "lanes", "has 5"),
+        ([{"gradient": "node", "rate": 0.1}] * 1_000, "lanes", "has 1000"),
+        ([{"gradient": "x" * 1_000, "rate": 0.1}], "settings", "gradient method"),
+    ],
+)
+def test_malformed_lanes_are_refused_with_what_to_write(lab, lanes, code, says):
+    status, answer = lab.ask("training/start", {"lanes": lanes})
+    assert (status, answer["error"]["code"]) == (400, code)
+    assert says in answer["error"]["message"]
+
+
+def test_what_can_be_chosen_is_json(lab):
+    offered = lab.train("choices")
+    assert {g["name"] for g in offered["gradients"]} >= {"definition", "backprop"}
+    assert [g["name"] for g in offered["gradients"] if g["slow"]] == ["definition"]
+    assert lab.train("kept")["folders"] is not None
+
+
+def test_the_stream_is_only_for_reading(lab, race):
+    status, answer = lab.ask("training/watch", {"race": race})
+    assert (status, answer["error"]["code"]) == (404, "address")

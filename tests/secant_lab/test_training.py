@@ -1,0 +1,933 @@
+"""Races: the runs that `fit` gives, paused, stepped, rewound, and fairly dealt with."""
+
+import threading
+import time
+from base64 import b64decode
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from secant import MLP, fit
+from secant.data.mnist import load_mnist_sample
+from secant.nn.gradients import METHODS, GradientMethod
+from secant.training import Run
+from secant.training.config import TrainConfig
+from secant_lab.localized_error import LocalizedError
+from secant_lab.rooms import training
+from secant_lab.rooms.training import Room
+from secant_lab.training import race as race_module
+from secant_lab.training import race_entry as lanes_module
+from secant_lab.training import scheduler as scheduler_module
+from secant_lab.training.pictures import draw
+from secant_lab.training.race_config import MOST_STEPS, LaneWanted, choices
+from secant_lab.training.race_entry import Lane
+from secant_lab.training.race_updates import AT_FIRST, LATER, Watcher
+from secant_lab.training.scheduler import Scheduler
+from secant_lab.training.slow_run import Baton
+
+SMALL = {"hidden": 6, "batch": 20, "seed": 3}
+"""Quick to compile and to train: 200 steps an epoch."""
+
+ENDLESS = {"hidden": 64, "batch": 200}
+"""By the definition a step takes minutes: what is seen within it, is within it."""
+
+A_BIT = 0.0005
+"""50 runs of the network, within such a step."""
+
+
+@pytest.fixture
+def room(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    room = Room()
+    yield room
+    room.close()
+
+
+def until(holds, seconds=600.0):
+    """Waits until something holds, and fails if it never does.
+
+    The seconds only end what hangs: nothing that works comes near them.
+    """
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it never came about"
+        time.sleep(0.005)
+
+
+def start(room, *lanes, **settings):
+    """A race that is prepared."""
+    lanes = [LaneWanted(*lane) for lane in lanes] or [LaneWanted("backprop", 0.1)]
+    answer = room.start(lanes, **SMALL | settings)
+    race = room.find(answer["race"])
+    until(lambda: race.state != "preparing")
+    return race
+
+
+def stays(race):
+    """The steps of a race's lanes, which are the same a while later.
+
+    A busy machine may hide that they are not; it cannot make them seem to move.
+    """
+    steps = [lane.step for lane in race.lanes]
+    time.sleep(0.1)
+    assert [lane.step for lane in race.lanes] == steps
+    return steps
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Lets no lane be compiled before the event is set."""
+    event, warm_up = threading.Event(), Lane.warm_up
+
+    def waits(self, *given):
+        assert event.wait(600)
+        warm_up(self, *given)
+
+    monkeypatch.setattr(Lane, "warm_up", waits)
+    yield event
+    event.set()
+
+
+def stepped(room, race, count):
+    """The race when each lane has taken so many steps more."""
+    room.step(race.id, count)
+    until(lambda: race.state == "paused")
+    return race
+
+
+def by_fit(gradient, iterations, rate=0.1, **changed):
+    """What `fit` gives for the same words."""
+    settings = {"activation": "sigmoid", "init": "normal", **SMALL, **changed}
+    net = MLP(
+        (784, settings["hidden"], 10),
+        settings["activation"],
+        settings.get("loss", "cross_entropy"),
+        init=settings["init"],
+        seed=settings["seed"],
+    )
+    return fit(
+        net,
+        load_mnist_sample(),
+        gradient,
+        iterations=iterations,
+        batch_size=settings["batch"],
+        learning_rate=rate,
+        optimizer=settings.get("optimizer", "sgd"),
+        seed=settings["seed"],
+    )
+
+
+def assert_same_run(one, other):
+    """Bit for bit, but for the seconds, which are no two runs' the same."""
+    assert one.net.architecture == other.net.architecture
+    for name, value in one.net.params.items():
+        assert value.dtype == other.net.params[name].dtype
+        np.testing.assert_array_equal(value, other.net.params[name])
+    np.testing.assert_array_equal(one.losses, other.losses)
+    assert one.history.epochs == other.history.epochs
+
+
+# --- a race is what fit gives -------------------------------------------------------
+
+
+LONG = pytest.mark.slow
+"""For what takes long to compile."""
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    ["backprop", "node", *(pytest.param(g, marks=LONG) for g in ("weight", "spsa"))],
+)
+def test_a_lane_is_the_run_that_fit_gives_bit_for_bit(room, gradient):
+    race = stepped(room, start(room, (gradient, 0.1)), 230)
+    assert_same_run(race.lanes[0].run(), by_fit(gradient, 230))
+
+
+def test_so_it_is_by_the_definition(room):
+    race = stepped(room, start(room, ("definition", 0.1), hidden=1), 2)
+    assert_same_run(race.lanes[0].run(), by_fit("definition", 2, hidden=1))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"activation": "tanh", "init": "xavier", "optimizer": "adam"},
+        {"activation": "relu", "init": "he", "loss": "sum_squares"},
+    ],
+    ids=["adam", "sum_squares"],
+)
+def test_and_with_other_settings(room, changed):
+    race = start(room, ("backprop", 0.01), **changed)
+    assert_same_run(
+        stepped(room, race, 25).lanes[0].run(),
+        by_fit("backprop", 25, 0.01, **changed),
+    )
+
+
+def test_lanes_start_from_the_same_weights_and_see_the_same_batches(room):
+    race = start(room, ("backprop", 0.1), ("node", 0.1), ("backprop", 1e-9))
+    first, second, third = race.lanes
+    for lane in (second, third):
+        np.testing.assert_array_equal(
+            lane.training.params(lane.reached)["W1"],
+            first.training.params(first.reached)["W1"],
+        )
+    stepped(room, race, 60)
+    losses = [lane.reached.losses_from(0) for lane in race.lanes]
+    assert losses[0][0] == losses[2][0]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    # One that hardly moves sees how hard the others' batches were for the first net.
+    assert not np.allclose(losses[0], losses[2], rtol=1e-4)
+
+
+def test_the_usual_weights_of_an_activation_are_drawn_where_none_are_wanted(room):
+    assert start(room, activation="relu").wanted.init == "he"
+    assert start(room).wanted.init == "normal"
+    assert start(room, init="xavier").wanted.init == "xavier"
+
+
+# --- go, pause, step, rewind --------------------------------------------------------
+
+
+def test_it_goes_nowhere_before_it_is_told_to(room):
+    race = start(room)
+    assert stays(race) == [0]
+    assert race.state == "paused"
+
+
+def test_told_to_go_while_it_is_prepared_it_goes_then(room, held):
+    answer = room.start([LaneWanted("backprop", 0.1)], **SMALL)
+    assert room.go(answer["race"])["state"] == "preparing"
+    race = room.find(answer["race"])
+    held.set()
+    until(lambda: race.lanes[0].step > 3)
+    assert race.state == "running"
+
+
+def test_paused_it_stays_and_goes_on_as_if_it_had_never_been(room):
+    race = start(room)
+    for _ in range(3):
+        before = race.lanes[0].step
+        room.go(race.id)
+        until(lambda before=before: race.lanes[0].step > before)
+        room.pause(race.id)
+        until(lambda: race.state == "paused")
+        (step,) = stays(race)
+    assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
+
+
+def test_a_step_is_exactly_one_whatever_was_before(room):
+    race = start(room, ("backprop", 0.1), ("backprop", 0.2))
+    assert [lane.step for lane in stepped(room, race, 1).lanes] == [1, 1]
+    room.go(race.id)
+    until(lambda: min(lane.step for lane in race.lanes) > 50)
+    room.pause(race.id)
+    until(lambda: race.state == "paused" and not any(x.in_turn for x in race.lanes))
+    before = [lane.step for lane in race.lanes]
+    # Asked for in a hurry, they add up.
+    for count in (1, 2, 3):
+        room.step(race.id, count)
+    until(lambda: race.state == "paused")
+    assert [lane.step for lane in race.lanes] == [step + 6 for step in before]
+
+
+def test_a_pause_and_a_step_while_it_runs_are_obeyed_in_that_order(room):
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.lanes[0].step > 10)
+    room.pause(race.id)
+    room.step(race.id, 5)
+    until(lambda: race.state == "paused")
+    (step,) = stays(race)
+    assert_same_run(race.lanes[0].run(), by_fit("backprop", step))
+
+
+def test_rewound_it_is_as_it_was_and_takes_the_same_steps(room):
+    race = stepped(room, start(room), 210)
+    lane = race.lanes[0]
+    first = lane.reached
+    room.rewind(race.id)
+    until(lambda: lane.step == 0)
+    assert (race.state, lane.rewinds) == ("paused", 1)
+    assert lane.reached is lane.start
+    assert len(lane.reached.losses_from(0)) == 0
+    assert len(lane.reached.epochs) == 1
+    stepped(room, race, 210)
+    np.testing.assert_array_equal(lane.reached.losses_from(0), first.losses_from(0))
+    assert lane.reached.epochs == first.epochs
+
+
+def test_rewound_while_it_runs_it_stands_at_the_start(room):
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.lanes[0].step > 10)
+    room.rewind(race.id)
+    until(lambda: race.lanes[0].step == 0)
+    assert stays(race) == [0]
+    assert race.state == "paused"
+
+
+def test_it_ends_where_every_race_ends(room, monkeypatch):
+    monkeypatch.setattr(lanes_module, "MOST_STEPS", 40)
+    race = start(room)
+    room.go(race.id)
+    until(lambda: race.state == "paused")
+    assert race.lanes[0].step == 40
+    stepped(room, race, 1)
+    assert race.lanes[0].step == 40
+
+
+# --- several at once ----------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_races_do_not_disturb_each_other(room):
+    one = start(room, ("backprop", 0.1))
+    other = start(room, ("node", 0.3), ("backprop", 0.02), seed=8)
+    room.go(one.id)
+    room.go(other.id)
+    until(lambda: all(x.step > 250 for r in (one, other) for x in r.lanes))
+    room.rewind(one.id)
+    room.pause(other.id)
+    until(lambda: one.state == other.state == "paused")
+    assert one.lanes[0].step == 0
+    for lane, rate in zip(other.lanes, (0.3, 0.02), strict=True):
+        gradient = lane.wanted.gradient
+        assert_same_run(lane.run(), by_fit(gradient, lane.step, rate, seed=8))
+
+
+def test_races_get_equal_time_whatever_a_step_costs(room, monkeypatch):
+    cheap = start(room)
+    dear = start(room, ("backprop", 0.1), ("backprop", 0.2), hidden=64, batch=500)
+    scheduler, turn = room._scheduler, Lane.turn
+    choose, turns, apart = scheduler._next, [0.0], []
+
+    def timed(lane, most):
+        before = lane.used
+        turn(lane, most)
+        turns.append(lane.used - before)
+
+    def seen():
+        # Here and not from the test's thread: between two turns all stands still.
+        if cheap.going and dear.going:
+            one, other = (lane.used for lane in dear.lanes)
+            apart.append((abs(cheap.used - dear.used), abs(one - other), max(turns)))
+        return choose()
+
+    monkeypatch.setattr(Lane, "turn", timed)
+    monkeypatch.setattr(scheduler, "_next", seen)
+    for race in (cheap, dear):
+        room.go(race.id)
+    until(lambda: cheap.used > 0.5 and dear.used > 0.5)
+    assert len(apart) > 10
+    # Whoever has had less is next: nobody gets ahead by more than the longest turn,
+    # and what the first was given before the other came.
+    for races, lanes, longest in apart:
+        assert races <= longest + scheduler_module._LAG + 1e-9
+        assert lanes <= longest + 1e-9
+    assert cheap.lanes[0].step > 2 * dear.lanes[0].step
+
+
+class Standing:
+    """A race that always wants a turn; nobody trains it."""
+
+    def __init__(self):
+        self.used, self.turns = 0.0, 0
+
+    def next(self):
+        return self
+
+
+def test_whoever_comes_late_gets_no_more_than_the_others_from_then_on():
+    scheduler = Scheduler(lambda: None)
+    early, late = Standing(), Standing()
+    scheduler._races = [early]
+
+    def turn():
+        race, _ = scheduler._next()
+        race.used += 0.02
+        race.turns += 1
+
+    for _ in range(1000):
+        turn()
+    scheduler._races = [early, late]
+    for _ in range(1000):
+        turn()
+    # It was given up to a tenth of a second for its start: 5 turns.
+    assert late.turns == pytest.approx(500, abs=5)
+
+
+@pytest.mark.slow
+def test_abreast_lanes_take_equally_many_steps(room, monkeypatch):
+    lanes = ("backprop", 0.1), ("node", 0.1), ("spsa", 0.1)
+    race = start(room, *lanes, abreast=True)
+    apart, allowance = [], race.allowance
+
+    def seen(lane):
+        # Asked before each turn, when all lanes stand still.
+        steps = [lane.step for lane in race.lanes]
+        most = 2 * max(lane.pace for lane in race.lanes)
+        apart.append((max(steps) - min(steps), most))
+        return allowance(lane)
+
+    monkeypatch.setattr(race, "allowance", seen)
+    room.go(race.id)
+    until(lambda: min(lane.step for lane in race.lanes) > 300)
+    widest = 0
+    for steps, most in apart:
+        widest = max(widest, most)
+        assert steps <= widest
+
+
+@pytest.mark.slow
+def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypatch):
+    import resource
+
+    from secant_lab.rooms import slope
+
+    start(room)  # what is loaded once, is
+    slope.point("x**2", 1.0, 0.5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    races = [start(room, hidden=50, batch=100, seed=seed) for seed in range(20)]
+    for race in races:
+        room.go(race.id)
+    until(lambda: min(race.lanes[0].step for race in races) > 20)
+    turns, took, turn = [], [], Lane.turn
+    monkeypatch.setattr(Lane, "turn", lambda *given: (turns.append(1), turn(*given)))
+    for h in np.linspace(0.1, 1, 20):
+        began = len(turns)
+        slope.point("x**2", 1.0, float(h))
+        took.append(len(turns) - began)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    samples = {id(race.lanes[0].training.samples) for race in races}
+    assert len(samples) == 1
+    # A copy of the data for each would be 15 MB each, and twice that on the device.
+    assert (after - before) / 1024 < 250
+    # In turns of a fiftieth of a second: 2 s, on a machine that does nothing else.
+    assert np.quantile(took, 0.95) < 2 / lanes_module.SLICE
+
+
+@pytest.mark.slow
+def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
+    from secant.training import steps
+
+    monkeypatch.setattr(scheduler_module, "MOST_PROGRAMS", 2)
+    steps.forget_compiled()
+    first = start(room, ("backprop", 0.31))
+    stepped(room, first, 5)
+    for rate in (0.32, 0.33, 0.34, 0.35):
+        start(room, ("backprop", rate))
+        assert steps._loop._cache_size() <= 3
+    # What was forgotten is compiled anew, and computes the same.
+    stepped(room, first, 5)
+    assert_same_run(first.lanes[0].run(), by_fit("backprop", 10, 0.31))
+
+
+# --- what ends a race ---------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass only where a test says so, for leases."""
+    now = [0.0]
+    monkeypatch.setattr(race_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(scheduler_module, "_ROUND", 0.01)
+    return now
+
+
+def sweeps(room, monkeypatch):
+    """The number of times that the room has looked who was left, as it grows."""
+    count, sweep = [], room._scheduler._sweep
+    monkeypatch.setattr(room._scheduler, "_sweep", lambda: (sweep(), count.append(1)))
+    return count
+
+
+def test_a_race_that_nobody_looks_at_is_ended(room, clock):
+    race = start(room)
+    room.go(race.id)
+    clock[0] += training.LEASE + 1
+    until(lambda: race.ended)
+    assert (race.state, race.ended) == ("ended", "left")
+    until(lambda: not race.lanes[0].in_turn)
+    stays(race)
+    with pytest.raises(LocalizedError, match="no such race"):
+        room.go(race.id)
+
+
+def test_a_lease_runs_only_once_the_race_is_prepared(room, clock, held, monkeypatch):
+    count = sweeps(room, monkeypatch)
+    lanes = [LaneWanted("backprop", 0.1), LaneWanted("backprop", 0.2)]
+    race = room.find(room.start(lanes, **SMALL)["race"])
+    # Its steps take longer to compile than a lease lasts.
+    for _ in range(3):
+        clock[0] += training.LEASE + 1
+        swept = len(count)
+        until(lambda swept=swept: len(count) > swept + 1)
+        assert (race.state, race.ended) == ("preparing", None)
+    held.set()
+    until(lambda: race.state == "paused")
+    clock[0] += training.LEASE - 1
+    swept = len(count)
+    until(lambda: len(count) > swept + 1)
+    assert race.ended is None
+    clock[0] += 2
+    until(lambda: race.ended == "left")
+
+
+def test_watched_or_asked_for_it_stays(room, clock, monkeypatch):
+    count = sweeps(room, monkeypatch)
+
+    def a_lease_passes(share=1.5):
+        clock[0] += share * training.LEASE
+        swept = len(count)
+        until(lambda: len(count) > swept + 1)
+
+    race = start(room)
+    with race.watched():
+        a_lease_passes()
+        assert race.state == "paused"
+    for _ in range(5):
+        a_lease_passes(0.9)
+        assert room.alive(race.id) == {"state": "paused", "steps": [0]}
+    a_lease_passes()
+    assert race.ended == "left"
+
+
+def test_an_ended_race_trains_no_more_and_ends_once(room):
+    race = start(room)
+    room.go(race.id)
+    assert room.end(race.id) == {"state": "ended"}
+    assert race.ended == "end"
+    until(lambda: not race.lanes[0].in_turn)
+    stays(race)
+    assert room.end(race.id) == {"state": "ended"}
+
+
+def test_of_too_many_races_the_one_longest_left_standing_is_ended(room, monkeypatch):
+    monkeypatch.setattr(training, "MOST_RACES", 3)
+    races = [start(room) for _ in range(3)]
+    room.go(races[0].id)
+    until(lambda: races[0].state == "running")
+    another = start(room)
+    assert [race.ended for race in (*races, another)] == [None, "crowd", None, None]
+
+
+@pytest.mark.parametrize("asked", ["go", "pause", "step", "rewind", "keep", "alive"])
+@pytest.mark.parametrize("id_of", ["nobody", "another lab", "an ended one"])
+def test_a_race_that_is_not_there_is_told(room, asked, id_of):
+    other = Room()
+    try:
+        known = {
+            "nobody": lambda: "x" * 22,
+            "another lab": lambda: other.start([LaneWanted("backprop", 0.1)])["race"],
+            "an ended one": lambda: room.start([LaneWanted("backprop", 0.1)])["race"],
+        }[id_of]()
+        room.end(known)
+        with pytest.raises(LocalizedError, match="no such race") as told:
+            getattr(room, asked)(known)
+        assert told.value.code == "race"
+    finally:
+        other.close()
+
+
+# --- what goes wrong in a lane ------------------------------------------------------
+
+
+def test_a_lane_that_diverges_says_so_and_the_others_go_on(room):
+    wild = {"activation": "identity", "loss": "sum_squares", "init": "xavier"}
+    race = start(room, ("backprop", 500.0), ("backprop", 0.01), **wild)
+    room.go(race.id)
+    bad, good = race.lanes
+    until(lambda: bad.failed and good.step > 100)
+    assert race.state == "running"
+    assert bad.failed["code"] == "diverged"
+    assert bad.failed["facts"]["rate"] == "500"
+    # What is kept is the last that was a number.
+    assert bad.step == bad.failed["step"] - 1
+    assert np.isfinite(bad.reached.losses_from(0)).all()
+    assert bad.step == len(bad.reached.losses_from(0))
+    room.rewind(race.id)
+    until(lambda: bad.step == 0)
+    assert bad.failed is None
+
+
+def test_the_definition_says_so_too(room):
+    wild = {"activation": "identity", "loss": "sum_squares", "hidden": 1, "batch": 2}
+    race = start(room, ("definition", 1000.0), init="xavier", **wild)
+    room.go(race.id)
+    until(lambda: race.lanes[0].failed)
+    assert race.state == "paused"
+    assert race.lanes[0].failed["code"] in ("diverged", "failed")
+
+
+def test_a_bug_in_one_lane_stops_that_lane_only(room, monkeypatch):
+    race = start(room, ("backprop", 0.1), ("backprop", 0.2))
+    broken, sound = race.lanes
+
+    def advance(reached, count):
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(broken.training, "advance", advance)
+    room.go(race.id)
+    until(lambda: sound.step > 50)
+    assert broken.failed["code"] == "bug"
+    assert "ZeroDivisionError" in broken.failed["facts"]["words"]
+
+
+def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
+    def evaluate(self, reached):
+        raise MemoryError("of the test")
+
+    monkeypatch.setattr("secant.training.trainer.Training.evaluate", evaluate)
+    race = start(room)
+    assert race.state == "paused"
+    assert "MemoryError" in race.lanes[0].failed["facts"]["words"]
+    room.go(race.id)
+    room.rewind(race.id)
+    assert race.state == "paused"
+    # Its first weights are there to be looked at all the same.
+    (drawn,) = draw(race)["lanes"]
+    assert (drawn["step"], drawn["gradients"]) == (0, None)
+
+
+def test_first_weights_are_drawn_while_a_step_compiles(room, held):
+    lanes = [LaneWanted("backprop", rate) for rate in (0.1, 0.2, 0.3)]
+    answer = room.start(lanes, **SMALL)
+    race = room.find(answer["race"])
+    # Of all lanes, though fewer are compiled at a time.
+    until(lambda: race.made)
+    assert race.state == "preparing"
+    before = draw(race)["lanes"]
+    assert [lane["gradients"] for lane in before] == [None] * 3
+    held.set()
+    until(lambda: race.state == "paused")
+    after = draw(race)["lanes"]
+    for name in ("step", "weights", "probabilities"):
+        assert [lane[name] for lane in after] == [lane[name] for lane in before]
+
+
+# --- the definition, whose step takes long ------------------------------------------
+
+
+def test_the_definition_stops_within_a_step_and_goes_on_with_it(room):
+    race = start(room, ("definition", 0.1), **ENDLESS)
+    lane = race.lanes[0]
+    room.go(race.id)
+    until(lambda: lane.within > A_BIT)
+    room.pause(race.id)
+    until(lambda: race.state == "paused")
+    within = lane.within
+    assert stays(race) == [0]
+    assert lane.within == within
+    room.go(race.id)
+    until(lambda: lane.within > within + A_BIT)
+
+
+def test_the_definition_rewound_or_ended_within_a_step_leaves_it(room):
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), **ENDLESS)
+    lane = race.lanes[0]
+    for order in (room.go, lambda race: room.step(race, 1)):
+        order(race.id)
+        until(lambda: lane.within > A_BIT)
+        room.rewind(race.id)
+        until(lambda: lane.within == 0 and race.state == "paused")
+        assert lane.step == 0
+    room.go(race.id)
+    until(lambda: lane.within > A_BIT)
+    room.end(race.id)
+    until(lambda: not [t for t in threading.enumerate() if t.name == "lab-slow"])
+
+
+def test_the_definition_lets_others_train_meanwhile(room):
+    race = start(room, ("definition", 0.1), ("backprop", 0.1), **ENDLESS)
+    other = start(room)
+    slow, fast = race.lanes
+    room.go(race.id)
+    room.go(other.id)
+    until(lambda: slow.within > A_BIT)
+    before = slow.within
+    steps = fast.step, other.lanes[0].step
+    until(lambda: fast.step > steps[0] + 100 and other.lanes[0].step > steps[1] + 300)
+    # All of that within one of its steps, which it went on with.
+    assert slow.step == 0
+    assert slow.within > before
+
+
+def test_another_method_in_numpy_is_trained_by_itself(room, monkeypatch):
+    def flat(architecture, params, x, t, key=None, /):
+        return architecture.error(params, x, t), {n: 0 * p for n, p in params.items()}
+
+    monkeypatch.setitem(METHODS, "flat", GradientMethod("flat", flat, traceable=False))
+    run = stepped(room, start(room, ("flat", 0.1)), 3).lanes[0].run()
+    assert run.settings.gradient == "flat"
+    first = by_fit("backprop", 0).net.params
+    np.testing.assert_allclose(run.net.params["W1"], first["W1"], rtol=1e-6)
+
+
+def test_who_waits_for_the_baton_gets_it_in_turn():
+    baton, order = Baton(), []
+
+    def work(name):
+        baton.take()
+        order.append(name)
+        baton.give()
+
+    baton.take()
+    threads = []
+    for name in range(5):
+        threads.append(threading.Thread(target=work, args=(name,)))
+        threads[-1].start()
+        until(lambda: len(baton._waiting) == len(threads))
+    baton.give()
+    for thread in threads:
+        thread.join(600)
+    assert order == [0, 1, 2, 3, 4]
+
+
+# --- news ---------------------------------------------------------------------------
+
+
+def test_news_are_told_once_and_add_up_to_the_history(room):
+    race = start(room)
+    watcher, losses, epochs = Watcher(race), [], []
+    first = watcher.look()
+    assert first["lanes"][0]["anew"]
+    assert first["state"] == "paused"
+    epochs += first["lanes"][0]["epochs"]
+    assert watcher.look() is None
+    for _ in range(5):
+        stepped(room, race, 90)
+        news = watcher.look()["lanes"][0]
+        assert (news["from"], news["every"], news["anew"]) == (len(losses), 1, False)
+        losses += news["losses"]
+        epochs += news["epochs"]
+        assert news["step"] == len(losses)
+    reached = race.lanes[0].reached
+    np.testing.assert_allclose(losses, reached.losses_from(0), rtol=1e-4)
+    assert epochs == [epoch._asdict() for epoch in reached.epochs]
+    assert [epoch["step"] for epoch in epochs] == [0, 200, 400]
+
+
+def test_who_comes_later_is_told_all_thinned(room):
+    race = stepped(room, start(room), 2_300)
+    watcher = Watcher(race)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["every"]) == (0, 3)
+    assert len(news["losses"]) == 767 <= AT_FIRST
+    losses = race.lanes[0].reached.losses_from(0)
+    assert news["losses"][0] == pytest.approx(losses[:3].mean(), rel=1e-4)
+    # The last has fewer.
+    assert news["losses"][-1] == pytest.approx(losses[2298:].mean(), rel=1e-4)
+    stepped(room, race, 900)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["every"]) == (2_300, 5)
+    assert len(news["losses"]) == 180 <= LATER
+
+
+def test_after_a_rewind_the_page_is_told_to_forget(room):
+    race = stepped(room, start(room), 30)
+    watcher = Watcher(race)
+    watcher.look()
+    room.rewind(race.id)
+    until(lambda: race.lanes[0].step == 0)
+    news = watcher.look()["lanes"][0]
+    assert (news["anew"], news["from"], news["step"]) == (True, 0, 0)
+    assert (news["losses"], len(news["epochs"])) == ([], 1)
+
+
+def test_a_lane_that_went_back_to_its_last_good_step_says_so(room):
+    race = stepped(room, start(room), 30)
+    watcher, lane = Watcher(race), race.lanes[0]
+    watcher.look()
+    lane.reached = lane.training.advance(lane.start, 20)
+    news = watcher.look()["lanes"][0]
+    assert (news["from"], news["step"], news["losses"]) == (20, 20, [])
+
+
+def test_an_accuracy_or_loss_that_is_no_number_is_none(room):
+    race = stepped(room, start(room), 1)
+    lane = race.lanes[0]
+    epoch = lane.reached.epochs[0]._replace(test_loss=float("inf"))
+    lane.reached = replace(lane.reached, epochs=(epoch,))
+    assert Watcher(race).look()["lanes"][0]["epochs"][0]["test_loss"] is None
+
+
+# --- pictures -----------------------------------------------------------------------
+
+
+def image(text, scale, units):
+    levels = np.frombuffer(b64decode(text), np.int8).reshape(units, 784)
+    return levels * (scale / 127)
+
+
+@pytest.mark.parametrize("gradient", ["backprop", "node", "spsa"])
+def test_a_picture_shows_the_weights_and_the_gradient_of_the_next_step(room, gradient):
+    race = stepped(room, start(room, (gradient, 0.5)), 3)
+    lane = race.lanes[0]
+    until(lambda: lane.lookable)
+    (drawn,) = draw(race)["lanes"]
+    assert (drawn["step"], drawn["units"]) == (3, 6)
+    before = np.asarray(lane.training.params(lane.reached)["W1"])
+    scale = drawn["scales"]["weights"]
+    assert scale == pytest.approx(np.abs(before).max())
+    np.testing.assert_allclose(
+        image(drawn["weights"], scale, 6), before.T, atol=0.51 * scale / 127
+    )
+    stepped(room, race, 1)
+    after = np.asarray(lane.training.params(lane.reached)["W1"])
+    scale = drawn["scales"]["gradients"]
+    np.testing.assert_allclose(
+        image(drawn["gradients"], scale, 6),
+        (before - after).T / 0.5,
+        atol=0.51 * scale / 127 + 1e-6,
+    )
+
+
+def test_a_picture_shows_what_is_answered_for_the_shown_digits(room):
+    race = stepped(room, start(room), 300)
+    (drawn,) = draw(race)["lanes"]
+    data = race.data
+    answers = race.lanes[0].run().net.predict(data.test.x[data.shown])
+    np.testing.assert_allclose(drawn["probabilities"], answers, atol=1e-4)
+    assert (np.bincount(data.labels) == 4).all()
+
+
+def test_the_definition_shows_the_gradient_of_its_last_step(room):
+    race = start(room, ("definition", 0.1), hidden=1)
+    lane = race.lanes[0]
+    before = lane.training.params(lane.reached)["W1"]
+    assert draw(race)["lanes"][0]["gradients"] is None
+    stepped(room, race, 1)
+    drawn = draw(race)["lanes"][0]
+    after = lane.training.params(lane.reached)["W1"]
+    scale = drawn["scales"]["gradients"]
+    np.testing.assert_allclose(
+        image(drawn["gradients"], scale, 1),
+        (before - after).T / 0.1,
+        atol=0.51 * scale / 127,
+    )
+    room.rewind(race.id)
+    until(lambda: lane.step == 0)
+    assert draw(race)["lanes"][0]["gradients"] is None
+
+
+def test_at_most_so_many_units_are_drawn(room):
+    (drawn,) = draw(start(room, hidden=30))["lanes"]
+    assert drawn["units"] == 24
+    assert len(b64decode(drawn["weights"])) == 24 * 784
+
+
+# --- keep ---------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_the_run_that_fit_gives(room):
+    race = stepped(room, start(room, ("backprop", 0.1), ("node", 0.2)), 215)
+    assert room.keep(race.id, 1) == {"folder": "runs/0001", "steps": 215}
+    assert room.keep(race.id, 0)["folder"] == "runs/0002"
+    assert room.kept() == {"folders": ["runs/0002", "runs/0001"]}
+    run = Run.load("runs/0001")
+    expected = by_fit("node", 215, 0.2)
+    assert_same_run(run, expected)
+    assert run.status == expected.status
+    named = "sample of 5,000 MNIST digits (built in)"
+    assert run.data_name.startswith(named)
+    assert run.settings == expected.settings
+
+
+def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
+    race = start(room)
+    with pytest.raises(LocalizedError, match="no step"):
+        room.keep(race.id)
+    assert room.kept() == {"folders": []}
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("lane", [-1, 1, 10**9])
+def test_a_lane_that_is_not_there_cannot_be_kept(room, lane):
+    race = stepped(room, start(room), 1)
+    with pytest.raises(LocalizedError, match="there is no lane"):
+        room.keep(race.id, lane)
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing(room, monkeypatch, tmp_path):
+    race = stepped(room, start(room), 1)
+
+    def save(self, folder):
+        raise OSError("of the test: the disk is full")
+
+    monkeypatch.setattr(Run, "save", save)
+    with pytest.raises(OSError, match="full"):
+        room.keep(race.id)
+    assert not list(tmp_path.iterdir())
+
+
+# --- what is wanted -----------------------------------------------------------------
+
+BAD = {
+    "no lane": ({"lanes": []}, "lanes", "1 to 4"),
+    "five lanes": ({"lanes": [("node", 0.1)] * 5}, "lanes", "has 5"),
+    "an unknown gradient": ({"lanes": [("nod", 0.1)]}, "settings", "'node'"),
+    "a rate of 0": ({"lanes": [("node", 0.0)]}, "settings", "above 0"),
+    "a rate below 0": ({"lanes": [("node", -0.1)]}, "limit", "between 0 and"),
+    "a rate of a million": ({"lanes": [("node", 1e6)]}, "limit", "1000"),
+    "an unknown data set": ({"data": "mnisst"}, "data", "at hand"),
+    "a path": ({"data": "/etc/passwd"}, "data", "at hand"),
+    "no hidden unit": ({"hidden": 0}, "limit", "between 1"),
+    "a million hidden units": ({"hidden": 10**6}, "limit", "256"),
+    "a batch of 0": ({"batch": 0}, "limit", "between 1"),
+    "a batch of a million": ({"batch": 10**6}, "limit", "1000"),
+    "a seed below 0": ({"seed": -1}, "limit", "between 0"),
+    "a seed without end": ({"seed": 10**300}, "limit", "between 0"),
+    "an unknown activation": ({"activation": "sigmoyd"}, "settings", "'sigmoid'"),
+    "an unknown loss": ({"loss": "cross-entropy"}, "settings", "cross_entropy"),
+    "an unknown start": ({"init": "zeros"}, "settings", "normal"),
+    "an unknown optimiser": ({"optimizer": "adamm"}, "settings", "'adam'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_trained_is_told(room, case):
+    changed, code, says = BAD[case]
+    wanted = {"lanes": [("backprop", 0.1)], **changed}
+    wanted["lanes"] = [LaneWanted(*lane) for lane in wanted["lanes"]]
+    with pytest.raises(LocalizedError, match=says) as told:
+        room.start(**wanted)
+    assert told.value.code == code
+    assert not room._races
+
+
+@pytest.mark.parametrize("count", [0, -1, MOST_STEPS + 1, 10**300])
+def test_a_number_of_steps_that_cannot_be_is_told(room, count):
+    race = start(room)
+    with pytest.raises(LocalizedError, match="between 1 and"):
+        room.step(race.id, count)
+    assert race.lanes[0].step == 0
+
+
+def test_all_that_can_be_chosen_can_be_started(room):
+    offered = choices()
+    assert "sample" in offered["data"]
+    wanted = [
+        *({"lanes": [LaneWanted(g["name"], 0.1)]} for g in offered["gradients"]),
+        *({"activation": name} for name in offered["activations"]),
+        *({"loss": name} for name in offered["losses"]),
+        *({"init": name} for name in offered["inits"]),
+        *({"optimizer": o["name"]} for o in offered["optimizers"]),
+        {"hidden": offered["most"]["hidden"], "batch": offered["most"]["batch"]},
+    ]
+    for changed in wanted:
+        answer = room.start(**{"lanes": [LaneWanted("node", 0.1)], **changed})
+        assert room.end(answer["race"]) == {"state": "ended"}
+
+
+def test_the_answer_shows_digits_as_they_were_scanned(room):
+    answer = room.start([LaneWanted("backprop", 0.1)])
+    pixels = np.frombuffer(b64decode(answer["samples"]["pixels"]), np.uint8)
+    (_, _), (x, t) = load_mnist_sample(normalize=False)
+    labels = np.array(answer["samples"]["labels"])
+    assert pixels.shape == (40 * 784,)
+    for image_, label in zip(pixels.reshape(40, 784), labels, strict=True):
+        (where,) = np.flatnonzero((x == image_).all(axis=1))
+        assert t[where] == label
+    assert Lane(LaneWanted("node", 0.1), TrainConfig.build()).step == 0

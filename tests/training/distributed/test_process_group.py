@@ -1,0 +1,187 @@
+"""Processes that compute a run together: here one alone, and what others would say."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secant import InvalidInput, PeerLost, fit
+from secant.nn.gradients import METHODS
+from secant.training import Processes
+from secant.training.run_together import LeaderFailed
+
+
+def one_of(count, index=0, **options):
+    """A process that believes that it is one of several."""
+    processes = Processes(**options)
+    processes.count, processes.index, processes.devices = count, index, count
+    return processes
+
+
+@pytest.mark.parametrize("gradient", ["node", "definition"])
+@pytest.mark.slow
+def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
+    settings = {"iterations": 12, "batch_size": 20, "optimizer": "adam"}
+    whole = fit(net, clusters, gradient, **settings)
+    run = fit(net, clusters, gradient, **settings, processes=Processes())
+    np.testing.assert_allclose(run.losses, whole.losses, rtol=0, atol=1e-6)
+    for name, value in whole.net.params.items():
+        np.testing.assert_allclose(run.net.params[name], value, rtol=0, atol=1e-5)
+    assert run.history.epochs[-1].test_accuracy == pytest.approx(
+        whole.history.epochs[-1].test_accuracy
+    )
+
+
+@given(st.integers(0, 1000), st.integers(1, 9))
+def test_parts_are_all_and_nearly_equal(things, count):
+    parts = [range(things)[one_of(count, index).part(things)] for index in range(count)]
+    assert [thing for part in parts for thing in part] == list(range(things))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@given(st.binary(max_size=9000))
+def test_what_is_told_arrives_as_it_was(content):
+    processes = Processes()
+    assert processes.gathered(content) == [content]
+    assert processes.shared(content) == content
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float32, np.float64])
+def test_a_total_keeps_its_dtype(dtype):
+    values = np.array([[1, 2, 3], [250, 251, 2**30 + 1]], dtype)
+    total = Processes().total(values)
+    assert total.dtype == dtype
+    np.testing.assert_array_equal(total, values)
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"), [(21, "=20 or 22"), (1, "=2$"), (101, "=100 or 102")]
+)
+def test_a_batch_that_cannot_be_shared_equally_is_refused(batch, said):
+    with pytest.raises(InvalidInput, match=f"batch_size is {batch}, .*{said}"):
+        one_of(2).check(batch, METHODS["node"])
+    one_of(2).check(batch * 2, METHODS["node"])
+
+
+def meeting(one, monkeypatch, **changed):
+    """What a process hears when another's origin differs so."""
+    heard = []
+
+    def gathered(content):
+        heard.append(content)
+        other = json.loads(content)
+        other |= {k: v for k, v in changed.items() if k == "failure"}
+        if "failure" in changed:
+            other["origin"] = None
+        else:
+            other["origin"] |= changed
+        return [content, json.dumps(other).encode()]
+
+    monkeypatch.setattr(one, "gathered", gathered)
+    one.meet({"seed": 0, "training samples": "ab12"})
+
+
+def test_processes_that_are_alike_may_begin(monkeypatch):
+    processes = one_of(2)
+    meeting(processes, monkeypatch)
+    assert processes.met
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"seed": 1}, "seed is 0 on process 0 and 1 on process 1"),
+        ({"training samples": "cd"}, "training samples is 'ab12' on process 0 and 'cd"),
+        ({"secant": "0.0.1"}, r"secant is .* on process 0 and '0\.0\.1' on process 1"),
+        ({"processes": 3}, "processes is 1 on process 0 and 3 on process 1"),
+        ({"failure": "no data there"}, "process 1 cannot begin: no data there"),
+    ],
+    ids=["settings", "data", "version", "count", "failure"],
+)
+def test_processes_that_differ_do_not_begin(monkeypatch, changed, said):
+    with pytest.raises(InvalidInput, match=said):
+        meeting(one_of(2), monkeypatch, **changed)
+
+
+def broken(said):
+    def total(rows):
+        raise jax.errors.JaxRuntimeError(said)
+
+    processes = Processes()
+    processes.__dict__["_sum"] = total
+    return processes
+
+
+def test_a_peer_that_is_gone_is_told():
+    processes = broken("UNKNOWN: Gloo all-reduce failed: Connection closed by peer")
+    with pytest.raises(PeerLost, match=r"is gone .*Connection closed by peer"):
+        processes.total(np.ones(3, np.float32))
+    assert processes.lost
+
+
+def test_a_process_without_memory_does_not_blame_another():
+    processes = broken("RESOURCE_EXHAUSTED: Out of memory")
+    with pytest.raises(jax.errors.JaxRuntimeError, match="Out of memory"):
+        processes.total(np.ones(3, np.float32))
+    assert not processes.lost
+
+
+@pytest.mark.slow
+def test_what_was_reached_is_kept_when_a_peer_is_gone(net, clusters, tmp_path):
+    processes = Processes()
+
+    def lose(progress):
+        if progress.step >= 6:
+            raise PeerLost("another process of this run is gone")
+
+    settings = {"iterations": 12, "batch_size": 20, "folder": tmp_path}
+    with pytest.raises(PeerLost):
+        fit(net, clusters, **settings, callbacks=[lose], processes=processes)
+    kept = sorted((tmp_path / "checkpoints").iterdir())
+    assert int(kept[-1].stem) >= 6
+
+
+def test_a_signal_on_any_process_ends_the_run(net, clusters):
+    heard = []
+    processes = Processes(stop=lambda: 15 if heard else 0)
+
+    def after_some(progress):
+        if progress.step >= 6:
+            heard.append(15)
+
+    run = fit(
+        net,
+        clusters,
+        iterations=600,
+        batch_size=20,
+        callbacks=[after_some],
+        processes=processes,
+    )
+    assert run.status == "interrupted"
+    assert 6 <= len(run.losses) < 600
+    assert processes.stopped_by == 15
+
+
+def test_the_others_hear_why_process_0_has_ended(net, clusters, monkeypatch):
+    told = []
+    processes = Processes()
+    share = processes.shared
+    monkeypatch.setattr(processes, "shared", lambda c: told.append(c) or share(c))
+
+    def fail(progress):
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError):
+        fit(net, clusters, iterations=2, callbacks=[fail], processes=processes)
+    said = told[-1]
+
+    follower = one_of(2, index=1)
+    monkeypatch.setattr(follower, "meet", lambda origin: None)
+    monkeypatch.setattr(follower, "total", lambda words: np.zeros_like(words))
+    monkeypatch.setattr(follower, "shared", lambda content: said)
+    monkeypatch.setattr(Processes, "part", lambda processes, count: slice(count))
+    with pytest.raises(LeaderFailed, match="process 0 has ended: no more"):
+        fit(net, clusters, iterations=2, processes=follower)

@@ -1,0 +1,427 @@
+"""A run kept while it goes on: resumed, it is the run that was never stopped."""
+
+import errno
+import json
+import subprocess
+import sys
+import warnings
+from collections import namedtuple
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import safetensors
+
+from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, fit
+from secant.nn.gradients import METHODS
+from secant.training import Checkpoints, NotFinite, checkpoint, steps
+from secant.training.optimizers import OPTIMIZERS
+from secant.training.serialization import packed
+
+# What a checkpoint has an array of for each parameter.
+ARRAYS = ("params", "optimizer", "best")
+
+EACH = Checkpoints(steps=4, seconds=None, keep=3)
+
+
+class Killed(BaseException):
+    """As if the process had ended: nothing catches it."""
+
+
+def killed_at(step):
+    def look(progress):
+        if progress.step >= step:
+            raise Killed
+
+    return look
+
+
+def begin(net, data, folder, *, until, **settings):
+    with pytest.raises(Killed):
+        fit(
+            net,
+            data,
+            folder=folder,
+            checkpoints=EACH,
+            callbacks=[killed_at(until)],
+            **settings,
+        )
+
+
+def assert_same(run, whole):
+    for name, value in whole.net.params.items():
+        np.testing.assert_array_equal(run.net.params[name], value)
+    np.testing.assert_array_equal(run.losses, whole.losses)
+    assert run.history.epochs == whole.history.epochs
+    assert run.best_epoch == whole.best_epoch
+    for name, value in whole.best.params.items():
+        np.testing.assert_array_equal(run.best.params[name], value)
+    assert run.settings == whole.settings
+
+
+def kept(folder):
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("gradient", "optimizer"),
+    [
+        pytest.param(
+            gradient,
+            optimizer,
+            marks=()
+            if (gradient, optimizer) in (("node", "adam"), ("backprop", "sgd"))
+            else pytest.mark.slow,
+        )
+        for gradient in sorted(METHODS)
+        for optimizer in OPTIMIZERS
+    ],
+)
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    net, clusters, tmp_path, gradient, optimizer
+):
+    # An epoch has seven steps: it is resumed at the eighth, within the second.
+    settings = {"iterations": 18, "batch_size": 18, "optimizer": optimizer, "seed": 3}
+    settings["sampling"] = "epochs"
+    whole = fit(net, clusters, gradient, **settings)
+    begin(net, clusters, tmp_path, until=11, gradient=gradient, **settings)
+    run = fit(net, clusters, gradient, folder=tmp_path, resume=True, **settings)
+    assert_same(run, whole)
+    assert_same(Run.load(tmp_path), whole)
+
+
+@pytest.mark.parametrize("sampling", ["replacement", "epochs"])
+def test_it_goes_on_in_mid_epoch(net, clusters, tmp_path, sampling):
+    settings = {"iterations": 20, "batch_size": 7, "sampling": sampling}
+    whole = fit(net, clusters, **settings)
+    begin(net, clusters, tmp_path, until=9, **settings)
+    assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
+
+
+def test_an_optimizer_of_one_s_own_keeps_its_memory(net, clusters, tmp_path):
+    schedule = optax.exponential_decay(0.5, 3, 0.8)
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(1.0), optax.sgd(schedule, momentum=0.9)
+    )
+    settings = {"iterations": 15, "batch_size": 20, "optimizer": optimizer}
+    whole = fit(net, clusters, **settings)
+    begin(net, clusters, tmp_path, until=9, **settings)
+    assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
+
+
+def test_arrays_in_a_checkpoint_have_names_of_their_own(net, clusters, tmp_path):
+    fit(
+        net, clusters, iterations=4, optimizer="adam", folder=tmp_path, checkpoints=EACH
+    )
+    path = tmp_path / "checkpoints" / kept(tmp_path)[-1]
+    with safetensors.safe_open(path, framework="numpy") as file:
+        names = set(file.keys())
+    params = {"W1", "b1", "W2", "b2"}
+    of = {name: {n for n in names if n.startswith(f"{name}/")} for name in ARRAYS}
+    assert of["params"] == {f"params/{name}" for name in params}
+    assert of["best"] == {f"best/{name}" for name in params}
+    assert names == set().union(*of.values(), {"losses"})
+    # Of Adam: how many steps, the mean and the mean square of each gradient.
+    numbers = {name.split("/", 1)[1] for name in of["optimizer"]}
+    assert {n for n in numbers if "/" not in n} == {"0"}
+    assert {n.split("/")[1] for n in numbers if "/" in n} == params
+    assert len(numbers) == 1 + 2 * len(params)
+
+
+def test_a_checkpoint_outlives_the_names_of_attributes(
+    net, clusters, tmp_path, monkeypatch
+):
+    """A later version may rename the fields of Optax's states, and of its own."""
+
+    def heavy_ball(kind):
+        """Gradient descent with momentum, whose memory is of this class."""
+
+        def update(gradients, memory, params=None):
+            before = memory[1]
+            now = {name: 0.9 * before[name] + g for name, g in gradients.items()}
+            steps = {name: -0.1 * value for name, value in now.items()}
+            return steps, kind(memory[0] + 1, now)
+
+        return optax.GradientTransformation(
+            lambda params: kind(jnp.int32(0), jax.tree.map(jnp.zeros_like, params)),
+            update,
+        )
+
+    before = namedtuple("Trace", "count trace")
+    after = namedtuple("Momentum", "steps_taken velocity")
+    settings = {"iterations": 18, "batch_size": 18}
+    whole = fit(net, clusters, optimizer=heavy_ball(before), **settings)
+    begin(net, clusters, tmp_path, until=11, optimizer=heavy_ball(before), **settings)
+    renamed = namedtuple("Renamed", "weights memory")
+    renamed.params = property(lambda state: state.weights)
+    renamed.optimizer_state = property(lambda state: state.memory)
+    for module in (steps, checkpoint):
+        monkeypatch.setattr(module, "TrainState", renamed)
+    run = fit(
+        net, clusters, optimizer=heavy_ball(after), folder=tmp_path, resume=True,
+        **settings,
+    )  # fmt: skip
+    assert run.history.epochs[: len(whole.history.epochs)] == whole.history.epochs
+    assert_same(run, whole)
+
+
+def test_a_finished_run_can_be_made_longer(net, clusters, tmp_path):
+    whole = fit(net, clusters, iterations=30, batch_size=25)
+    fit(net, clusters, iterations=13, batch_size=25, folder=tmp_path)
+    again = fit(
+        net, clusters, iterations=30, batch_size=25, folder=tmp_path, resume=True
+    )
+    assert_same(again, whole)
+
+
+def test_a_finished_run_is_given_back(net, clusters, tmp_path):
+    settings = {"iterations": 12, "batch_size": 20, "folder": tmp_path}
+    run = fit(net, clusters, **settings)
+    assert_same(fit(net, clusters, resume=True, **settings), run)
+
+
+def test_resuming_an_empty_folder_begins(net, clusters, tmp_path):
+    run = fit(net, clusters, iterations=3, folder=tmp_path / "new", resume=True)
+    assert len(run.losses) == 3
+
+
+def test_only_the_newest_few_stay(net, clusters, tmp_path):
+    fit(net, clusters, iterations=22, folder=tmp_path, checkpoints=EACH)
+    assert kept(tmp_path) == [f"{step:012}.safetensors" for step in (16, 20, 22)]
+
+
+def test_the_best_network_is_kept(net, clusters, tmp_path):
+    run = fit(net, clusters, iterations=40, batch_size=40, folder=tmp_path)
+    best = max(run.history.epochs, key=lambda epoch: epoch.test_accuracy)
+    assert run.best_epoch == best
+    x, t = clusters[1]
+    assert run.best.accuracy(x, t) == pytest.approx(best.test_accuracy, abs=1e-6)
+
+
+def test_the_best_network_of_a_killed_run_can_be_read(net, clusters, tmp_path):
+    folder = tmp_path / "run"
+    begin(net, clusters, folder, until=15, iterations=40, batch_size=40)
+    assert not (folder / "network.safetensors").exists()
+    with pytest.raises(DataError, match=r"not come to its end.*best=True"):
+        Run.load(folder)
+    found = Run.load(folder, best=True)
+    x, t = clusters[1]
+    assert found.status == "unfinished"
+    assert found.settings.iterations == 40
+    assert found.net.accuracy(x, t) == pytest.approx(
+        found.best_epoch.test_accuracy, abs=1e-6
+    )
+    whole = fit(net, clusters, iterations=found.best_epoch.step, batch_size=40)
+    np.testing.assert_array_equal(found.net.params["W1"], whole.net.params["W1"])
+
+
+def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
+    run = fit(net, clusters, iterations=40, batch_size=40, folder=tmp_path)
+    found = Run.load(tmp_path, best=True)
+    np.testing.assert_array_equal(found.net.params["W1"], run.best.params["W1"])
+    np.testing.assert_array_equal(found.losses, run.losses)
+    (tmp_path / "best.safetensors").unlink()
+    with pytest.raises(DataError, match="an older version wrote it"):
+        Run.load(tmp_path, best=True)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:],
+        lambda content: b"foreign" * 100,
+        lambda content: packed({"W1": np.eye(2)}, "secant run 1", {}),
+        lambda content: packed({"W1": np.eye(2)}, "secant checkpoint 1", {}),
+    ],
+    ids=["truncated", "empty", "bit flipped", "foreign", "another kind", "hollow"],
+)
+def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
+    net, clusters, tmp_path, harm
+):
+    settings = {"iterations": 18, "batch_size": 25}
+    whole = fit(net, clusters, **settings)
+    begin(net, clusters, tmp_path, until=11, **settings)
+    newest = tmp_path / "checkpoints" / kept(tmp_path)[-1]
+    newest.write_bytes(harm(newest.read_bytes()))
+    with pytest.warns(
+        TrainingWarning, match=rf"{newest.name}.*going on from .*[48]\.safe"
+    ):
+        run = fit(net, clusters, folder=tmp_path, resume=True, **settings)
+    assert_same(run, whole)
+
+
+def test_what_another_run_kept_is_refused(net, clusters, tmp_path):
+    begin(net, clusters, tmp_path, until=9, iterations=18)
+    with pytest.raises(InvalidInput, match=r"seed was 0 and is 1") as refused:
+        fit(
+            net, clusters, "weight", iterations=18, seed=1, folder=tmp_path, resume=True
+        )
+    assert "gradient was 'node' and is 'weight'" in str(refused.value)
+    (x, t), test = clusters
+    with pytest.raises(InvalidInput, match="training samples was"):
+        fit(net, ((x * 2, t), test), iterations=18, folder=tmp_path, resume=True)
+
+
+def test_a_folder_that_holds_something_is_left_alone(net, clusters, tmp_path):
+    (tmp_path / "thesis.tex").write_text("...")
+    for resume in (False, True):
+        with pytest.raises(InvalidInput, match="nothing in it will be overwritten"):
+            fit(net, clusters, iterations=1, folder=tmp_path, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_is_not_begun_over_another(net, clusters, tmp_path):
+    fit(net, clusters, iterations=3, folder=tmp_path)
+    with pytest.raises(InvalidInput, match="resume=True"):
+        fit(net, clusters, iterations=3, folder=tmp_path)
+
+
+def test_resume_needs_a_folder(net, clusters):
+    with pytest.raises(InvalidInput, match="folder="):
+        fit(net, clusters, iterations=1, resume=True)
+
+
+def test_a_second_process_is_refused(net, clusters, tmp_path):
+    code = (
+        "import sys, filelock\n"
+        "lock = filelock.FileLock(sys.argv[1]); lock.acquire()\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    tmp_path.joinpath("run").mkdir()
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run" / ".lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(InvalidInput, match="another process trains there"):
+            fit(net, clusters, iterations=1, folder=tmp_path / "run")
+    finally:
+        other.communicate()
+    assert len(fit(net, clusters, iterations=1, folder=tmp_path / "run").losses) == 1
+
+
+def test_a_full_disk_is_told_once_and_training_goes_on(
+    net, clusters, tmp_path, monkeypatch
+):
+    from secant.training import checkpoint
+
+    whole = fit(net, clusters, iterations=18)
+    write, full = checkpoint.replace_file, [True]
+
+    def refuse(path, content):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(checkpoint, "replace_file", refuse)
+
+    def make_room(progress):
+        if progress.step >= 12:
+            full.clear()
+
+    with pytest.warns(TrainingWarning, match="No space left") as told:
+        run = fit(
+            net,
+            clusters,
+            iterations=18,
+            folder=tmp_path,
+            checkpoints=EACH,
+            callbacks=[make_room],
+        )
+    assert len(told) == 1
+    assert "none is kept yet" in str(told[0].message)
+    assert_same(run, whole)
+    assert kept(tmp_path)[-1] == "000000000018.safetensors"
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(
+    net, clusters, tmp_path, monkeypatch
+):
+    def refuse(path, content):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("secant.training.run_folder.replace_file", refuse)
+    with pytest.raises(InvalidInput, match="Read-only file system"):
+        fit(net, clusters, iterations=5, folder=tmp_path / "run")
+
+
+def test_ctrl_c_keeps_where_the_run_stands(net, clusters, tmp_path):
+    def press(progress):
+        if progress.step >= 7:
+            raise KeyboardInterrupt
+
+    settings = {"iterations": 18, "batch_size": 25}
+    whole = fit(net, clusters, **settings)
+    stopped = fit(net, clusters, folder=tmp_path, callbacks=[press], **settings)
+    assert stopped.status == "interrupted"
+    assert Run.load(tmp_path).status == "interrupted"
+    step = int(Path(kept(tmp_path)[-1]).stem)
+    assert step == len(stopped.losses) >= 7
+    assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
+
+
+@pytest.mark.filterwarnings("ignore::secant.TrainingWarning")
+def test_a_loss_that_is_not_finite_keeps_what_was(net, clusters, tmp_path):
+    settings = {"iterations": 60, "batch_size": 25, "learning_rate": 1e38}
+    with pytest.raises(NotFinite) as alone:
+        fit(net, clusters, **settings)
+    with pytest.raises(NotFinite) as kept_one:
+        fit(net, clusters, folder=tmp_path, checkpoints=EACH, **settings)
+    np.testing.assert_array_equal(kept_one.value.run.losses, alone.value.run.losses)
+    assert Run.load(tmp_path).status == "stopped"
+    with pytest.raises(NotFinite) as again:
+        fit(net, clusters, folder=tmp_path, resume=True, **settings)
+    np.testing.assert_array_equal(again.value.run.losses, alone.value.run.losses)
+
+
+def test_half_a_file_of_a_killed_process_is_cleared_away(net, clusters, tmp_path):
+    begin(net, clusters, tmp_path, until=9, iterations=18)
+    for part in (tmp_path, tmp_path / "checkpoints"):
+        (part / ".000000000012.safetensors.99.part").write_bytes(b"half")
+    fit(net, clusters, iterations=18, folder=tmp_path, resume=True)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_manifest_says_what_the_run_is(net, clusters, tmp_path):
+    fit(
+        net,
+        clusters,
+        iterations=2,
+        folder=tmp_path,
+        metadata=RunMetadata(notes={"why": "a test"}),
+    )
+    about = json.loads((tmp_path / "manifest.json").read_text())
+    assert about["settings"]["iterations"] == 2
+    assert about["versions"]["jax"] == jax.__version__
+    assert about["notes"] == {"why": "a test"}
+    assert len(about["origin"]["training samples"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"seconds": -1}, "seconds is -1"),
+        ({"keep": 0}, "keep is 0"),
+        ({"keep": None}, "keep is None"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(settings, said):
+    with pytest.raises(InvalidInput, match=said):
+        Checkpoints(**settings)
+
+
+def test_without_a_folder_nothing_is_written(net, clusters, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(net, clusters, iterations=5)
+    assert list(tmp_path.iterdir()) == []

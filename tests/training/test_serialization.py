@@ -1,0 +1,61 @@
+"""Records of a file's JSON: each field is what it should be, or is told."""
+
+from typing import NamedTuple
+
+import pytest
+
+from secant.errors import InvalidInput
+from secant.history import Epoch
+from secant.training.run import Timings
+from secant.training.schedules import Schedule
+from secant.training.serialization import architecture, record
+
+RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
+
+
+def test_fields_come_by_name_and_in_order():
+    assert record(Schedule, RISE) == Schedule(**RISE)
+    assert record(Epoch, [3, 0.5, 1, None, 0.25]) == Epoch(3, 0.5, 1, None, 0.25)
+
+
+def test_a_field_of_another_kind_is_left_to_its_own_check():
+    class Wide(NamedTuple):
+        sizes: tuple[int, ...]
+
+    assert record(Wide, {"sizes": [1, 2]}).sizes == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "said"),
+    [
+        (Schedule, RISE | {"speed": 1}, "unexpected keyword argument 'speed'"),
+        (Schedule, RISE | {"steps": 10**400}, "steps is 1000"),
+        (Schedule, {"rate": 1}, "missing"),
+        (Schedule, None, "a Schedule is None"),
+        (Timings, {"training": "0"}, "training is '0', not float"),
+        (Timings, {"training": True}, "training is True, not float"),
+        (Epoch, [2.0, *4 * [0.5]], "step is 2.0, not int"),
+        (Timings, {"training": 10**400}, "training is 1000"),
+        (Epoch, [1, 0.5, 1.0, "x", 0.5], "test_loss is 'x', not float | None"),
+        (Epoch, [1, 2.0], "missing"),
+        (Epoch, [1, *7 * [2.0]], "missing"),
+        (Epoch, "12345", "a Epoch is '12345'"),
+    ],
+)
+def test_what_a_record_cannot_hold_is_told(kind, known, said):
+    with pytest.raises(TypeError, match=said):
+        record(kind, known)
+
+
+@pytest.mark.parametrize(
+    ("known", "error", "said"),
+    [
+        ([784, 10], TypeError, "an architecture is"),
+        ({"sizes": 3}, TypeError, "not iterable"),
+        ({"activation": "relu"}, InvalidInput, "sizes is"),
+        ({"sizes": [2, 2], "depth": 1}, TypeError, "depth"),
+    ],
+)
+def test_what_is_no_architecture_is_told(known, error, said):
+    with pytest.raises(error, match=said):
+        architecture(known)
