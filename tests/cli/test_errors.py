@@ -130,7 +130,7 @@ def test_a_run_on_other_inputs_reads_no_pictures(secant, tmp_path):
     assert "samples of 3 numbers" in outcome.err
     outcome = secant("evaluate", "run", "--data", "sample")
     assert outcome.code == 2
-    assert "pass the --data that it was trained on" in outcome.err
+    assert "pass the --data of its training" in outcome.err
 
 
 @pytest.mark.parametrize(

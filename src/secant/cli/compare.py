@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from secant.cli.console import err, grid, guarded, out
-from secant.cli.signals import Hear, hearing
+from secant.cli.console import command_errors, err, out, plain_table
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
@@ -17,7 +17,7 @@ PICTURES = ("compare.png", "error-by-step.png")
 _STEPS = 10_000
 
 
-@guarded
+@command_errors
 def compare(
     data: Annotated[str, typer.Option(help="As for `secant train`.")] = "auto",
     hidden: Annotated[
@@ -60,7 +60,7 @@ def compare(
     chosen = methods()
     err.print(f"{escape(repr(net).strip('<>'))}; {batch_size} of {description.source}")
     with (
-        hearing(Hear.AT_ONCE),
+        signal_policy(SignalPolicy.EXIT),
         Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -85,7 +85,7 @@ def compare(
             out_folder / PICTURES[0]
         )
         plots.error_curves(curves).savefig(out_folder / PICTURES[1])
-    table = grid(
+    table = plain_table(
         "method",
         "a step",
         "runs a step",

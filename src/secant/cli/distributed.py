@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from secant.cli.console import Settings, say_error
-from secant.cli.signals import asked, exit_code
+from secant.cli.console import GlobalOptions, print_error
+from secant.cli.signals import exit_code, stop_requested
 from secant.cli.train_options import DistributedOptions
 from secant.errors import InvalidInput, PeerLost
 
@@ -61,7 +61,7 @@ def watch(absent: str) -> int:
     with tempfile.TemporaryFile() as noise:
         real = [os.dup(1), os.dup(2)]
         handles = [alive, says, *real]
-        debug = ["--debug"] if Settings.debug else []
+        debug = ["--debug"] if GlobalOptions.debug else []
         process = subprocess.Popen(
             [sys.executable, "-m", "secant", *sys.argv[1:], *debug],
             env={**os.environ, _WATCHED: ",".join(map(str, handles))},
@@ -85,16 +85,16 @@ def watch(absent: str) -> int:
             return code
         name = signal.Signals(-code).name
         if name in ("SIGINT", "SIGTERM"):
-            say_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")
+            print_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")
             return 128 - code
         if name == "SIGABRT":
             gone = "another process of this run is gone, or has not answered"
-            say_error(f"{gone}: {_AGAIN}" if joined else absent)
+            print_error(f"{gone}: {_AGAIN}" if joined else absent)
             return PeerLost.exit_code
         if name != "SIGKILL":
             noise.seek(0)
             sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
-        say_error(f"this process was ended by {name}: {_AGAIN}")
+        print_error(f"this process was ended by {name}: {_AGAIN}")
         return PeerLost.exit_code
 
 
@@ -194,7 +194,9 @@ def together(
         heartbeat_timeout=options.heartbeat_timeout,
     )
     with ending_at_once():
-        processes = join(meeting, stop=lambda: exit_code() - 128 if asked() else 0)
+        processes = join(
+            meeting, stop=lambda: exit_code() - 128 if stop_requested() else 0
+        )
     joined()
     try:
         with tempfile.TemporaryDirectory() as place, processes:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from secant.cli.console import about, err, guarded, out
-from secant.cli.progress import Bar
-from secant.cli.signals import Hear, hearing
+from secant.cli.console import command_errors, err, labelled_lines, out
+from secant.cli.progress import ProgressBar
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.train_task import task_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ DIFFERENT = 1
 """The exit code of a run that came out otherwise."""
 
 
-@guarded
+@command_errors
 def rerun(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder that `secant train` made.")
@@ -43,13 +43,18 @@ def rerun(
     from secant.training.run_folder import give_back, reserved
 
     before = Run.load(run)
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, manifest = task_of(run)
     config = replace(task.config, iterations=len(before.losses))
     folder = reserved(out_folder) if out_folder else None
-    err.print(about(data=task.metadata.data_name, network=repr(task.net).strip("<>")))
+    err.print(
+        labelled_lines(data=task.metadata.data_name, network=repr(task.net).strip("<>"))
+    )
     try:
-        with hearing(Hear.RAISED), Bar(config.iterations) as bar:
+        with (
+            signal_policy(SignalPolicy.RAISE),
+            ProgressBar(config.iterations) as bar,
+        ):
             again = train(
                 task.net,
                 task.samples,

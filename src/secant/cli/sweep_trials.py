@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from secant.cli.signals import asked
+from secant.cli.signals import stop_requested
 from secant.cli.train_options import SweepOptions
 from secant.cli.train_task import Task, build_task, task_of
 from secant.errors import InvalidInput
@@ -162,7 +162,7 @@ class _Watch:
         from secant.sweeps import Pruned
 
         self._show(self._trial, progress)
-        if asked():
+        if stop_requested():
             raise KeyboardInterrupt
         before, self._epochs = self._epochs, progress.epochs
         # What a run that goes on knew at its start was reported before.

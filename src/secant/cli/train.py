@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secant.cli.console import guarded, warn
+from secant.cli.console import command_errors, warn
 from secant.cli.distributed import together, watched
-from secant.cli.reports import report
+from secant.cli.reports import print_report
 from secant.cli.run_task import done, follows, leave
-from secant.cli.signals import Hear, by, exit_code, hearing
+from secant.cli.signals import SignalPolicy, exit_code, signal_name, signal_policy
 from secant.cli.train_options import (
     DistributedOptions,
     RunOptions,
@@ -32,7 +32,7 @@ _WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
 _WITH_RESUME -= {"out_folder", "tensorboard"}
 
 
-@guarded
+@command_errors
 @with_options
 def train(
     context: typer.Context,
@@ -69,7 +69,9 @@ def train(
         return
     folder = None if follows(peers) else reserved(keeping.out_folder)
     try:
-        with hearing(Hear.AT_ONCE, clean_up=lambda: folder and give_back(folder)):
+        with signal_policy(
+            SignalPolicy.EXIT, clean_up=lambda: folder and give_back(folder)
+        ):
             task = build_task(
                 options,
                 config,
@@ -78,14 +80,14 @@ def train(
             )
         run, failure, agreement = done(task, folder, policy, peers)
         if folder and run.status == "interrupted" and not len(run.losses):
-            warn(f"stopped by {by()} before the first step; nothing is kept")
+            warn(f"stopped by {signal_name()} before the first step; nothing is kept")
             raise typer.Exit(exit_code())
     except BaseException:
         if folder:
             give_back(folder)
         raise
     if folder:
-        report(run, task, folder, options.data, agreement)
+        print_report(run, task, folder, options.data, agreement)
     leave(failure)
 
 
@@ -96,14 +98,14 @@ def _go_on(
     peers: "Processes | None",
 ) -> None:
     """Goes on with a run."""
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, _ = task_of(folder)
     if iterations is not None:
         task = replace(task, config=replace(task.config, iterations=iterations))
     mine = None if follows(peers) else folder
     run, failure, agreement = done(task, mine, policy, peers, resume=mine is not None)
     if mine:
-        report(run, task, mine, task.metadata.notes["data"], agreement)
+        print_report(run, task, mine, task.metadata.notes["data"], agreement)
     leave(failure)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from secant.training.run import NETWORK_FILE
 from secant.training.run_folder import RUNS, give_back, reserved
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 from secant_lab.training.data_set_cache import Shelf
 from secant_lab.training.race import Race
 from secant_lab.training.race_config import (
@@ -86,7 +86,7 @@ class Room:
             of uint8, (40, 784), and their `labels`; `most_steps`.
 
         Raises:
-            Told: Something in it cannot be.
+            LocalizedError: Something in it cannot be.
         """
         wanted = Wanted(
             *(data, hidden, activation, loss, init, batch, seed, optimizer, abreast),
@@ -137,11 +137,11 @@ class Room:
             `folder`: which, `runs/0001` where `secant lab` was started.
 
         Raises:
-            Told: There is no such lane, or it has taken no step.
+            LocalizedError: There is no such lane, or it has taken no step.
         """
         found = self.find(race)
         if not 0 <= lane < len(found.lanes):
-            raise Told(
+            raise LocalizedError(
                 "lane",
                 f"there is no lane {lane}: the race has {len(found.lanes)}, from 0",
                 came=str(lane)[:20],
@@ -149,7 +149,9 @@ class Room:
             )
         chosen = found.lanes[lane]
         if not chosen.step:
-            raise Told("nothing", "no step has been taken yet: let it take some first")
+            raise LocalizedError(
+                "nothing", "no step has been taken yet: let it take some first"
+            )
         run = chosen.run()
         steps = len(run.losses)
         run = replace(run, settings=replace(run.settings, iterations=steps))
@@ -187,12 +189,12 @@ class Room:
         """The race of an id.
 
         Raises:
-            Told: There is none, or no more.
+            LocalizedError: There is none, or no more.
         """
         with self._lock:
             found = self._races.get(race)
         if found is None:
-            raise Told(
+            raise LocalizedError(
                 "race", "there is no such race, or it has ended: start another one"
             )
         found.alive()

@@ -10,7 +10,7 @@ from secant.data.locations import find
 from secant.errors import unknown_name
 from secant.nn.architecture import Architecture
 from secant.training.samples import Samples, checked
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 
 INPUTS, CLASSES = 784, 10
 
@@ -63,13 +63,13 @@ class Shelf:
         """A set by its name.
 
         Raises:
-            Told: There is none of that name on this machine.
+            LocalizedError: There is none of that name on this machine.
         """
         with self._lock:
             if name not in self._sets:
                 names = at_hand()
                 if name not in names:
-                    raise Told(
+                    raise LocalizedError(
                         "data",
                         f"{unknown_name('data set at hand', name, names)} "
                         "`secant data fetch mnist` gets all of MNIST",
