@@ -21,7 +21,7 @@ import distributed
 import numpy as np
 
 import secant
-from secant.parallel.map import calling
+from secant.parallel.map import open_caller
 
 PARAMETERS = 1000
 SECONDS = 5e-3
@@ -87,14 +87,14 @@ def main() -> None:
         }
         times, loads = defaultdict(list), []
         for name, workers in ways.items():
-            with calling(abs, workers) as call:
+            with open_caller(abs, workers) as call:
                 print(f"first call, {name}: {timed(lambda: call([1, 2]))[0]:.2f} s")
         for turn in range(options.rounds):
             order = list(ways.items())
             for kind in options.kind:
                 values = []
                 for name, workers in order[turn % 3 :] + order[: turn % 3]:
-                    with calling(kinds[kind], workers) as call:
+                    with open_caller(kinds[kind], workers) as call:
                         seconds, value = timed(lambda: call(points))
                     times[kind, name].append(seconds)
                     values.append(value)

@@ -652,7 +652,7 @@ def test_a_complex_step_that_is_lost_in_f(f):
     ],
 )
 def test_difference_of_what_jax_cannot_trace(f):
-    with pytest.raises(InvalidInput, match="no difference can be carried through f"):
+    with pytest.raises(InvalidInput, match="no difference can be propagated through f"):
         gradient(f, [1.0, 2.0], method="difference")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import secant
-from secant.parallel.map import calling
+from secant.parallel.map import open_caller
 
 distributed = pytest.importorskip(
     "distributed", reason='needs Dask: pip install "secant[cluster]"'
@@ -44,7 +44,7 @@ def test_values_are_those_of_a_loop_and_in_its_order(client):
         return float((x**2).sum())
 
     points = [np.array([i, 2.0 * i]) for i in range(100)]
-    with calling(f, secant.dask_workers(client)) as call:
+    with open_caller(f, secant.dask_workers(client)) as call:
         assert call(points) == [f(x) for x in points]
         assert call(points[:3]) == [f(x) for x in points[:3]]
         assert call([]) == []
@@ -53,7 +53,7 @@ def test_values_are_those_of_a_loop_and_in_its_order(client):
 def test_the_work_is_spread_evenly_whatever_went_before(client, tmp_path):
     over = secant.dask_workers(client)
     for i in range(8):
-        with calling(lambda x, i=i: x + i, over) as call:
+        with open_caller(lambda x, i=i: x + i, over) as call:
             assert call(range(64)) == list(range(i, 64 + i))
 
     folder = str(tmp_path)
@@ -77,7 +77,7 @@ def test_the_work_is_spread_evenly_whatever_went_before(client, tmp_path):
             assert time.monotonic() < ends, "the other worker has nothing to do"
             time.sleep(0.005)
 
-    with calling(paced, over) as call:
+    with open_caller(paced, over) as call:
         pids = call(range(128))
     assert min(pids.count(pid) for pid in set(pids)) > 32
     assert len(set(pids)) == 2
@@ -95,7 +95,7 @@ def test_a_worker_that_is_killed_changes_no_value(client, once):
         return float(np.sqrt(data[x]))
 
     points = range(200)
-    with calling(slow, secant.dask_workers(client)) as call:
+    with open_caller(slow, secant.dask_workers(client)) as call:
         values = call(points)
         again = call(points)
     assert not once()
@@ -108,7 +108,7 @@ def test_captured_data_outlives_all_workers_that_hold_it(client):
     def f(x):
         return float(data[x])
 
-    with calling(f, secant.dask_workers(client)) as call:
+    with open_caller(f, secant.dask_workers(client)) as call:
         assert call(range(100)) == list(map(float, range(100)))
         for pid in client.run(os.getpid).values():
             os.kill(pid, signal.SIGKILL)
@@ -117,7 +117,7 @@ def test_captured_data_outlives_all_workers_that_hold_it(client):
 
 def test_captured_data_is_opened_once_in_each_worker(client, laden):
     f, arrivals = laden
-    with calling(f, secant.dask_workers(client)) as call:
+    with open_caller(f, secant.dask_workers(client)) as call:
         for _ in range(3):
             assert call(range(100)) == [x + 1_999_999.0 for x in range(100)]
     away = arrivals()
@@ -133,28 +133,28 @@ def test_captured_data_leaves_home_once(client):
 
     def weighed(function, items, **rest):
         sent.append(len(cloudpickle.dumps((function, items))))
-        assert isinstance(rest["cargo"], distributed.Future)
-        cargo.add(rest["cargo"].key)
+        assert isinstance(rest["cached"], distributed.Future)
+        keys.add(rest["cached"].key)
         return submit(function, items, **rest)
 
-    cargo = set()
+    keys = set()
     client.map = weighed
-    with calling(lambda x: float(data[x]), over) as call:
+    with open_caller(lambda x: float(data[x]), over) as call:
         for _ in range(3):
             assert call(range(100)) == data[:100].tolist()
     assert len(sent) == 3
     assert max(sent) < 10_000
-    assert len(cargo) == 1
+    assert len(keys) == 1
 
 
 def test_a_function_that_kills_every_worker_is_a_clear_error(client):
     with (
         dask_config.set({"distributed.scheduler.allowed-failures": 1}),
-        calling(lambda x: os._exit(1), secant.dask_workers(client)) as call,
+        open_caller(lambda x: os._exit(1), secant.dask_workers(client)) as call,
         pytest.raises(secant.SecantError, match=r"killed every Dask worker .* memory"),
     ):
         call([1])
-    with calling(lambda x: x, secant.dask_workers(client)) as call:
+    with open_caller(lambda x: x, secant.dask_workers(client)) as call:
         assert call([1, 2]) == [1, 2]
 
 
@@ -164,7 +164,7 @@ def test_errors_of_f_come_home(client):
             raise ZeroDivisionError("one")
         return x
 
-    with calling(f, secant.dask_workers(client)) as call:
+    with open_caller(f, secant.dask_workers(client)) as call:
         first, second = call([0, 1])
     assert first == 0
     assert type(second.error) is ZeroDivisionError
@@ -174,7 +174,7 @@ def test_errors_of_f_come_home(client):
 def test_what_cannot_be_sent_is_named(client):
     lock = threading.Lock()
     with (
-        calling(lambda x: lock.locked(), secant.dask_workers(client)) as call,
+        open_caller(lambda x: lock.locked(), secant.dask_workers(client)) as call,
         pytest.raises(secant.InvalidInput, match="`lock`, a lock"),
     ):
         call([1])
@@ -186,7 +186,7 @@ def test_a_module_that_the_workers_lack_is_named(client, tmp_path, monkeypatch):
     import at_home_alone
 
     with (
-        calling(at_home_alone.f, secant.dask_workers(client)) as call,
+        open_caller(at_home_alone.f, secant.dask_workers(client)) as call,
         pytest.raises(secant.SecantError, match="No module named 'at_home_alone'"),
     ):
         call([1, 2])
@@ -214,7 +214,7 @@ def test_what_is_no_client_is_refused(given):
 def test_a_client_is_told_what_to_pass_as_workers(client):
     with (
         pytest.raises(secant.InvalidInput, match=r"secant\.dask_workers"),
-        calling(abs, client),
+        open_caller(abs, client),
     ):
         pass
 
@@ -224,7 +224,7 @@ def test_a_client_that_was_closed_is_refused(cluster):
     over = secant.dask_workers(client)
     client.close()
     with (
-        calling(abs, over) as call,
+        open_caller(abs, over) as call,
         pytest.raises(secant.InvalidInput, match="client is closed"),
     ):
         call([1])

@@ -16,8 +16,8 @@ import pytest
 
 import secant
 from secant.parallel import processes
-from secant.parallel.map import calling, chunked
-from secant.parallel.task import Errand, Raised
+from secant.parallel.map import chunked, open_caller
+from secant.parallel.task import Raised, RemoteFunction
 
 POINTS = [np.array([i, 2.0 * i]) for i in range(100)]
 
@@ -52,7 +52,7 @@ def square():
 
 @pytest.mark.parametrize("workers", [None, 1, np.int64(1), 2, -1])
 def test_values_are_those_of_a_loop_and_in_its_order(square, workers):
-    with calling(square, workers) as call:
+    with open_caller(square, workers) as call:
         assert call(POINTS) == [square(x) for x in POINTS]
         assert call(POINTS[:3]) == [square(x) for x in POINTS[:3]]
         assert call([]) == []
@@ -61,7 +61,7 @@ def test_values_are_those_of_a_loop_and_in_its_order(square, workers):
 def test_the_processes_stay_for_the_next_call_and_know_which_function():
     seen = set()
     for factor in range(4):
-        with calling(lambda x, factor=factor: (os.getpid(), factor * x), 2) as call:
+        with open_caller(lambda x, factor=factor: (os.getpid(), factor * x), 2) as call:
             pids, values = zip(*call(range(100)), strict=True)
         assert list(values) == [factor * x for x in range(100)]
         seen |= set(pids)
@@ -74,7 +74,7 @@ def test_joblib_and_secant_leave_each_other_alone(square):
     from joblib import Parallel, delayed
 
     for _ in range(2):
-        with calling(square, 2) as call:
+        with open_caller(square, 2) as call:
             assert call(POINTS) == [square(x) for x in POINTS]
         assert Parallel(2)(delayed(abs)(i) for i in (-1, 2)) == [1, 2]
 
@@ -93,7 +93,7 @@ def test_anything_that_works_like_map_will_do(square, kind):
             "processes": executor.map,
             "pool": pool.map,
         }[kind]
-        with calling(square, over) as call:
+        with open_caller(square, over) as call:
             assert call(POINTS) == [square(x) for x in POINTS]
         pool.close()
         pool.join()
@@ -108,7 +108,7 @@ def test_a_map_gets_lists_and_as_many_chunks_as_its_count_asks_for(square):
             return map(function, chunks)
 
     over = Over()
-    with calling(square, over) as call:
+    with open_caller(square, over) as call:
         assert call(POINTS) == [square(x) for x in POINTS]
     assert isinstance(over.chunks, list)
     assert len(over.chunks) == 48
@@ -127,7 +127,10 @@ def test_chunks_are_all_points_in_nearly_equal_lists(length):
 
 def test_a_map_over_threads_sends_nothing():
     lock = threading.Lock()
-    with ThreadPoolExecutor(2) as pool, calling(lambda x: lock.locked(), pool.map) as f:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        open_caller(lambda x: lock.locked(), pool.map) as f,
+    ):
         assert f([1, 2]) == [False, False]
 
 
@@ -142,7 +145,7 @@ def test_a_map_over_threads_sends_nothing():
 def test_what_is_no_number_of_workers_is_refused(square, workers):
     with (
         pytest.raises(secant.InvalidInput, match=r"workers is .*pass a number"),
-        calling(square, workers),
+        open_caller(square, workers),
     ):
         pass
 
@@ -151,7 +154,7 @@ def test_a_pool_in_place_of_its_map_is_told_so(square):
     with (
         ThreadPoolExecutor(1) as pool,
         pytest.raises(secant.InvalidInput, match="pass its `map`"),
-        calling(square, pool),
+        open_caller(square, pool),
     ):
         pass
 
@@ -181,7 +184,7 @@ def test_a_map_that_loses_results_is_refused(square, over, what):
     over.count = 2
     points = POINTS[:96]
     with (
-        calling(square, over) as call,
+        open_caller(square, over) as call,
         pytest.raises(secant.InvalidInput, match=what),
     ):
         call(points)
@@ -194,7 +197,7 @@ def test_an_error_of_f_stands_in_its_place_and_says_where_it_was_raised():
         return x
 
     for workers in (None, 2):
-        with calling(f, workers) as call:
+        with open_caller(f, workers) as call:
             values = call(range(6))
         error = values.pop(3).error
         assert values == [0, 1, 2, 4, 5]
@@ -215,7 +218,7 @@ def test_errors_and_values_that_cannot_travel_are_told_by_name():
             raise Stubborn("salt", "pepper")
         return threading.Lock() if x == 2 else x
 
-    with calling(f, 2) as call:
+    with open_caller(f, 2) as call:
         values = call(range(4))
     assert values[0] == 0
     assert values[3] == 3
@@ -263,7 +266,7 @@ def held(kind, tmp_path):
 def test_what_cannot_be_pickled_is_named(kind, tmp_path):
     f, named = held(kind, tmp_path)
     with (
-        calling(f, 2) as call,
+        open_caller(f, 2) as call,
         pytest.raises(secant.InvalidInput, match="cannot be sent") as caught,
     ):
         call([1, 2])
@@ -274,7 +277,7 @@ def test_what_cannot_be_pickled_is_named(kind, tmp_path):
 def test_an_open_file_is_named(tmp_path):
     with (
         (tmp_path / "log").open("w") as log,
-        calling(lambda x: log.write("x"), 2) as call,
+        open_caller(lambda x: log.write("x"), 2) as call,
         pytest.raises(secant.InvalidInput, match="`log`, a TextIOWrapper"),
     ):
         call([1, 2])
@@ -290,8 +293,8 @@ def test_what_does_not_come_back_from_its_pickle_is_refused():
 
     locked = Locked()
     with (
-        calling(lambda x: locked.x, 2) as call,
-        pytest.raises(secant.InvalidInput, match=r"does not arrive: .*no entry"),
+        open_caller(lambda x: locked.x, 2) as call,
+        pytest.raises(secant.InvalidInput, match=r"not unpickled: .*no entry"),
     ):
         call([1, 2])
 
@@ -303,7 +306,7 @@ def test_a_module_that_workers_lack_is_named(tmp_path, monkeypatch):
 
     monkeypatch.undo()
     with (
-        calling(only_at_home.f, 2) as call,
+        open_caller(only_at_home.f, 2) as call,
         pytest.raises(secant.SecantError, match="No module named 'only_at_home'"),
     ):
         call([1, 2])
@@ -314,7 +317,7 @@ def test_a_module_that_workers_lack_is_named(tmp_path, monkeypatch):
 
 def test_captured_data_is_opened_once_in_each_process(laden):
     f, arrivals = laden
-    with calling(f, 2) as call:
+    with open_caller(f, 2) as call:
         for _ in range(3):
             assert call(range(100)) == [x + 1_999_999.0 for x in range(100)]
     away = arrivals()
@@ -344,7 +347,7 @@ def test_a_task_of_the_processes_is_small_and_the_file_is_private(square, monkey
     folders = []
     monkeypatch.setattr(processes, "_pool", lambda count: (Pool(), KeyError))
     data = np.arange(1_000_000.0)
-    with calling(lambda x: float(data[x]), 2) as call:
+    with open_caller(lambda x: float(data[x]), 2) as call:
         assert call(range(64)) == list(map(float, range(64)))
     assert max(sizes) < 1000
     assert set(modes) == {0o700} or os.name == "nt"
@@ -352,11 +355,11 @@ def test_a_task_of_the_processes_is_small_and_the_file_is_private(square, monkey
 
 
 def test_a_file_that_was_changed_is_not_opened(tmp_path):
-    errand = Errand(lambda x: x)
+    remote = RemoteFunction(lambda x: x)
     path = tmp_path / "parcel"
-    path.write_bytes(errand.parcel.data + b"!")
+    path.write_bytes(remote.pickled.data + b"!")
     with pytest.raises(secant.SecantError, match="another function"):
-        processes._run(str(path), errand.parcel.digest, [1])
+        processes._run(str(path), remote.pickled.digest, [1])
 
 
 # --- what dies ----------------------------------------------------------------------
@@ -369,31 +372,31 @@ def test_a_worker_that_dies_once_costs_nothing_but_time(once, how):
             os._exit(3) if how == "exit" else os.kill(os.getpid(), signal.SIGKILL)
         return x
 
-    with calling(f, 2) as call:
+    with open_caller(f, 2) as call:
         assert call(range(100)) == list(range(100))
     assert not once()
 
 
 def test_a_function_that_kills_its_workers_is_a_clear_error():
     with (
-        calling(lambda x: os._exit(3) if x == 9 else x, 2) as call,
+        open_caller(lambda x: os._exit(3) if x == 9 else x, 2) as call,
         pytest.raises(secant.SecantError, match=r"a worker died .* out of memory"),
     ):
         call(range(100))
-    with calling(lambda x: x, 2) as call:  # and the next call works
+    with open_caller(lambda x: x, 2) as call:  # and the next call works
         assert call(range(10)) == list(range(10))
 
 
 PROGRAM = """
 import os, sys, time
-from secant.parallel.map import calling
+from secant.parallel.map import open_caller
 
 def slow(x):
     open(os.path.join(folder, str(os.getpid())), "w").close()
     time.sleep(100_000)
 
 folder = sys.argv[1]
-with calling(slow, 2) as call:
+with open_caller(slow, 2) as call:
     call(range(100))
 """
 
@@ -436,7 +439,7 @@ def test_ctrl_c_stops_quickly_and_leaves_no_process_behind(tmp_path, to):
 
 def test_threads_of_numerical_libraries_share_the_cores():
     names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
-    with calling(lambda x: [os.environ.get(name) for name in names], 2) as call:
+    with open_caller(lambda x: [os.environ.get(name) for name in names], 2) as call:
         (found,) = call([0])
     share = str(max((os.cpu_count() or 1) // 2, 1))
     assert found == [os.environ.get(name, share) for name in names]

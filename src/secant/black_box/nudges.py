@@ -1,4 +1,4 @@
-"""The Jacobian of a black box, by extrapolation as in `secant.derivatives`.
+"""The Jacobian of a black box, by extrapolation: `secant.derivatives.ridders`.
 
 JAX accepts an array, but no report and no warning. This module therefore decides what
 `secant.jacobian` would report or refuse: each entry has its own tolerance, a line that
@@ -14,8 +14,8 @@ import numpy as np
 from secant.black_box.signature import ComplexValueError
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.lines import GROWTH, Lines, Numbers, axes
-from secant.derivatives.ridders import Accuracy, Outcome, Slopes, climb
+from secant.derivatives.lines import MAX_STEP_RATIO, Indices, Lines, axes
+from secant.derivatives.ridders import Accuracy, LineDerivatives, Outcome, solve
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.parallel.map import Caller
@@ -90,7 +90,7 @@ class _JacobianProblem:
     entrywise: bool
     step_reductions: tuple[float, ...]
 
-    def fill(self, slopes: Floats, rows: Numbers, columns: Numbers) -> None:
+    def fill(self, slopes: Floats, rows: Indices, columns: Indices) -> None:
         """Fill a block of the Jacobian.
 
         A block that fails is split in halves, so that only the entries that do not
@@ -118,29 +118,32 @@ class _JacobianProblem:
                 for half in np.array_split(rows, 2):
                     self.fill(slopes, half, columns)
 
-    def _solve(self, f: Evaluation, rows: Numbers, columns: Numbers) -> Floats:
+    def _solve(self, f: Evaluation, rows: Indices, columns: Indices) -> Floats:
         """The block's slopes; lines without a limit are retried with shorter steps."""
         accuracy = Accuracy(
             self.tolerance,
             np.zeros(rows.shape),
-            listen=True,
-            alone=True,
-            apart=self.entrywise,
+            may_measure_noise=True,
+            per_line=True,
+            per_entry=self.entrywise,
         )
 
-        def solve(lines: Lines) -> Slopes:
+        def solved(lines: Lines) -> LineDerivatives:
             centre = np.broadcast_to(self.centre[rows], (len(lines), len(rows)))
-            return climb(f, lines, Formula(1, 0), centre, accuracy, room=lines.reach)
+            return solve(f, lines, Formula(1, 0), centre, accuracy, room=lines.max_step)
 
         lines = self.lines[columns]
-        best = solve(lines)
+        best = solved(lines)
         for factor in self.step_reductions:
             failed = np.flatnonzero((best.outcome == Outcome.DIVERGED).any(axis=1))
             if not failed.size:
                 break
             min_step = MIN_STEP_ULPS * np.spacing(abs(lines.x[columns[failed]]))
-            first = np.maximum(factor * lines.first[failed], min_step)
-            retry = solve(replace(lines[failed], first=first, reach=GROWTH * first))
+            initial = np.maximum(factor * lines.initial_step[failed], min_step)
+            shorter = replace(
+                lines[failed], initial_step=initial, max_step=MAX_STEP_RATIO * initial
+            )
+            retry = solved(shorter)
             better = retry.error < best.error[failed]
             for array, new in (
                 (best.value, retry.value),

@@ -28,8 +28,8 @@ from secant.black_box.signature import (
 )
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
-from secant.parallel.map import Caller, calling
-from secant.parallel.task import Raised, outcomes
+from secant.parallel.map import Caller, open_caller
+from secant.parallel.task import Raised, call_each
 
 REDUCED_RTOL = 1e-9
 """Relative tolerance of derivatives in float32, and of derivatives of derivatives.
@@ -121,7 +121,7 @@ class FunctionValues(Source):
         if not points:
             return []
         args = [self.signature.args(copy_point(point)) for point in points]
-        with calling(lambda args: f(*args), self.workers.value) as call:
+        with open_caller(lambda args: f(*args), self.workers.value) as call:
             return call(args)
 
     def derivatives(self, active: tuple[int, ...]) -> Source:
@@ -195,7 +195,7 @@ class NumericalDerivatives(Derivatives):
 
     def evaluate(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
         """The blocks, by `numerical_jacobian`."""
-        return outcomes(self._blocks, points)
+        return call_each(self._blocks, points)
 
     def _jacobian(self, call: Caller, x: Floats) -> Floats:
         # Derivatives of numerical derivatives are expensive, and their values have
@@ -285,4 +285,4 @@ class UserDerivatives(Derivatives):
 
 def _map_results(function: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
     """The function of each value; a `Raised` stays unchanged."""
-    return outcomes(lambda v: v if isinstance(v, Raised) else function(v), values)
+    return call_each(lambda v: v if isinstance(v, Raised) else function(v), values)

@@ -1,4 +1,4 @@
-"""Slopes of any Python function, by nudging what it is given."""
+"""Numerical derivatives of any Python function."""
 
 from secant.derivatives.derivatives import (
     derivative,

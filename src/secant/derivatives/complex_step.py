@@ -1,7 +1,9 @@
-"""The complex step: `f'(x) = Im f(x + ih) / h`, in which nothing is subtracted.
+"""The complex step: `f'(x) = Im f(x + ih) / h`, without subtraction.
 
-For an analytic f that can reckon with complex numbers the step may be so short that
-the formula's own error, h²/6 times the third derivative, is far below rounding.
+For an analytic f, `f(x + ih) = f(x) + ih f'(x) - h²/2 f''(x) - …`: the imaginary part
+holds the derivative, and no cancellation occurs. So the step may be so short that the
+truncation error, h²/6 times the third derivative, is far below rounding. f has to
+compute with complex numbers.
 """
 
 from typing import Any
@@ -9,29 +11,29 @@ from typing import Any
 import numpy as np
 
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.lines import Lines, Numbers
+from secant.derivatives.lines import Indices, Lines
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 
-STEP = 2.0**-66
-"""Of the nudge, in units of the first step that real differences would take."""
+STEP_RATIO = 2.0**-66
+"""The step, in units of the initial step of real differences."""
 
 
-class Sideways(Lines):
-    """Lines along which one goes at a right angle to the real numbers."""
+class ImaginaryLines(Lines):
+    """Lines `x + i t d`, with an imaginary step."""
 
-    def moved(self, which: Numbers, t: Floats) -> Any:
-        """The entries that move: x + i t d."""
+    def displaced(self, which: Indices, t: Floats) -> Any:
+        """The moving entries at points on lines: x + i t d."""
         return (
             self.x[self.entries[which]] + 1j * t[:, np.newaxis] * self.directions[which]
         )
 
-    def where(self, line: int, t: float) -> str:
-        """A place in words."""
-        return f"{super().where(line, 0.0)} + {t:.0e}i"
+    def describe(self, line: int, t: float) -> str:
+        """A point on a line in words."""
+        return f"{super().describe(line, 0.0)} + {t:.0e}i"
 
 
-def sideways(f: Evaluation, lines: Lines) -> Floats:
+def complex_step(f: Evaluation, lines: Lines) -> Floats:
     """The derivatives along lines from one complex evaluation of each.
 
     Args:
@@ -39,8 +41,8 @@ def sideways(f: Evaluation, lines: Lines) -> Floats:
         lines: The lines.
 
     Returns:
-        The slopes, (lines, entries of f). Whether f is fit for this is not known from
-        them: `refuse_unlike` looks.
+        The slopes, (lines, entries of f). They do not show whether f is fit for the
+        method: `refuse_unlike` compares them with real differences.
 
     Source:
         Lyness & Moler (1967), "Numerical differentiation of analytic functions", SIAM
@@ -48,19 +50,19 @@ def sideways(f: Evaluation, lines: Lines) -> Floats:
         complex variables to estimate derivatives of real functions", SIAM Review
         40(1), 110-112.
     """
-    off = Sideways(**vars(lines))
-    h = STEP * lines.first
-    values = f.at(off, np.arange(len(lines), dtype=np.intp), h)
+    imaginary = ImaginaryLines(**vars(lines))
+    h = STEP_RATIO * lines.initial_step
+    values = f.at(imaginary, np.arange(len(lines), dtype=np.intp), h)
     if not np.isfinite(values).all():
         raise f.trouble or AssertionError
     return values.imag / h[:, np.newaxis]
 
 
-def refuse_unlike(found: Floats, seen: Floats, error: Floats) -> None:
-    """Refuses slopes that are not those which real differences see.
+def refuse_unlike(found: Floats, expected: Floats, error: Floats) -> None:
+    """Refuses slopes that differ from those of real differences.
 
-    `abs`, `np.real`, `float` and comparisons drop the imaginary part, and with it the
-    slope, without a word.
+    `abs`, `np.real`, `float` and comparisons drop the imaginary part, and with it
+    the slope, silently.
 
     Raises:
         InvalidInput: They differ.
@@ -70,11 +72,12 @@ def refuse_unlike(found: Floats, seen: Floats, error: Floats) -> None:
         Traceback (most recent call last):
         secant.errors.InvalidInput: the complex step finds a slope of 0.0 where ...
     """
-    wrong = abs(found - seen) > 4 * error + 1e-4 * np.maximum(abs(found), abs(seen))
+    size = np.maximum(abs(found), abs(expected))
+    wrong = abs(found - expected) > 4 * error + 1e-4 * size
     if wrong.any():
         raise InvalidInput(
             f"the complex step finds a slope of {float(found[wrong][0])!r} where real "
-            f"differences see {float(seen[wrong][0])!r}: f drops the imaginary part, "
-            "as abs, np.real, float and comparisons do, or is not smooth here; write "
-            'np.sqrt(x * x) for abs(x), or use method="central"'
+            f"differences find {float(expected[wrong][0])!r}: f drops the imaginary "
+            "part, as abs, np.real, float and comparisons do, or is not smooth here; "
+            'write np.sqrt(x * x) for abs(x), or use method="central"'
         )

@@ -1,9 +1,9 @@
 """Derivatives of any Python function, to a tolerance and with an error.
 
-A simulator, another program, a function of `math`: nothing is asked of `f` but that
-it can be called. Each derivative is one along lines (`secant.derivatives.lines`), found
-by extrapolated differences (`secant.derivatives.ridders`), the complex step or, for
-functions made of JAX operations, difference propagation.
+`f` may be a simulator, another program or a function of `math`: it only has to be
+callable. Each derivative is one along lines (`secant.derivatives.lines`). It is
+computed by extrapolated differences (`secant.derivatives.ridders`), by the complex step
+or, for functions made of JAX operations, by difference propagation.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -12,10 +12,16 @@ import numpy as np
 
 from secant.arrays import ArrayLike
 from secant.derivatives.finite_difference import refuse_unread
-from secant.derivatives.lines import Lines, axes, diagonals, places, ray
+from secant.derivatives.lines import (
+    Lines,
+    along_direction,
+    axes,
+    diagonals,
+    elementwise,
+)
 from secant.derivatives.result import Derivative
-from secant.derivatives.ridders import Slopes
-from secant.derivatives.solver import Request
+from secant.derivatives.ridders import LineDerivatives
+from secant.derivatives.solver import DerivativeProblem
 from secant.derivatives.validation import Floats, Function, as_point
 from secant.errors import InvalidInput
 from secant.validation import Choice, validate
@@ -39,33 +45,33 @@ def derivative(
     vectorized: bool = False,
     workers: Any = None,
 ) -> Derivative:
-    """The derivative of a function of one number, here or at many places.
+    """The derivative of a function of one number, at one point or at many.
 
         central   (f(x + h) - f(x - h)) / 2h      at several h, extrapolated to h = 0
         forward   (f(x + h) - f(x)) / h           likewise; backward with -h
-        complex   Im f(x + ih) / h                nothing subtracted, h = 1e-20
-        difference                                carried through f, nothing subtracted
+        complex   Im f(x + ih) / h                no subtraction, h = 1e-20
+        difference                                propagated through f, no subtraction
 
     Args:
         f: A function of one real number, a Python float, that returns a real number or
             an array of them.
-        x: Where: a number, or an array of places of any shape.
-        order: Which derivative, 1 to 4.
-        method: See above. `complex` needs an f that is analytic and order 1,
-            `difference` one that is made of JAX operations.
-        step: The step to begin with, in units of x; a number, or one for each entry.
-            By itself a quarter of log(1 + |x|), of 1 for x = 0.
-        tolerance: The error to reach, relative to the value; where `value` has several
-            entries, to the largest of them (here: of those that belong to one place).
-            None: as good as can be had cheaply.
-        noise: By how much f's values scatter, a standard deviation. None: nothing is
-            assumed, and f is listened to (9 to 27 evaluations) where differences look
-            like noise; "measure": it is listened to first.
-        bounds: The lowest and the highest x, each a number or one for each entry. They
-            are never left; beside one of them the differences are one-sided.
-        max_evaluations: How many evaluations of f there may be.
-        vectorized: f takes many points at once: an array (m, *shape of a point), and
-            returns (m, *shape of a value).
+        x: The point, a number, or an array of points of any shape.
+        order: Of the derivative, 1 to 4.
+        method: See above. `complex` needs an analytic f and order 1, `difference` an f
+            made of JAX operations.
+        step: The initial step, in units of x; a number, or one for each entry. The
+            default is a quarter of log(1 + |x|), and of 1 for x = 0.
+        tolerance: The error to reach, relative to the value. Where `value` has several
+            entries, relative to the largest of them (here: of those of one point).
+            None: as good as is possible at low cost.
+        noise: The standard deviation of the noise in f's values. None: unknown; it is
+            measured (9 to 27 evaluations) where differences look noisy. "measure":
+            it is measured first.
+        bounds: The lowest and the highest x, each a number or one for each entry. f is
+            never called outside of them; beside a bound the differences are one-sided.
+        max_evaluations: The most evaluations of f.
+        vectorized: Whether f takes many points at once: an array (m, *shape of a
+            point), for which it returns (m, *shape of a value).
         workers: A number of processes, or anything that works like `map`.
 
     Returns:
@@ -73,8 +79,9 @@ def derivative(
         error, step: Of the same shape.
 
     Raises:
-        InvalidInput: An argument that cannot be worked with; f is not finite, or is no
-            real number or array. What f raises passes through, with a note of where.
+        InvalidInput: An argument is not valid; or f returns something that is not
+            finite, or no real number or array. An error that f raises passes through,
+            with a note that names the point.
 
     Source:
         Ridders (1982), Advances in Engineering Software 4(2), 75-76 (extrapolation with
@@ -90,14 +97,14 @@ def derivative(
         array([ 0.        , -0.84147098])
     """
     order = validate("order", order, _ORDER)
-    request = Request(
+    problem = DerivativeProblem(
         f, x, order, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,
     )  # fmt: skip
-    with request.begin(scalar=False):
-        found = request.slopes(places(request.x, request.step), alone=True)
-        return request.result(
-            found, lambda a: a.reshape(request.x.shape + request.f_shape)
+    with problem.evaluating(scalar=False):
+        found = problem.solve(elementwise(problem.x, problem.step), per_line=True)
+        return problem.result(
+            found, lambda a: a.reshape(problem.x.shape + problem.f_shape)
         )
 
 
@@ -117,10 +124,10 @@ def gradient(
     """The derivatives of a number along every coordinate of an array.
 
     Args:
-        f: A function of an array of x's shape, which is its own to change, that
-            returns one real number.
+        f: A function of an array of x's shape that returns one real number. It may
+            change its argument.
         x: The point, of any shape.
-        method: As for `derivative`, as all that follows.
+        method: As for `derivative`.
         step: The same.
         tolerance: Relative to the largest entry of the gradient.
         noise: The same.
@@ -133,22 +140,22 @@ def gradient(
         value, error, step: Of x's shape.
 
     Raises:
-        InvalidInput: As `derivative`; f returns something else than one number, or
-            reads the caller's own array in place of its argument.
+        InvalidInput: As `derivative`; or f returns something other than one number, or
+            reads the caller's array in place of its argument.
 
     Example:
         >>> gradient(lambda x: x[0] ** 2 * x[1], [3.0, 4.0]).value.round(9)
         array([24.,  9.])
     """
-    request = Request(
+    problem = DerivativeProblem(
         f, x, 1, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,
     )  # fmt: skip
-    with request.begin(scalar=True):
-        found = request.slopes(axes(request.x, request.step))
-        if request.x.size and not found.value.any() and not vectorized:
-            refuse_unread(request.f, request.x.copy(), x, "")
-        return request.result(found, lambda a: a.reshape(request.x.shape))
+    with problem.evaluating(scalar=True):
+        found = problem.solve(axes(problem.x, problem.step))
+        if problem.x.size and not found.value.any() and not vectorized:
+            refuse_unread(problem.f, problem.x.copy(), x, "")
+        return problem.result(found, lambda a: a.reshape(problem.x.shape))
 
 
 def jacobian(
@@ -169,7 +176,7 @@ def jacobian(
     Args:
         f: A function of an array of x's shape that returns an array of any shape.
         x: The point, of any shape.
-        method: As for `derivative`, as all that follows.
+        method: As for `derivative`.
         step: The same.
         tolerance: Relative to the largest entry of the Jacobian.
         noise: The same.
@@ -193,14 +200,14 @@ def jacobian(
                [1., 1.],
                [0., 1.]])
     """
-    request = Request(
+    problem = DerivativeProblem(
         f, x, 1, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,
     )  # fmt: skip
-    with request.begin(scalar=False):
-        found = request.slopes(axes(request.x, request.step))
-        return request.result(
-            found, lambda a: a.T.reshape(request.f_shape + request.x.shape)
+    with problem.evaluating(scalar=False):
+        found = problem.solve(axes(problem.x, problem.step))
+        return problem.result(
+            found, lambda a: a.T.reshape(problem.f_shape + problem.x.shape)
         )
 
 
@@ -218,14 +225,14 @@ def directional_derivative(
     vectorized: bool = False,
     workers: Any = None,
 ) -> Derivative:
-    """The derivative along one direction: that of f(x + t v) by t, at t = 0.
+    """The derivative along a direction: of f(x + t v) with respect to t, at t = 0.
 
     Args:
         f: A function of an array of x's shape that returns a number or an array.
         x: The point, of any shape.
-        v: The direction, of x's shape. Its length counts: twice as long a direction
-            gives twice the derivative.
-        method: As for `derivative`, as all that follows.
+        v: The direction, of x's shape. Its length counts: 2v gives twice the
+            derivative of v.
+        method: As for `derivative`.
         step: The same, in units of v.
         tolerance: Relative to the largest entry of the derivative.
         noise: The same.
@@ -238,7 +245,7 @@ def directional_derivative(
         value, error, step: Of the shape of f's values.
 
     Raises:
-        InvalidInput: As `derivative`; `v` has another shape than `x`.
+        InvalidInput: As `derivative`; or `v` has another shape than `x`.
 
     Example:
         >>> def f(x):
@@ -246,19 +253,19 @@ def directional_derivative(
         >>> float(directional_derivative(f, [3.0, 4.0], [1.0, 2.0]).value.round(9))
         10.0
     """
-    request = Request(
+    problem = DerivativeProblem(
         f, x, 1, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,
     )  # fmt: skip
     direction = as_point(v, "v")
-    if direction.shape != request.x.shape:
+    if direction.shape != problem.x.shape:
         raise InvalidInput(
-            f"v has shape {direction.shape} where x has {request.x.shape}: pass a "
+            f"v has shape {direction.shape} where x has {problem.x.shape}: pass a "
             "direction of x's shape"
         )
-    with request.begin(scalar=False):
-        found = request.slopes(ray(request.x, direction, request.step))
-        return request.result(found, lambda a: a.reshape(request.f_shape))
+    with problem.evaluating(scalar=False):
+        found = problem.solve(along_direction(problem.x, direction, problem.step))
+        return problem.result(found, lambda a: a.reshape(problem.f_shape))
 
 
 def hessian(
@@ -274,18 +281,18 @@ def hessian(
     vectorized: bool = False,
     workers: Any = None,
 ) -> Derivative:
-    """The second derivatives of a number by every two coordinates of an array.
+    """The second derivatives of a number with respect to every two coordinates.
 
-    Each is told from the curvature along three lines, both axes and the diagonal u
+    Each follows from the curvature along three lines, both axes and the diagonal u
     between them: `2 aᵢ aⱼ Hᵢⱼ = uᵀHu - aᵢ² Hᵢᵢ - aⱼ² Hⱼⱼ` for u = aᵢ eᵢ + aⱼ eⱼ.
 
     Args:
         f: A function of an array of x's shape that returns one real number.
         x: The point, of any shape.
-        method: As for `derivative`, as all that follows; there is no "complex".
+        method: As for `derivative`, without "complex".
         step: The same.
-        tolerance: Relative to the largest entry of the Hessian's diagonal and, where
-            every coordinate is measured by its step, off it.
+        tolerance: Relative to the largest entry of the Hessian's diagonal, and to the
+            largest off it, in units of the coordinates' initial steps.
         noise: The same.
         bounds: The same.
         max_evaluations: The same.
@@ -303,26 +310,28 @@ def hessian(
         array([[8., 6.],
                [6., 0.]])
     """
-    request = Request(
+    problem = DerivativeProblem(
         f, x, 2, method, step, tolerance, noise, bounds,
         max_evaluations, vectorized, workers,
     )  # fmt: skip
-    with request.begin(scalar=True):
-        along = axes(request.x, request.step)
-        between = diagonals(along, request.inward(along))
-        own = request.slopes(along, later=len(between))
-        mixed = request.slopes(between)
-        return request.result(
-            _polarised(along, between, own, mixed),
-            lambda a: a.reshape(request.x.shape + request.x.shape),
+    with problem.evaluating(scalar=True):
+        along = axes(problem.x, problem.step)
+        between = diagonals(along, problem.inward(along))
+        own = problem.solve(along, later=len(between))
+        mixed = problem.solve(between)
+        return problem.result(
+            _polarized(along, between, own, mixed),
+            lambda a: a.reshape(problem.x.shape + problem.x.shape),
         )
 
 
-def _polarised(along: Lines, between: Lines, own: Slopes, mixed: Slopes) -> Slopes:
-    """The matrix from the curvatures along axes and diagonals."""
+def _polarized(
+    along: Lines, between: Lines, own: LineDerivatives, mixed: LineDerivatives
+) -> LineDerivatives:
+    """The Hessian from the curvatures along axes and diagonals, with its error."""
     n = len(along)
     one, other = np.triu_indices(n, 1)
-    a = along.first[:, np.newaxis]
+    a = along.initial_step[:, np.newaxis]
 
     def matrix(diagonal: Floats, off: Floats) -> Floats:
         whole = np.empty((n, n))
@@ -342,7 +351,7 @@ def _polarised(along: Lines, between: Lines, own: Slopes, mixed: Slopes) -> Slop
     outcome = np.maximum(
         mixed.outcome, np.maximum(own.outcome[one], own.outcome[other])
     )
-    return Slopes(
+    return LineDerivatives(
         matrix(own.value, off / twice),
         matrix(own.error, error / abs(twice)),
         matrix(own.step, step),

@@ -1,4 +1,11 @@
-"""Difference quotients along lines, one for each step: the rungs of a ladder."""
+"""Difference quotients along lines, at several steps, and their errors.
+
+    central   order 1, 3   (f(t) - f(-t)) / 2t             a series in t²
+              order 2, 4   (f(t) - 2 f(0) + f(-t)) / t²    a series in t²
+    forward                (f(t) - f(0)) / t               a series in t
+
+The derivative of order n is n! times one coefficient of that series.
+"""
 
 from dataclasses import dataclass
 from math import factorial
@@ -8,25 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.extrapolation import Limit, limit
-from secant.derivatives.lines import EPSILON, Lines, Numbers
+from secant.derivatives.extrapolation import Extrapolated, extrapolate
+from secant.derivatives.lines import EPSILON, Indices, Lines
 from secant.derivatives.validation import Floats
 
-Truths: TypeAlias = NDArray[np.bool_]
+Booleans: TypeAlias = NDArray[np.bool_]
 
-RUNGS = 12
-"""The most steps that are tried on one line."""
+MAX_STEPS = 12
+"""Steps that are tried on one line, at most."""
 
-DEVIATIONS = 2.0
-"""Of noise, that an error covers."""
+NOISE_DEVIATIONS = 2.0
+"""Standard deviations of noise that an error covers."""
 
-WARY = 2.0
-"""By what the formula's error is multiplied, as agreement may be an accident."""
+SAFETY_FACTOR = 2.0
+"""Factor on the truncation error, since two polynomials may agree by accident."""
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A difference quotient: which derivative, and on which side of the point.
+    """A difference quotient: the order of the derivative, and the side of the point.
 
     Attributes:
         order: Of the derivative.
@@ -38,27 +45,27 @@ class Formula:
 
     @property
     def power(self) -> int:
-        """Where the derivative stands in the quotient's series."""
+        """Which coefficient of the quotient's series holds the derivative."""
         return self.order - 1 if self.side else (self.order - 1) // 2
 
     @property
     def evaluations(self) -> int:
-        """Of each rung."""
+        """Evaluations of f for each step."""
         return 1 if self.side else 2
 
     @property
-    def fewest(self) -> int:
-        """Rungs before there is a value with an error."""
+    def min_steps(self) -> int:
+        """Steps until there is a value with an error."""
         return self.power + 2
 
 
-class Rungs:
-    """What was seen of f along some lines, at several steps.
+class QuotientTable:
+    """The difference quotients of some lines at the steps taken so far.
 
     Args:
         f: The function.
         lines: The lines.
-        formula: Which quotients to form.
+        formula: The difference formula.
         centre: f at the point, (lines, entries).
     """
 
@@ -68,30 +75,30 @@ class Rungs:
         n, p = centre.shape
         self._f, self._lines, self._formula, self._centre = f, lines, formula, centre
         self.count = 0
-        self.step: Floats = np.full((RUNGS, n), np.nan)
-        self._quotient: Floats = np.empty((RUNGS, n, p))
-        # Half of by how much the slopes on both sides differ.
-        self._bend: Floats = np.zeros((RUNGS, n, p))
-        # Two things make f's values wrong: their rounding, and that of the place.
-        self._rounded: Floats = np.empty((RUNGS, n, p))
-        self._shifted: Floats = np.empty((RUNGS, n, p))
+        self.step: Floats = np.full((MAX_STEPS, n), np.nan)
+        self._quotient: Floats = np.empty((MAX_STEPS, n, p))
+        # Half of the difference between the slopes on both sides.
+        self._half_jump: Floats = np.zeros((MAX_STEPS, n, p))
+        # The errors of f's values: their own rounding, and that of the points.
+        self._value_rounding: Floats = np.empty((MAX_STEPS, n, p))
+        self._point_rounding: Floats = np.empty((MAX_STEPS, n, p))
 
-    def look(self, which: Numbers, step: Floats) -> Truths:
-        """Asks f one step away, and says on which lines it is defined there.
+    def evaluate(self, which: Indices, step: Floats) -> Booleans:
+        """Evaluates f one step away, and says on which lines it is defined there.
 
-        Until `count` is raised, a second look takes the place of the first.
+        Until the caller raises `count`, a second call replaces the first.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._look(which, step)
+            return self._evaluate(which, step)
 
-    def _look(self, which: Numbers, step: Floats) -> Truths:
+    def _evaluate(self, which: Indices, step: Floats) -> Booleans:
         some, c, k = self._lines[which], self._centre[which], self.count
         side = self._formula.side
         if side:
             t = side * step
             ahead = behind = self._f.at(self._lines, which, t)
-            way = abs(some.went(t))
-            h = way[:, np.newaxis]
+            length = abs(some.representable_step(t))
+            h = length[:, np.newaxis]
             size = np.maximum(abs(ahead), abs(c))
             quotient = slope = (ahead - c) / h
         else:
@@ -101,78 +108,94 @@ class Rungs:
                 np.concatenate([step, -step]),
             )
             ahead, behind = both[: len(which)], both[len(which) :]
-            way = (some.went(step) - some.went(-step)) / 2
-            h = way[:, np.newaxis]
+            length = (
+                some.representable_step(step) - some.representable_step(-step)
+            ) / 2
+            h = length[:, np.newaxis]
             size = np.maximum(np.maximum(abs(ahead), abs(behind)), abs(c))
             slope = (ahead - behind) / (2 * h)
-            bend = ((ahead - c) - (c - behind)) / (2 * h)
-            quotient = slope if self._formula.order % 2 else bend / h
-            self._bend[k, which] = bend
-        self.step[k, which] = way
+            half_jump = ((ahead - c) - (c - behind)) / (2 * h)
+            quotient = slope if self._formula.order % 2 else half_jump / h
+            self._half_jump[k, which] = half_jump
+        self.step[k, which] = length
         self._quotient[k, which] = quotient
-        self._rounded[k, which] = EPSILON * size
-        self._shifted[k, which] = abs(slope) * some.rounding()[:, np.newaxis]
+        self._value_rounding[k, which] = EPSILON * size
+        shift = some.rounding_shift()[:, np.newaxis]
+        self._point_rounding[k, which] = abs(slope) * shift
         defined: Any = (np.isfinite(ahead) & np.isfinite(behind)).all(axis=1)
         return defined
 
-    def rounded(self, which: Numbers) -> Floats:
-        """How much of the error of f's values is rounding, (lines, entries)."""
-        return self._rounded[: self.count, which].max(axis=0)
+    def rounded(self, which: Indices) -> Floats:
+        """The rounding of f's values, (lines, entries)."""
+        return self._value_rounding[: self.count, which].max(axis=0)
 
-    def limit(self, which: Numbers, sigma: Floats) -> Limit:
-        """The derivative that the quotients tend to, and its error."""
+    def extrapolated(self, which: Indices, sigma: Floats) -> Extrapolated:
+        """The derivative that the quotients tend to as h → 0, and its error."""
         order, side = self._formula.order, self._formula.side
-        h, quotient, noise = self._samples(which, sigma)
-        # Powers of steps of 1e200 or 1e-200 are no numbers, so lengths are told in a
-        # unit like theirs, a power of 2, in which nothing is rounded.
+        h, quotient, noise = self._quotients_by_step(which, sigma)
+        # Powers of steps such as 1e200 or 1e-200 overflow. So steps are measured in a
+        # unit of their own size, a power of 2, by which dividing rounds nothing.
         unit = np.exp2(np.frexp(h[:1])[1])
         s = h / unit
         power = self._formula.power
-        found = limit(s if side else s**2, quotient, noise, power)
-        by = unit[0][:, np.newaxis] ** (power * (1 if side else 2))
-        factor = factorial(order) / by
+        found = extrapolate(s if side else s**2, quotient, noise, power)
+        scale = unit[0][:, np.newaxis] ** (power * (1 if side else 2))
+        factor = factorial(order) / scale
         step = found.step if side else np.sqrt(found.step)
-        return Limit(
+        return Extrapolated(
             found.value * factor * (side or 1) ** order,
-            found.truncation * factor * WARY,
+            found.truncation * factor * SAFETY_FACTOR,
             found.rounding * factor,
             step * unit[0][:, np.newaxis],
         )
 
-    def quotients(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats]:
-        """The quotients themselves, by falling steps, and how wrong each may be."""
-        _, quotient, noise = self._samples(which, sigma)
+    def quotients(self, which: Indices, sigma: Floats) -> tuple[Floats, Floats]:
+        """The quotients by falling step, and how wrong each may be."""
+        _, quotient, noise = self._quotients_by_step(which, sigma)
         return quotient, noise
 
-    def jumps(self, which: Numbers, sigma: Floats) -> tuple[list[Floats], list[Floats]]:
-        """By half of how much the slopes on both sides differ, and how sure that is.
+    def jumps(self, which: Indices, sigma: Floats) -> tuple[list[Floats], list[Floats]]:
+        """Half of the jump of the slope at the point, and its error.
 
-        At a kink, central quotients may agree to the last digit, on the mean of both
-        slopes: |x| at 0 has (|h| - |-h|) / 2h = 0. But where the slopes differ by 2c,
-        `bend / h` is c/h and a power series in h². Of as many terms of the series as
-        there are steps but one, a divided difference in h² leaves nothing, and of 1/h
-        what is known.
+        At a kink, central quotients may agree to the last digit on the mean of both
+        slopes: |x| at 0 has (|h| - |-h|) / 2h = 0. The half jump of the quotients,
+
+            b(h) = ((f(h) - f(0)) - (f(0) - f(-h))) / 2h = c + a₁ h + a₃ h³ + …,
+
+        tends to c, half of the difference between both slopes; a smooth f has c = 0.
+        (Only odd powers follow, where f has a series on each side that differs in its
+        slope alone.) To tell c apart from curvature, divide by h:
+
+            b(h) / h = c / h + a₁ + a₃ h² + …
+
+        Now all terms but the first are a power series in s = h². A divided difference
+        of order m in s removes every power below m. So with m + 1 steps the divided
+        difference of b(h) / h, over that of 1 / h, is c with an error of order h²ᵐ⁺¹.
 
         Returns:
-            For 1, 2, 3, … neighbouring steps the c of each such group, and its error.
+            For groups of 1, 2, 3, … neighbouring steps the c of each group, and its
+            error from those of f's values.
         """
-        step, bend, wrong = self._falling(which, self._bend, sigma)
+        step, half_jump, wrong = self._by_step(which, self._half_jump, sigma)
         h = step[..., np.newaxis]
-        s, g, kink, e = h**2, bend / h, 1 / h, 2 * wrong / h**2
-        found, errors = [bend], [e * h]
-        # Of many tiny steps the differences overflow: then nothing is known.
+        s, smooth, kink, e = h**2, half_jump / h, 1 / h, 2 * wrong / h**2
+        found, errors = [half_jump], [e * h]
+        # For many tiny steps the divided differences overflow: then nothing is known.
         with np.errstate(over="ignore", invalid="ignore"):
             for length in range(1, len(h)):
                 width = s[:-length] - s[length:]
-                g, kink = (g[:-1] - g[1:]) / width, (kink[:-1] - kink[1:]) / width
+                smooth = (smooth[:-1] - smooth[1:]) / width
+                kink = (kink[:-1] - kink[1:]) / width
                 e = (e[:-1] + e[1:]) / width
-                found.append(g / kink)
+                found.append(smooth / kink)
                 errors.append(abs(e / kink))
         return found, errors
 
-    def _samples(self, which: Numbers, sigma: Floats) -> tuple[Floats, Floats, Floats]:
-        """Steps by size, the quotients and what f's errors may do to them."""
-        h, quotient, wrong = self._falling(which, self._quotient, sigma)
+    def _quotients_by_step(
+        self, which: Indices, sigma: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Falling steps, the quotients, and how wrong f's errors may make them."""
+        h, quotient, wrong = self._by_step(which, self._quotient, sigma)
         by_h = h[..., np.newaxis]
         if self._formula.side:
             noise = 2 * wrong / by_h
@@ -182,14 +205,14 @@ class Rungs:
             noise = 2 * wrong / by_h**2
         return h, quotient, noise
 
-    def _falling(
-        self, which: Numbers, seen: Floats, sigma: Floats
+    def _by_step(
+        self, which: Indices, values: Floats, sigma: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """Steps by size, what was seen there and how wrong f's values are."""
+        """Falling steps, values there, and how wrong f's values may be."""
         k = self.count
         step = self.step[:k, which]
-        wrong = np.maximum(self._rounded[:k, which], DEVIATIONS * sigma)
-        wrong = wrong + self._shifted[:k, which]
+        wrong = np.maximum(self._value_rounding[:k, which], NOISE_DEVIATIONS * sigma)
+        wrong = wrong + self._point_rounding[:k, which]
         order = np.argsort(-step, axis=0)
         row = np.arange(len(which))
-        return step[order, row], seen[order, which], wrong[order, row]
+        return step[order, row], values[order, which], wrong[order, row]

@@ -1,6 +1,6 @@
-"""A function's values at many places: counted, within a budget, and looked at.
+"""The values of a function at many points: counted and checked.
 
-Whatever is wrong with a value is told with the place at which it came.
+An error about a value names the point at which the value came.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,25 +9,24 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import first_entry
-from secant.derivatives.lines import Lines, Numbers, Places
+from secant.derivatives.lines import Indices, Lines, Points
 from secant.derivatives.validation import Floats, as_number
 from secant.errors import InvalidInput, short
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
 
 UNDEFINED = (ArithmeticError, ValueError)
-"""What a function raises where it is not defined: `math.log(-1)`, `1 / 0`."""
+"""Errors of a function outside of its domain: `math.log(-1)`, `1 / 0`."""
 
 
 class Evaluation:
     """Calls a function for a derivative.
 
     Args:
-        call: Calls it at a list of points, see `secant.parallel.map`.
-        scalar: Whether it has to return one number.
+        call: Calls the function at a list of points, see `secant.parallel.map`.
+        scalar: Whether the function has to return one number.
         vectorized: Whether it takes many points at once, stacked along a first axis.
-        budget: How many evaluations there may be.
-        dtype: Of the values: float, or complex where f is asked at complex places.
+        dtype: Of the values: float, or complex for complex points.
     """
 
     def __init__(
@@ -36,49 +35,47 @@ class Evaluation:
         *,
         scalar: bool = False,
         vectorized: bool = False,
-        budget: float = np.inf,
         dtype: type = float,
     ) -> None:
         self.shape: tuple[int, ...] | None = () if scalar else None
         self.used = 0
-        self.left = budget
         self.trouble: Exception | None = None
         self._call = call
         self._scalar = scalar
         self._vectorized = vectorized
         self._dtype = dtype
-        # (-1) ** 0.5 is complex to Python: no more than log(-1) is it in f's domain.
-        self._nothing = (Raised,) if dtype is complex else (Raised, complex)
+        # Python makes (-1) ** 0.5 complex: like log(-1), it is outside of f's domain.
+        self._missing = (Raised,) if dtype is complex else (Raised, complex)
 
-    def at(self, lines: Lines, which: Numbers, t: Floats) -> Floats:
-        """The values at `x + t d`, (places, entries of f).
+    def at(self, lines: Lines, which: Indices, t: Floats) -> Floats:
+        """The values at `x + t d`, (points, entries of f).
 
-        Where f is not finite, or raises that it is not defined, they are NaN, and
-        `trouble` is the error that says so: perhaps the step was only too long.
+        Where f is not finite, or raises an error of `UNDEFINED`, the values are NaN and
+        `trouble` holds the error: perhaps a shorter step helps.
 
         Raises:
             InvalidInput: A value is no array of real numbers of f's shape.
         """
 
         def where(i: int) -> str:
-            return lines.where(int(which[i]), float(t[i]))
+            return lines.describe(int(which[i]), float(t[i]))
 
         if self._vectorized:
-            return self._stacked(lines.stack(which, t), where)
-        return self._one_by_one(Places(lines, which, t), where)
+            return self._stacked(lines.stacked(which, t), where)
+        return self._one_by_one(Points(lines, which, t), where)
 
     def of(self, points: Sequence[Any], where: Callable[[int], str]) -> Any:
-        """The values at points of one's own."""
+        """The values at any points."""
         if self._vectorized:
             return self._stacked(np.stack(points), where)
         return self._one_by_one(points, where)
 
     def _one_by_one(self, points: Sequence[Any], where: Callable[[int], str]) -> Floats:
-        self._spend(len(points))
-        # What f does outside of its domain is no news: NaN is looked for below.
+        self.used += len(points)
+        # NumPy need not warn about f outside of its domain: NaN is looked for below.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = self._call(points)
-        missing = [i for i, v in enumerate(values) if isinstance(v, self._nothing)]
+        missing = [i for i, v in enumerate(values) if isinstance(v, self._missing)]
         for i in missing:
             if isinstance(values[i], complex):
                 self.trouble = InvalidInput(
@@ -100,7 +97,7 @@ class Evaluation:
         return self._checked(self._array(values, where), where)
 
     def _array(self, values: list[Any], where: Callable[[int], str]) -> Any:
-        """Values as one array of (places, *shape)."""
+        """Values as one array of (points, *shape)."""
         shape = (len(values), *(self.shape or ()))
         masked = any(isinstance(value, np.ma.MaskedArray) for value in values)
         if not masked and not isinstance(values[0], bool):
@@ -108,12 +105,16 @@ class Evaluation:
                 array: Any = np.asarray(values)
                 if array.shape == shape and self._is_numbers(array.dtype):
                     return array
-            except Exception:  # of several shapes, or what NumPy cannot take
+            except Exception:  # of several shapes, or not convertible
                 pass
         return np.stack([self._value(v, where, i) for i, v in enumerate(values)])
 
     def _value(self, value: Any, where: Callable[[int], str], i: int) -> Any:
-        """One value, or what is wrong with it."""
+        """One value as an array.
+
+        Raises:
+            InvalidInput: It is no array of real numbers, or of another shape.
+        """
         try:
             array: Any = np.asarray(value)
         except Exception:  # a ragged list, a tensor that lives elsewhere
@@ -124,7 +125,7 @@ class Evaluation:
         if good and array.shape == self.shape:
             return array
         if self._scalar:
-            # bfloat16 and Decimal are numbers, and not NumPy's.
+            # bfloat16, for example, is a number that NumPy does not know.
             return np.asarray(as_number(value, lambda: where(i)))
         if good:
             raise InvalidInput(
@@ -138,7 +139,7 @@ class Evaluation:
         )
 
     def _stacked(self, points: Any, where: Callable[[int], str]) -> Floats:
-        self._spend(len(points))
+        self.used += len(points)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             (values,) = self._call([points])
         if isinstance(values, Raised):
@@ -171,9 +172,9 @@ class Evaluation:
             if self.trouble is None:
                 self.trouble = InvalidInput(
                     f"{first_entry('f', mask)} is {flat[i, entry]} {where(int(i))}, "
-                    "and no slope can be told from that: choose a point where f is "
-                    "finite on both sides, pass bounds or a smaller step, or look for "
-                    "a log(0), a division by 0 or an overflow in f"
+                    "and a slope needs finite values: choose a point where f is finite "
+                    "on both sides, pass bounds or a smaller step, or look for a "
+                    "log(0), a division by 0 or an overflow in f"
                 )
             flat[~finite.all(axis=1)] = np.nan
         return flat
@@ -181,21 +182,17 @@ class Evaluation:
     def _is_numbers(self, dtype: Any) -> bool:
         return dtype.kind in ("iufc" if self._dtype is complex else "iuf")
 
-    def _spend(self, evaluations: int) -> None:
-        self.used += evaluations
-        self.left -= evaluations
-
 
 def _shape(value: Any) -> tuple[int, ...]:
     try:
         return np.shape(value)
-    except ValueError:  # rows of unequal length: said where values are looked at
+    except ValueError:  # rows of unequal length: reported by _value
         return ()
 
 
 def _noted(error: Exception, where: str, lead: str = "") -> Exception:
     note = f"raised by f {lead}{where}"
-    # A worker that answers from a cache may hand the same error out again.
+    # A worker that answers from a cache may return the same error again.
     if note not in getattr(error, "__notes__", []):
         error.add_note(note)
     return error

@@ -1,10 +1,10 @@
-"""What a quotient of differences tends to as its step goes to 0, and how surely.
+"""Extrapolation of difference quotients to step 0, with an error.
 
-A difference quotient is a power series in the step: in h² for a central one, in h for
-a one-sided one. The polynomial through its values at several steps, read off at h = 0,
-is a better value than any of them (Richardson). Each polynomial through some
-neighbouring steps is made of two through one step less (Neville), and by how much it
-differs from both tells its error (Ridders).
+A difference quotient is a power series in the step: in h² for a central one, in h for a
+one-sided one. The polynomial through its values at several steps, evaluated at h = 0,
+is better than any of them (Richardson). Each polynomial through neighbouring steps is
+made of the two through one step less (Neville); its distance from both estimates its
+error (Ridders).
 """
 
 from typing import NamedTuple
@@ -14,32 +14,47 @@ import numpy as np
 from secant.derivatives.validation import Floats
 
 
-class Limit(NamedTuple):
-    """A value at h = 0 and what may be wrong with it."""
+class Extrapolated(NamedTuple):
+    """A value at h = 0 and its errors.
+
+    Attributes:
+        value: The value, (lines, entries).
+        truncation: Its distance from the two values that it was made of.
+        rounding: The errors of f's values, as far as extrapolation amplifies them.
+        step: The shortest of the steps that it was made of.
+    """
 
     value: Floats
     truncation: Floats
-    """By how much it differs from the values that it was made of."""
     rounding: Floats
-    """By how much the error of f's values may have been amplified."""
     step: Floats
-    """The smallest of the steps that it was made from."""
 
 
-def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit:
-    """The coefficient of `s**power` in the series of which `values` are samples.
+def extrapolate(
+    nodes: Floats, values: Floats, noise: Floats, power: int = 0
+) -> Extrapolated:
+    """The coefficient of `s**power` in the series that `values` are samples of.
 
         cᵣ[i…j] = (cᵣ₋₁[i…j-1] - cᵣ₋₁[i+1…j] - sⱼ cᵣ[i…j-1] + sᵢ cᵣ[i+1…j]) / (sᵢ - sⱼ)
+
+    Let P[i…j] be the polynomial through the steps i to j. Neville's recursion is
+
+        P[i…j](s) = ((s - sⱼ) P[i…j-1](s) - (s - sᵢ) P[i+1…j](s)) / (sᵢ - sⱼ),
+
+    and the formula above compares the coefficients of sʳ on both sides. With r = 0 and
+    s = 0 it is Ridders' table. The errors of the values go through the same recursion
+    with the absolute values of its weights: since the steps fall, `sᵢ > sⱼ > 0`, the
+    weights alternate in sign, and the absolute values simply add up.
 
     Args:
         nodes: The `s`: h or h², falling, (steps, lines).
         values: Of the series there, (steps, lines, entries).
         noise: How wrong each of them may be, of the same shape.
-        power: Which coefficient; 0 is the limit itself.
+        power: Which coefficient; 0 is the value at s = 0.
 
     Returns:
-        Of all polynomials through at least `power + 2` neighbouring steps the
-        coefficient that has the smallest error, for each line and entry.
+        For each line and entry the coefficient with the smallest error, of all
+        polynomials through at least `power + 2` neighbouring steps.
 
     Source:
         Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
@@ -49,7 +64,7 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
         The derivative of exp at 0 from three central quotients.
 
         >>> h = np.array([0.4, 0.2, 0.1])
-        >>> found = limit(
+        >>> found = extrapolate(
         ...     h[:, None] ** 2, (np.sinh(h) / h)[:, None, None], np.zeros((3, 1, 1))
         ... )
         >>> float(found.value[0, 0]), float(found.truncation[0, 0])
@@ -57,8 +72,8 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
     """
     s = nodes[..., np.newaxis]
     shape = values.shape[1:]
-    found: list[Limit] = []
-    # One array of each power for all pieces of neighbouring steps of one length.
+    found: list[Extrapolated] = []
+    # One array for each power: all groups of neighbouring steps of one length.
     c = [values] + [np.zeros_like(values)] * power
     e = [noise] + [np.zeros_like(values)] * power
     for length in range(1, len(values)):
@@ -69,7 +84,6 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
         new_e: list[Floats] = []
         for r in range(power + 1):
             top = left * c[r][1:] - right * c[r][:-1]
-            # Weights alternate in sign, so that errors add up as absolute values do.
             error = left * e[r][1:] + right * e[r][:-1]
             if before is not None:
                 top = top + c[before][:-1] - c[before][1:]
@@ -82,11 +96,11 @@ def limit(nodes: Floats, values: Floats, noise: Floats, power: int = 0) -> Limit
             continue
         truncation = np.maximum(abs(c[-1] - below[1:]), abs(c[-1] - below[:-1]))
         steps = np.broadcast_to(right, truncation.shape)
-        found.append(Limit(c[-1], truncation, e[-1], steps))
+        found.append(Extrapolated(c[-1], truncation, e[-1], steps))
     pieces = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     total = pieces[1] + pieces[2]
-    # What is no number is no best.
+    # NaN would win every comparison.
     total[np.isnan(total)] = np.inf
     best = (total.argmin(axis=0), *np.indices(shape, sparse=True))
     known = total[best] < np.inf
-    return Limit(*(np.where(known, part[best], np.inf) for part in pieces))
+    return Extrapolated(*(np.where(known, part[best], np.inf) for part in pieces))

@@ -1,14 +1,14 @@
-"""Derivatives by their definition: nudge, look, nudge the other way, divide.
+"""Derivatives by their definition: central differences with a fixed step.
 
-`f'(x) ≈ (f(x + h) - f(x - h)) / 2h`, the central difference. It is off by h²/6
-times the third derivative, because h is not 0, and by about 1e-16/h times f,
-because two nearly equal numbers are subtracted: with h = 1e-4 both are tiny in
-float64, and the second is all that is left of the answer in float32. Hence every
-nudge happens in float64, whatever came.
+    f'(x) ≈ (f(x + h) - f(x - h)) / 2h
 
-A function should do all its arithmetic in float64 as well: one that rounds to
-float32 (JAX does, unless `jax_enable_x64` is on) returns values whose difference
-holds some three digits.
+The truncation error is h²/6 times the third derivative. The rounding error is about
+1e-16/h times f in float64, since two nearly equal numbers are subtracted. With h = 1e-4
+both are tiny. In float32 the rounding error leaves almost no digit, so that `x` is
+always perturbed in float64, whatever its dtype.
+
+f should compute in float64, too. A function that rounds to float32, as JAX does unless
+`jax_enable_x64` is on, returns values whose difference holds about three digits.
 """
 
 from collections.abc import Sequence
@@ -39,17 +39,17 @@ def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
     """The slope of a function of one variable: `(f(x + h) - f(x - h)) / 2h`.
 
     Args:
-        f: A function of a number; for an array of places, one that works
+        f: A function of a number; for an array of points, one that works
             elementwise, as for a plot.
-        x: The place, a real number, or an array of places.
-        h: How far `x` is nudged, to both sides.
+        x: The point, a real number, or an array of points.
+        h: The step, to both sides.
 
     Returns:
         A float; for an array, slopes of its shape, float64.
 
     Raises:
-        InvalidInput: `x`, `h` or what `f` returns is no finite real number, `f` does
-            not work elementwise, or `h` is lost beside a large `x`.
+        InvalidInput: `x`, `h` or a value of `f` is no finite real number, `f` does not
+            work elementwise, or `h` is lost beside a large `x`.
 
     Example:
         The notebook's own digits: the slope of x² + 16 at 3.
@@ -62,7 +62,7 @@ def numerical_diff(f: Function, x: ArrayLike, h: float = 1e-4) -> Array:
     f, h, point = as_function(f), validate("h", h, STEP_SIZE), as_point(x)
     _refuse_lost_step(point, range(point.size), h)
     if point.ndim == 0:
-        # A Python number stays one: f may be made of `math`, f-strings or `**`.
+        # A Python number stays one: f may use `math`, f-strings or `**`.
         x0 = float(point) if isinstance(x, int | float) else point[()]
         above = as_number(f(x0 + h), lambda: f"where x is {x0 + h!r}")
         below = as_number(f(x0 - h), lambda: f"where x is {x0 - h!r}")
@@ -87,22 +87,22 @@ def partial_derivative(
     Args:
         f: A function of an array of x's shape that returns one real number.
         x: The point, an array of real numbers of any shape.
-        index: Which coordinate `i` is nudged: an int, for several dimensions a
-            tuple, for none `()` or None. Negative ones count from the end.
-        h: How far it is nudged, to both sides.
+        index: The coordinate `i`: an int, for several dimensions a tuple, for none
+            `()` or None. Negative ones count from the end.
+        h: The step, to both sides.
 
     Returns:
         The slope.
 
     Raises:
-        InvalidInput: As `numerical_gradient`; or `index` names no entry of `x`.
+        InvalidInput: As for `numerical_gradient`; or `index` names no entry of `x`.
 
     Example:
         >>> round(partial_derivative(lambda x: x[0] ** 2 + x[1] ** 2, [3, 4], 1), 9)
         8.0
     """
     f, h = as_function(f), validate("h", h, STEP_SIZE)
-    point, shared = _nudgeable(x)
+    point, shared = _perturbable(x)
     entry = _entry(index, point.shape)
     (slope,) = _slopes(f, point, [entry], h)
     refuse_overflow(np.array(slope), entry_name(entry, point.shape))
@@ -114,27 +114,27 @@ def partial_derivative(
 def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
     """The slopes along every coordinate: `(f(x + h eᵢ) - f(x - h eᵢ)) / 2h`.
 
-    A writable float64 array is nudged in place and is restored, bit for bit,
-    however the call ends: the textbook's `f = lambda w: net.loss(x, t)` works with
-    the very array that `net` holds. Anything else is nudged in a float64 copy, which
-    only a function that uses its argument can see; one that does not is told apart
-    from a flat one and refused, where x is an array that can be written to.
+    A writable float64 array is perturbed in place, and restored bit for bit, however
+    the call ends. So the textbook's `f = lambda w: net.loss(x, t)` works with the array
+    that `net` holds. Anything else is perturbed in a float64 copy, which only a
+    function that uses its argument can see. If f does not use it, and x is an array
+    that can be written to, the function is refused; a constant function is not.
 
     Args:
         f: A function of an array of x's shape that returns one real number.
         x: The point: real numbers of any shape and dtype, a NumPy or JAX array or a
             list; an empty one has an empty gradient.
-        h: How far each coordinate is nudged, to both sides.
+        h: The step along each coordinate, to both sides.
 
     Returns:
-        The gradient, float64, of x's shape. It points to where `f` rises most; minus
-        it points to where `f` falls most.
+        The gradient, float64, of x's shape. It points to where `f` rises most, minus
+        the gradient to where `f` falls most.
 
     Raises:
         InvalidInput: `x` or `h` is not finite and real, `h` is lost beside a large
-            `x[i]`, `f` returns something else than a finite real number, changes its
-            argument, or reads the caller's own array in place of it. What `f` raises
-            passes through, with a note of which coordinate was nudged.
+            `x[i]`, or `f` does not return a finite real number, changes its argument,
+            or reads the caller's array in place of it. An error that `f` raises passes
+            through, with a note that names the perturbed coordinate.
 
     Example:
         >>> numerical_gradient(lambda x: x[0] ** 2 + x[1] ** 2, [3, 4])
@@ -145,7 +145,7 @@ def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
                [6., 8.]])
     """
     f, h = as_function(f), validate("h", h, STEP_SIZE)
-    point, shared = _nudgeable(x)
+    point, shared = _perturbable(x)
     slopes = _slopes(f, point, range(point.size), h)
     gradient = np.array(slopes, np.float64).reshape(point.shape)
     refuse_overflow(gradient, "x")
@@ -157,7 +157,7 @@ def numerical_gradient(f: Function, x: ArrayLike, h: float = 1e-4) -> Floats:
 def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[float]:
     """The slopes along some entries of `x`, counted as if it had one dimension.
 
-    Everything here that is done for each entry counts: there may be 40,000.
+    There may be 40,000 entries: the work for each one is kept small.
     """
     _refuse_lost_step(x, entries, h)
     memory = x.view(np.ndarray)
@@ -165,25 +165,25 @@ def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[fl
     before = memory.copy()
     values = before.ravel().tolist()
 
-    def value_at(nudged: float) -> float:
-        flat[entry] = nudged
+    def value_at(perturbed: float) -> float:
+        flat[entry] = perturbed
         try:
             value = f(x)
         except Exception as error:
-            error.add_note(f"raised by f where {_where(entry, x.shape, nudged)}")
+            error.add_note(f"raised by f where {_where(entry, x.shape, perturbed)}")
             raise
-        if flat[entry] != nudged:
+        if flat[entry] != perturbed:
             raise changed_argument(entry, x.shape)
         if isinstance(value, float) and isfinite(value):
             return float(value)
-        return as_number(value, lambda: f"where {_where(entry, x.shape, nudged)}")
+        return as_number(value, lambda: f"where {_where(entry, x.shape, perturbed)}")
 
     slopes: list[float] = []
     try:
         for entry in entries:
             value = values[entry]
-            # Looking at an entry just before its turn, and at all of them in the
-            # end, finds whatever f changed and left changed, at little cost.
+            # One comparison before each entry's turn, and one of all entries at the
+            # end, find every lasting change by f at little cost.
             if flat[entry] != value:
                 raise changed_argument(entry, x.shape)
             slope = (value_at(value + h) - value_at(value - h)) / (2 * h)
@@ -197,16 +197,16 @@ def _slopes(f: Function, x: Floats, entries: Sequence[int], h: float) -> list[fl
     return slopes
 
 
-def _where(entry: int, shape: tuple[int, ...], nudged: float) -> str:
-    return f"{entry_name(entry, shape)} is nudged to {nudged!r}"
+def _where(entry: int, shape: tuple[int, ...], perturbed: float) -> str:
+    return f"{entry_name(entry, shape)} is nudged to {perturbed!r}"
 
 
-def _nudgeable(x: ArrayLike) -> tuple[Floats, bool]:
-    """What to nudge, and whether it is the caller's own memory."""
+def _perturbable(x: ArrayLike) -> tuple[Floats, bool]:
+    """The array to perturb, and whether it is the caller's own memory."""
     own = _is_array(x) and x.dtype == np.float64 and x.flags.writeable
     if own and not _overlaps(x):
         refuse_not_finite(np.asarray(x), "x")
-        # A view: should f give its argument another shape, the caller's keeps its.
+        # A view: if f reshapes its argument, the caller's array keeps its shape.
         return x.view(), True
     return as_point(x), False
 
@@ -227,7 +227,7 @@ def _overlaps(x: Array) -> bool:
 
 
 def _entry(index: Any, shape: tuple[int, ...]) -> int:
-    """The entry that `index` names, counted as if there were one dimension."""
+    """The entry that `index` names, counted in one dimension."""
     numbers: tuple[Any, ...] = () if index is None else np.index_exp[index]
     try:
         entry = 0
@@ -247,16 +247,16 @@ def _entry(index: Any, shape: tuple[int, ...]) -> int:
 
 
 def _refuse_lost_step(x: Floats, entries: Sequence[int], h: float) -> None:
-    """Floats lie the farther apart the larger they are: 1e16 + 1e-4 is 1e16."""
+    """Refuses a step that rounding swallows: 1e16 + 1e-4 is 1e16."""
     values = x.ravel()
     chosen = np.array(entries, np.intp)
     with np.errstate(over="ignore", invalid="ignore"):
         above, below = values[chosen] + h, values[chosen] - h
-        # At most 1 %: of the slope, no more than that is lost with it.
+        # The step may change by 1 %, and the slope with it.
         lost = ~(abs((above - below) - 2 * h) <= 0.02 * h)
     if lost.any():
         first = int(np.argmax(lost))
-        # Rounding and truncation err about equally where h is ε^(1/3) of x.
+        # Rounding and truncation errors are about equal for h = ε^(1/3) x.
         better = 6e-6 * float(abs(values[chosen]).max())
         name = entry_name(int(chosen[first]), x.shape)
         raise InvalidInput(
@@ -273,28 +273,27 @@ def refuse_unread(
     own: ArrayLike,
     remedy: str = ", or let f read, and pass, `W.astype(float)`",
 ) -> None:
-    """Refuses a function that reads the caller's own array, not its argument.
+    """Refuses a function that reads the caller's array and not its argument.
 
-    To be called when every slope along a copy came out as exactly 0. The caller's
-    array is changed for a moment, the argument is not: should the value follow,
-    the zeros say nothing about `f`.
+    It is called when every slope along a copy is exactly 0. It changes the caller's
+    array for a moment, but not the argument. If the value of `f` changes, `f` reads the
+    caller's array, and the zeros say nothing about it.
 
     Args:
         f: The function.
-        point: The copy that was nudged.
-        own: What the caller passed. Nothing can be told from anything else than an
-            array that can be written to.
+        point: The copy that was perturbed.
+        own: What the caller passed. Only an array that can be written to is examined.
         remedy: What else helps, after "use the argument".
 
     Raises:
-        InvalidInput: It does.
+        InvalidInput: The function reads the caller's array.
     """
     if not _is_array(own) or own.size == 0:
         return
     locked = not own.flags.writeable
     if locked:
-        # A lock that its owner set can be lifted for a moment, as nothing stays
-        # changed; memory that is read-only by nature refuses.
+        # The owner's read-only flag can be lifted for a moment, since the array is
+        # restored; memory that is read-only itself raises an error.
         try:
             own.flags.writeable = True
         except ValueError:
@@ -306,7 +305,7 @@ def refuse_unread(
             own[...] = _another(saved)
             follows = float(f(point)) != value
     except Exception:
-        # f cannot be asked again (a budget of calls, say): nothing is known.
+        # f cannot be called again (it may count its calls): nothing is known.
         return
     finally:
         np.copyto(own, saved)
@@ -321,8 +320,8 @@ def refuse_unread(
 
 
 def _another(array: Array) -> Array:
-    """Other values than those of `array`."""
-    # Not all moved by as much: softmax, for one, would not notice.
+    """Values that differ from those of `array`."""
+    # Changed by different amounts: softmax, for example, ignores a common shift.
     pattern: Array = np.resize(np.array([1, 2, 3]), array.shape)
     if array.dtype.kind == "b":
         return array ^ (pattern == 1)

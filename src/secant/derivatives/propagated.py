@@ -1,9 +1,9 @@
 # JAX types half of its own names, as for propagation/.
 # pyright: standard
-"""Derivatives by difference propagation: the change of f carried through f.
+"""Derivatives by difference propagation, without subtraction.
 
-`f(x + h d) - f(x)` is never formed by subtraction (see `secant.difference`), so that
-h may be as short as one likes, and all that is left of the error is rounding.
+`secant.difference` propagates the change `f(x + h d) - f(x)` through f's operations and
+never subtracts. So h may be arbitrarily short, and only rounding errors are left.
 """
 
 from collections.abc import Callable
@@ -15,51 +15,55 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.derivatives.lines import Lines
-from secant.derivatives.ridders import Outcome, Slopes
-from secant.derivatives.rounding_error import CARE, looked_at
+from secant.derivatives.ridders import LineDerivatives, Outcome
+from secant.derivatives.rounding_error import ROUNDING_ALLOWANCE, with_rounding_error
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule, difference
 from secant.propagation.coordinates import change_bytes, displacement, map_in_blocks
 from secant.propagation.jaxpr_tools import float_dtypes
 
-STEP = 2.0**-66
-"""Of the nudge, in units of the first step that subtracted differences would take."""
+STEP_RATIO = 2.0**-66
+"""The step, in units of the initial step of real differences."""
 
-SAME = 1e-9
-"""Of slopes on both sides: they differ by roundings or, at a kink, by far more."""
+KINK_RTOL = 1e-9
+"""Relative difference of the slopes on both sides above which there is a kink.
+
+Slopes at a smooth point differ by roundings, and at a kink by far more.
+"""
 
 UNTRACEABLE = (TypeError, IndexError, MissingRule)
 
 Program = Callable[..., Any]
 
 
-def carried(
+def propagated_derivatives(
     f: Callable[[Any], Any], lines: Lines, order: int, *, each: bool
-) -> tuple[Slopes, Any, int]:
-    """The derivatives along lines, from differences carried ahead.
+) -> tuple[LineDerivatives, Any, int]:
+    """The derivatives along lines, from differences propagated forward.
 
-    They are carried back, too, along a few directions and, where that comes out
-    otherwise, as at a kink, along all lines. All is computed in float64 whether or not
-    `jax_enable_x64` is on. f is compiled when it first comes, as by `jax.jit`, and
-    once more where it no longer gives the value that it was compiled for.
+    Differences are propagated backward, too, along a few random directions. If these
+    slopes differ from the forward ones, as at a kink, all lines are propagated
+    backward. Everything is computed in float64, whether or not `jax_enable_x64` is on.
+    f is compiled at the first call, as by `jax.jit`, and again if it no longer gives
+    the value of the compiled program.
 
     Args:
         f: A function made of JAX operations.
         lines: The lines.
         order: Of the derivative.
-        each: Whether every line is looked at by itself.
+        each: Whether every line is probed by itself.
 
     Returns:
-        Values and errors, f at the point, and how often f was evaluated.
+        Values and errors, f at the point, and the number of evaluations of f.
 
     Raises:
-        InvalidInput: JAX cannot trace f, or there is no rule for what it does.
+        InvalidInput: JAX cannot trace f, or an operation of f has no rule.
     """
     with jax.enable_x64(True):
-        centre = _value(f, _place(lines), lines)
+        centre = _value(f, _point(lines), lines)
         if not len(lines):
-            return Slopes(*np.zeros((4, 0, centre.size))), centre, 1
+            return LineDerivatives(*np.zeros((4, 0, centre.size))), centre, 1
         alone = lines.shape is None
         try:
             program = _compiled(f, alone, order)
@@ -67,10 +71,10 @@ def carried(
             program = _program(f, alone, order)
         used = 0
 
-        def slope(lines: Lines, side: int = 1) -> Floats:
+        def slopes_along(lines: Lines, side: int = 1) -> Floats:
             nonlocal program, used
             value, found = _run(program, lines, side)
-            if used == 0 and not _alike(value, centre):
+            if used == 0 and not _agrees(value, centre):
                 _compiled.cache_clear()
                 program = _program(f, alone, order)
                 found = _run(program, lines, side)[1]
@@ -78,43 +82,46 @@ def carried(
             return found
 
         epsilon = _epsilon(f, lines)
-        looked = looked_at(slope, lines, each=each, epsilon=epsilon)
-        outcome = np.full(looked.slopes.shape, float(Outcome.ROUNDING))
-        back = slope(looked.probes, -1)
-        apart = abs(back - looked.along_probes)
-        if looked.weights is None:
-            parts = abs(looked.slopes)
+        probed = with_rounding_error(slopes_along, lines, each=each, epsilon=epsilon)
+        outcome = np.full(probed.slopes.shape, float(Outcome.ROUNDING))
+        backward = slopes_along(probed.probes, -1)
+        jump = abs(backward - probed.along_probes)
+        if probed.weights is None:
+            parts = abs(probed.slopes)
         else:
-            parts = abs(looked.weights) @ abs(looked.slopes)
-        if (apart > max(SAME, CARE * epsilon) * parts).any():
-            # Beside a kink only the lines that cross it are uncertain.
-            if looked.weights is not None:
-                looked = looked_at(slope, lines, each=True, epsilon=epsilon)
-                back = slope(lines, -1)
-            apart = abs(looked.slopes - back) / 2
-            outcome[apart > max(SAME, CARE * epsilon) * abs(looked.slopes)] = (
-                Outcome.SIDES
-            )
-            value, error = (looked.slopes + back) / 2, looked.error + 1.25 * apart
+            parts = abs(probed.weights) @ abs(probed.slopes)
+        rtol = max(KINK_RTOL, ROUNDING_ALLOWANCE * epsilon)
+        if (jump > rtol * parts).any():
+            # Only the lines that cross the kink are uncertain.
+            if probed.weights is not None:
+                probed = with_rounding_error(
+                    slopes_along, lines, each=True, epsilon=epsilon
+                )
+                backward = slopes_along(lines, -1)
+            jump = abs(probed.slopes - backward) / 2
+            outcome[jump > rtol * abs(probed.slopes)] = Outcome.KINK
+            value, error = (probed.slopes + backward) / 2, probed.error + 1.25 * jump
         else:
-            value, error = looked.slopes, looked.error
+            value, error = probed.slopes, probed.error
     if not np.isfinite(value).all():
         raise InvalidInput(
-            "a carried difference of f is not finite: choose a point where f is "
+            "a propagated difference of f is not finite: choose a point where f is "
             "smooth, or look for a log(0), a division by 0 or an overflow in f"
         )
-    step = np.repeat(STEP * lines.first[:, np.newaxis], value.shape[1], axis=1)
-    return Slopes(value, error, step, outcome), centre, used + 1
+    step = np.repeat(
+        STEP_RATIO * lines.initial_step[:, np.newaxis], value.shape[1], axis=1
+    )
+    return LineDerivatives(value, error, step, outcome), centre, used + 1
 
 
-def _place(lines: Lines) -> Any:
+def _point(lines: Lines) -> Any:
     x = lines.x if lines.shape is None else lines.x.reshape(lines.shape)
     return jnp.asarray(x)
 
 
 def _value(f: Callable[[Any], Any], at: Any, lines: Lines) -> Any:
-    places = list(at.ravel()) if lines.shape is None else [at]
-    values = [np.asarray(f(place)) for place in places]
+    points = list(at.ravel()) if lines.shape is None else [at]
+    values = [np.asarray(f(point)) for point in points]
     for value in values:
         if value.dtype.kind not in "iuf" and "float" not in value.dtype.name:
             raise InvalidInput(
@@ -125,8 +132,8 @@ def _value(f: Callable[[Any], Any], at: Any, lines: Lines) -> Any:
 
 
 def _epsilon(f: Callable[[Any], Any], lines: Lines) -> float:
-    """One rounding of the coarsest floats that f reckons with: it may cast."""
-    at = _place(lines)
+    """The rounding error of the coarsest dtype in f, which may cast."""
+    at = _point(lines)
     try:
         program = jax.make_jaxpr(f)(at.ravel()[0] if lines.shape is None else at)
     except UNTRACEABLE as error:
@@ -138,13 +145,13 @@ def _epsilon(f: Callable[[Any], Any], lines: Lines) -> float:
 def _untraceable(error: Exception) -> InvalidInput:
     reason = str(error).partition("\n")[0]
     return InvalidInput(
-        f"no difference can be carried through f ({reason}): write f with "
+        f"no difference can be propagated through f ({reason}): write f with "
         'jax.numpy in place of numpy and math, or use method="central"'
     )
 
 
-def _alike(compiled: Any, now: Any) -> bool:
-    """Whether the compiled function is still f, up to rounding."""
+def _agrees(compiled: Any, now: Any) -> bool:
+    """Whether the compiled program still gives f's value, up to rounding."""
     compiled = np.asarray(compiled, float)
     now = np.asarray(now, float)
     near = 1e-5 if now.dtype == np.float32 else 1e-11
@@ -155,9 +162,9 @@ def _alike(compiled: Any, now: Any) -> bool:
 
 def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
     """The value at the point, and the slopes along lines."""
-    steps = side * STEP * lines.first
+    steps = side * STEP_RATIO * lines.initial_step
     try:
-        value, slopes = program(_place(lines), lines.entries, lines.directions, steps)
+        value, slopes = program(_point(lines), lines.entries, lines.directions, steps)
     except UNTRACEABLE as error:
         raise _untraceable(error) from error
     return value, np.asarray(slopes, float).reshape(len(lines), -1)
@@ -172,13 +179,13 @@ def _program(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
     def program(at: Any, entries: Any, d: Any, h: Any) -> Any:
         def along(entries: Any, d: Any, h: Any) -> Any:
             if alone:
-                place, dx = at.ravel()[entries[0]], h * d[0]
+                point, dx = at.ravel()[entries[0]], h * d[0]
             else:
-                place, dx = at, displacement(at, entries, h * d)
+                point, dx = at, displacement(at, entries, h * d)
             g = f
             for _ in range(order):
                 g = change(g, dx)
-            return g(place) / h**order
+            return g(point) / h**order
 
         start = at.ravel()[0] if alone else at
         bytes_each = order * change_bytes(jax.make_jaxpr(f)(start), start)

@@ -1,4 +1,4 @@
-"""A derivative with its error: what `derivative`, `gradient` and the others return."""
+"""The result of a numerical derivative: value, error, and how it ended."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from secant.derivatives.validation import Floats
 
 @dataclass(frozen=True, eq=False)
 class Derivative:
-    """A derivative and what is known about it.
+    """A numerical derivative with an estimate of its error.
 
     Attributes:
         value: The derivative, float64.
-        error: For each entry of `value` by how much it may be wrong. It is an
-            estimate: docs/derivatives.md says how often it holds.
-        step: For each entry the shortest step that the value is made of.
-        evaluations: How many times f was evaluated, in all.
-        success: Whether the tolerance was reached; where none was asked for, whether
-            nothing but rounding or noise kept the error from being smaller.
-        status: How it ended, a sentence.
+        error: How wrong each entry of `value` may be. It is an estimate:
+            docs/derivatives.md says how often it holds.
+        step: The shortest step that each entry is made of.
+        evaluations: How often f was evaluated, in all.
+        success: Whether the tolerance was reached. Without a tolerance: whether only
+            rounding or noise limit the error.
+        status: How it ended, in one sentence.
 
     Example:
         >>> import secant
@@ -38,11 +38,11 @@ class Derivative:
     def __array__(
         self, dtype: type | None = None, copy: bool | None = None
     ) -> np.ndarray:
-        """`np.asarray(result)` is its value."""
+        """The value, for `np.asarray(result)`."""
         return np.array(self.value, dtype, copy=copy)
 
     def __str__(self) -> str:
-        """Value, error and how it ended."""
+        """Value, error and status."""
         summary = f"({self.evaluations:,} evaluations; {self.status})"
         if np.ndim(self.value) == 0:
             return f"{float(self.value)!r} ± {float(self.error):.1e} {summary}"

@@ -1,9 +1,20 @@
-"""Derivatives along lines: difference quotients at ever other steps, extrapolated.
+"""Ridders' method along lines: difference quotients at several steps, extrapolated.
 
-One begins at a step of the size of the coordinate itself and looks, after each rung,
-what keeps the extrapolated value from being better: the formula, then the next rung is
-a smaller step; or the rounding and noise of f's values, then it is a larger one. Lines
-climb side by side, so that one batch of evaluations serves all of them.
+A difference quotient at step h has two errors. The truncation error of the formula
+falls with h, as h² for a central quotient; the rounding and noise error of f's values
+grows, as 1/h. No single h makes both small. Ridders' method extrapolates the quotients
+of several steps to h = 0, which removes the truncation error power by power, and takes
+the extrapolated value with the smallest estimated error.
+
+Each iteration extrapolates, compares the two errors, and adds one step where it helps
+most: a shorter one while truncation dominates, a longer one once rounding or noise
+does. All lines iterate side by side, so that one batch of evaluations serves them all.
+
+    start, then  update → propose → terminate → evaluate  until no line is active
+
+Source:
+    Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
+    Engineering Software 4(2), 75-76.
 """
 
 from dataclasses import dataclass
@@ -12,47 +23,59 @@ from typing import Any
 
 import numpy as np
 
-from secant.derivatives.difference_quotients import RUNGS, Formula, Rungs, Truths
+from secant.derivatives.difference_quotients import (
+    MAX_STEPS,
+    Booleans,
+    Formula,
+    QuotientTable,
+)
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.lines import EPSILON, Lines, Numbers
-from secant.derivatives.noise import POINTS, measure
+from secant.derivatives.extrapolation import Extrapolated
+from secant.derivatives.lines import EPSILON, Indices, Lines
+from secant.derivatives.noise import PROBE_POINTS, measure_noise
 from secant.derivatives.validation import Floats
 
-CHEAP = 1e-12
-"""The relative error at which nobody who did not ask for less is kept waiting."""
+DEFAULT_RTOL = 1e-12
+"""Default relative tolerance, where none is given: cheap, and enough for most."""
 
-COARSE = 3e-11
-"""The relative error from noise above which more steps are worth their price."""
+NOISY_RTOL = 3e-11
+"""Relative error from noise above which many lines may spend more steps on it."""
 
-AMPLIFIED = 6.5
-"""By what two halvings of a step, extrapolated, amplify the noise of the first."""
+NOISE_AMPLIFICATION = 6.5
+"""Noise of the extrapolated value, in units of the first quotient's noise.
 
-RISE = 4.0
-"""How many times as long as the first step the second is, at most."""
+A central quotient at h/2ᵏ has 2ᵏ times the noise of that at h. The polynomial in h²
+through three of them has at h = 0 the weights 1/45, -20/45 and 64/45, so that
 
-FEW = 0.1
-"""Of all lines: for so few the steps may grow on at little cost."""
+    1/45 · 1 + 20/45 · 2 + 64/45 · 4 = 6.6
+"""
 
-LEAP = 4.0
-"""How far one leaps at most where f is seen to bend: no faith in still longer steps."""
+MAX_SECOND_STEP = 4.0
+"""Largest second step, in units of the first."""
 
-SETTLED = 3.0
-"""How many times rounding's share the formula's may be, where neither will fall."""
+FEW_LINES_SHARE = 0.1
+"""Share of all lines for which extra steps cost little."""
 
-SLOW = 0.5
-"""A rung that leaves more than this of the error is one that did not help."""
+MAX_GROWTH = 4.0
+"""Largest growth of the step at once where curvature is visible."""
 
-PATIENCE = 4
-"""Rungs that do not help, before a line is given up."""
+SETTLED_RATIO = 3.0
+"""Largest truncation error, in units of the rounding error, that counts as settled."""
 
-NEAR = 0.3
-"""Of two steps' logarithms: rungs that stand closer together tell nothing new."""
+SLOW_RATIO = 0.5
+"""Ratio of new error to old above which a step did not help."""
 
-LOOKS = 3
-"""How often f is listened to at another distance."""
+MAX_SLOW_STEPS = 4
+"""Steps in a row that do not help before a line ends."""
 
-ALIKE = 0.2
-"""By how much, relative, several looks at one jump may differ."""
+MIN_LOG_SPACING = 0.3
+"""Least distance between the logarithms of two steps; closer ones tell nothing new."""
+
+MAX_NOISE_PROBES = 3
+"""Distances at which the noise of f is measured, at most."""
+
+JUMP_RTOL = 0.2
+"""Relative spread of several estimates of the same jump of the slope."""
 
 
 class Outcome(IntEnum):
@@ -62,48 +85,55 @@ class Outcome(IntEnum):
     ROUNDING = 1
     NOISE = 2
     BUDGET = 3
-    SIDES = 4
+    KINK = 4
     DIVERGED = 5
 
 
 @dataclass
 class Accuracy:
-    """What is asked for, and what is known about f's own errors.
+    """What the caller asks for, and what is known about the errors of f's values.
 
     Attributes:
-        tolerance: Relative to `scale`; None for as good as can be had cheaply.
-        sigma: f's noise, for each of its entries.
-        listen: Whether noise may be looked for when it seems to be there.
-        alone: Whether each line has a scale of its own.
-        scale: The largest derivative known so far, of lines that share one.
-        apart: Whether each of f's entries, too, is to be right by itself.
+        tolerance: Relative to `scale`; None for `DEFAULT_RTOL`.
+        sigma: Standard deviation of f's noise, for each of its entries.
+        may_measure_noise: Whether noise may be measured where differences look noisy.
+        per_line: Whether each line has a scale of its own.
+        scale: The largest derivative so far, of lines that share one.
+        per_entry: Whether each of f's entries is a scale of its own, too.
     """
 
     tolerance: float | None
     sigma: Floats
-    listen: bool
-    alone: bool
+    may_measure_noise: bool
+    per_line: bool
     scale: float = 0.0
-    apart: bool = False
+    per_entry: bool = False
 
     def targets(self, value: Floats) -> Floats:
         """The error to reach, for each line and entry."""
         sizes: Floats = abs(value)
         largest: Floats = sizes.max(axis=1, initial=0.0, keepdims=True)
-        if not self.alone:
+        if not self.per_line:
             self.scale = max(self.scale, float(largest.max(initial=0.0)))
             largest = np.full_like(largest, self.scale)
-        if not self.apart:
+        if not self.per_entry:
             sizes = np.broadcast_to(largest, value.shape)
         else:
-            # An entry that did not stir, where others did, has nothing to be told.
+            # An entry with slope 0 beside others that are not needs no accuracy.
             sizes = np.where((sizes == 0) & (largest > 0), np.inf, sizes)
-        return (CHEAP if self.tolerance is None else self.tolerance) * sizes
+        return (DEFAULT_RTOL if self.tolerance is None else self.tolerance) * sizes
 
 
 @dataclass
-class Slopes:
-    """Derivatives along lines, (lines, entries of f); `outcome` and `step` alike."""
+class LineDerivatives:
+    """Derivatives along lines, each of shape (lines, entries of f).
+
+    Attributes:
+        value: The derivatives.
+        error: Estimates of their errors.
+        step: The shortest step that each is made of.
+        outcome: How each line ended: an `Outcome` as a float.
+    """
 
     value: Floats
     error: Floats
@@ -111,7 +141,7 @@ class Slopes:
     outcome: Floats
 
 
-def climb(
+def solve(
     f: Evaluation,
     lines: Lines,
     formula: Formula,
@@ -120,35 +150,108 @@ def climb(
     *,
     room: Floats,
     budget: float = np.inf,
-) -> Slopes:
+) -> LineDerivatives:
     """The derivative along each of some lines.
 
     Args:
         f: The function.
-        lines: The lines; all are climbed at once.
-        formula: Which derivative, from which quotients.
+        lines: The lines; all iterate at once.
+        formula: The difference formula.
         centre: f at the point itself, (lines, entries).
-        accuracy: What is asked for. What is learned of f's noise is kept in it.
-        room: How long a step may be, (lines,).
+        accuracy: The tolerance. It keeps what is learned about f's noise.
+        room: The longest step allowed, (lines,).
         budget: How many evaluations may be spent.
 
     Returns:
         Values and errors.
 
     Raises:
-        InvalidInput, or what f raised: f is not defined however near to the point.
+        InvalidInput, or what f raised: f is not defined, however near to the point.
     """
-    ladder = _Ladder(f, lines, formula, centre, accuracy, room, budget)
-    ladder.set_up()
-    # What overflows is no number, and is refused in the end.
+    tableau = RiddersTableau(f, lines, formula, centre, accuracy, room, budget)
+    tableau.start()
+    # What overflows is not finite, and is refused at the end.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        while len(ladder.active):
-            ladder.climb_on()
-    return ladder.slopes
+        while len(tableau.active):
+            estimate = tableau.update()
+            if tableau.learned_noise(estimate):
+                continue
+            proposal = tableau.propose(estimate)
+            tableau.terminate(estimate, proposal)
+            tableau.evaluate(proposal)
+    return tableau.result
 
 
-class _Ladder:
-    """Lines that are climbed side by side; all that are active have as many rungs."""
+@dataclass(frozen=True)
+class Estimate:
+    """The state of the active lines after an extrapolation.
+
+    A line is judged by the worst of f's entries. All but `found` and `targets` are of
+    shape (active lines,).
+
+    Attributes:
+        found: The extrapolated derivatives.
+        targets: The errors to reach, (active lines, entries).
+        entry: The worst entry of each line.
+        target: The error to reach, of that entry, as all that follows.
+        error: The estimated error.
+        truncation: The formula's share of it.
+        rounding: The share of the errors of f's values.
+        stuck: Whether the last step did not help.
+        slow_steps: How many steps in a row did not help.
+        settled: Whether shorter steps cannot help: rounding dominates.
+    """
+
+    found: Extrapolated
+    targets: Floats
+    entry: Indices
+    target: Floats
+    error: Floats
+    truncation: Floats
+    rounding: Floats
+    stuck: Booleans
+    slow_steps: Indices
+    settled: Booleans
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The next step of each active line.
+
+    Attributes:
+        wanted: Lines that should go on.
+        affordable: Lines that the budget allows to go on.
+        growing: Lines that grow because rounding dominates.
+        long: Lines whose next step is `longer`; the others take `shorter`.
+        longer: A longer step for each line.
+        shorter: A shorter step for each line.
+    """
+
+    wanted: Booleans
+    affordable: Booleans
+    growing: Booleans
+    long: Booleans
+    longer: Floats
+    shorter: Floats
+
+    @property
+    def ended(self) -> Booleans:
+        """Lines that end here."""
+        return ~(self.wanted & self.affordable)
+
+
+class RiddersTableau:
+    """Lines that are extrapolated side by side; all active ones have as many steps.
+
+    Args:
+        f: The function.
+        lines: The lines.
+        formula: The difference formula.
+        centre: f at the point, (lines, entries).
+        accuracy: The tolerance, and what is known about f's noise.
+        room: The longest step allowed, (lines,).
+        budget: How many evaluations may be spent.
+    """
 
     def __init__(
         self,
@@ -164,208 +267,320 @@ class _Ladder:
         self._f, self._lines, self._formula = f, lines, formula
         self._accuracy, self._room = accuracy, room
         self._end = f.used + budget
-        self._rungs = Rungs(f, lines, formula, centre)
-        self.slopes = Slopes(*(np.full((n, p), np.nan) for _ in range(4)))
-        self.active: Numbers = np.arange(n, dtype=np.intp)
-        # Of each line: its error a rung ago, how many rungs in a row did not help, and
-        # how many in a row were longer steps.
-        self._last: Floats = np.full(n, np.inf)
-        self._slow: Numbers = np.zeros(n, np.intp)
-        self._grown: Numbers = np.zeros(n, np.intp)
-        # Whether f was seen to bend before the steps grew.
-        self._bent: Truths = np.zeros(n, bool)
-        # How many times as long as its first step the second is, 1/2 or 2 to RISE.
+        self._table = QuotientTable(f, lines, formula, centre)
+        self.result = LineDerivatives(*(np.full((n, p), np.nan) for _ in range(4)))
+        self.active: Indices = np.arange(n, dtype=np.intp)
+        # For each line: its error one step ago, how many steps in a row did not help,
+        # and how many in a row were longer ones.
+        self._last_error: Floats = np.full(n, np.inf)
+        self._slow_steps: Indices = np.zeros(n, np.intp)
+        self._growths: Indices = np.zeros(n, np.intp)
+        # Whether curvature was visible before the steps grew.
+        self._curved: Booleans = np.zeros(n, bool)
+        # The second step in units of the first: 1/2, or 2 to MAX_SECOND_STEP.
         self._second: Floats = np.full(n, 0.5)
 
     @property
-    def _left(self) -> float:
+    def _budget_left(self) -> float:
         return self._end - self._f.used
 
-    def set_up(self) -> None:
-        """The first rungs; shorter steps where f is not defined so far away."""
-        rungs, formula = self._rungs, self._formula
-        step: Floats = np.minimum(self._lines.first, self._room)
+    # --- the first steps -------------------------------------------------------------
+
+    def start(self) -> None:
+        """Takes the first steps; shorter ones where f is not defined so far away."""
+        table, formula = self._table, self._formula
+        step: Floats = np.minimum(self._lines.initial_step, self._room)
         waiting, tries = self.active, 6
-        needed = (formula.fewest - 1) * formula.evaluations * len(self.active)
-        while len(waiting := waiting[~rungs.look(waiting, step[waiting])]):
+        needed = (formula.min_steps - 1) * formula.evaluations * len(self.active)
+        while len(waiting := waiting[~table.evaluate(waiting, step[waiting])]):
             tries -= 1
             more = formula.evaluations * len(waiting)
-            if not tries or self._left < needed + more:
+            if not tries or self._budget_left < needed + more:
                 raise self._f.trouble or AssertionError
             step[waiting] /= 16
-        rungs.count = 1
-        if self._left >= 2 * needed:
-            self._second = self._direction(step)
-        while rungs.count < formula.fewest:
-            taken = rungs.step[: rungs.count]
-            again = self._second if rungs.count == 1 else 2.0
+        table.count = 1
+        if self._budget_left >= 2 * needed:
+            self._second = self._second_step(step)
+        while table.count < formula.min_steps:
+            taken = table.step[: table.count]
+            again = self._second if table.count == 1 else 2.0
             longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / 2
-            self._take(self.active, self._second > 1, longer, shorter)
+            self._evaluate(self.active, self._second > 1, longer, shorter)
 
-    def _direction(self, step: Floats) -> Floats:
-        """By what to go on: to longer steps if shorter ones would drown in noise."""
-        quotient, noise = self._rungs.quotients(self.active, self._accuracy.sigma)
+    def _second_step(self, step: Floats) -> Floats:
+        """The second step in units of the first: longer where noise would dominate.
+
+        The steps h, h/2 and h/4 amplify the noise of the first quotient by
+        `NOISE_AMPLIFICATION`. Where that exceeds the target already, shorter steps
+        cannot reach it, and the line grows from the beginning instead.
+        """
+        quotient, noise = self._table.quotients(self.active, self._accuracy.sigma)
         target = self._accuracy.targets(quotient[0])
-        # Where f is even there is no scale to say how much noise is too much.
-        noise = AMPLIFIED * noise[0]
-        lacking = np.divide(noise, target, out=np.zeros_like(noise), where=target > 0)
-        lacking = lacking.max(axis=1)
+        # Where f is even the slope is 0, and no scale says how much noise is too much.
+        noise = NOISE_AMPLIFICATION * noise[0]
+        excess = np.divide(noise, target, out=np.zeros_like(noise), where=target > 0)
+        excess = excess.max(axis=1)
         # Two longer steps have to fit in, the second twice as long as the first.
-        longer = np.minimum(np.clip(lacking / LEAP, 2, RISE), self._room / (2 * step))
-        return np.where((lacking > 1) & (longer >= 2), longer, 0.5)
+        longer = np.minimum(
+            np.clip(excess / MAX_GROWTH, 2, MAX_SECOND_STEP), self._room / (2 * step)
+        )
+        return np.where((excess > 1) & (longer >= 2), longer, 0.5)
 
-    def climb_on(self) -> None:
-        """Looks at where each line stands, ends it or takes one more rung."""
-        rungs, formula, which = self._rungs, self._formula, self.active
-        found = rungs.limit(which, self._accuracy.sigma)
+    # --- one iteration ---------------------------------------------------------------
+
+    def update(self) -> Estimate:
+        """Extrapolates the quotients of all active lines, and estimates the errors.
+
+        The error of an extrapolated value is the sum of two shares. *Truncation* is by
+        how much the value differs from the two polynomials of one step less that it is
+        made of. *Rounding* is what the errors of f's values may contribute, with the
+        absolute weights of the polynomial.
+
+        A step *did not help* where the error stays above `SLOW_RATIO` of the last one.
+        A line is *settled* where truncation is at most `SETTLED_RATIO` times rounding:
+        shorter steps only amplify the noise. After two steps that did not help, ten
+        times as much counts as settled, since noise can look like truncation.
+        """
+        which = self.active
+        found = self._table.extrapolated(which, self._accuracy.sigma)
         total = found.truncation + found.rounding
-        self.slopes.value[which], self.slopes.error[which] = found.value, total
-        self.slopes.step[which] = found.step
-        targets: Floats = self._accuracy.targets(self.slopes.value)[which]
-        # A line is judged by the worst of f's entries.
+        self.result.value[which], self.result.error[which] = found.value, total
+        self.result.step[which] = found.step
+        targets: Floats = self._accuracy.targets(self.result.value)[which]
         excess = np.divide(total, targets, out=total.copy(), where=targets > 0)
-        entry: Numbers = excess.argmax(axis=1)
-        row = np.arange(len(which))
-        target: Floats = targets[row, entry]
-        error: Floats = total[row, entry]
-        truncation: Floats = found.truncation[row, entry]
-        rounding: Floats = found.rounding[row, entry]
+        entry: Indices = excess.argmax(axis=1)
+        worst = np.arange(len(which)), entry
+        error: Floats = total[worst]
+        truncation: Floats = found.truncation[worst]
+        rounding: Floats = found.rounding[worst]
 
-        stuck: Truths = ~(error <= SLOW * self._last[which])
-        grown: Numbers = self._grown[which]
-        slow: Numbers = np.where(stuck & (grown == 0), self._slow[which] + 1, 0)
-        self._slow[which] = slow
-        settled: Truths = truncation <= SETTLED * rounding
-        settled |= (slow >= 2) & (truncation <= 10 * SETTLED * rounding)
-        seems_noisy: Truths = ~settled & (error > target) & (slow >= 2)
-        if seems_noisy.any() and self._listened(int(which[np.argmax(seems_noisy)])):
-            return
+        stuck: Booleans = ~(error <= SLOW_RATIO * self._last_error[which])
+        # While steps grow, each costs accuracy at first: those do not count.
+        unhelpful = stuck & (self._growths[which] == 0)
+        slow: Indices = np.where(unhelpful, self._slow_steps[which] + 1, 0)
+        self._slow_steps[which] = slow
+        settled: Booleans = truncation <= SETTLED_RATIO * rounding
+        settled |= (slow >= 2) & (truncation <= 10 * SETTLED_RATIO * rounding)
+        return Estimate(
+            found,
+            targets,
+            entry,
+            targets[worst],
+            error,
+            truncation,
+            rounding,
+            stuck,
+            slow,
+            settled,
+        )
 
-        step: Floats = rungs.step[: rungs.count, which]
+    def learned_noise(self, estimate: Estimate) -> bool:
+        """Measures f's noise where differences look noisy, once for all lines.
+
+        Two steps in a row did not help, and the errors of rounding do not explain it:
+        then f's values may be noisier than their rounding.
+
+        Returns:
+            Whether the noise exceeds rounding, so that `update` judges otherwise.
+        """
+        noisy: Booleans = (
+            ~estimate.settled
+            & (estimate.error > estimate.target)
+            & (estimate.slow_steps >= 2)
+        )
+        accuracy = self._accuracy
+        affordable = self._budget_left >= MAX_NOISE_PROBES * PROBE_POINTS
+        if not (noisy.any() and accuracy.may_measure_noise and affordable):
+            return False
+        accuracy.may_measure_noise = False
+        line = int(self.active[np.argmax(noisy)])
+        width = float(self._lines.initial_step[line])
+        sigma = noise_along(self._f, self._lines, line, width, self._formula.side)
+        accuracy.sigma = np.maximum(accuracy.sigma, sigma)
+        self._slow_steps[:], self._last_error[:] = 0, np.inf
+        return bool((sigma > self._table.rounded(self.active).max(axis=0)).any())
+
+    def propose(self, estimate: Estimate) -> Proposal:
+        """Which lines should go on, and with which step.
+
+        A line goes on while its error exceeds the target and a step can still help:
+
+        - It *grows* once it is settled and rounding alone exceeds the target. Rounding
+          falls as 1/hᵖ for a derivative of order p, so the step has to be
+          `(rounding / target)^(1/p)` times as long. Ridders' table needs three new
+          steps to show an improvement; so a line that began to grow takes three, the
+          last of them at the length that noise asks for: one leap to a quarter of it
+          and two doublings. Where f visibly bends, a leap is limited to `MAX_GROWTH`.
+        - It *shrinks* while truncation dominates. Halving the step divides the leading
+          truncation term by 4. Where halving stopped to help, the step is divided
+          by 8: f may vary at a much shorter length.
+        - It *rises* where its first steps were chosen longer than the initial one.
+
+        A new step close to one that was already taken tells nothing new; then the
+        shortest step is divided instead.
+        """
+        table, formula, which = self._table, self._formula, self.active
+        step: Floats = table.step[: table.count, which]
         longest: Floats = step.max(axis=0)
         shortest: Floats = step.min(axis=0)
-        # A step is as long as rounding makes it.
-        fits: Truths = 1.999 * longest <= self._room[which]
+        growths, second = self._growths[which], self._second[which]
+        # Not 2: rounding changes the length of a step.
+        fits: Booleans = 1.999 * longest <= self._room[which]
+        grow = self._growing(estimate, fits)
+        shrink: Booleans = ~estimate.settled & ~grow
+        shrink &= estimate.slow_steps < MAX_SLOW_STEPS
+        shrink &= shortest > EPSILON * self._lines.initial_step[which]
+        starting = table.count == formula.min_steps
+        rise: Booleans = shrink & fits & (second > 1) & starting
+        wanted: Booleans = (estimate.error > estimate.target) & (grow | shrink)
+        wanted &= table.count < MAX_STEPS
+        # In turn, as long as the budget lasts.
+        affordable: Booleans = (
+            np.cumsum(wanted) * formula.evaluations <= self._budget_left
+        )
+
+        lacking = (estimate.rounding / estimate.target) ** (1 / formula.order)
+        leap = np.fmin(lacking, self._room[which] / longest) / 4
+        leap = np.where(self._curved[which], np.fmin(leap, MAX_GROWTH), leap)
+        longer = longest * np.where(growths | rise, 2.0, np.fmax(leap, 2.0))
+        longer = np.minimum(longer, self._room[which])
+
+        helped: Booleans = ~estimate.stuck | np.isinf(self._last_error[which])
+        divisor = np.where(helped, 2.0, 8.0)
+        # After a leap the best steps may be far above the first ones.
+        worst = np.arange(len(which)), estimate.entry
+        between: Floats = estimate.found.step[worst] / divisor
+        # Below a first step that drowned in noise there is nothing, but in the gap
+        # between it and the second.
+        gap = (second > 2) & (table.count == formula.min_steps + 1)
+        between = np.where(gap, shortest * second**0.5, between)
+        free: Any = (abs(np.log(step / between)) > MIN_LOG_SPACING).all(axis=0)
+        shorter = np.where(free, between, shortest / divisor)
+        return Proposal(wanted, affordable, grow, grow | rise, longer, shorter)
+
+    def _growing(self, estimate: Estimate, fits: Booleans) -> Booleans:
+        """Lines whose step should grow: rounding dominates and exceeds the target."""
+        which, growths = self.active, self._growths[self.active]
+        settled, rounding, target = (
+            estimate.settled,
+            estimate.rounding,
+            estimate.target,
+        )
         # Only three longer steps in a row can show by themselves that they are better.
-        grow: Truths = np.where(grown, (grown < 3) | (settled & ~stuck), settled)
+        grow: Booleans = np.where(
+            growths, (growths < 3) | (settled & ~estimate.stuck), settled
+        )
         grow &= (rounding > target) & fits
-        first = grow & (grown == 0)
+        first = grow & (growths == 0)
         if first.any():
             begins = which[first]
-            self._bent[begins] = self._bends(begins, entry[first])
-        bent = self._bent[which]
+            self._curved[begins] = self._is_curved(begins, estimate.entry[first])
         if self._accuracy.tolerance is None:
-            for worth_it in (rounding > COARSE / CHEAP * target, ~bent | (grown == 0)):
-                if grow.sum() > FEW * len(self._last):
+            # Nobody asked for this accuracy: many lines get it only at a low price.
+            curved = self._curved[which]
+            large = rounding > NOISY_RTOL / DEFAULT_RTOL * target
+            for worth_it in (large, ~curved | (growths == 0)):
+                if grow.sum() > FEW_LINES_SHARE * len(self._last_error):
                     grow &= worth_it
-        shrink: Truths = ~settled & ~grow & (slow < PATIENCE)
-        shrink &= shortest > EPSILON * self._lines.first[which]
-        rise: Truths = shrink & fits & (self._second[which] > 1)
-        rise &= rungs.count == formula.fewest
-        go: Truths = (error > target) & (grow | shrink) & (rungs.count < RUNGS)
-        # In turn, as long as the budget lasts.
-        afford: Truths = np.cumsum(go) * formula.evaluations <= self._left
-        ended: Truths = ~(go & afford)
-        # A longer step may be out of f's domain: then its line ends here.
-        if (ended | grow).any():
-            self._conclude(which, entry, settled, error <= target, go & ~afford)
-        if ended.any():
-            if formula.order == 1 and not formula.side:
-                self._compare_sides(which[ended], targets[ended])
-            if ended.all():
-                self.active = which[:0]
-                return
+        return grow
 
-        lacking = (rounding / target) ** (1 / formula.order)
-        # As far as noise asks for, in a leap and two doublings.
-        leap = np.fmin(lacking, self._room[which] / longest) / 4
-        leap = np.where(bent, np.fmin(leap, LEAP), leap)
-        longer = longest * np.where(grown | rise, 2.0, np.fmax(leap, 2.0))
-        longer = np.minimum(longer, self._room[which])
-        helped: Truths = ~stuck | np.isinf(self._last[which])
-        divisor = np.where(helped, 2.0, 8.0)
-        # After a leap the best rungs may stand far above the first ones.
-        between: Floats = found.step[row, entry] / divisor
-        # Below a first step that drowned there is nothing, but in the gap above it.
-        gap = (self._second[which] > 2) & (rungs.count == formula.fewest + 1)
-        between = np.where(gap, shortest * self._second[which] ** 0.5, between)
-        free: Any = (abs(np.log(step / between)) > NEAR).all(axis=0)
-        shorter = np.where(free, between, shortest / divisor)
-        self._last[which] = error
-        self._grown[which] = np.where(grow, grown + 1, 0)
-        go &= afford
-        self._take(which[go], (grow | rise)[go], longer[go], shorter[go])
+    def terminate(self, estimate: Estimate, proposal: Proposal) -> None:
+        """Ends the lines that do not go on, and says how they ended.
 
-    def _bends(self, which: Numbers, entry: Numbers) -> Truths:
-        """Whether the quotients differ by more than noise: f is seen to bend."""
-        quotient, noise = self._rungs.quotients(which, self._accuracy.sigma)
+        The outcome of a growing line is recorded, too: a longer step may leave f's
+        domain, and then the line ends with what it has.
+        """
+        which, ended = self.active, proposal.ended
+        if (ended | proposal.growing).any():
+            self._record_outcome(estimate, proposal)
+        if ended.any() and self._formula.order == 1 and not self._formula.side:
+            self._detect_kinks(which[ended], estimate.targets[ended])
+        self._last_error[which] = estimate.error
+        growths = self._growths[which]
+        self._growths[which] = np.where(proposal.growing, growths + 1, 0)
+
+    def evaluate(self, proposal: Proposal) -> None:
+        """Takes the proposed step of each line that goes on."""
+        go = ~proposal.ended
+        if not go.any():
+            self.active = self.active[:0]
+            return
+        self._evaluate(
+            self.active[go],
+            proposal.long[go],
+            proposal.longer[go],
+            proposal.shorter[go],
+        )
+
+    def _evaluate(
+        self, which: Indices, long: Booleans, longer: Floats, shorter: Floats
+    ) -> None:
+        """One more step, longer or shorter, for some lines, which stay active."""
+        if len(which):
+            defined = self._table.evaluate(which, np.where(long, longer, shorter))
+            # At the start, a longer step that leaves f's domain becomes a shorter one.
+            lost = ~defined & long & (self._second[which] > 1)
+            lost &= self._table.count <= self._formula.min_steps
+            more = lost.sum() * self._formula.evaluations
+            if lost.any() and more <= self._budget_left:
+                self._second[which[lost]] = 0.5
+                defined[lost] = self._table.evaluate(which[lost], shorter[lost])
+                long = long & ~lost
+            if not defined[~long].all():
+                raise self._f.trouble or AssertionError
+            # Later, the line ends with what it has.
+            which = which[defined]
+            self._f.trouble = None
+        self._table.count += 1
+        self.active = which
+
+    # --- curvature, outcomes, kinks --------------------------------------------------
+
+    def _is_curved(self, which: Indices, entry: Indices) -> Booleans:
+        """Whether curvature is visible: the quotients differ by more than noise."""
+        quotient, noise = self._table.quotients(which, self._accuracy.sigma)
         row = np.arange(len(which))
         spread = np.ptp(quotient, axis=0)[row, entry]
         return spread > 10 * noise.max(axis=0)[row, entry]
 
-    def _take(
-        self, which: Numbers, long: Truths, longer: Floats, shorter: Floats
-    ) -> None:
-        """One more rung for some lines, which stay active: a longer or shorter step."""
-        if len(which):
-            defined = self._rungs.look(which, np.where(long, longer, shorter))
-            # Where a line only begins, what leaves f's domain is replaced.
-            lost = ~defined & long & (self._second[which] > 1)
-            lost &= self._rungs.count <= self._formula.fewest
-            if lost.any() and lost.sum() * self._formula.evaluations <= self._left:
-                self._second[which[lost]] = 0.5
-                defined[lost] = self._rungs.look(which[lost], shorter[lost])
-                long = long & ~lost
-            if not defined[~long].all():
-                raise self._f.trouble or AssertionError
-            # A longer step that leaves f's domain is none: the line stays as it is.
-            which = which[defined]
-            self._f.trouble = None
-        self._rungs.count += 1
-        self.active = which
-
-    def _conclude(
-        self,
-        which: Numbers,
-        entry: Numbers,
-        settled: Truths,
-        reached: Truths,
-        unaffordable: Truths,
-    ) -> None:
-        """Says how the lines stand, should they end here."""
-        rounded = self._rungs.rounded(which)[np.arange(len(which)), entry]
+    def _record_outcome(self, estimate: Estimate, proposal: Proposal) -> None:
+        """Says how each active line ends, should it end here."""
+        which, entry, settled = self.active, estimate.entry, estimate.settled
+        rounded = self._table.rounded(which)[np.arange(len(which)), entry]
         noisy = self._accuracy.sigma[entry] > 4 * rounded
-        self.slopes.outcome[which] = np.select(
+        reached = estimate.error <= estimate.target
+        unaffordable = proposal.wanted & ~proposal.affordable
+        self.result.outcome[which] = np.select(
             [reached, unaffordable, settled & noisy, settled],
             [Outcome.CONVERGED, Outcome.BUDGET, Outcome.NOISE, Outcome.ROUNDING],
             Outcome.DIVERGED,
         )[:, np.newaxis]
 
-    def _compare_sides(self, which: Numbers, targets: Floats) -> None:
-        """Adds to the error by how much the slopes on both sides differ."""
-        jumps, errors = self._rungs.jumps(which, self._accuracy.sigma)
+    def _detect_kinks(self, which: Indices, targets: Floats) -> None:
+        """Adds the jump of the slope to the error, where the point is on a kink.
+
+        Central quotients cannot see a kink at the point: they converge to the mean of
+        the slopes on both sides, with a tiny error estimate (|x| at 0 gives exactly 0).
+        `QuotientTable.jumps` estimates half of the difference c of both slopes, from
+        all steps and from all but the shortest or longest. The jump counts as certain
+        where it exceeds four times its own error and the estimates agree within
+        `JUMP_RTOL`: at a smooth point c tends to 0, and the estimates scatter about it.
+
+        Where a line did not converge and no jump is certain, the largest c of the
+        shortest steps bounds what the central quotients may have missed.
+        """
+        jumps, errors = self._table.jumps(which, self._accuracy.sigma)
         jump: Floats = abs(jumps[-1][0])
         error = errors[-1][0]
-        sure: Truths = jump > 4 * error
-        sure &= (abs(jumps[-1] - jumps[-2]) < ALIKE * jump).all(axis=0)
-        told = (sure & (jump > targets)).any(axis=1)
-        # Where there is no limit, nothing vouches for the point itself.
-        lost = (self.slopes.outcome[which] == Outcome.DIVERGED) & ~sure
-        nearest: Floats = abs(jumps[1][-PATIENCE:]).max(axis=0)
-        jump = np.where(lost, nearest, jump)
-        self.slopes.error[which] += np.where(sure | lost, (1 + ALIKE) * jump, 0.0)
-        self.slopes.outcome[which[told]] = Outcome.SIDES
-
-    def _listened(self, line: int) -> bool:
-        """Measures f's noise, once, and says whether it is more than rounding."""
-        if not self._accuracy.listen or self._left < LOOKS * POINTS:
-            return False
-        self._accuracy.listen = False
-        width = float(self._lines.first[line])
-        sigma = noise_along(self._f, self._lines, line, width, self._formula.side)
-        self._accuracy.sigma = np.maximum(self._accuracy.sigma, sigma)
-        self._slow[:], self._last[:] = 0, np.inf
-        return bool((sigma > self._rungs.rounded(self.active).max(axis=0)).any())
+        certain: Booleans = jump > 4 * error
+        certain &= (abs(jumps[-1] - jumps[-2]) < JUMP_RTOL * jump).all(axis=0)
+        kinked = (certain & (jump > targets)).any(axis=1)
+        unknown = (self.result.outcome[which] == Outcome.DIVERGED) & ~certain
+        largest: Floats = abs(jumps[1][-MAX_SLOW_STEPS:]).max(axis=0)
+        jump = np.where(unknown, largest, jump)
+        added = np.where(certain | unknown, (1 + JUMP_RTOL) * jump, 0.0)
+        self.result.error[which] += added
+        self.result.outcome[which[kinked]] = Outcome.KINK
 
 
 def noise_along(
@@ -378,14 +593,17 @@ def noise_along(
         lines: The lines.
         line: Which of them.
         width: A distance over which f bends.
-        side: To which side one may go; 0 for both.
+        side: 1 or -1 for the side to stay on; 0 for both.
+
+    Returns:
+        The standard deviation of each entry of f; 0 where no noise shows.
     """
 
-    def ask(t: Floats) -> Floats:
+    def values_at(t: Floats) -> Floats:
         t = side * (t - t.min()) if side else t
         values = f.at(lines, np.full(len(t), line, np.intp), t)
         if not np.isfinite(values).all():
             raise f.trouble or AssertionError
         return values
 
-    return measure(ask, width, LOOKS)[0]
+    return measure_noise(values_at, width, MAX_NOISE_PROBES)[0]

@@ -1,8 +1,20 @@
-"""The error of slopes in which nothing was subtracted: what rounding does within f.
+"""Rounding errors of slopes that are computed without subtraction.
 
-There is no step to vary, and nothing that scatters by itself. But at places close by f
-rounds otherwise, and at equal distances `s(x) - 2 s(x + δ) + s(x + 2δ)` leaves of a
-slope s only that: what f bends is of the order δ², less than a rounding.
+The complex step and difference propagation have no truncation error to speak of: what
+is left is rounding within f. There is no step to vary, and the same point gives the
+same slope. But nearby points round differently. At equal distances δ,
+
+    s(x) - 2 s(x + δ) + s(x + 2δ) = δ² s''(x) + rounding,
+
+and δ is so small (2⁻²⁸ of x's scale) that δ² s'' is far below a rounding of s: what is
+left of the slopes is their scatter by rounding. With three nearby points there are two
+such second differences, and the larger one counts.
+
+A slope along every line costs an evaluation each. So for many lines the scatter is
+probed along four random directions only. A probe's slope is `Σ wᵢ sᵢ`; if its scatter
+comes from a single line i, that line's slope scatters by `scatter / |wᵢ|`. That bounds
+each line's error. The first two directions weigh each coordinate by its own scale, the
+others weigh all alike; both bounds hold, and the smaller one is taken.
 """
 
 from collections.abc import Callable
@@ -10,70 +22,77 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secant.derivatives.lines import EPSILON, Lines, Numbers, mixtures, shaken
+from secant.derivatives.lines import EPSILON, Indices, Lines, perturbed, random_probes
 from secant.derivatives.validation import Floats
 
-CARE = 8
-"""Roundings that an error allows for beyond those that are seen."""
+ROUNDING_ALLOWANCE = 8
+"""Roundings that an error allows for beyond the visible ones."""
 
-FEW = 3
-"""Places beside the point that are looked at."""
+NEARBY_POINTS = 3
+"""Points beside x at which the slopes are computed again."""
 
-Slope = Callable[[Lines], Floats]
-"""The derivatives along lines, (lines, entries of f)."""
+SlopesAlong = Callable[[Lines], Floats]
+"""Computes the derivatives along lines, (lines, entries of f)."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """Slopes with their errors, and what they say along the lines that were probed."""
+class ProbedSlopes:
+    """Slopes with their errors, and the probes that gave the errors.
+
+    Attributes:
+        slopes: The derivatives, (lines, entries of f).
+        error: Estimates of their rounding errors.
+        probes: The lines that were probed.
+        along_probes: The derivatives along them.
+        weights: The weights of the lines in each probe; None where the probes are the
+            lines themselves.
+    """
 
     slopes: Floats
     error: Floats
     probes: Lines
     along_probes: Floats
     weights: Floats | None
-    """How the probes are made of the lines; None where they are the lines."""
 
 
-def looked_at(
-    slope: Slope,
+def with_rounding_error(
+    slopes_along: SlopesAlong,
     lines: Lines,
     *,
     each: bool,
-    inward: Numbers | None = None,
+    inward: Indices | None = None,
     epsilon: float = EPSILON,
     bounds: tuple[Floats, Floats] = (np.array(-np.inf), np.array(np.inf)),
-) -> Looked:
-    """Slopes, and their errors from places close by.
+) -> ProbedSlopes:
+    """Slopes, and their rounding errors from nearby points.
 
     Args:
-        slope: Computes them.
-        lines: Along what.
-        each: Whether every line is looked at by itself; if not, a few directions
-            stand for all.
-        inward: To which end of each line there is more room, see `mixtures`.
-        epsilon: One rounding of f's arithmetic, relative.
-        bounds: Within which the places have to be.
+        slopes_along: Computes the slopes.
+        lines: The lines.
+        each: Whether every line is probed by itself; if not, four random directions
+            stand for many lines.
+        inward: The side of each line with more room, see `random_probes`.
+        epsilon: The relative rounding error of f's arithmetic.
+        bounds: Within which the points have to be.
     """
-    slopes = slope(lines)
-    if each or len(lines) <= FEW:
+    slopes = slopes_along(lines)
+    if each or len(lines) <= NEARBY_POINTS:
         probes, weights, here = lines, None, slopes
     else:
-        probes, weights = mixtures(lines, inward)
+        probes, weights = random_probes(lines, inward)
         here = weights @ slopes
-    beside = [
-        slope(shaken(probes, times, epsilon, *bounds)) for times in range(1, FEW + 1)
+    nearby = [
+        slopes_along(perturbed(probes, times, epsilon, *bounds))
+        for times in range(1, NEARBY_POINTS + 1)
     ]
-    places: Floats = np.stack([here, *beside])
-    scatter: Floats = abs(np.diff(places, n=2, axis=0)).max(axis=0)
+    at_points: Floats = np.stack([here, *nearby])
+    scatter: Floats = abs(np.diff(at_points, n=2, axis=0)).max(axis=0)
+    allowance = ROUNDING_ALLOWANCE * epsilon * abs(slopes)
     if weights is None:
-        error = scatter + CARE * epsilon * abs(slopes)
-    else:
-        # What scatters in a mixture may be due to any one of its lines. Of two ways to
-        # mix them, each bounds every line's share.
-        bounds_of_each: list[Floats] = []
-        for pair in (slice(0, 2), slice(2, 4)):
-            size = abs(weights[pair]).max(axis=0)[:, np.newaxis]
-            bounds_of_each.append(scatter[pair].max(axis=0) / size)
-        error = np.minimum(*bounds_of_each) + CARE * epsilon * abs(slopes)
-    return Looked(slopes, error, probes, here, weights)
+        return ProbedSlopes(slopes, scatter + allowance, probes, here, weights)
+    error_bounds: list[Floats] = []
+    for pair in (slice(0, 2), slice(2, 4)):
+        size = abs(weights[pair]).max(axis=0)[:, np.newaxis]
+        error_bounds.append(scatter[pair].max(axis=0) / size)
+    error = np.minimum(*error_bounds) + allowance
+    return ProbedSlopes(slopes, error, probes, here, weights)

@@ -1,4 +1,9 @@
-"""One request for a derivative: its arguments, checked, and how it is met."""
+"""The problem of a derivative: its arguments, validated, and its solution.
+
+`DerivativeProblem` holds what a call of `derivative`, `gradient`, `jacobian`, `hessian`
+or `directional_derivative` asks for. It chooses the method, keeps the budget of
+evaluations, stays within bounds, and turns the derivatives along lines into a result.
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -7,23 +12,23 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, first_entry
-from secant.derivatives.complex_step import STEP as COMPLEX_STEP
-from secant.derivatives.complex_step import refuse_unlike, sideways
+from secant.derivatives.complex_step import STEP_RATIO as COMPLEX_STEP_RATIO
+from secant.derivatives.complex_step import complex_step, refuse_unlike
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.lines import EPSILON, Lines, Numbers
-from secant.derivatives.noise import POINTS
+from secant.derivatives.lines import EPSILON, Indices, Lines
+from secant.derivatives.noise import PROBE_POINTS
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import (
-    CHEAP,
-    LOOKS,
+    DEFAULT_RTOL,
+    MAX_NOISE_PROBES,
     Accuracy,
+    LineDerivatives,
     Outcome,
-    Slopes,
-    climb,
     noise_along,
+    solve,
 )
-from secant.derivatives.rounding_error import looked_at
+from secant.derivatives.rounding_error import with_rounding_error
 from secant.derivatives.validation import (
     Floats,
     as_function,
@@ -32,7 +37,7 @@ from secant.derivatives.validation import (
     refuse_overflow,
 )
 from secant.errors import InvalidInput, short
-from secant.parallel.map import calling
+from secant.parallel.map import open_caller
 from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
 
 SIDES = {"central": 0, "forward": 1, "backward": -1}
@@ -46,20 +51,20 @@ NOISE = Or(
 )
 MAX_EVALUATIONS = Or(WholeNumber(low=1, example=1000), None)
 
-BLOCK = 1 << 20
-"""Numbers that the points of one batch, or what is seen at them, may hold."""
+BLOCK_NUMBERS = 1 << 20
+"""Numbers in the points of one batch, or in the values there, at most."""
 
-LITTLE = 0.02
-"""Of the fewest evaluations: what f's noise may cost where nobody asked for it."""
+NOISE_PROBE_SHARE = 0.02
+"""Cost of measuring noise unasked, as a share of the fewest evaluations, at most."""
 
-NEAR = 0.25
-"""Of the first step: with less room than that to one side, one looks to the other."""
+MIN_ROOM_RATIO = 0.25
+"""Room on one side, in units of the initial step, below which only the other serves."""
 
 
-class Request:
-    """A derivative that is asked for.
+class DerivativeProblem:
+    """A derivative to compute: validated arguments, and the state of its solution.
 
-    Args are those of `secant.derivatives.derivatives.derivative`.
+    The arguments are those of `secant.derivatives.derivatives.derivative`.
     """
 
     def __init__(
@@ -94,60 +99,64 @@ class Request:
         self.vectorized = vectorized
         self.workers = workers
         self._centre: Floats | None = None
-        self._carried = 0
-        # What is known of f's noise, for each of its entries or all.
+        self._propagated = 0
+        # The known noise of f, for each of its entries or for all.
         self._sigma: Floats = np.array(
             [self.noise if isinstance(self.noise, float) else 0.0]
         )
         if method == "difference" and (vectorized or workers is not None):
             raise InvalidInput(
-                'method="difference" compiles f with JAX and evaluates it as it likes: '
+                'method="difference" compiles f with JAX and calls it in its own way: '
                 "leave out vectorized and workers"
             )
 
     @contextmanager
-    def begin(self, *, scalar: bool) -> Generator[None, None, None]:
-        """Within it, f can be called."""
-        with calling(self.f, self.workers) as call:
+    def evaluating(self, *, scalar: bool) -> Generator[None, None, None]:
+        """The context in which f can be called."""
+        with open_caller(self.f, self.workers) as call:
             self._evaluate = Evaluation(call, scalar=scalar, vectorized=self.vectorized)
-            self._sideways = Evaluation(
+            self._complex = Evaluation(
                 call, scalar=scalar, vectorized=self.vectorized, dtype=complex
             )
             yield
 
     @property
     def f_shape(self) -> tuple[int, ...]:
-        """The shape of f's values, known once f was called."""
+        """The shape of f's values, known after the first call."""
         return self._evaluate.shape or ()
 
     @property
     def evaluations(self) -> int:
-        """How many there were."""
-        return self._evaluate.used + self._sideways.used + self._carried
+        """The number of evaluations of f so far."""
+        return self._evaluate.used + self._complex.used + self._propagated
 
-    def slopes(self, lines: Lines, *, alone: bool = False, later: int = 0) -> Slopes:
+    def solve(
+        self, lines: Lines, *, per_line: bool = False, later: int = 0
+    ) -> LineDerivatives:
         """The derivatives along lines.
 
         Args:
             lines: The lines.
-            alone: Whether each is a derivative of its own, to be right by itself.
-            later: How many more lines will come, for which some budget is kept.
+            per_line: Whether each is a derivative of its own, with its own scale.
+            later: How many more lines will come, for which some budget is reserved.
         """
         if lines.shape is None and not len(lines):
             self._evaluate.shape = ()
-            return Slopes(*np.zeros((4, 0, 1)))
+            return LineDerivatives(*np.zeros((4, 0, 1)))
         if self.method == "difference":
             return self._by_propagation(lines)
         centre = self._at_centre(lines)
         if not centre.size:
-            return Slopes(*np.zeros((4, len(lines), centre.shape[1])))
+            return LineDerivatives(*np.zeros((4, len(lines), centre.shape[1])))
         if self.method == "complex":
-            self._afford((8 if alone else 1) * len(lines) + 13)
-            return self._by_complex_step(lines, centre, alone)
-        return self._by_ladder(lines, centre, alone, later)
+            self._require_budget((8 if per_line else 1) * len(lines) + 13)
+            return self._by_complex_step(lines, centre, per_line)
+        return self._by_differences(lines, centre, per_line, later)
 
-    def result(self, found: Slopes, shaped: Callable[[Floats], Floats]) -> Derivative:
-        """What is handed to the user."""
+    def result(
+        self, found: LineDerivatives, shaped: Callable[[Floats], Floats]
+    ) -> Derivative:
+        """The result for the user."""
         value, error, step, outcome = (
             shaped(a) for a in (found.value, found.error, found.step, found.outcome)
         )
@@ -166,7 +175,7 @@ class Request:
         largest = float(error.max())
         worst = Outcome(int(outcome.max()))
         if self.method in ("complex", "difference") and worst is Outcome.ROUNDING:
-            asked = self.tolerance if self.tolerance is not None else CHEAP
+            asked = self.tolerance if self.tolerance is not None else DEFAULT_RTOL
             if (error <= asked * abs(value).max()).all():
                 worst = Outcome.CONVERGED
         estimate = f"the estimated error is at most {largest:.0e}"
@@ -186,7 +195,7 @@ class Request:
             return fine, f"limited by the function's noise of {sigma}: {estimate}"
         if worst is Outcome.BUDGET:
             return False, f"stopped by max_evaluations={int(self.budget)}: {estimate}"
-        if worst is Outcome.SIDES:
+        if worst is Outcome.KINK:
             return False, (
                 f"the slopes on both sides differ at {first}, as at a kink: {estimate}"
             )
@@ -199,11 +208,11 @@ class Request:
         """The value of f at the point of each line, (lines, entries)."""
         f = self._evaluate
         if lines.shape is None:
-            self._afford(len(lines))
+            self._require_budget(len(lines))
             count = len(lines)
             centre = f.at(lines, np.arange(count, dtype=np.intp), np.zeros(count))
         elif self._centre is None:
-            self._afford(1)
+            self._require_budget(1)
             centre = f.of([self.x.copy()], lambda _: "at x")
         else:
             centre = self._centre
@@ -212,12 +221,14 @@ class Request:
         self._centre = centre
         return np.broadcast_to(centre, (len(lines), centre.shape[1]))
 
-    def _by_propagation(self, lines: Lines) -> Slopes:
-        # JAX is loaded by those who use it.
-        from secant.derivatives.propagated import carried
+    def _by_propagation(self, lines: Lines) -> LineDerivatives:
+        # Only this method loads JAX.
+        from secant.derivatives.propagated import propagated_derivatives
 
         each = lines.shape is None or self.order > 1
-        found, centre, used = carried(self.f, lines, self.order, each=each)
+        found, centre, used = propagated_derivatives(
+            self.f, lines, self.order, each=each
+        )
         shape = np.shape(centre)
         if self._evaluate.shape == () and shape != ():
             raise InvalidInput(
@@ -225,86 +236,93 @@ class Request:
                 "real number: `return jnp.sum(y)`"
             )
         self._evaluate.shape = shape[1:] if lines.shape is None else shape
-        self._carried += used
+        self._propagated += used
         return found
 
-    def _by_complex_step(self, lines: Lines, centre: Floats, alone: bool) -> Slopes:
-        f = self._sideways
+    def _by_complex_step(
+        self, lines: Lines, centre: Floats, per_line: bool
+    ) -> LineDerivatives:
+        f = self._complex
         f.shape = self._evaluate.shape
 
-        def slope(lines: Lines) -> Floats:
-            parts = [sideways(f, part) for part in self._parts(lines, centre)]
+        def slopes_along(lines: Lines) -> Floats:
+            parts = [complex_step(f, part) for part in self._parts(lines, centre)]
             return np.concatenate(parts) if parts else np.zeros((0, centre.shape[1]))
 
-        looked = looked_at(
-            slope,
+        probed = with_rounding_error(
+            slopes_along,
             lines,
-            each=alone,
+            each=per_line,
             inward=self.inward(lines),
             bounds=(self.lower.ravel(), self.upper.ravel()),
         )
         if len(lines):
-            probes = looked.probes if looked.weights is None else looked.probes[:1]
-            seen = self._seen(probes, centre[: len(probes)])
-            refuse_unlike(looked.along_probes[: len(probes)], seen.value, seen.error)
-        step = np.repeat(COMPLEX_STEP * lines.first[:, np.newaxis], centre.shape[1], 1)
-        return Slopes(
-            looked.slopes,
-            looked.error,
-            step,
-            np.full(step.shape, float(Outcome.ROUNDING)),
-        )
+            probes = probed.probes if probed.weights is None else probed.probes[:1]
+            count = len(probes)
+            expected = self._real_differences(probes, centre[:count])
+            refuse_unlike(probed.along_probes[:count], expected.value, expected.error)
+        initial = lines.initial_step[:, np.newaxis]
+        step = np.repeat(COMPLEX_STEP_RATIO * initial, centre.shape[1], 1)
+        outcome = np.full(step.shape, float(Outcome.ROUNDING))
+        return LineDerivatives(probed.slopes, probed.error, step, outcome)
 
-    def _seen(self, lines: Lines, centre: Floats) -> Slopes:
-        """What real differences see, at small cost."""
-        accuracy = Accuracy(1e-5, 0 * centre[0], listen=False, alone=True)
-        return self._climbed(lines, centre, accuracy, 0)
+    def _real_differences(self, lines: Lines, centre: Floats) -> LineDerivatives:
+        """Derivatives by real differences, to a coarse tolerance at small cost."""
+        accuracy = Accuracy(1e-5, 0 * centre[0], may_measure_noise=False, per_line=True)
+        return self._solve(lines, centre, accuracy, 0)
 
-    def _by_ladder(
-        self, lines: Lines, centre: Floats, alone: bool, later: int
-    ) -> Slopes:
+    def _by_differences(
+        self, lines: Lines, centre: Floats, per_line: bool, later: int
+    ) -> LineDerivatives:
         p = centre.shape[1]
         sigma: Floats = np.zeros(p) + self._sigma
         accuracy = Accuracy(
-            self.tolerance, sigma, listen=self.noise is None, alone=alone
+            self.tolerance,
+            sigma,
+            may_measure_noise=self.noise is None,
+            per_line=per_line,
         )
-        cheap = self._listens_cheaply(lines) and not alone
+        cheap = self._noise_is_cheap_to_measure(lines) and not per_line
         if (self.noise == "measure" or cheap) and not sigma.any() and len(lines):
             side = int(self._sides(lines)[0][0])
-            self._afford(LOOKS * POINTS)
-            accuracy.sigma = noise_along(
-                self._evaluate, lines, 0, float(lines.first[0]), side
-            )
-        slopes = self._climbed(lines, centre, accuracy, later)
+            self._require_budget(MAX_NOISE_PROBES * PROBE_POINTS)
+            width = float(lines.initial_step[0])
+            accuracy.sigma = noise_along(self._evaluate, lines, 0, width, side)
+        found = self._solve(lines, centre, accuracy, later)
         self._sigma = accuracy.sigma
-        return slopes
+        return found
 
-    def _listens_cheaply(self, lines: Lines) -> bool:
-        """Whether to measure f's noise costs little beside the derivative itself."""
+    def _noise_is_cheap_to_measure(self, lines: Lines) -> bool:
+        """Whether measuring f's noise costs little beside the derivative itself."""
         formula = Formula(self.order, SIDES.get(self.method, 0))
-        fewest = len(lines) * formula.fewest * formula.evaluations
-        listening = LOOKS * POINTS
-        left = self.budget - self.evaluations - listening
-        return self.noise is None and listening <= LITTLE * fewest and fewest <= left
+        fewest = len(lines) * formula.min_steps * formula.evaluations
+        cost = MAX_NOISE_PROBES * PROBE_POINTS
+        left = self.budget - self.evaluations - cost
+        return (
+            self.noise is None and cost <= NOISE_PROBE_SHARE * fewest and fewest <= left
+        )
 
-    def _climbed(
+    def _solve(
         self, lines: Lines, centre: Floats, accuracy: Accuracy, later: int
-    ) -> Slopes:
+    ) -> LineDerivatives:
+        """Derivatives by real differences, in blocks of lines and side by side."""
         sides, room = self._sides(lines)
         formulas = {side: Formula(self.order, side) for side in (0, 1, -1)}
         needs = {
-            side: formula.fewest * formula.evaluations
+            side: formula.min_steps * formula.evaluations
             for side, formula in formulas.items()
         }
         reserved = sum(int((sides == side).sum()) * n for side, n in needs.items())
         later_on = later * needs[SIDES.get(self.method, 0)]
-        self._afford(reserved + later_on)
-        slopes = Slopes(*(np.zeros((len(lines), centre.shape[1])) for _ in range(4)))
+        self._require_budget(reserved + later_on)
+        found = LineDerivatives(
+            *(np.zeros((len(lines), centre.shape[1])) for _ in range(4))
+        )
         for side, formula in formulas.items():
             chosen = np.flatnonzero(sides == side)
             for which in self._blocks(chosen, centre.shape[1]):
                 reserved -= len(which) * needs[side]
-                part = climb(
+                part = solve(
                     self._evaluate,
                     lines[which],
                     formula,
@@ -313,40 +331,42 @@ class Request:
                     room=room[which],
                     budget=self.budget - self.evaluations - reserved - later_on,
                 )
-                slopes.value[which], slopes.error[which] = part.value, part.error
-                slopes.step[which], slopes.outcome[which] = part.step, part.outcome
-        return slopes
+                found.value[which], found.error[which] = part.value, part.error
+                found.step[which], found.outcome[which] = part.step, part.outcome
+        return found
 
-    def inward(self, lines: Lines) -> Numbers:
-        """To which end of each line there is more room: 1 ahead, -1 back, or 0."""
-        back, ahead = lines.room(self.lower.ravel(), self.upper.ravel())
+    def inward(self, lines: Lines) -> Indices:
+        """The side of each line with more room: 1 ahead, -1 behind, 0 for both."""
+        back, ahead = self._distance_to_bounds(lines)
         return np.where(ahead == back, 0, np.where(ahead > back, 1, -1))
 
-    def _sides(self, lines: Lines) -> tuple[Numbers, Floats]:
-        """To which side of the point each line looks, and how far it may go."""
-        back, ahead = lines.room(self.lower.ravel(), self.upper.ravel())
+    def _distance_to_bounds(self, lines: Lines) -> tuple[Floats, Floats]:
+        return lines.distance_to_bounds(self.lower.ravel(), self.upper.ravel())
+
+    def _sides(self, lines: Lines) -> tuple[Indices, Floats]:
+        """The side of the point that each line uses, and its longest step."""
+        back, ahead = self._distance_to_bounds(lines)
         side = np.full(len(lines), SIDES.get(self.method, 0), np.intp)
-        narrow = np.minimum(back, ahead) < NEAR * np.minimum(
-            lines.first, np.maximum(back, ahead)
-        )
+        needed = np.minimum(lines.initial_step, np.maximum(back, ahead))
+        narrow = np.minimum(back, ahead) < MIN_ROOM_RATIO * needed
         if self.method not in ("forward", "backward"):
             side[narrow] = np.where(ahead >= back, 1, -1)[narrow]
         room = np.select([side > 0, side < 0], [ahead, back], np.minimum(back, ahead))
-        small = EPSILON**0.5 * lines.first
+        small = EPSILON**0.5 * lines.initial_step
         if (room <= small).any():
             line = int(np.argmax(room <= small))
             entry = entry_name(int(lines.entries[line, 0]), self.x.shape)
             raise InvalidInput(
                 f"bounds leave no room for a step at {entry}, where x is "
                 f"{float(lines.x[lines.entries[line, 0]])!r}: widen them, leave the "
-                'coordinate out, or pass method="central", which looks to the side '
+                'coordinate out, or pass method="central", which uses the side '
                 "where there is room"
             )
-        return side, np.minimum(room, lines.reach)
+        return side, np.minimum(room, lines.max_step)
 
-    def _blocks(self, which: Numbers, entries: int) -> Iterator[Numbers]:
-        """Lines in portions whose points and values fit in little memory."""
-        size = max(1, BLOCK // max(self.x.size, 48 * entries))
+    def _blocks(self, which: Indices, entries: int) -> Iterator[Indices]:
+        """Lines in blocks whose points and values fit in little memory."""
+        size = max(1, BLOCK_NUMBERS // max(self.x.size, 48 * entries))
         for start in range(0, len(which), size):
             yield which[start : start + size]
 
@@ -354,7 +374,7 @@ class Request:
         for which in self._blocks(np.arange(len(lines)), centre.shape[1]):
             yield lines[which]
 
-    def _afford(self, evaluations: int) -> None:
+    def _require_budget(self, evaluations: int) -> None:
         needed = self.evaluations + evaluations
         if needed > self.budget:
             raise InvalidInput(
@@ -383,8 +403,8 @@ def _positive(step: Any, x: Floats) -> Floats:
     if lost.any():
         raise InvalidInput(
             f"step is {float(steps[lost][0])!r}, which is lost beside "
-            f"{first_entry('x', lost)} = {float(x[lost][0])!r}: pass a "
-            "longer one, or None"
+            f"{first_entry('x', lost)} = {float(x[lost][0])!r}: pass a longer "
+            "one, or None"
         )
     return steps
 

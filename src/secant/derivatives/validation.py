@@ -1,7 +1,7 @@
-"""What goes into a derivative and what comes out of a function, checked.
+"""Validation of points, and of the values that a function returns.
 
-Each check says what came, why no slope can be told from it and what to write
-instead. A function is called `f` and its argument `x` here, as in the formulas.
+Each error says what came, why it has no slope, and what to write instead. As in the
+formulas, the function is called `f` and its argument `x`.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from secant.errors import InvalidInput, short
 from secant.validation import RealNumber, as_real_number
 
 Function: TypeAlias = Callable[[Any], Any]
-"""What is differentiated: an array in, one real number out."""
+"""A function to differentiate: of an array, to one real number."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -25,10 +25,10 @@ STEP_SIZE = RealNumber(0, 1e300, "neither", example="1e-4")
 
 
 def as_function(f: object, name: str = "f") -> Function:
-    """`f`, if it can be called.
+    """`f`, if it is callable.
 
     Raises:
-        InvalidInput: It cannot.
+        InvalidInput: It is not.
 
     Example:
         >>> as_function(9.0)
@@ -47,7 +47,7 @@ def as_point(x: ArrayLike, name: str = "x") -> Floats:
     """`x` as a new float64 array.
 
     Raises:
-        InvalidInput: It holds something else than finite real numbers.
+        InvalidInput: It holds something other than finite real numbers.
 
     Example:
         >>> as_point([3, 4])
@@ -70,11 +70,11 @@ def as_point(x: ArrayLike, name: str = "x") -> Floats:
 
 
 def as_number(value: object, where: Callable[[], str]) -> float:
-    """What `f` returned as a float.
+    """A value of `f` as a float.
 
     Args:
-        value: What it returned.
-        where: Says at what place, if need be.
+        value: What `f` returned.
+        where: Returns the words for the point, for an error.
 
     Raises:
         InvalidInput: It is not one real number, or not finite.
@@ -93,7 +93,7 @@ def as_number(value: object, where: Callable[[], str]) -> float:
         )
     if not isfinite(number):
         raise InvalidInput(
-            f"f is {number} {where()}, and no slope can be told from that: choose a "
+            f"f is {number} {where()}, and a slope needs finite values: choose a "
             "point where f is finite on both sides, a smaller h, or look for a log(0), "
             "a division by 0 or an overflow in f"
         )
@@ -101,11 +101,10 @@ def as_number(value: object, where: Callable[[], str]) -> float:
 
 
 def as_elementwise(values: object, x: Floats) -> Floats:
-    """What `f` returned for an array of places as an array of its shape.
+    """The values of an elementwise `f` as an array of x's shape.
 
     Raises:
-        InvalidInput: It has another shape, or holds something else than finite real
-            numbers.
+        InvalidInput: They have another shape, or are no finite real numbers.
 
     Example:
         >>> as_elementwise([1, 4], np.array([1.0, 2.0]))
@@ -135,7 +134,7 @@ def as_elementwise(values: object, x: Floats) -> Floats:
 
 
 def refuse_not_finite(x: Array, name: str) -> None:
-    """Refuses NaN and infinity in a point, naming the first.
+    """Refuses NaN and infinity in a point, and names the first.
 
     Example:
         >>> refuse_not_finite(np.array([0.0, np.inf]), "x")
@@ -146,12 +145,12 @@ def refuse_not_finite(x: Array, name: str) -> None:
     if wrong.any():
         raise InvalidInput(
             f"{first_entry(name, wrong)} is {x[wrong][0]}, and there is no slope at "
-            f"such a place: pass finite numbers (np.isfinite({name}) finds the others)"
+            f"such a point: pass finite numbers (np.isfinite({name}) finds the others)"
         )
 
 
 def refuse_overflow(slopes: Floats, name: str) -> None:
-    """Refuses slopes that overflowed although every value of `f` was finite.
+    """Refuses slopes that overflow although every value of `f` is finite.
 
     Example:
         >>> refuse_overflow(np.array([1.0, np.inf]), "x")
@@ -167,10 +166,10 @@ def refuse_overflow(slopes: Floats, name: str) -> None:
 
 
 def changed_argument(entry: int, shape: tuple[int, ...]) -> InvalidInput:
-    """The error for a function that does not leave its argument alone.
+    """The error for a function that changes its argument.
 
     Args:
-        entry: Where, counted as if `x` had one dimension.
+        entry: The changed entry, counted as if `x` had one dimension.
         shape: Of `x`.
 
     Returns:
@@ -188,7 +187,7 @@ def changed_argument(entry: int, shape: tuple[int, ...]) -> InvalidInput:
 
 
 def entry_name(entry: int, shape: tuple[int, ...], name: str = "x") -> str:
-    """An entry that is counted as if there was one dimension, as one would write it.
+    """An entry, counted in one dimension, as Python writes it.
 
     Example:
         >>> entry_name(4, (2, 3))

@@ -1,7 +1,7 @@
 """A map over the workers of a Dask cluster, on one machine or on many.
 
-Dask comes in the extra: `pip install "secant[cluster]"`. What it does better than a
-pool: a worker that dies takes nothing with it, and its work is done again elsewhere.
+Dask is an extra: `pip install "secant[cluster]"`. Unlike a pool, it survives a worker
+that dies: another worker does its work again.
 """
 
 import warnings
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from secant.errors import InvalidInput, SecantError, short
-from secant.parallel.pickling import loaded, pickled, short_text
+from secant.parallel.pickling import deserialize, first_line, to_bytes
 
 
 def dask_workers(client: Any) -> "DaskWorkers":
@@ -23,15 +23,14 @@ def dask_workers(client: Any) -> "DaskWorkers":
 
     Returns:
         A callable `(function, items) -> list of function(item)`, in the order of the
-        items. The function, with all that it captured, is sent to the cluster once; a
-        worker gets it from one that has it. Where a worker dies, its items are
-        computed again elsewhere. The workers need Secant and whatever modules the
-        function imports.
+        items. The function, with the data that it captured, is sent to the cluster
+        once; the workers pass it on. If a worker dies, others compute its items again.
+        The workers need Secant and the modules that the function imports.
 
     Raises:
-        InvalidInput: `client` is none, is asynchronous or closed.
-        SecantError: Dask is not installed; when called, a function that kills one
-            worker after the other.
+        InvalidInput: `client` is no client, is asynchronous, or is closed.
+        SecantError: Dask is not installed; or, in a call, the function kills one worker
+            after the other.
 
     Example:
         >>> from distributed import Client
@@ -53,46 +52,46 @@ def dask_workers(client: Any) -> "DaskWorkers":
         )
     if client.asynchronous:
         raise InvalidInput(
-            "client is asynchronous, and a derivative is waited for: make it with "
-            "Client(...), without asynchronous=True"
+            "client is asynchronous, and a derivative waits for its results: make it "
+            "with Client(...), without asynchronous=True"
         )
     return DaskWorkers(client, distributed.KilledWorker)
 
 
 class DaskWorkers:
-    """What `dask_workers` returns: `map` over a cluster."""
+    """A map over a Dask cluster, from `dask_workers`."""
 
     def __init__(self, client: Any, killed: type[Exception]) -> None:
         self._client = client
         self._killed = killed
-        # The last function and where it is: most are mapped more than once.
+        # The last function and its future: most functions are mapped more than once.
         self._sent: tuple[Callable[..., Any], Any] | None = None
 
     @property
     def count(self) -> int:
-        """How many threads the workers have at this moment."""
+        """The number of threads that the workers have now."""
         return sum(self._client.nthreads().values())
 
     def __call__(self, function: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
-        """`[function(item) for item in items]`, by the cluster."""
+        """`[function(item) for item in items]`, computed by the cluster."""
         if self._client.status != "running":
             raise InvalidInput(
                 f"the Dask client is {self._client.status}: make a new one, and pass "
                 "dask_workers(it)"
             )
         with warnings.catch_warnings():
-            # Dask's advice on large graphs is to send the data apart: done here.
+            # Dask advises to send large data apart, as happens here.
             warnings.filterwarnings("ignore", "Sending large graph")
-            cargo, tasks = self._cargo(function), list(items)
-            # Dask spreads evenly what belongs to one group and depends on little else.
-            # A key that is a tuple makes a group of each call; with other keys all
-            # calls would be one, and depend on all functions that there ever were.
+            cached, tasks = self._cached(function), list(items)
+            # Dask spreads the tasks of one group evenly, if they depend on few others.
+            # A tuple as the key makes a group of each call. With other keys all calls
+            # are one group, which depends on every function that was ever sent.
             name = f"secant-chunk-{uuid4().hex}"
             futures = self._client.map(
-                _carry_out,
+                _call_cached,
                 tasks,
                 key=[(name, i) for i in range(len(tasks))],
-                cargo=cargo,
+                cached=cached,
             )
         try:
             return self._client.gather(futures)
@@ -100,45 +99,45 @@ class DaskWorkers:
             raise SecantError(
                 "a chunk of points killed every Dask worker that took it: they ran out "
                 "of memory, f crashes in compiled code, or f ends its process "
-                f"({short_text(str(error))}); call f with workers=None to see which"
+                f"({first_line(str(error))}); call f with workers=None to see which"
             ) from error
         except BaseException:
             self._client.cancel(futures)
             raise
 
-    def _cargo(self, function: Callable[..., Any]) -> Any:
+    def _cached(self, function: Callable[..., Any]) -> Any:
         """The function as a future: a task that makes it from its bytes.
 
-        Scattered data is gone when the workers that hold it die. The scheduler keeps a
-        task, and has it run again.
+        Scattered data is lost when the workers that hold it die. A task is not: the
+        scheduler keeps it and runs it again.
         """
         if self._sent is None or self._sent[0] is not function:
-            data = pickled(function)
+            data = to_bytes(function)
             key = (f"secant-function-{sha256(data).hexdigest()}", 0)
-            self._sent = function, self._client.submit(_Cargo, data, key=key)
+            self._sent = function, self._client.submit(CachedFunction, data, key=key)
         return self._sent[1]
 
 
-class _Cargo:
-    """A function in a worker's memory, which travels on as the bytes that it came as.
+class CachedFunction:
+    """A function in a worker's memory. Other workers get it as its original bytes.
 
-    One that could not be opened is kept as its error, so that a task raises it: inside
-    Dask's own unpickling it would be told as a lost connection.
+    A function that cannot be loaded is kept as its error, which a task then raises:
+    Dask would report an error of its own unpickling as a lost connection.
     """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.function = self.error = None
         try:
-            self.function = loaded(data)
+            self.function = deserialize(data)
         except SecantError as error:
             self.error = error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Cargo, (self.data,)
+        return CachedFunction, (self.data,)
 
 
-def _carry_out(item: Any, cargo: _Cargo) -> Any:
-    if cargo.error is not None:
-        raise cargo.error
-    return cargo.function(item)  # pyright: ignore[reportOptionalCall]
+def _call_cached(item: Any, cached: CachedFunction) -> Any:
+    if cached.error is not None:
+        raise cached.error
+    return cached.function(item)  # pyright: ignore[reportOptionalCall]

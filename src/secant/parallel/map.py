@@ -1,9 +1,9 @@
-"""Calling a function at many points: here, in other processes, on other machines.
+"""Parallel calls of a function: in this process, in others, on other machines.
 
-`workers` is SciPy's convention, a number or anything that works like `map`, and here
-every way of calling is a map: Python's own, one over the processes of this machine
+`workers` follows SciPy's convention: a number, or anything that works like `map`. Every
+way of calling is a map here: Python's own, one over the processes of this machine
 (`secant.parallel.processes`), one over a Dask cluster (`secant.parallel.dask`), or the
-user's. What is mapped is an `Errand` over chunks of points.
+user's. It maps a `RemoteFunction` over chunks of points.
 """
 
 import os
@@ -14,48 +14,48 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from secant.errors import InvalidInput, short
-from secant.parallel.task import Errand, outcomes
+from secant.parallel.task import RemoteFunction, call_each
 from secant.validation import as_whole_number
 
 Caller: TypeAlias = Callable[[Sequence[Any]], list[Any]]
-"""Takes a list of points, gives the list of values, a `Raised` where f raised."""
+"""A function from a list of points to a list of values, a `Raised` where f raised."""
 
-# The work ends when the last worker does, which is at most one chunk after the first:
-# with 16 each, 6 % of its share. As much is lost at most where a worker dies. A chunk
-# costs 0.2 ms to send in one machine and some 3 ms through Dask.
+# The last worker ends at most one chunk after the first one: with 16 chunks each, after
+# 6 % of its share. A worker that dies loses as much. Sending a chunk takes 0.2 ms on
+# one machine, and about 3 ms through Dask.
 _CHUNKS_EACH = 16
 
 
 @contextmanager
-def calling(
+def open_caller(
     f: Callable[[Any], Any], workers: Any = None
 ) -> Generator[Caller, None, None]:
-    """Something that calls `f` at a list of points.
+    """A context that gives a `Caller` of `f`.
 
     Args:
         f: The function of one point.
-        workers: None or 1: one after the other, in this process. A number: in so many
-            processes of this machine; -1: in as many as it has cores. A map-like
-            callable, such as `multiprocessing.Pool().map`, an executor's `map` or
+        workers: None or 1: calls one after the other, in this process. A number: that
+            many processes of this machine; -1: one for each core. A map-like callable,
+            such as `multiprocessing.Pool().map`, an executor's `map` or
             `secant.dask_workers(client)`: it is called as `workers(function, chunks)`
-            with a list of lists of points. Where it has a number `count` of workers,
-            that tells how many chunks to make; else it is taken to have as many as
-            this machine has cores.
+            with a list of lists of points. If it has an attribute `count`, the number
+            of its workers, that decides how many chunks there are; otherwise the number
+            of cores of this machine does.
 
     Yields:
         A `Caller`, which keeps the order of the points.
 
     Raises:
-        InvalidInput: `workers` is neither, `f` or its values cannot be sent, or the map
-            gives back something else than the results of all chunks.
+        InvalidInput: `workers` is none of these, `f` or its values cannot be sent, or
+            the map does not return the results of all chunks.
         SecantError: Workers died, or lack something that f needs.
 
     Example:
-        >>> with calling(abs) as call:
+        >>> with open_caller(abs) as call:
         ...     call([-1, 2])
         [1, 2]
         >>> from concurrent.futures import ThreadPoolExecutor
-        >>> with ThreadPoolExecutor() as pool, calling(abs, pool.map) as call:
+        >>> with ThreadPoolExecutor() as pool, open_caller(abs, pool.map) as call:
         ...     call([-1, 2])
         [1, 2]
     """
@@ -64,39 +64,39 @@ def calling(
         return
     count = _as_count(workers)
     if count == 1:
-        yield lambda points: outcomes(f, points)
+        yield lambda points: call_each(f, points)
         return
-    # Only here: joblib takes as long to import as NumPy.
-    from secant.parallel.processes import Processes
+    # Imported here, since joblib takes as long to import as NumPy.
+    from secant.parallel.processes import WorkerProcesses
 
-    with Processes(count) as processes:
+    with WorkerProcesses(count) as processes:
         yield _mapping(f, processes, count)
 
 
 def _mapping(f: Callable[[Any], Any], over: Callable[..., Any], count: int) -> Caller:
-    errand = Errand(f)
+    remote = RemoteFunction(f)
 
     def call(points: Sequence[Any]) -> list[Any]:
         chunks = chunked(points, count)
         if not chunks:
             return []
-        results = list(over(errand, chunks))
+        results = list(over(remote, chunks))
         if len(results) != len(chunks):
             raise InvalidInput(
-                f"workers gave back {len(results)} results for {len(chunks)} chunks of "
+                f"workers returned {len(results)} results for {len(chunks)} chunks of "
                 "points: pass something that works like `map`, such as a pool's `map`"
             )
         return [
             value
             for result, chunk in zip(results, chunks, strict=True)
-            for value in _unsealed(result, len(chunk))
+            for value in _results_of(result, len(chunk))
         ]
 
     return call
 
 
 def chunked(points: Sequence[Any], count: int) -> list[list[Any]]:
-    """The points in lists of nearly equal length, several for each worker.
+    """Lists of points of nearly equal length, several for each worker.
 
     Example:
         >>> [len(chunk) for chunk in chunked(range(100), 2)]
@@ -107,15 +107,15 @@ def chunked(points: Sequence[Any], count: int) -> list[list[Any]]:
     return [list(points[a:b]) for a, b in pairwise(edges)]
 
 
-def _unsealed(result: Any, length: int) -> list[Any]:
-    # From another process of the same user, as the results of every pool.
+def _results_of(result: Any, length: int) -> list[Any]:
+    # The bytes come from another process of the same user, as with every pool.
     values = pickle.loads(result) if isinstance(result, bytes) else result
     if not isinstance(values, list) or len(values) != length:  # pyright: ignore[reportUnknownArgumentType]
         dask = type(result).__name__ == "Future"
         hint = "secant.dask_workers(client)" if dask else "a pool's `map`, for example"
         raise InvalidInput(
-            f"workers gave back {short(result)} where the {length} values of a chunk "
-            f"should be: pass {hint}"
+            f"workers returned {short(result)} in place of the {length} values of a "
+            f"chunk: pass {hint}"
         )
     return values  # pyright: ignore[reportUnknownVariableType]
 
@@ -126,7 +126,7 @@ def _count(workers: object) -> int:
 
 
 def _as_count(workers: Any) -> int:
-    """How many processes are meant."""
+    """The number of processes."""
     if workers is None:
         return 1
     hint = (

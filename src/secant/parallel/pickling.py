@@ -1,8 +1,8 @@
-"""A function on its way to another process: packed and checked, opened once there.
+"""Pickled functions for other processes: checked when sent, loaded once there.
 
-cloudpickle carries what plain pickle cannot: lambdas, functions of a notebook, and
-the data that they captured. A parcel is only ever opened by processes of the one who
-packed it, and only if its digest is right: unpickling runs code.
+cloudpickle can pickle what plain pickle cannot: lambdas, functions of a notebook, and
+the data that they captured. Unpickling runs code. So only processes of the user who
+pickled a function load it, and only if its digest is right.
 """
 
 import pickle
@@ -21,20 +21,20 @@ _cloudpickle: Any = import_module("cloudpickle")  # has no types
 
 
 def dumps(value: object) -> bytes:
-    """`value` as cloudpickle's bytes, or whatever error there is in the way."""
+    """`value` as cloudpickle's bytes; any error passes through."""
     return _cloudpickle.dumps(value)
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A function and all that it captured, as bytes, and their SHA-256."""
+class PickledFunction:
+    """A function and the data that it captured: bytes, and their SHA-256."""
 
     data: bytes
     digest: str
 
 
-def pack(f: Callable[..., Any]) -> Parcel:
-    """`f` as bytes, of which it is known that they become a function again.
+def serialize(f: Callable[..., Any]) -> PickledFunction:
+    """`f` as bytes that can be loaded again.
 
     Raises:
         InvalidInput: `f` holds something that cannot leave this process, such as an
@@ -43,34 +43,33 @@ def pack(f: Callable[..., Any]) -> Parcel:
     Example:
         >>> import threading
         >>> lock = threading.Lock()
-        >>> pack(lambda x: x if lock.locked() else -x)
+        >>> serialize(lambda x: x if lock.locked() else -x)
         Traceback (most recent call last):
         secant.errors.InvalidInput: f cannot be sent to other processes: `lock`, a ...
     """
-    data = pickled(f)
+    data = to_bytes(f)
     try:
         pickle.loads(data)
     except Exception as error:
         raise InvalidInput(
-            f"f can be sent to other processes but does not arrive: {_reason(error)}. "
-            "Look for a class whose __reduce__ or __setstate__ gives up, or leave out "
-            "workers"
+            f"f can be pickled but not unpickled: {_reason(error)}. Look for a class "
+            "whose __reduce__ or __setstate__ fails, or leave out workers"
         ) from error
-    return Parcel(data, sha256(data).hexdigest())
+    return PickledFunction(data, sha256(data).hexdigest())
 
 
-def pickled(f: object) -> bytes:
+def to_bytes(f: object) -> bytes:
     """`f` as cloudpickle's bytes.
 
     Raises:
-        InvalidInput: There are none; names what stands in the way.
+        InvalidInput: It cannot be pickled; the message names the part.
     """
     try:
         return dumps(f)
     except InvalidInput:
         raise
     except Exception as error:
-        name, value = _culprit("f", f)
+        name, value = _unpicklable_part("f", f)
         what = f"`{name}`, a {type(value).__name__}," if name != "f" else short(f)
         raise InvalidInput(
             f"f cannot be sent to other processes: {what} cannot be pickled "
@@ -83,71 +82,71 @@ _lock = Lock()
 _last: tuple[str, Callable[..., Any]] | None = None
 
 
-def opened(digest: str, fetch: Callable[[], bytes]) -> Callable[..., Any]:
-    """The function of a parcel; fetched only if it is not the last one opened here.
+def deserialize_cached(digest: str, read: Callable[[], bytes]) -> Callable[..., Any]:
+    """A pickled function, whose bytes are read only if it is not the last one loaded.
 
-    One is kept and not more, because what it captured may be large.
+    Only one function is kept, because the data that it captured may be large.
 
     Args:
-        digest: Of the parcel.
-        fetch: Gets its bytes.
+        digest: Of the pickled function.
+        read: Returns its bytes.
 
     Raises:
         SecantError: The bytes are not those that were sent, or this process lacks
             something that the function needs.
     """
     global _last
-    # Held while opening, so that the threads of one worker share what they opened.
+    # Held while loading, so that the threads of one worker load a function once.
     with _lock:
         if _last is None or _last[0] != digest:
-            data = fetch()
+            data = read()
             if sha256(data).hexdigest() != digest:
                 raise SecantError(
                     "a worker found another function than the one that was sent to it: "
                     "look for what writes to the folder of temporary files"
                 )
-            _last = digest, loaded(data)
+            _last = digest, deserialize(data)
         return _last[1]
 
 
-def loaded(data: bytes) -> Any:
-    """What was pickled.
+def deserialize(data: bytes) -> Any:
+    """The value of cloudpickle's bytes.
 
     Raises:
-        SecantError: This process lacks something that is needed for it.
+        SecantError: This process lacks something that the value needs.
     """
     try:
         return pickle.loads(data)
     except Exception as error:
         raise SecantError(
-            f"f does not arrive in a worker: {_reason(error)}. A module that f imports "
+            f"a worker cannot load f: {_reason(error)}. A module that f imports "
             "must be importable there too: install it, or send it along with "
             "cloudpickle.register_pickle_by_value(module)"
         ) from None
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {short_text(str(error))}"
+    return f"{type(error).__name__}: {first_line(str(error))}"
 
 
-def short_text(text: str) -> str:
+def first_line(text: str) -> str:
     """The first line, cut to fit into a sentence."""
     line = text.strip().partition("\n")[0]
     return line if len(line) <= 120 else f"{line[:117]}..."
 
 
-def _culprit(name: str, value: object, depth: int = 4) -> tuple[str, object]:
+def _unpicklable_part(name: str, value: object, depth: int = 4) -> tuple[str, object]:
     """The innermost named part of `value` that cannot be pickled."""
     for part, inner in _parts(value) if depth else ():
         try:
             dumps(inner)
         except Exception:
-            return _culprit(part, inner, depth - 1)
+            return _unpicklable_part(part, inner, depth - 1)
     return name, value
 
 
 def _parts(value: Any) -> Iterator[tuple[str, object]]:
-    """What a function or an object holds, by the names that its author gave."""
+    """The parts of a function or an object, by the names that its author gave."""
     if isinstance(value, FunctionType):
         for name, cell in zip(
             value.__code__.co_freevars, value.__closure__ or (), strict=True

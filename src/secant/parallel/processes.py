@@ -1,8 +1,8 @@
-"""A map over the processes of this machine, which joblib's loky starts and watches.
+"""A map over processes of this machine, which joblib's loky starts and watches.
 
-They are started afresh and not forked, so that a JAX in this process does not hang in
-theirs, and the function is sent by cloudpickle, so that nothing asks for an
-`if __name__ == "__main__"`. They stay for the next call, and leave when idle.
+The processes are started afresh and not forked, since a forked JAX may hang.
+cloudpickle sends the function, so that no script needs an `if __name__ == "__main__"`.
+The processes stay for the next call, and end when they are idle.
 """
 
 import atexit
@@ -17,10 +17,10 @@ from typing import Any, Self
 
 from secant.compat import broken_pool_errors, kill_processes, process_pool
 from secant.errors import SecantError
-from secant.parallel.pickling import opened
-from secant.parallel.task import Errand
+from secant.parallel.pickling import deserialize_cached
+from secant.parallel.task import RemoteFunction
 
-# What NumPy's engines read to see how many threads to start, each in each process.
+# The variables from which the libraries under NumPy read their number of threads.
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -35,18 +35,18 @@ _IDLE_SECONDS = 120
 _pools: dict[int, Any] = {}
 _lock = Lock()
 
-# Pools that outlive the modules they are made of complain on leaving.
+# A pool that is closed after its modules are unloaded raises errors.
 atexit.register(_pools.clear)
 
 
-class Processes:
-    """A map over so many processes of this machine, to be used in a `with`.
+class WorkerProcesses:
+    """A map over processes of this machine, for use in a `with`.
 
-    The function is written to a temporary file, once, which only this user can read;
-    each process reads it once. A task is then the name of that file and a chunk.
+    The function is written once, to a temporary file that only this user can read;
+    each process reads it once. A task is the name of that file and a chunk of points.
 
     Args:
-        count: How many processes.
+        count: The number of processes.
     """
 
     def __init__(self, count: int) -> None:
@@ -65,15 +65,17 @@ class Processes:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def __call__(self, errand: Errand, chunks: Sequence[list[Any]]) -> list[bytes]:
-        """The answers of the errand to each chunk.
+    def __call__(
+        self, remote: RemoteFunction, chunks: Sequence[list[Any]]
+    ) -> list[bytes]:
+        """The results of the function for each chunk.
 
         Raises:
-            SecantError: Processes died, and again in a second try of what they had not
-                finished.
+            SecantError: Processes died twice, the second time while they computed what
+                was left.
         """
-        digest = errand.parcel.digest
-        path = self._written(errand)
+        digest = remote.pickled.digest
+        path = self._written(remote)
         done: dict[int, bytes] = {}
         reason = ""
         for _ in range(2):
@@ -98,7 +100,7 @@ class Processes:
                     future.cancel()
                 raise
             except BaseException:
-                # Ctrl-C: nobody waits for what is still running.
+                # Ctrl-C: what is still running is not waited for.
                 _close(self.count, pool, kill=True)
                 raise
         left = len(chunks) - len(done)
@@ -109,23 +111,23 @@ class Processes:
             "workers=None to see which"
         )
 
-    def _written(self, errand: Errand) -> str:
+    def _written(self, remote: RemoteFunction) -> str:
         if self._folder is None:
-            # Made with mode 0700: what lies in it is executed.
+            # Made with mode 0700, since its files are executed.
             self._folder = TemporaryDirectory(prefix="secant-")
-        path = Path(self._folder.name, errand.parcel.digest)
+        path = Path(self._folder.name, remote.pickled.digest)
         if not path.exists():
-            path.write_bytes(errand.parcel.data)
+            path.write_bytes(remote.pickled.data)
         return str(path)
 
 
 def _run(path: str, digest: str, points: list[Any]) -> Any:
-    f = opened(digest, Path(path).read_bytes)
-    return Errand(f, away=True)(points)
+    f = deserialize_cached(digest, Path(path).read_bytes)
+    return RemoteFunction(f, in_worker=True)(points)
 
 
 def _pool(count: int) -> tuple[Any, Any]:
-    """The pool of so many processes, and the errors of a pool that has lost one.
+    """The pool of a number of processes, and the errors of a pool that lost one.
 
     A pool of our own: loky's reusable one is also joblib's, and each would hand the
     other one that was started with other settings.

@@ -1,8 +1,8 @@
-"""A function at chunks of points, wherever a map carries it, and what comes back.
+"""The function that a map carries to its workers, and the results that come back.
 
-`secant.parallel.map` maps an `Errand` over chunks; each way to map it
-(`secant.parallel.processes`, `secant.parallel.dask`, the user's own) brings it to its
-workers in its own manner.
+`secant.parallel.map` maps a `RemoteFunction` over chunks of points. Each kind of map
+(`secant.parallel.processes`, `secant.parallel.dask`, the user's own) sends it to its
+workers in its own way.
 """
 
 import pickle
@@ -13,53 +13,60 @@ from functools import cached_property
 from typing import Any
 
 from secant.errors import InvalidInput, SecantError
-from secant.parallel.pickling import Parcel, dumps, opened, pack, short_text
+from secant.parallel.pickling import (
+    PickledFunction,
+    deserialize_cached,
+    dumps,
+    first_line,
+    serialize,
+)
 
 
 @dataclass(frozen=True)
 class Raised:
-    """Stands for a value where the function raised: what it raised."""
+    """The error of a call, in place of its value."""
 
     error: Exception
 
 
-class Errand:
-    """A function to be called at chunks of points, wherever it is carried to.
+class RemoteFunction:
+    """A function that is called at chunks of points, here or in another process.
 
-    Here it is the function itself: a map over threads sends nothing. Pickled, it is a
-    `Parcel`, packed once; where that arrives, it is opened once and answers in bytes,
-    so that a value or an error that cannot be sent is told by its own name.
+    In this process it is the function itself: a map over threads sends nothing.
+    Pickling makes a `PickledFunction` of it, once. The other process loads that once.
+    It answers in bytes, so that a value or an error that cannot be sent is reported by
+    its own name.
 
     Args:
         f: The function of one point.
-        away: Whether this is another process than the one that f comes from.
+        in_worker: Whether this is another process than the one that f comes from.
     """
 
-    def __init__(self, f: Callable[[Any], Any], away: bool = False) -> None:
+    def __init__(self, f: Callable[[Any], Any], in_worker: bool = False) -> None:
         self.f = f
-        self.away = away
+        self.in_worker = in_worker
 
     def __call__(self, points: Sequence[Any]) -> list[Any] | bytes:
-        """The values, a `Raised` where f raised; in another process pickled."""
-        found = outcomes(self.f, points, self.away)
-        return _sealed(found) if self.away else found
+        """The values, a `Raised` where f raised; pickled in another process."""
+        found = call_each(self.f, points, self.in_worker)
+        return _pickled_results(found) if self.in_worker else found
 
     @cached_property
-    def parcel(self) -> Parcel:
-        """What travels."""
-        return pack(self.f)
+    def pickled(self) -> PickledFunction:
+        """The function as bytes."""
+        return serialize(self.f)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return arrived, (self.parcel.digest, self.parcel.data)
+        return load_remote, (self.pickled.digest, self.pickled.data)
 
 
-def arrived(digest: str, data: bytes) -> Errand:
-    """An errand, in the process that it was sent to."""
-    return Errand(opened(digest, lambda: data), away=True)
+def load_remote(digest: str, data: bytes) -> RemoteFunction:
+    """The function, in the process that it was sent to."""
+    return RemoteFunction(deserialize_cached(digest, lambda: data), in_worker=True)
 
 
-def outcomes(
-    f: Callable[[Any], Any], points: Sequence[Any], away: bool = False
+def call_each(
+    f: Callable[[Any], Any], points: Sequence[Any], in_worker: bool = False
 ) -> list[Any]:
     """The values of `f`, a `Raised` where it raised."""
 
@@ -67,8 +74,8 @@ def outcomes(
         try:
             return f(point)
         except Exception as error:
-            if away:
-                # A traceback is never pickled, and without it nobody finds the line.
+            if in_worker:
+                # Pickling drops the traceback, which names the line.
                 lines = traceback.format_exception(error)
                 error.add_note(f"raised in a worker:\n{''.join(lines)}")
             return Raised(error)
@@ -76,10 +83,10 @@ def outcomes(
     return [value(point) for point in points]
 
 
-def _sealed(values: list[Any]) -> bytes:
+def _pickled_results(values: list[Any]) -> bytes:
     try:
         data = dumps(values)
-        # An exception with arguments of its own can often be pickled and not unpickled.
+        # Many exceptions with arguments of their own can be pickled but not unpickled.
         if any(isinstance(value, Raised) for value in values):
             pickle.loads(data)
         return data
@@ -96,15 +103,15 @@ def _sendable(value: Any) -> Any:
             return Raised(_substitute(value.error))
         return Raised(
             InvalidInput(
-                f"f returned a {type(value).__name__}, which cannot be sent home from "
-                f"a worker ({short_text(str(reason))}): return numbers or arrays"
+                f"f returned a {type(value).__name__}, which a worker cannot send back "
+                f"({first_line(str(reason))}): return numbers or arrays"
             )
         )
 
 
 def _substitute(error: Exception) -> SecantError:
-    """What comes home in the place of an error that cannot."""
-    stands_in = SecantError(f"{type(error).__name__}: {error}")
+    """An error that can be sent, in place of one that cannot."""
+    substitute = SecantError(f"{type(error).__name__}: {error}")
     for note in getattr(error, "__notes__", ()):
-        stands_in.add_note(note)
-    return stands_in
+        substitute.add_note(note)
+    return substitute
