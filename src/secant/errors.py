@@ -8,6 +8,14 @@ what came, why that is wrong and what to write instead.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+__all__ = [
+    "DataError",
+    "InvalidInput",
+    "PeerLost",
+    "SecantError",
+    "unknown_name",
+]
+
 
 class SecantError(Exception):
     """Anything that Secant raises on purpose."""

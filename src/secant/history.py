@@ -10,6 +10,8 @@ import numpy as np
 
 from secant.errors import DataError
 
+__all__ = ["Epoch", "History"]
+
 
 class Epoch(NamedTuple):
     """How good the network was at a step, on all samples.

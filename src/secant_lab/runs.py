@@ -6,13 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from secant import MLP, Run
 from secant.errors import SecantError
-from secant.nn.networks import MLP
-from secant.training.run import HISTORY_FILE, NETWORK_FILE, Run
+from secant.training import HISTORY_FILE, NETWORK_FILE, RUNS_FOLDER
 from secant_lab.localized_error import Told
-
-RUNS = Path("runs")
-"""Where `secant train` keeps runs, seen from where `secant lab` was started."""
 
 MOST_LISTED = 100
 """Runs of a list, the newest."""
@@ -55,7 +52,7 @@ def network_of(name: str) -> MLP:
     """The network of a run that reads digits.
 
     Args:
-        name: Of a folder in `RUNS`: what is no name of one there is never opened.
+        name: The name of a folder in `RUNS_FOLDER`. Nothing else is ever opened.
 
     Raises:
         Told: There is no such run, or it cannot be used.
@@ -64,8 +61,8 @@ def network_of(name: str) -> MLP:
     if name not in names:
         raise Told(
             "run_unknown",
-            f"there is no run {name[:40]!r} in the folder {RUNS}: choose one of the "
-            "list",
+            f"there is no run {name[:40]!r} in the folder {RUNS_FOLDER}: choose one of "
+            "the list",
             name=name[:40],
         )
     found = _found(name)
@@ -77,13 +74,13 @@ def network_of(name: str) -> MLP:
 
 def _folders() -> list[Path]:
     try:
-        return [path for path in RUNS.iterdir() if path.is_dir()]
+        return [path for path in RUNS_FOLDER.iterdir() if path.is_dir()]
     except OSError:
         return []
 
 
 def _found(name: str) -> Found:
-    folder = (RUNS / name).resolve()
+    folder = (RUNS_FOLDER / name).resolve()
     stamp = _stamp(folder)
     try:
         if max(stamp[2:]) > MOST_BYTES:

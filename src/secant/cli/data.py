@@ -31,12 +31,12 @@ def show(context: typer.Context) -> None:
 
 @guarded
 def _show() -> None:
-    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.locations import DATA_VARIABLE, find_data_set
     from secant.data.registry import SPECS
 
     table = grid("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
-        place = find(name)
+        place = find_data_set(name)
         where = (
             f"{place.folder} ({place.origin})"
             if place
@@ -64,9 +64,9 @@ def classes(
     """Say how many samples each class has, and warn about them."""
     from secant.cli.reports import class_table
     from secant.data.labels import class_counts, class_warnings
-    from secant.data.load import load
+    from secant.data.load import load_data_set
 
-    ((x_train, t_train), (_, t_test)), description = load(data)
+    ((x_train, t_train), (_, t_test)), description = load_data_set(data)
     count = int(max(t_train.max(), t_test.max())) + 1
     train, test = class_counts(t_train, count), class_counts(t_test, count)
     err.print(about(data=description.source))
