@@ -32,6 +32,8 @@ __all__ = [
     "RealNumber",
     "Share",
     "WholeNumber",
+    "as_real_number",
+    "as_whole_number",
     "validate",
     "validate_fields",
 ]

@@ -37,7 +37,8 @@ class RoomWidget(Cell):
     def _answer(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         try:
             if name not in self._answers:
-                raise Refused(404, "address", f"nothing can be asked at {name!r}")
+                sentence = f"nothing can be asked at {name!r}"
+                raise Refused(404, "address", sentence, path=name)
             function = self._answers[name]
             return {"answer": function(**checked(function, given))}
         except SecantError as error:
