@@ -83,9 +83,16 @@ def test_no_name_that_loads_late_hides_a_module(module):
     assert not modules & set(module.__all__)
 
 
-@pytest.mark.parametrize("module", ["secant", "secant.data", "secant.nn.gradients"])
-def test_the_import_of_a_table_loads_nothing_heavy(module):
-    heavy = {"numpy", "jax", "PIL"}
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("secant", {"numpy", "jax", "matplotlib", "PIL"}),
+        ("secant.data", {"numpy", "jax", "PIL"}),
+        ("secant.nn", {"numpy", "jax"}),
+        ("secant.nn.gradients", {"jax", "optax"}),
+    ],
+)
+def test_the_import_of_a_package_loads_nothing_heavy(module, heavy):
     code = f"import {module}, sys; print({heavy} & set(sys.modules))"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -13,6 +13,7 @@ __all__ = [
     "InvalidInput",
     "PeerLost",
     "SecantError",
+    "short",
     "unknown_name",
 ]
 

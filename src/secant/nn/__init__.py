@@ -1,7 +1,7 @@
 """Networks: activations, losses, targets, what a network computes, its gradients.
 
 The public names are in `__init__.pyi`. Each is loaded when it is first used, so that
-`secant.nn.gradients`, whose table the command line's help lists, does not load NumPy.
+the command line's help, which lists the table in `secant.nn.gradients`, is quick.
 """
 
 import lazy_loader
