@@ -14,6 +14,14 @@ import numpy as np
 
 from secant.errors import InvalidInput
 
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "as_array",
+    "as_real",
+    "namespace",
+]
+
 Array: TypeAlias = Any
 """A NumPy array, a JAX array or a JAX tracer."""
 

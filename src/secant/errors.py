@@ -8,6 +8,15 @@ and what to write instead.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+__all__ = [
+    "DataError",
+    "InvalidInput",
+    "PeerLost",
+    "SecantError",
+    "short",
+    "unknown_name",
+]
+
 
 class SecantError(Exception):
     """Base class of all deliberate errors of Secant."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from secant.errors import DataError
 
+__all__ = ["Epoch", "History"]
+
 
 class Epoch(NamedTuple):
     """Loss and accuracy of the network after a number of steps, on all samples.

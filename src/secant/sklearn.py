@@ -25,7 +25,7 @@ from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning
 from secant.training.config import TrainConfig
 from secant.training.fit import train
 from secant.training.optimizers import LearningRate
-from secant.training.steps import BLOCK, TrainState
+from secant.training.steps import MAX_STEPS_PER_CALL, TrainState
 from secant.training.trainer import Diverged, Training
 from secant.validation import Each, WholeNumber, as_whole_number, validate
 
@@ -380,7 +380,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             reached = replace(reached, state=state)
         try:
             while (left := config.iterations - reached.step) > 0:
-                reached = training.advance(reached, min(BLOCK, left))
+                reached = training.advance(reached, min(MAX_STEPS_PER_CALL, left))
             reached = training.evaluate(reached)
             finite = np.isfinite(reached.epochs[-1].train_loss)
         except Diverged:

@@ -28,9 +28,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from secant import Architecture
 from secant.arrays import Array
-from secant.nn.architecture import Architecture, Params
-from secant.propagation.coordinates import changes_along_coordinates
+from secant.nn import Params
+from secant.propagation import changes_along_coordinates
 
 
 def pixel_effects(

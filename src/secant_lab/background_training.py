@@ -5,10 +5,8 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, Literal
 
-from secant.data.mnist import load_mnist_sample
-from secant.nn.networks import MLP
-from secant.textbook import TwoLayerNet
-from secant.training import Progress, fit
+from secant import MLP, TwoLayerNet, fit, load_mnist_sample
+from secant.training import Progress
 
 Status = Literal["waiting", "learning", "finished", "failed"]
 

@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from secant import relu, sigmoid
 from secant.arrays import namespace
-from secant.nn.activations import relu, sigmoid
 from secant_lab.localized_error import LocalizedError
 
 MAX_CHARACTERS = 200

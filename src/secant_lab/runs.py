@@ -6,13 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from secant import MLP, Run
 from secant.errors import SecantError
-from secant.nn.networks import MLP
-from secant.training.run import HISTORY_FILE, NETWORK_FILE, Run
+from secant.training import HISTORY_FILE, NETWORK_FILE, RUNS_FOLDER
 from secant_lab.localized_error import LocalizedError
-
-RUNS = Path("runs")
-"""The folder of `secant train`'s runs, relative to the current folder."""
 
 MAX_LISTED = 100
 """The most runs in a list; it has the newest."""
@@ -55,7 +52,7 @@ def load_network(name: str) -> MLP:
     """The network of a run on digits.
 
     Args:
-        name: The name of a folder in `RUNS`; nothing else is ever opened.
+        name: The name of a folder in `RUNS_FOLDER`; nothing else is ever opened.
 
     Raises:
         LocalizedError: There is no such run, or the page cannot use it.
@@ -64,8 +61,8 @@ def load_network(name: str) -> MLP:
     if name not in names:
         raise LocalizedError(
             "run_unknown",
-            f"there is no run {name[:40]!r} in the folder {RUNS}: choose one from the "
-            "list",
+            f"there is no run {name[:40]!r} in the folder {RUNS_FOLDER}: choose one "
+            "from the list",
             name=name[:40],
         )
     found = _found(name)
@@ -77,13 +74,13 @@ def load_network(name: str) -> MLP:
 
 def _folders() -> list[Path]:
     try:
-        return [path for path in RUNS.iterdir() if path.is_dir()]
+        return [path for path in RUNS_FOLDER.iterdir() if path.is_dir()]
     except OSError:
         return []
 
 
 def _found(name: str) -> RunEntry:
-    folder = (RUNS / name).resolve()
+    folder = (RUNS_FOLDER / name).resolve()
     stamp = _stamp(folder)
     try:
         if max(stamp[2:]) > MAX_BYTES:

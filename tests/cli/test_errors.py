@@ -83,7 +83,7 @@ def test_too_little_memory_is_no_bug(secant, monkeypatch):
     def too_large(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("secant.data.load.load", too_large)
+    monkeypatch.setattr("secant.data.load.load_data_set", too_large)
     outcome = secant("train")
     assert outcome.code == 2
     assert "not enough memory" in outcome.err

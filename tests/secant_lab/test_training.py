@@ -413,7 +413,7 @@ def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
     from secant.training import steps
 
     monkeypatch.setattr(scheduler_module, "MOST_PROGRAMS", 2)
-    steps.forget_compiled()
+    steps.clear_compiled()
     first = start(room, ("backprop", 0.31))
     stepped(room, first, 5)
     for rate in (0.32, 0.33, 0.34, 0.35):

@@ -6,7 +6,7 @@ import pytest
 from secant import InvalidInput, fit
 from secant.nn.gradients import METHODS
 from secant.training.config import TrainConfig
-from secant.training.samples import checked
+from secant.training.samples import as_samples
 from secant.training.trainer import Checkpoint, Diverged, Training
 
 
@@ -46,7 +46,7 @@ def test_a_place_that_was_kept_can_be_gone_back_to(net, clusters):
 
 
 def test_samples_are_checked_and_put_on_the_device_once(net, clusters):
-    data = checked(net.architecture, clusters)
+    data = as_samples(net.architecture, clusters)
     one, other = (
         Training(net, data, TrainConfig.build(batch_size=12)) for _ in range(2)
     )

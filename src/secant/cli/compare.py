@@ -48,11 +48,11 @@ def compare(
     from secant import plots
     from secant.comparison import compare as compared
     from secant.comparison import error_curves, methods
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.nn.networks import MLP
     from secant.training.forecast import duration
 
-    ((x, t), (_, t_test)), description = load(data)
+    ((x, t), (_, t_test)), description = load_data_set(data)
     classes = int(max(t.max(), t_test.max())) + 1
     net = MLP((x.shape[1], *sizes, classes), activation, loss, init=init, seed=seed)
     rows = np.random.default_rng(seed).integers(len(x), size=batch_size)

@@ -39,12 +39,12 @@ def show(context: typer.Context) -> None:
 
 @command_errors
 def _show() -> None:
-    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.locations import DATA_VARIABLE, find_data_set
     from secant.data.registry import SPECS
 
     table = plain_table("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
-        location = find(name)
+        location = find_data_set(name)
         where = (
             f"{location.folder} ({location.origin})"
             if location
@@ -72,9 +72,9 @@ def classes(
     """Show the number of samples of each class, and warn about unbalanced classes."""
     from secant.cli.reports import class_table
     from secant.data.labels import class_counts, class_warnings
-    from secant.data.load import load
+    from secant.data.load import load_data_set
 
-    ((x_train, t_train), (_, t_test)), description = load(data)
+    ((x_train, t_train), (_, t_test)), description = load_data_set(data)
     count = int(max(t_train.max(), t_test.max())) + 1
     train, test = class_counts(t_train, count), class_counts(t_test, count)
     err.print(labelled_lines(data=description.source))

@@ -39,12 +39,12 @@ def evaluate(
     import numpy as np
 
     from secant.data.labels import balanced_accuracy, class_warnings, recalls
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.training import Run
 
     trained = Run.load(run, best=best)
     net = trained.net
-    (_, (x, t)), description = load(data)
+    (_, (x, t)), description = load_data_set(data)
     inputs, *_, classes = net.architecture.sizes
     if x.shape[1] != inputs or t.max() >= classes:
         fail(

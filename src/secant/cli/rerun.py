@@ -40,13 +40,13 @@ def rerun(
     from secant.training import Run
     from secant.training.fit import train
     from secant.training.manifest import compared
-    from secant.training.run_folder import give_back, reserved
+    from secant.training.run_folder import release_run_folder, reserve_run_folder
 
     before = Run.load(run)
     with signal_policy(SignalPolicy.EXIT):
         task, manifest = task_of(run)
     config = replace(task.config, iterations=len(before.losses))
-    folder = reserved(out_folder) if out_folder else None
+    folder = reserve_run_folder(out_folder) if out_folder else None
     err.print(
         labelled_lines(data=task.metadata.data_name, network=repr(task.net).strip("<>"))
     )
@@ -65,7 +65,7 @@ def rerun(
             )
     except BaseException:
         if folder:
-            give_back(folder)
+            release_run_folder(folder)
         raise
     found = compared(before, again)
     out.print()

@@ -181,9 +181,9 @@ def sweep(
 
 def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
     """What all workers must agree on, besides the space."""
-    from secant.training.samples import checked
+    from secant.training.samples import as_samples
 
-    train, _ = checked(first.net.architecture, first.samples)
+    train, _ = as_samples(first.net.architecture, first.samples)
     return {
         "fixed": options.fixed,
         "objective": objective,

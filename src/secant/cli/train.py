@@ -56,7 +56,7 @@ def train(
         return
 
     from secant.training import TensorBoard
-    from secant.training.run_folder import give_back, reserved
+    from secant.training.run_folder import release_run_folder, reserve_run_folder
 
     # All that can be wrong is looked at before anything takes time.
     config = options.build_config()
@@ -67,10 +67,10 @@ def train(
     if going_on:  # process 0 was told to
         _go_on(going_on, longer, policy, peers)
         return
-    folder = None if follows(peers) else reserved(keeping.out_folder)
+    folder = None if follows(peers) else reserve_run_folder(keeping.out_folder)
     try:
         with signal_policy(
-            SignalPolicy.EXIT, clean_up=lambda: folder and give_back(folder)
+            SignalPolicy.EXIT, clean_up=lambda: folder and release_run_folder(folder)
         ):
             task = build_task(
                 options,
@@ -84,7 +84,7 @@ def train(
             raise typer.Exit(exit_code())
     except BaseException:
         if folder:
-            give_back(folder)
+            release_run_folder(folder)
         raise
     if folder:
         print_report(run, task, folder, options.data, agreement)

@@ -8,7 +8,7 @@ import numpy as np
 from secant.data.files import PathName
 from secant.data.idx import read_idx
 from secant.data.labels import Data, Pair, as_labels
-from secant.data.locations import data_set_not_found, find
+from secant.data.locations import data_set_not_found, find_data_set
 from secant.data.npz import read_npz
 from secant.data.registry import File, Spec, file_in, spec_named
 from secant.errors import DataError
@@ -135,7 +135,7 @@ def load_mnist_sample(
 
 
 def _read(spec: Spec, folder: PathName | None) -> Data:
-    location = find(spec.name, folder)
+    location = find_data_set(spec.name, folder)
     if location is None:
         raise data_set_not_found(spec.name, folder)
 

@@ -26,7 +26,7 @@ from secant.training.optimizers import LearningRate
 from secant.training.run import Run
 from secant.training.run_folder import Keeper
 from secant.training.run_together import follow, leading
-from secant.training.steps import BLOCK, Score
+from secant.training.steps import MAX_STEPS_PER_CALL, Score
 from secant.training.trainer import Diverged, Training
 
 # The first epoch is judged when it had at least this many steps.
@@ -317,7 +317,7 @@ class _Loop:
         stops = [(step // per_epoch + 1) * per_epoch, self.iterations]
         if self.keeper:
             stops.append(self.keeper.next_stop(step) or self.iterations)
-        return min(step + min(max(pulse, 1), BLOCK), *stops)
+        return min(step + min(max(pulse, 1), MAX_STEPS_PER_CALL), *stops)
 
     def _advance(self, stop: int) -> None:
         try:

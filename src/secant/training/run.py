@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 MANIFEST_FILE = "manifest.json"
 NETWORK_FILE = "network.safetensors"
+"""The file of a run folder that holds the trained weights."""
+
 HISTORY_FILE = "history.csv"
+"""The file of a run folder that holds the losses and the accuracies."""
+
 PICTURE_FILE = "training.png"
 BEST_FILE = "best.safetensors"
 _FORMAT = "secant run 1"

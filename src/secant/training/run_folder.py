@@ -27,7 +27,13 @@ from secant.training import checkpoint
 from secant.training.checkpoint import Checkpoints
 from secant.training.diagnostics import TrainingWarning
 from secant.training.manifest import Manifest
-from secant.training.run import MANIFEST_FILE, Run, network_bytes, write_best
+from secant.training.run import (
+    MANIFEST_FILE,
+    Run,
+    network_bytes,
+    new_folder,
+    write_best,
+)
 from secant.training.serialization import replace_file
 from secant.training.trainer import Best, Checkpoint, Training
 
@@ -267,41 +273,56 @@ def _unwritable(folder: Path, error: OSError) -> InvalidInput:
     )
 
 
-# Where runs are kept: `runs/0001`, `runs/0002`, …, or where `--out` says.
+RUNS_FOLDER = Path("runs")
+"""The folder of all runs that were given no folder: `runs/0001`, `runs/0002`, …"""
 
-RUNS = Path("runs")
 
+def reserve_run_folder(folder: Path | None = None) -> Path:
+    """Makes the folder of a run before the run starts, so that no other run takes it.
 
-def reserved(folder: Path | None) -> Path:
-    """A folder of this run's own, made now: not when the work has been done.
+    Args:
+        folder: The folder, new or empty; None for the next number in `RUNS_FOLDER`.
+
+    Returns:
+        The folder, which exists and is empty.
 
     Raises:
-        InvalidInput: The folder that was named holds something.
+        InvalidInput: The folder holds something, or is a file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     folder = reserve_run_folder(pathlib.Path(parent, "mine"))
+        ...     release_run_folder(folder)
+        ...     folder.exists()
+        False
     """
     if folder is not None:
-        from secant.training.run import new_folder
-
         return new_folder(folder)
-    RUNS.mkdir(exist_ok=True)
-    taken = [int(path.name) for path in RUNS.iterdir() if path.name.isdecimal()]
+    RUNS_FOLDER.mkdir(exist_ok=True)
+    taken = [int(path.name) for path in RUNS_FOLDER.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)
     while True:
         number += 1
-        path = RUNS / f"{number:04}"
+        path = RUNS_FOLDER / f"{number:04}"
         try:
             path.mkdir()
-        except FileExistsError:  # another process's, just now
+        except FileExistsError:  # another process took this number just now
             continue
         return path
 
 
-def give_back(folder: Path) -> None:
-    """Removes what was made for a run that did not come about, and nothing else."""
-    from secant.training.run_folder import is_begun_only, unmade
+def release_run_folder(folder: Path) -> None:
+    """Removes a reserved folder whose run did not take place, and nothing else.
 
+    A folder that holds a step of a run, or anything that is no run's, stays.
+
+    Args:
+        folder: The folder that `reserve_run_folder` returned.
+    """
     with suppress(OSError):
         if is_begun_only(folder):
             unmade(folder)
         folder.rmdir()
-        if folder.parent == RUNS:
-            RUNS.rmdir()
+        if folder.parent == RUNS_FOLDER:
+            RUNS_FOLDER.rmdir()

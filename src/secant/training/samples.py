@@ -41,16 +41,29 @@ class Samples:
         return jnp.asarray(self.x, float), jnp.asarray(self.t, float)
 
 
-def checked(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:
-    """Data as `fit` takes them, as samples to train on and to test on.
+def as_samples(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:
+    """Data in the form that `fit` takes, validated: training and test samples.
+
+    `fit` and `Training` also take the result, and then do not validate again and put
+    nothing on the device twice: several runs share the same samples.
 
     Args:
-        architecture: What they must fit.
-        data: `(x_train, t_train), (x_test, t_test)`, or `(x_train, t_train)`; or
-            what this function has given before.
+        architecture: The network's shape. The inputs have as many features as its
+            first layer has units, and the labels fit its last layer.
+        data: `(x_train, t_train), (x_test, t_test)`, or `(x_train, t_train)`, each `x`
+            of shape (samples, inputs) and each `t` labels of shape (samples,) or
+            vectors of shape (samples, outputs); or a result of this function.
+
+    Returns:
+        The training samples, and the test samples or None.
 
     Raises:
-        InvalidInput: They are nothing of that, or do not fit.
+        InvalidInput: The data have another form, or do not fit the architecture.
+
+    Example:
+        >>> train, test = as_samples(Architecture((2, 2)), ([[0.0, 1.0]], [1]))
+        >>> train.t.tolist(), test
+        ([[0.0, 1.0]], None)
     """
     try:
         first, second = data

@@ -24,7 +24,7 @@ from secant.training.config import TrainConfig
 from secant.training.distributed.process_group import Processes
 from secant.training.samples import Samples
 
-BLOCK = 1_000
+MAX_STEPS_PER_CALL = 1_000
 """The most steps that one call of the compiled loop runs."""
 
 # How much memory an evaluation's intermediate results may take.
@@ -67,7 +67,10 @@ class Stepper(Protocol):
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
+        """The state after `count` steps from step `start` on, and their losses.
+
+        `count` is at most `MAX_STEPS_PER_CALL`.
+        """
         ...
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
@@ -152,8 +155,11 @@ class CompiledStepper(_Stepper):
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
-        rows = np.zeros((BLOCK, self.batches.batch_size), np.int32)
+        """The state after `count` steps from step `start` on, and their losses.
+
+        `count` is at most `MAX_STEPS_PER_CALL`.
+        """
+        rows = np.zeros((MAX_STEPS_PER_CALL, self.batches.batch_size), np.int32)
         rows[:count] = self.batches.indices(start, start + count)
         together, indices = self._processes, rows
         if together:
@@ -237,11 +243,13 @@ def _gradient(
     return dict(method.compute(architecture, params, x[rows], t[rows], key)[1])
 
 
-def forget_compiled() -> None:
-    """Frees the programs of all runs; those that go on are compiled anew.
+def clear_compiled() -> None:
+    """Frees the compiled programs of all runs; a run that goes on compiles again.
 
-    JAX keeps one for every architecture, method, optimiser, learning rate and size of
-    batch, some megabytes each.
+    JAX keeps a program for each combination of architecture, gradient method,
+    optimiser, learning rate and batch size, and each takes some megabytes. A process
+    that trains many different runs, as the page's server does, frees them from time
+    to time. Results do not change.
     """
     programs: tuple[Any, ...] = (_loop, _gradient)
     for program in programs:

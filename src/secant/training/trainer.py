@@ -21,10 +21,16 @@ from secant.training.distributed.process_group import Processes
 from secant.training.leader import DistributedStepper
 from secant.training.optimizers import CUSTOM
 from secant.training.run import Run, Timings
-from secant.training.samples import Samples, checked, split
+from secant.training.samples import Samples, as_samples, split
 from secant.training.schedules import rates_of
 from secant.training.serialization import fingerprint
-from secant.training.steps import BLOCK, Evaluator, Score, TrainState, stepper_for
+from secant.training.steps import (
+    MAX_STEPS_PER_CALL,
+    Evaluator,
+    Score,
+    TrainState,
+    stepper_for,
+)
 
 
 class Best(NamedTuple):
@@ -108,7 +114,7 @@ class Training:
 
     Args:
         net: Where to start; it stays as it is.
-        data: As `fit` takes it, or samples that `secant.training.samples.checked` gave.
+        data: As `fit` takes it, or what `as_samples` returned.
         config: How it is trained.
         processes: That compute it together, from `join`.
         data_name: What its run shall call the data.
@@ -149,7 +155,7 @@ class Training:
                 f"net is {type(net).__name__}: pass a network such as "
                 "secant.TwoLayerNet(784, 50, 10)"
             )
-        train, test = checked(net.architecture, data)
+        train, test = as_samples(net.architecture, data)
         held = None
         if config.validation_split is not None:
             train, held = split(train, config.validation_split, config.seed)
@@ -175,7 +181,7 @@ class Training:
         return evaluator
 
     def advance(self, reached: Checkpoint, count: int) -> Checkpoint:
-        """Where the run stands `count` steps later, at most `BLOCK`.
+        """Where the run stands `count` steps later, at most `MAX_STEPS_PER_CALL`.
 
         Raises:
             Diverged: A loss was not finite.
@@ -215,12 +221,14 @@ class Training:
         return replace(base, state=state, step=good, losses=(*base.losses, kept))
 
     def until(self, step: int) -> int:
-        """How many steps can be taken in one go: to the end of the epoch, or `BLOCK`.
+        """The most steps that one `advance` can take: up to the end of the epoch.
+
+        Never more than `MAX_STEPS_PER_CALL`.
 
         Example: after 590 of an epoch's 600 steps they are 10.
         """
         per_epoch = self.batches.steps_per_epoch
-        return min(per_epoch - step % per_epoch, BLOCK)
+        return min(per_epoch - step % per_epoch, MAX_STEPS_PER_CALL)
 
     def evaluate(self, reached: Checkpoint) -> Checkpoint:
         """The same place, loss and accuracy on all samples measured there."""

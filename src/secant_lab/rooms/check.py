@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking import GradientReport, LeafReport, check_gradient
+from secant import GradientReport, check_gradient
+from secant.checking import LeafReport
 from secant.errors import unknown_name
 from secant_lab.expressions import Expression, ExpressionError, expression
 from secant_lab.fault_catalogue import BACKPROPS, Backprop

@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from secant.data.digit_images import to_mnist_form
-from secant.data.mnist import load_mnist_sample
-from secant.nn.losses import LOSSES
-from secant.nn.networks import MLP
+from secant import MLP, load_mnist_sample
+from secant.data import to_mnist_form
+from secant.nn import LOSSES
 from secant_lab import runs
 from secant_lab.attribution import pixel_effects, strongest_regions, unit_effects
 from secant_lab.background_training import BackgroundTraining

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant import propagation
+from secant import difference
 from secant_lab.expressions import Expression, expression
 from secant_lab.localized_error import LocalizedError
 
@@ -173,7 +173,7 @@ def _carried(
 @lru_cache(maxsize=64)
 def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
     # Compiled whole: one by one, a formula's operations take ten times as long.
-    change = propagation.difference(f)
+    change = difference(f)
     return jax.jit(
         lambda x, h: (change(x, h)[1], change(x, -h)[1]), compiler_options=_HASTY
     )

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from secant.training.run import NETWORK_FILE
-from secant.training.run_folder import RUNS, give_back, reserved
+from secant.training import (
+    NETWORK_FILE,
+    RUNS_FOLDER,
+    release_run_folder,
+    reserve_run_folder,
+)
 from secant_lab.localized_error import LocalizedError
 from secant_lab.training.data_set_cache import Shelf
 from secant_lab.training.race import Race
@@ -155,17 +159,17 @@ class Room:
         run = chosen.run()
         steps = len(run.losses)
         run = replace(run, settings=replace(run.settings, iterations=steps))
-        folder = reserved(None)
+        folder = reserve_run_folder(None)
         try:
             run.save(folder)
         except BaseException:
-            give_back(folder)
+            release_run_folder(folder)
             raise
         return {"folder": folder.as_posix(), "steps": steps}
 
     def kept(self) -> dict[str, Any]:
         """The run folders where `secant lab` was started, the latest first."""
-        folders = sorted(RUNS.glob(f"*/{NETWORK_FILE}"), reverse=True)
+        folders = sorted(RUNS_FOLDER.glob(f"*/{NETWORK_FILE}"), reverse=True)
         return {"folders": [path.parent.as_posix() for path in folders[:200]]}
 
     def alive(self, race: str) -> dict[str, Any]:

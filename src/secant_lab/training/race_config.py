@@ -4,14 +4,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from secant import MLP, Architecture
 from secant.errors import InvalidInput
-from secant.nn.activations import ACTIVATIONS
-from secant.nn.architecture import Architecture
+from secant.nn import ACTIVATIONS, INITIALISATIONS, LOSSES
 from secant.nn.gradients import METHODS
-from secant.nn.losses import LOSSES
-from secant.nn.networks import INITIALISATIONS, MLP
-from secant.training.config import TrainConfig
-from secant.training.optimizers import OPTIMIZERS
+from secant.training import OPTIMIZERS, TrainConfig
 from secant_lab.localized_error import LocalizedError
 from secant_lab.training.data_set_cache import CLASSES, INPUTS, at_hand
 

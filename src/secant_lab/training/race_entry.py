@@ -8,13 +8,17 @@ from typing import Any
 import jax
 import numpy as np
 
+from secant import Run
 from secant.arrays import Array
 from secant.errors import SecantError
-from secant.training.config import TrainConfig
-from secant.training.run import Run
-from secant.training.samples import Samples
-from secant.training.steps import BLOCK
-from secant.training.trainer import Checkpoint, Diverged, Training
+from secant.training import (
+    MAX_STEPS_PER_CALL,
+    Checkpoint,
+    Diverged,
+    Samples,
+    TrainConfig,
+    Training,
+)
 from secant_lab.training.race_config import MOST_STEPS, LaneWanted, Wanted
 
 SLICE = 0.02
@@ -190,7 +194,7 @@ class Lane:
             jax.block_until_ready(self.training.gradient(self.start))
             self.lookable = True
 
-    def turn(self, most: int = BLOCK) -> None:
+    def turn(self, most: int = MAX_STEPS_PER_CALL) -> None:
         """Trains for about `SLICE` seconds, at most `most` steps."""
         training, reached = self.training, self.reached
         assert training is not None
@@ -222,7 +226,9 @@ class Lane:
         reached = training.advance(reached, count)
         seconds = max(reached.timings.training - before, 1e-9)
         # Not more than twice as many at once: one turn may have been a lucky one.
-        self._pace = max(min(int(count * SLICE / seconds), 2 * self._pace, BLOCK), 1)
+        self._pace = max(
+            min(int(count * SLICE / seconds), 2 * self._pace, MAX_STEPS_PER_CALL), 1
+        )
         if reached.step % training.batches.steps_per_epoch == 0:
             reached = training.evaluate(reached)
         return reached

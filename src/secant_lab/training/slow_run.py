@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from secant import Architecture
 from secant.arrays import Array
-from secant.nn.architecture import Architecture, Params
-from secant.training.config import TrainConfig
-from secant.training.trainer import Checkpoint, Training
+from secant.nn import Params
+from secant.training import Checkpoint, TrainConfig, Training
 from secant_lab.training.race_config import LaneWanted
 from secant_lab.training.race_entry import SLICE, Lane, Order
 

@@ -37,7 +37,8 @@ class RoomWidget(LabWidget):
     def _answer(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         try:
             if name not in self._answers:
-                raise RequestError(404, "address", f"there is nothing at {name!r}")
+                sentence = f"there is nothing at {name!r}"
+                raise RequestError(404, "address", sentence, path=name)
             function = self._answers[name]
             return {"answer": function(**validated_arguments(function, given))}
         except SecantError as error:

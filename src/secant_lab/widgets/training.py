@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from secant.history import Epoch
-from secant.training.fit import Progress
+from secant.training import Progress
 from secant.validation import Choice, validate
 from secant_lab.widgets.bundle import bundle
 from secant_lab.widgets.cell import LabWidget, module_path
