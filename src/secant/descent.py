@@ -25,7 +25,7 @@ from secant.derivatives.validation import (
 from secant.errors import InvalidInput
 from secant.validation import PositiveNumber, WholeNumber, validate
 
-Gradient: TypeAlias = Callable[[Function, Any], Any]
+GradientOf: TypeAlias = Callable[[Function, Any], Any]
 """`(f, x) -> gradient` of x's shape, like `numerical_gradient`."""
 
 _LR = PositiveNumber(
@@ -92,7 +92,7 @@ def descend(
     lr: float = 0.01,
     step_num: int = 100,
     *,
-    gradient: Gradient = numerical_gradient,
+    gradient: GradientOf = numerical_gradient,
 ) -> Descent:
     """Gradient descent `x ← x - lr · gradient(f, x)`, with its path and its outcome.
 
@@ -214,7 +214,7 @@ class _CountedFunction:
 class _Evaluator:
     """The evaluation of f and its gradient at a point."""
 
-    def __init__(self, f: Function, gradient: Gradient):
+    def __init__(self, f: Function, gradient: GradientOf):
         self.f = _CountedFunction(f)
         self.gradient = gradient
 

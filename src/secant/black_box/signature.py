@@ -13,7 +13,7 @@ from secant.errors import InvalidInput, short
 
 Struct: TypeAlias = jax.ShapeDtypeStruct
 
-Point: TypeAlias = tuple[Array, ...]
+Arguments: TypeAlias = tuple[Array, ...]
 """The array arguments of f as NumPy arrays; real ones are float64."""
 
 
@@ -96,7 +96,7 @@ def as_struct(array: Any, name: str) -> Struct:
     return Struct(array.shape, dtype)
 
 
-def copy_point(point: Point) -> Point:
+def copy_point(point: Arguments) -> Arguments:
     """A copy of a point, which f may change."""
     return tuple(np.copy(array)[()] for array in point)
 

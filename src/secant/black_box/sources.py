@@ -17,7 +17,7 @@ import numpy as np
 from secant.arrays import Array
 from secant.black_box.nudges import numerical_jacobian
 from secant.black_box.signature import (
-    Point,
+    Arguments,
     Signature,
     StaticValue,
     Struct,
@@ -52,10 +52,10 @@ class Source(ABC):
     step: Any
 
     @abstractmethod
-    def evaluate(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
         """The values at each point, a `Raised` where f raised."""
 
-    def evaluate_or_raise(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
+    def evaluate_or_raise(self, points: Sequence[Arguments]) -> list[tuple[Array, ...]]:
         """The values at each point; the first error of f is raised."""
         results: list[Any] = self.evaluate(points)
         for result in results:
@@ -103,7 +103,7 @@ class FunctionValues(Source):
     vectorized: bool
     workers: StaticValue
 
-    def evaluate(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
         """The validated result of f at each point."""
         if not self.vectorized:
             return _map_results(self._validated, self.call_each(self.f.value, points))
@@ -116,7 +116,9 @@ class FunctionValues(Source):
         except Exception as error:
             return [Raised(error)] * len(points)
 
-    def call_each(self, f: Callable[..., Any], points: Sequence[Point]) -> list[Any]:
+    def call_each(
+        self, f: Callable[..., Any], points: Sequence[Arguments]
+    ) -> list[Any]:
         """The result of `f`, or a `Raised`, for the arguments of each point."""
         if not points:
             return []
@@ -193,7 +195,7 @@ class NumericalDerivatives(Derivatives):
         """The same derivatives at full precision."""
         return replace(self, full_precision=True)
 
-    def evaluate(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
         """The blocks, by `numerical_jacobian`."""
         return call_each(self._blocks, points)
 
@@ -206,13 +208,13 @@ class NumericalDerivatives(Derivatives):
         tolerance = REDUCED_RTOL if reduced else None
         return numerical_jacobian(call, x, self.step, tolerance, entrywise=not nested)
 
-    def _blocks(self, point: Point) -> tuple[Array, ...]:
+    def _blocks(self, point: Arguments) -> tuple[Array, ...]:
         """The Jacobian at a point, cut into a block for each output and input."""
         sizes = [int(np.prod(self.inputs[i].shape)) for i in self.active]
         edges = np.cumsum([0, *sizes])
         reals = self.source.real_outputs
 
-        def with_active(x: Floats) -> Point:
+        def with_active(x: Floats) -> Arguments:
             arrays = list(point)
             for i, (a, b) in zip(self.active, pairwise(edges), strict=True):
                 arrays[i] = x[a:b].reshape(self.inputs[i].shape)[()]
@@ -245,7 +247,7 @@ class NumericalDerivatives(Derivatives):
 class UserDerivatives(Derivatives):
     """Derivatives by the function's author."""
 
-    def evaluate(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
         """The validated blocks from the author's function."""
         results = self.source.call_each(self.source.jacobian.value, points)
         return _map_results(self._validated, results)

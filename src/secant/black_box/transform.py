@@ -123,9 +123,9 @@ def as_jax(
 def _call(source: Source, *arrays: Array) -> tuple[Array, ...]:
     if not is_traced(*arrays):
         # Outside of `jit` no callback is needed, and errors of f keep their type.
-        return tuple(map(jnp.asarray, Callback(source)(*arrays)))
+        return tuple(map(jnp.asarray, HostCallback(source)(*arrays)))
     return jax.pure_callback(
-        Callback(source), source.outputs, *arrays, vmap_method="broadcast_all"
+        HostCallback(source), source.outputs, *arrays, vmap_method="broadcast_all"
     )
 
 
@@ -161,7 +161,7 @@ _call.defjvp(_jvp, symbolic_zeros=True)
 
 
 @dataclass(frozen=True)
-class Callback:
+class HostCallback:
     """The callback of JAX; `vmap` adds the same axes in front of all arrays."""
 
     source: Source

@@ -47,11 +47,11 @@ def export(
 
     from secant.export import write_keras, write_onnx, write_torch
     from secant.export.files import new_file
-    from secant.export.names import Program, function_names
+    from secant.export.names import Framework, function_names
     from secant.training import Run
 
     # Everything that can be refused is checked before anything is written.
-    files: tuple[tuple[Path | None, str, Program], ...] = (
+    files: tuple[tuple[Path | None, str, Framework], ...] = (
         (model, ".onnx", "onnx"),
         (torch, ".safetensors", "torch"),
         (keras, ".npz", "keras"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Tables of classes: the samples of each class, and how many of them are right.
 
 # The most classes in a table; of more, it lists those with the most mistakes.
-MAX_LISTED = 20
+MAX_LISTED_CLASSES = 20
 
 
 def class_sizes_text(counts: "np.ndarray") -> str:
@@ -36,7 +36,7 @@ def class_sizes_text(counts: "np.ndarray") -> str:
 def class_table(
     counts: "Mapping[str, np.ndarray]", right: "np.ndarray | None" = None
 ) -> Table:
-    """A row for each class, or for the `MAX_LISTED` with the most mistakes.
+    """A row for each class, or for the `MAX_LISTED_CLASSES` with the most mistakes.
 
     Args:
         counts: The number of samples of each class, (classes,), by the name of the
@@ -58,9 +58,11 @@ def class_table(
 
 
 def _order(samples: "np.ndarray", right: "np.ndarray | None") -> list[int]:
-    if right is None or len(samples) <= MAX_LISTED:
+    if right is None or len(samples) <= MAX_LISTED_CLASSES:
         return list(range(len(samples)))
-    return [int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED]]
+    return [
+        int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED_CLASSES]
+    ]
 
 
 # The steps of the textbook's run, for the forecast of the definition.

@@ -114,7 +114,7 @@ def sweep(
     if missing:
         raise not_installed("the sweep", missing, "sweep")
 
-    from secant.cli.sweep_trials import OBJECTIVES, Trials, check
+    from secant.cli.sweep_trials import OBJECTIVES, Trials, check_trials
     from secant.sweeps import parse
 
     options = SweepOptions(search or [])
@@ -132,7 +132,7 @@ def sweep(
 
     known_pruner(pruner)
     with signal_policy(SignalPolicy.EXIT):
-        first = check(options, space)
+        first = check_trials(options, space)
         fixed = _identity(options, objective, first)
         folder, url, study = _place(space, fixed, storage, study, out_folder)
 
@@ -247,7 +247,7 @@ def _report(
     results = the_sweep.results()
     if not results:
         return
-    sweep_report.write(results, the_sweep, folder, objective)
+    sweep_report.write_report(results, the_sweep, folder, objective)
     out.print()
     out.print(sweep_report.table(results, the_sweep, objective))
     out.print()

@@ -67,7 +67,7 @@ def best(result: "Result", options: SweepOptions, objective: str) -> Iterator[st
     yield f"to repeat it: {command(options, result.settings)}"
 
 
-def write(
+def write_report(
     results: "Sequence[Result]", sweep: "Sweep", folder: Path, objective: str
 ) -> None:
     """Write the table of all trials and the picture into the sweep's folder."""

@@ -178,7 +178,7 @@ class _Watch:
                 raise KeyboardInterrupt from None
 
 
-def check(options: SweepOptions, space: "Space") -> Task:
+def check_trials(options: SweepOptions, space: "Space") -> Task:
     """Looks at what a sweep will try before it tries anything.
 
     Each choice and both ends of each range, with the others at their first.

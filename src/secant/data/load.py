@@ -15,9 +15,9 @@ from secant.data.labels import (
     Pair,
     are_pixels,
     as_inputs,
-    as_labels,
+    labels_from_array,
     require_equal_lengths,
-    split,
+    split_samples,
 )
 from secant.data.locations import Location, data_set_not_found, find_data_set
 from secant.data.mnist import NAME as SAMPLE
@@ -46,7 +46,7 @@ def load_data(
 `labels` for `images` (and `idx1` for `idx3`) in its name |
 
     Without a test part, a fifth of each class becomes the test part, the same fifth
-    every time (`secant.data.labels.split`).
+    every time (`secant.data.labels.split_samples`).
 
     Args:
         path: The data, or their training part.
@@ -101,7 +101,7 @@ def load_data_with_notes(
     train = _validated(stored_train, str(path), pixels)
     if stored_test is None:
         notes.append(f"{TEST_SHARE:.0%} of each class set apart for the test")
-        return split(*train, str(path)), tuple(notes)
+        return split_samples(*train, str(path)), tuple(notes)
     test_name = str(test or path)
     test_pair = _validated(stored_test, test_name, pixels)
     _require_compatible(train, test_pair, str(path), test_name)
@@ -163,7 +163,7 @@ def _read_idx_pair(images: Path, labels: Path) -> Pair:
 
 def _validated(pair: Pair, name: str, pixels: bool) -> Pair:
     x, t = pair
-    return as_inputs(x, f"{name}: x", pixels=pixels), as_labels(t, f"{name}: t")
+    return as_inputs(x, f"{name}: x", pixels=pixels), labels_from_array(t, f"{name}: t")
 
 
 def _require_compatible(
@@ -186,7 +186,7 @@ def _require_compatible(
 
 # Data by name or by path: the values that a command's `--data` accepts.
 
-NAMES = ("auto", "mnist", "fashion-mnist", "sample")
+DATA_SET_NAMES = ("auto", "mnist", "fashion-mnist", "sample")
 """The names that `load_data_set` knows; every other value is a path."""
 
 _LOADERS = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
@@ -247,7 +247,7 @@ def load_data_set(
             raise data_set_not_found(name)
         return _LOADERS[name](folder=location.folder), _description(name, location)
     if not _looks_like_path(name):
-        raise unknown_name("data set", name, NAMES)
+        raise unknown_name("data set", name, DATA_SET_NAMES)
     data, notes = load_data_with_notes(name, test, label_column)
     (x_train, _), (x_test, _) = data
     counts = f"{len(x_train):,} samples to train on, {len(x_test):,} to test on"

@@ -32,7 +32,7 @@ def new_file(path: str | os.PathLike[str], suffix: str) -> Path:
     return path
 
 
-def write(path: Path, content: bytes) -> Path:
+def write_new_file(path: Path, content: bytes) -> Path:
     """Write the complete file, or nothing."""
     replace_file(path, content)
     return path

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.networks import MLP
 
@@ -50,7 +50,7 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
             arrays[f"bias{number}"] = bias
     content = io.BytesIO()
     np.savez(content, **arrays)
-    write(path, content.getvalue())
+    write_new_file(path, content.getvalue())
     return "\n".join(
         [
             "import numpy as np",

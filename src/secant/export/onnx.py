@@ -4,7 +4,6 @@ ONNX belongs to the extra `export`. `Gemm` and the activations are from opset 13
 runtimes of 2020 support.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -16,16 +15,17 @@ import numpy as np
 
 from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
 from secant.training import Run
+from secant.training.serialization import fingerprint
 
 if TYPE_CHECKING:
     import onnx
 
-TOLERANCE = 1e-6
+MAX_DIFFERENCE = 1e-6
 """Tolerance of an output, relative to the largest output of its sample (or to 1)."""
 
 # Alternative tolerance for networks of large sums: a multiple of NumPy's float32 error.
@@ -64,7 +64,7 @@ def write_onnx(
     path = new_file(path, ".onnx")
     content = model(run, classes).SerializeToString()
     difference = verified(run.net, content) if find_spec("onnxruntime") else None
-    write(path, content)
+    write_new_file(path, content)
     return difference
 
 
@@ -119,26 +119,12 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
     return onnx_model
 
 
-def fingerprint(net: MLP) -> str:
-    """The SHA-256 of a network's weights with their names, dtypes and shapes.
-
-    Example:
-        >>> fingerprint(MLP((2, 3, 2), seed=1))[:12]
-        'd045b2d26ae3'
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(net.params.items()):
-        digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
-
-
 def verified(net: MLP, content: bytes) -> float:
     """The largest difference of an output in onnxruntime from ours in float64.
 
     Raises:
-        SecantError: The difference exceeds `TOLERANCE`, relative to the largest output
-            of the sample if that is above 1, and the rounding errors of float32.
+        SecantError: The difference exceeds `MAX_DIFFERENCE`, relative to the largest
+            output of the sample if that is above 1, and the rounding errors of float32.
     """
     import onnxruntime
 
@@ -150,7 +136,7 @@ def verified(net: MLP, content: bytes) -> float:
     single = net.replace({k: np.float32(value) for k, value in net.params.items()})
     rounding = np.abs(single.predict(x) - expected).max()
     scale = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1)
-    tolerance = np.maximum(TOLERANCE * scale, _FLOAT32_ERROR_FACTOR * rounding)
+    tolerance = np.maximum(MAX_DIFFERENCE * scale, _FLOAT32_ERROR_FACTOR * rounding)
     if not (errors <= tolerance).all():
         raise SecantError(
             f"onnxruntime's outputs differ from the network's by {errors.max():.1e}, "
@@ -186,7 +172,7 @@ def _metadata(run: Run, labels: list[str]) -> dict[str, str]:
         "input": f"float32, (batch, {a.sizes[0]}), in the form of the training data: "
         f"{trained_on}",
         "secant": __version__,
-        "weights_sha256": fingerprint(run.net),
+        "weights_sha256": fingerprint(run.net.params),
         "settings": json.dumps(run.settings.to_dict()),
         "architecture": json.dumps(asdict(a)),
     }

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.networks import MLP
 
@@ -50,7 +50,7 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
             state[f"{2 * layer}.bias"] = bias
     from safetensors.numpy import save
 
-    write(path, save(state))
+    write_new_file(path, save(state))
     return "\n".join(
         [
             "from safetensors.torch import load_file",

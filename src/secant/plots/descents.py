@@ -10,7 +10,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from secant.derivatives.validation import Function, as_function
 from secant.descent import Descent, DescentStatus
 from secant.errors import InvalidInput
-from secant.plots.grids import Bounds, Grid, as_bounds, draw_contours, evaluate
+from secant.plots.grids import Bounds, Grid, as_bounds, draw_contours, evaluate_on_grid
 from secant.plots.style import CONTOUR_COLORS, ORANGE, figure_of, multiple_axes
 from secant.plots.translations import translator
 
@@ -65,7 +65,7 @@ def descent_paths(
     """
     tr, f, by_name = translator(language), as_function(f), _by_name(descents)
     bounds = as_bounds(bounds) if bounds else _default_bounds(by_name.values())
-    grid = evaluate(f, bounds, 81)
+    grid = evaluate_on_grid(f, bounds, 81)
     columns = min(len(by_name), 4)
     rows = -(-len(by_name) // columns)
     size = (0.4 + 3.3 * columns, 4.3 * rows)
@@ -123,7 +123,7 @@ def descent_surfaces(
     """
     tr, f, by_name = translator(language), as_function(f), _by_name(descents)
     bounds = as_bounds(bounds) if bounds else _default_bounds(by_name.values())
-    grid = evaluate(f, bounds, 61)
+    grid = evaluate_on_grid(f, bounds, 61)
     columns = min(len(by_name), 3)
     rows = -(-len(by_name) // columns)
     with multiple_axes(

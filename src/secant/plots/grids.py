@@ -35,7 +35,7 @@ class Grid(NamedTuple):
     z: np.ndarray
 
 
-def evaluate(f: Callable[[Any], Any], bounds: Bounds, points: int) -> Grid:
+def evaluate_on_grid(f: Callable[[Any], Any], bounds: Bounds, points: int) -> Grid:
     """The function on a grid of points × points.
 
     Args:
@@ -184,7 +184,7 @@ def gradient_field(
     cell = min(right - left, high - low) / (arrows - 1)
     longest = lengths.max(initial=0.0)
     with single_axes(ax, (6.2, 5.6)) as ax:
-        draw_contours(ax, evaluate(f, bounds, 81))
+        draw_contours(ax, evaluate_on_grid(f, bounds, 81))
         ax.quiver(
             x.ravel()[known],
             y.ravel()[known],

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from secant.arrays import ArrayLike
 from secant.errors import InvalidInput
+from secant.nn.architecture import Params
 from secant.nn.networks import MLP
 from secant.plots.grids import Grid, contour_levels, draw_contours
 from secant.plots.style import DARK, ORANGE, figure_of, single_axes
@@ -20,8 +21,6 @@ from secant.validation import Choice, PositiveNumber, WholeNumber, validate
 #
 # `θ(a, b) = θ* + a δ + b η`, with θ* the network's weights. Li et al., "Visualizing the
 # Loss Landscape of Neural Nets" (2018), sections 4 and 7.
-
-Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
