@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from secant import MLP, Architecture, fit
-from secant.gradients import GradientMethod
+from secant.nn.gradients import GradientMethod
 from secant.training.forecast import Forecast, duration
 from secant.training.steps import CompiledStepper
 
