@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from secant.gradients import GradientMethod
 
 from secant import MLP, Architecture, fit
+from secant.nn.gradients import GradientMethod
 from secant.training.forecast import Forecast, duration
 from secant.training.steps import CompiledStepper
 
