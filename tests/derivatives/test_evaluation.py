@@ -47,7 +47,7 @@ def test_a_value_that_is_nan_however_near():
     def f(x):
         return x[0] + (math.nan if x[1] != 2.0 else 1.0)
 
-    with pytest.raises(InvalidInput, match=r"f is nan where x\[1\] is 2\.\d+, and no"):
+    with pytest.raises(InvalidInput, match=r"f is nan where x\[1\] is 2\.\d+, and a"):
         gradient(f, [1.0, 2.0])
 
 

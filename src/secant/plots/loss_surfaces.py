@@ -159,9 +159,6 @@ def _unflatten(
     }
 
 
-_DIRECTIONS = Choice(["random", "path"], "kind of directions")
-
-
 def loss_surface(
     net: MLP,
     x: ArrayLike,

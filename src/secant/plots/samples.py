@@ -145,11 +145,8 @@ def _draw(
     images = as_images(inputs, shape)
     width = images.shape[2]
     caption_height = max(int(0.42 * width), 2)
-    mosaic = Mosaic(
-        images,
-        min(validate("columns", columns, COUNT), len(images)),
-        (caption_height, width // 4),
-    )
+    columns = min(validate("columns", columns, COUNT), len(images))
+    mosaic = Mosaic(images, columns, (caption_height, width // 4))
     form = "{}, {:.0%}" if LOSSES[net.architecture.loss].probabilities else "{}, {:.2g}"
     with single_axes(ax, mosaic.figure_size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:
         ax.imshow(

@@ -1,7 +1,7 @@
-"""What the tests of functions in other processes share.
+"""Fixtures for functions in other processes.
 
-Made in fixtures, because what stands in a module of tests is sent by the module's name,
-which no other process can import.
+They are fixtures, because a function of a test module is sent by the name of its
+module, which no other process can import.
 """
 
 import os
