@@ -69,7 +69,7 @@ def difference(
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
     fallback = validate("fallback", fallback, _FALLBACK)
 
-    def of_f(x: Any, dx: Any) -> tuple[Any, Any]:
+    def value_and_difference(x: Any, dx: Any) -> tuple[Any, Any]:
         values, deltas, tree = _values_and_deltas(x, dx)
         program, shape = jax.make_jaxpr(
             lambda *leaves: f(tree.unflatten(leaves)), return_shape=True
@@ -81,7 +81,7 @@ def difference(
         differences = map(_as_difference, results, out_deltas)
         return out.unflatten(results), out.unflatten(differences)
 
-    return of_f
+    return value_and_difference
 
 
 def as_value(leaf: Any) -> Array:
