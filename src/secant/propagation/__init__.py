@@ -1,9 +1,10 @@
 """Difference propagation: `f(x + dx) - f(x)` carried through `f`, never subtracted.
 
-`registry` is the table of rules, one for each JAX primitive, and the combinators that
-most of them are; `rules/` fills it; `interpreter` walks a program with it;
-`transform` makes of that `difference`; `coordinates` perturbs one coordinate after the
-other with it, and has `slope`, `central_slopes` and `changes_along_coordinates`.
+`difference` traces `f` as a JAX program, and `interpreter` walks it with the value and
+the `delta` of each intermediate result. `registry` is the table of rules, one for each
+JAX primitive; `rules/` fills it with the combinators of `builders`. `coordinates`
+perturbs one coordinate after the other with `difference`, and has `slope`,
+`central_slopes` and `changes_along_coordinates`.
 """
 
 from secant.propagation.coordinates import (
