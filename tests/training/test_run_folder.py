@@ -19,7 +19,7 @@ from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, f
 from secant.nn.gradients import METHODS
 from secant.training import Checkpoints, NotFinite, checkpoint, steps
 from secant.training.optimizers import OPTIMIZERS
-from secant.training.serialization import packed
+from secant.training.serialization import tensor_bytes
 
 # What a checkpoint has an array of for each parameter.
 ARRAYS = ("params", "optimizer", "best")
@@ -235,8 +235,8 @@ def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
         lambda content: b"",
         lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:],
         lambda content: b"foreign" * 100,
-        lambda content: packed({"W1": np.eye(2)}, "secant run 1", {}),
-        lambda content: packed({"W1": np.eye(2)}, "secant checkpoint 1", {}),
+        lambda content: tensor_bytes({"W1": np.eye(2)}, "secant run 1", {}),
+        lambda content: tensor_bytes({"W1": np.eye(2)}, "secant checkpoint 1", {}),
     ],
     ids=["truncated", "empty", "bit flipped", "foreign", "another kind", "hollow"],
 )
