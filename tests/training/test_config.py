@@ -130,7 +130,7 @@ def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
         ({"schedule": "rising"}, InvalidInput, "there is no schedule 'rising'"),
         ({"schedule": {"name": "linear"}}, TypeError, "missing"),
         ({"early_stopping": 3}, TypeError, "a EarlyStopping is 3"),
-        ({"validation_split": None}, InvalidInput, "neither trained nor tested on"),
+        ({"validation_split": None}, InvalidInput, "needs validation samples"),
         ({"speed": 1}, TypeError, "unexpected settings: speed"),
         ({"custom_optimizer": None}, TypeError, "unexpected settings: custom_optim"),
     ],

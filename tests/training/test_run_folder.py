@@ -205,7 +205,7 @@ def test_the_best_network_of_a_killed_run_can_be_read(net, clusters, tmp_path):
     folder = tmp_path / "run"
     begin(net, clusters, folder, until=15, iterations=40, batch_size=40)
     assert not (folder / "network.safetensors").exists()
-    with pytest.raises(DataError, match=r"not come to its end.*best=True"):
+    with pytest.raises(DataError, match=r"has not ended.*best=True"):
         Run.load(folder)
     found = Run.load(folder, best=True)
     x, t = clusters[1]
@@ -249,7 +249,7 @@ def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
     newest = tmp_path / "checkpoints" / kept(tmp_path)[-1]
     newest.write_bytes(harm(newest.read_bytes()))
     with pytest.warns(
-        TrainingWarning, match=rf"{newest.name}.*going on from .*[48]\.safe"
+        TrainingWarning, match=rf"{newest.name}.*continues from .*[48]\.safe"
     ):
         run = fit(net, clusters, folder=tmp_path, resume=True, **settings)
     assert_same(run, whole)
@@ -336,7 +336,7 @@ def test_a_full_disk_is_told_once_and_training_goes_on(
             callbacks=[make_room],
         )
     assert len(told) == 1
-    assert "none is kept yet" in str(told[0].message)
+    assert "there is no checkpoint yet" in str(told[0].message)
     assert_same(run, whole)
     assert kept(tmp_path)[-1] == "000000000018.safetensors"
 
