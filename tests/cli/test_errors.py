@@ -97,7 +97,10 @@ def test_a_full_disk_is_no_bug(secant, monkeypatch, tmp_path):
     outcome = secant("train", "--data", "sample", "--iterations", 1, "--hidden", 1)
     assert outcome.code == 2
     assert "could not be written to runs/0001 (No space left" in outcome.err
-    assert "secant train --resume runs/0001`; the folder has a checkpoint of step 1" in outcome.err
+    assert (
+        "secant train --resume runs/0001`; the folder has a checkpoint of step 1"
+        in (outcome.err)
+    )
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert secant("train", "--resume", "runs/0001").code == 0
