@@ -41,7 +41,7 @@ def test_one_bad_name_of_two_writes_neither(secant, trained, tmp_path):
 def test_a_folder_that_is_no_run_is_told(secant):
     outcome = secant("export", "runs/none", "model.onnx")
     assert outcome.code == 2
-    assert "is no run" in outcome.err
+    assert "is not a run" in outcome.err
 
 
 def test_the_lines_that_load_it_are_printed_whole(secant, trained, tmp_path):

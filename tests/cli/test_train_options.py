@@ -176,9 +176,9 @@ def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
         (("--schedule", "cosin"), "did you mean 'cosine'"),
         (
             ("--schedule", "linear", "--warmup-steps", 50, "--iterations", 50),
-            "warmup_steps is 50, and the schedule has 50 steps",
+            "warmup_steps is 50, and the whole schedule has 50 steps",
         ),
-        (("--schedule", "exponential", "--end-factor", 0), "never falls to"),
+        (("--schedule", "exponential", "--end-factor", 0), "never reaches"),
         (("--weight-decay", -1), "weight_decay is -1"),
         (("--clip-norm", 0), "clip_norm is 0"),
         (("--validation-split", 1), "validation_split is 1"),

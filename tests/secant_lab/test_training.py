@@ -579,7 +579,7 @@ def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
     def evaluate(self, reached):
         raise MemoryError("of the test")
 
-    monkeypatch.setattr("secant.training.trainer.Training.evaluate", evaluate)
+    monkeypatch.setattr("secant.training.trainer.Trainer.evaluate", evaluate)
     race = start(room)
     assert race.state == "paused"
     assert "MemoryError" in race.lanes[0].failed["facts"]["words"]

@@ -20,7 +20,7 @@ from secant.cli.train_options import DistributedOptions
 from secant.errors import InvalidInput, PeerLost
 
 if TYPE_CHECKING:
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 
 # A command in a process of its own, watched: however that ends, this one says how.
@@ -172,7 +172,7 @@ def watched(options: DistributedOptions) -> DistributedOptions | None:
 @contextmanager
 def together(
     options: DistributedOptions | None, resume: Path | None
-) -> Iterator[tuple["Processes | None", Path | None]]:
+) -> Iterator[tuple["ProcessGroup | None", Path | None]]:
     """The processes, and the folder of the run to go on with.
 
     Only process 0 needs that folder: the others are sent what says what the run is.
@@ -184,9 +184,9 @@ def together(
     if options is None:
         yield None, resume
         return
-    from secant.training.distributed.rendezvous import Meeting, join
+    from secant.training.distributed.rendezvous import Rendezvous, join
 
-    meeting = Meeting.found(
+    rendezvous = Rendezvous.detect(
         options.coordinator,
         options.processes,
         options.process_id,
@@ -195,7 +195,7 @@ def together(
     )
     with ending_at_once():
         processes = join(
-            meeting, stop=lambda: exit_code() - 128 if stop_requested() else 0
+            rendezvous, stop=lambda: exit_code() - 128 if stop_requested() else 0
         )
     joined()
     try:
@@ -210,11 +210,11 @@ def together(
             os._exit(PeerLost.exit_code)
 
 
-def _sent(processes: "Processes", resume: Path | None, place: Path) -> Path | None:
-    from secant.training.manifest import FILE
+def _sent(processes: "ProcessGroup", resume: Path | None, place: Path) -> Path | None:
+    from secant.training.run import MANIFEST_FILE
     from secant.training.run_folder import INITIAL_FILE
 
-    going_on = processes.shared(b"resume" if resume else b"") == b"resume"
+    going_on = processes.broadcast(b"resume" if resume else b"") == b"resume"
     if not going_on:
         if resume:
             raise InvalidInput(
@@ -222,14 +222,14 @@ def _sent(processes: "Processes", resume: Path | None, place: Path) -> Path | No
                 "all of them with it, or none"
             )
         return None
-    for name in (FILE, INITIAL_FILE):
+    for name in (MANIFEST_FILE, INITIAL_FILE):
         content = b""
-        if processes.leads and resume:
+        if processes.is_leader and resume:
             with suppress(OSError):  # said by whoever reads it next
                 content = (resume / name).read_bytes()
-        content = processes.shared(content)
-        if not processes.leads:
+        content = processes.broadcast(content)
+        if not processes.is_leader:
             if not content:
                 raise InvalidInput(f"process 0 has no {name} of a run to go on with")
             (place / name).write_bytes(content)
-    return resume if processes.leads else place
+    return resume if processes.is_leader else place

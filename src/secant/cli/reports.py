@@ -144,8 +144,8 @@ def print_report(
 def _stopped_early(run: "Run") -> str:
     stopping, epochs = run.settings.early_stopping, run.history.epochs
     assert stopping is not None
-    gain = stopping.last_gain(epochs, None)
-    since = f"since step {gain.step:,}" if gain else "from the start"
+    improvement = stopping.last_improvement(epochs, None)
+    since = f"since step {improvement.step:,}" if improvement else "from the start"
     return (
         f"[bold]stopped early[/] after {len(run.losses):,} of "
         f"{run.settings.iterations:,} steps: the validation loss has not fallen "

@@ -39,7 +39,7 @@ def rerun(
     """
     from secant.training import Run
     from secant.training.fit import train
-    from secant.training.manifest import compared
+    from secant.training.run_comparison import compare_runs
     from secant.training.run_folder import release_run_folder, reserve_run_folder
 
     before = Run.load(run)
@@ -67,7 +67,7 @@ def rerun(
         if folder:
             release_run_folder(folder)
         raise
-    found = compared(before, again)
+    found = compare_runs(before, again)
     out.print()
     if found.same:
         out.print(
@@ -75,30 +75,30 @@ def rerun(
             f"{again.net.architecture.parameter_count:,} weights"
         )
         return
-    if found.apart_from is None:
+    if found.first_difference is None:
         out.print("the losses are the same, and the weights differ")
     else:
         out.print(
-            f"[bold]not the same[/]: losses differ from step {found.apart_from:,} on, "
-            f"by up to {found.loss_apart:.2g}"
+            "[bold]not the same[/]: losses differ from step "
+            f"{found.first_difference:,} on, by up to {found.max_loss_difference:.2g}"
         )
-    out.print(f"weights differ by up to {found.weights_apart:.2g}")
+    out.print(f"weights differ by up to {found.max_weight_difference:.2g}")
     out.print(escape(_circumstances(manifest)))
     raise typer.Exit(DIFFERENT)
 
 
 def _circumstances(then: "Manifest") -> str:
     """What differs between there and here."""
-    from secant.training.manifest import device, versions
+    from secant.training.manifest import current_device, current_versions
 
-    now = versions()
+    now = current_versions()
     changed = [
         f"{name} {version} → {now.get(name)}"
         for name, version in then.versions.items()
         if now.get(name) != version
     ]
-    if device() != then.device:
-        changed.append(f"{then.device} → {device()}")
+    if current_device() != then.device:
+        changed.append(f"{then.device} → {current_device()}")
     if not changed:
         return "versions and device are the same: another number of cores rounds, too"
     return "then and now: " + "; ".join(changed)

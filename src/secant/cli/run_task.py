@@ -23,19 +23,19 @@ from secant.cli.train_task import Task
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
     from secant.training import Checkpoints, Progress, Run
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 
-def follows(peers: "Processes | None") -> bool:
+def follows(peers: "ProcessGroup | None") -> bool:
     """Whether another process leads, keeps the run and says how it goes."""
-    return peers is not None and not peers.leads
+    return peers is not None and not peers.is_leader
 
 
 def done(
     task: Task,
     folder: Path | None,
     policy: "Checkpoints",
-    peers: "Processes | None",
+    peers: "ProcessGroup | None",
     *,
     resume: bool = False,
 ) -> "tuple[Run, str | None, Agreement | None]":

@@ -25,7 +25,7 @@ from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 # What may stand beside --resume.
 _WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
@@ -95,7 +95,7 @@ def _go_on(
     folder: Path,
     iterations: int | None,
     policy: "Checkpoints",
-    peers: "Processes | None",
+    peers: "ProcessGroup | None",
 ) -> None:
     """Goes on with a run."""
     with signal_policy(SignalPolicy.EXIT):

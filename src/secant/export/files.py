@@ -7,7 +7,7 @@ import numpy as np
 
 from secant.errors import InvalidInput
 from secant.nn.networks import MLP
-from secant.training.run import replace_file
+from secant.training.serialization import replace_file
 
 
 def new_file(path: str | os.PathLike[str], suffix: str) -> Path:

@@ -1,17 +1,17 @@
-"""Training: mini-batches, steps, runs.
+"""Training: the loop, its steps, its data, and the folder of a run.
 
-`fit` trains a network. `Training` is the same as pure functions, for programs that
-train step by step: it advances a `Checkpoint`, evaluates it and makes a `Run` of it.
+`fit` trains a network. `Trainer` is the same as pure functions, for programs that
+train step by step: it advances a `RunState`, evaluates it and makes a `Run` of it.
 """
 
-from secant.training.callbacks import RecordPath, TensorBoard
+from secant.training.callbacks import Progress, RecordPath, TensorBoard
 from secant.training.checkpoint import Checkpoints
 from secant.training.config import TrainConfig
 from secant.training.diagnostics import TrainingWarning
-from secant.training.distributed.process_group import Processes
-from secant.training.distributed.rendezvous import Meeting, join
+from secant.training.distributed.process_group import ProcessGroup
+from secant.training.distributed.rendezvous import Rendezvous, join
 from secant.training.early_stopping import EarlyStopping
-from secant.training.fit import NotFinite, Progress, fit
+from secant.training.fit import NotFinite, fit
 from secant.training.forecast import Forecast
 from secant.training.metadata import RunMetadata
 from secant.training.optimizers import OPTIMIZERS, NamedOptimizer
@@ -24,7 +24,7 @@ from secant.training.run_folder import (
 from secant.training.samples import Samples, as_samples
 from secant.training.schedules import Schedule
 from secant.training.steps import MAX_STEPS_PER_CALL, clear_compiled
-from secant.training.trainer import Checkpoint, Diverged, Training
+from secant.training.trainer import Diverged, RunState, Trainer
 
 __all__ = [
     "HISTORY_FILE",
@@ -32,25 +32,25 @@ __all__ = [
     "NETWORK_FILE",
     "OPTIMIZERS",
     "RUNS_FOLDER",
-    "Checkpoint",
     "Checkpoints",
     "Diverged",
     "EarlyStopping",
     "Forecast",
-    "Meeting",
     "NamedOptimizer",
     "NotFinite",
-    "Processes",
+    "ProcessGroup",
     "Progress",
     "RecordPath",
+    "Rendezvous",
     "Run",
     "RunMetadata",
+    "RunState",
     "Samples",
     "Schedule",
     "TensorBoard",
     "Timings",
     "TrainConfig",
-    "Training",
+    "Trainer",
     "TrainingWarning",
     "as_samples",
     "clear_compiled",

@@ -13,11 +13,11 @@ from secant.arrays import Array
 from secant.errors import SecantError
 from secant.training import (
     MAX_STEPS_PER_CALL,
-    Checkpoint,
     Diverged,
+    RunState,
     Samples,
     TrainConfig,
-    Training,
+    Trainer,
 )
 from secant_lab.training.race_config import MOST_STEPS, LaneWanted, Wanted
 
@@ -55,10 +55,10 @@ class Lane:
 
     def __init__(self, wanted: LaneWanted, config: TrainConfig) -> None:
         self.wanted, self.config = wanted, config
-        self.training: Training | None = None
-        self.untrained: Checkpoint | None = None
-        self.start: Checkpoint | None = None
-        self.reached: Checkpoint | None = None
+        self.training: Trainer | None = None
+        self.untrained: RunState | None = None
+        self.start: RunState | None = None
+        self.reached: RunState | None = None
         self.goal = 0
         self.failed: dict[str, Any] | None = None
         self.rewinds = 0
@@ -107,7 +107,7 @@ class Lane:
         """How many steps one turn is good for."""
         return self._pace
 
-    def gradient(self, reached: Checkpoint) -> Array | None:
+    def gradient(self, reached: RunState) -> Array | None:
         """The first layer's gradient there, (inputs, hidden), by its own method.
 
         None before `look_ahead` has compiled it.
@@ -163,7 +163,7 @@ class Lane:
     def make(self, wanted: Wanted, train: Samples, test: Samples, name: str) -> None:
         """Makes the run, and compiles nothing yet."""
         try:
-            self.training = Training(
+            self.training = Trainer(
                 wanted.net(), (train, test), self.config, data_name=name
             )
         except Exception as error:
@@ -184,9 +184,9 @@ class Lane:
         else:
             self.start = self.reached = start
 
-    def warm_up(self, training: Training, start: Checkpoint) -> None:
+    def warm_up(self, training: Trainer, start: RunState) -> None:
         """Compiles; what it computes is thrown away."""
-        training.stepper.advance(start.state, 0, 1)
+        training.stepper.advance(start.train_state, 0, 1)
 
     def look_ahead(self) -> None:
         """Compiles what is needed to be looked at, not to be trained."""
@@ -200,13 +200,16 @@ class Lane:
         assert training is not None
         assert reached is not None
         count = min(
-            self._pace, most, self.goal - reached.step, training.until(reached.step)
+            self._pace,
+            most,
+            self.goal - reached.step,
+            training.steps_to_boundary(reached.step),
         )
         began = perf_counter()
         try:
             reached = self._advanced(training, reached, count)
         except Diverged as error:
-            self.reached = error.reached
+            self.reached = error.state
             self.failed = {
                 "code": "diverged",
                 "step": error.step,
@@ -219,9 +222,7 @@ class Lane:
         self.used += perf_counter() - began
         self._count()
 
-    def _advanced(
-        self, training: Training, reached: Checkpoint, count: int
-    ) -> Checkpoint:
+    def _advanced(self, training: Trainer, reached: RunState, count: int) -> RunState:
         before = reached.timings.training
         reached = training.advance(reached, count)
         seconds = max(reached.timings.training - before, 1e-9)

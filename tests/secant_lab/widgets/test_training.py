@@ -8,7 +8,7 @@ import pytest
 import secant
 from secant.errors import InvalidInput
 from secant.history import Epoch
-from secant.training.fit import Progress
+from secant.training import Progress
 from secant_lab.widgets import LiveTraining
 from secant_lab.widgets.training import MAX_POINTS
 
