@@ -23,6 +23,9 @@ from secant.validation import Choice, PositiveNumber, WholeNumber, validate
 # Loss Landscape of Neural Nets" (2018), sections 4 and 7.
 
 
+_DIRECTIONS = Choice(["random", "path"], "kind of directions")
+
+
 @dataclass(frozen=True, eq=False)
 class Plane:
     """A plane in the space of all weights.
