@@ -3,6 +3,7 @@
 import mmap
 import os
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
 # Most of the time goes into compiling, and most of that into making quick what runs
@@ -74,6 +75,8 @@ def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     again = [here / name for name in _AGAIN]
     assert all(place.exists() for place in again), "conftest.py names what is gone"
-    for item in items:
-        if any(item.path.is_relative_to(place) for place in again):
-            item.add_marker("again")
+    by_file = groupby(items, lambda item: item.path)
+    for file, tests in by_file:
+        if any(file.is_relative_to(place) for place in again):
+            for test in tests:
+                test.add_marker("again")

@@ -45,14 +45,14 @@ def measured(index: int, count: int, port: int, only: str) -> None:
     import numpy as np
 
     from secant import MLP
-    from secant.training import Meeting, join
+    from secant.training import Rendezvous, join
     from secant.training.config import TrainConfig
-    from secant.training.trainer import Training
+    from secant.training.trainer import Trainer
 
-    together = None
+    processes = None
     if count > 1:
-        together = join(
-            Meeting(f"127.0.0.1:{port}", count, index, heartbeat_timeout=60)
+        processes = join(
+            Rendezvous(f"127.0.0.1:{port}", count, index, heartbeat_timeout=60)
         )
     prepared = {}
     for name, sizes, batch, method in cases(only):
@@ -61,9 +61,9 @@ def measured(index: int, count: int, port: int, only: str) -> None:
         t = draw.integers(sizes[-1], size=2 * batch)
         net = MLP(sizes, init="xavier", seed=0)
         config = TrainConfig.build(method, batch_size=batch)
-        training = Training(net, (x, t), config, together)
-        # Below who leads and who follows: both take the same steps here.
-        steps = training.stepper._stepper if together else training.stepper
+        trainer = Trainer(net, (x, t), config, processes)
+        # The stepper below the leader's orders, since all take the same steps here.
+        steps = trainer.stepper._stepper if processes else trainer.stepper
         state, _ = steps.advance(steps.start(), 0, 1)
         prepared[name] = steps, state
     print("ready", flush=True)

@@ -33,7 +33,7 @@ def mnist_at_hand() -> str:
     """Skips unless SECANT_DATA names a folder with the whole of MNIST."""
     if not os.environ.get(locations.DATA_VARIABLE):
         pytest.skip("needs the whole of MNIST: set SECANT_DATA to its folder")
-    found = locations.find("mnist")
+    found = locations.find_data_set("mnist")
     if found is None or found.origin != "SECANT_DATA":
         pytest.skip("needs the whole of MNIST: SECANT_DATA names a folder without it")
     return str(found.folder)

@@ -104,7 +104,7 @@ def test_a_list_of_tracers_is_told_to_be_one_array():
 
 
 def test_a_whole_number_too_large_for_jax_is_refused():
-    with pytest.raises(InvalidInput, match="t is no array of numbers"):
+    with pytest.raises(InvalidInput, match="t is not an array of numbers"):
         as_array([2**80], "t", jnp)
 
 

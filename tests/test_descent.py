@@ -234,7 +234,7 @@ def test_rosenbrocks_valley():
 def test_a_straight_line_falls_without_bound():
     descent = descend(lambda x: 3 * x[0] + 1, [5.0], 0.1)
     assert descent.status.name == "STILL_FALLING"
-    assert "or there is none" in descent.message
+    assert "or does not exist" in descent.message
     assert verdict(lambda x: 3 * x[0], [0.0], 0.1) == "STILL_FALLING"
     assert verdict(lambda x: 3 * x[0] + 1, [5.0], 1e-8) == "HARDLY_MOVED"
 
@@ -283,10 +283,12 @@ def test_no_step_is_told_so():
 def test_messages_name_the_step_the_values_and_the_rate():
     messages = {lr: descend(bowl, START, lr).message for lr in (10.0, 1.0, 0.1, 1e-10)}
     assert messages[10.0].startswith(
-        "diverged at step 1: the value rose from 25 to 9025 and never came back"
+        "diverged at step 1: the value rose from 25 to 9025 and did not return"
     )
     assert messages[10.0].endswith("the learning rate 10.0 is too large: try 1 or less")
-    assert messages[1.0].endswith("learning rate 1.0 is at the edge: try 0.5 or less")
+    assert messages[1.0].endswith(
+        "learning rate 1.0 is at the stability limit: try 0.5 or less"
+    )
     assert messages[0.1].startswith("converged: the value fell from 25 to 1.03738e-18")
     assert "the learning rate 1e-10 is too small for so few steps" in messages[1e-10]
     # What is suggested works.
@@ -425,7 +427,7 @@ BAD_STARTS = {
     "nan": ([np.nan, 1.0], r"init_x\[0\] is nan"),
     "complex": ([1j, 1.0], "init_x holds complex128, not real numbers"),
     "str": (["a", "b"], "init_x holds <U1, not real numbers"),
-    "ragged": ([[1.0], [1.0, 2.0]], "init_x is no array of numbers"),
+    "ragged": ([[1.0], [1.0, 2.0]], "init_x is not an array of numbers"),
     "masked": (np.ma.array([1.0, 2.0]), "init_x is a masked array"),
     "huge": ([1e16, 1.0], r"h = 0.0001 is lost beside x\[0\] = 1e\+16"),
 }

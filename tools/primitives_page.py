@@ -1,7 +1,8 @@
 """Writes docs/primitives.md from the table of rules: `python tools/primitives_page.py`.
 
-The primitives of one version of JAX are not quite those of another: a row whose
-primitive the installed version lacks stays as it is.
+The primitives differ between versions of JAX. The row of a primitive that the installed
+version lacks stays as it is, under the title of its section: if the title changes, move
+the row by hand.
 """
 
 import importlib
@@ -22,9 +23,11 @@ HEAD = """\
 
 `secant.difference(f)` traces `f` as a JAX program and walks it with one rule for each \
 primitive operation. This page lists the primitives that have a rule. `x` and `Δx` are \
-an operand and its difference, and `f` is the primitive's result. A rule of the kind \
-*linear* or *bilinear* is one line of code. A primitive without a rule raises \
-`MissingRule`, which names it and its line in your code; `fallback="subtract"` \
+an operand and its difference, and `f` is the primitive's result. The kind says \
+which combinator defines the rule. A rule of the kind *linear*, *bilinear*, *data \
+movement* or *recompute* is one line of code, an *elementwise* or *binary* one is a \
+formula, and a *composition* is made of other primitives. A primitive without a rule \
+raises `MissingRule`, which names it and its line in your code; `fallback="subtract"` \
 computes it by subtraction instead, and warns.
 
 `jax.make_jaxpr(f)(x)` shows the primitives of a function.
@@ -34,25 +37,25 @@ computes it by subtraction instead, and warns.
 
 
 def groups() -> dict[str, dict[str, str]]:
-    """The rows of the table by file of rules and by primitive."""
+    """The rows of the page, by module of rules and by primitive."""
     found: dict[str, dict[str, str]] = {}
     for primitive, rule in RULES.items():
         module = rule.module.rpartition(".")[2]
         note = rule.note.replace("|", "\\|")
-        row = f"| `{primitive.name}` | {rule.family} | {note} |"
+        row = f"| `{primitive.name}` | {rule.kind} | {note} |"
         found.setdefault(module, {})[primitive.name] = row
     return found
 
 
 def title(module: str) -> str:
-    """What a file of rules is about: the first sentence of its docstring."""
+    """The title of a module's section: the first sentence of its docstring."""
     doc = importlib.import_module(f"secant.propagation.rules.{module}").__doc__ or ""
     sentence = re.split(r"[.:](?:\s|$)", doc, maxsplit=1)[0]
     return " ".join(sentence.split())
 
 
 def installed() -> set[str]:
-    """The names of all primitives that the installed JAX has in public."""
+    """The names of all primitives in the public modules of the installed JAX."""
     return {
         value.name
         for place in (lax, lax.linalg, primitives)
@@ -74,7 +77,7 @@ def rows(page: str) -> dict[str, dict[str, str]]:
 
 
 def page(before: str) -> str:
-    """The page as it should be, given what it is."""
+    """The new page, given the old one."""
     kept, known, parts = rows(before), installed(), [HEAD.rstrip("\n")]
     for module, now in sorted(groups().items()):
         name = title(module)

@@ -1,9 +1,9 @@
-"""One text for two engines: the array namespace of one's arguments.
+"""Array namespaces: one implementation for NumPy and JAX.
 
-The mathematics of Secant is written once, in terms of `xp`, the namespace that
-the arguments bring along: `numpy` for NumPy arrays and plain Python numbers,
-`jax.numpy` for JAX arrays and for what `jit`, `vmap` and `grad` pass through a
-function. JAX is never imported here: whoever holds a JAX array has done so.
+Secant's mathematics is written once, in terms of `xp`, the namespace of the arguments:
+`numpy` for NumPy arrays and plain Python numbers, `jax.numpy` for JAX arrays and for
+the tracers of `jit`, `vmap` and `grad`. This module never imports JAX: a caller that
+holds a JAX array has imported it.
 """
 
 import sys
@@ -14,15 +14,23 @@ import numpy as np
 
 from secant.errors import InvalidInput
 
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "as_array",
+    "as_real",
+    "namespace",
+]
+
 Array: TypeAlias = Any
 """A NumPy array, a JAX array or a JAX tracer."""
 
 ArrayLike: TypeAlias = Any
-"""What becomes one: an array, a number, or a list of numbers or of lists."""
+"""An array, a number, or a list of numbers or of lists."""
 
 
 def namespace(*arrays: object) -> ModuleType:
-    """The array namespace of the arguments: JAX's if one of them is JAX's.
+    """The array namespace of the arguments: JAX's if one of them is a JAX array.
 
     Example:
         >>> namespace([1, 2]).__name__
@@ -36,21 +44,21 @@ def namespace(*arrays: object) -> ModuleType:
 
 
 def is_traced(*arrays: object) -> bool:
-    """Whether an argument is a JAX tracer, whose values cannot be looked at."""
+    """Whether an argument is a JAX tracer, which has no values."""
     jax = sys.modules.get("jax")
     return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
 
 
 def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
-    """`x` as an array of whatever it holds.
+    """`x` as an array of any dtype.
 
     Raises:
-        InvalidInput: It has no shape, as lists of unequal lengths have none.
+        InvalidInput: It has no shape, such as lists of unequal lengths.
 
     Example:
         >>> as_array([[1, 2], [3]], "x")
         Traceback (most recent call last):
-        secant.errors.InvalidInput: x is no array of numbers (...): pass one array, ...
+        secant.errors.InvalidInput: x is not an array of numbers (...): pass one ...
     """
     xp = xp or namespace(x)
     try:
@@ -58,19 +66,19 @@ def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(
-            f"{name} is no array of numbers ({reason}): pass one array, or lists whose "
-            "rows are equally long"
+            f"{name} is not an array of numbers ({reason}): pass one array, or lists "
+            "whose rows are equally long"
         ) from None
 
 
 def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
-    """`x` as a real floating-point array: its dtype kept, integers promoted.
+    """`x` as a real floating-point array.
 
-    Integers and booleans become the engine's default float (NumPy: float64,
-    JAX: float32 unless x64 is on).
+    Floats keep their dtype. Integers and booleans become the default float (NumPy:
+    float64, JAX: float32 unless x64 is on).
 
     Raises:
-        InvalidInput: `x` holds something else than real numbers.
+        InvalidInput: `x` holds other values than real numbers.
 
     Example:
         >>> as_real([3, 4], "x")
@@ -81,14 +89,14 @@ def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """
     xp = xp or namespace(x)
     array = as_array(x, name, xp)
-    # bfloat16 and its like are floating to JAX and unknown to NumPy's hierarchy.
+    # bfloat16 and similar dtypes are floating in JAX and unknown to NumPy's hierarchy.
     if xp is not np and xp.issubdtype(array.dtype, xp.floating):
         return array
     if array.dtype.kind in "iub":
         return array.astype(xp.asarray(0.0).dtype)
     if "float" in array.dtype.name and array.dtype.kind != "f":
         raise InvalidInput(
-            f"{name} holds {array.dtype}, with which NumPy cannot reckon: pass a JAX "
+            f"{name} holds {array.dtype}, and NumPy cannot compute with it: pass a JAX "
             f"array, or {name}.astype(np.float32)"
         )
     if array.dtype.kind != "f":
@@ -99,7 +107,7 @@ def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
 
 
 def first_entry(name: str, mask: np.ndarray) -> str:
-    """Where the first true entry of `mask` stands, as one would write it.
+    """The first true entry of `mask` in Python's notation.
 
     Example:
         >>> first_entry("y", np.array([[False, False], [False, True]]))

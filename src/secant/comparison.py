@@ -20,9 +20,9 @@ from secant.nn.networks import MLP
 from secant.propagation import slope
 from secant.propagation.coordinates import displacement
 from secant.training.config import TrainConfig
-from secant.training.forecast import measure
+from secant.training.forecast import measure_forecast
 from secant.training.samples import Samples
-from secant.training.trainer import Training
+from secant.training.trainer import Trainer
 
 # Parameters of each array that the definition is run on: all would take over a minute.
 _SAMPLE = 100
@@ -116,11 +116,11 @@ def compare(
         config = TrainConfig.build(
             method, batch_size=len(x), sampling="epochs", seed=seed
         )
-        training = Training(net, (samples, None), config)
-        forecast = measure(training, training.start)
+        trainer = Trainer(net, (samples, None), config)
+        forecast = measure_forecast(trainer, trainer.start)
         # A step of the definition may take minutes, and each slope stands by itself.
         by_part = method.name == "definition"
-        found, truth = (_sampled if by_part else _whole)(training, exact, seed)
+        found, truth = (_sampled if by_part else _whole)(trainer, exact, seed)
         lengths = float(np.linalg.norm(found)), float(np.linalg.norm(truth))
         rows.append(
             Compared(
@@ -136,10 +136,10 @@ def compare(
 
 
 def _whole(
-    training: Training, exact: dict[str, np.ndarray], seed: int
+    trainer: Trainer, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The method's whole gradient and the exact one, each as one vector."""
-    net, samples, method = training.net, training.samples, training.config.method
+    net, samples, method = trainer.net, trainer.samples, trainer.config.method
     key = jax.random.key(seed)
     if method.traceable:
         params = jax.tree.map(lambda a: jnp.asarray(a, float), net.params)
@@ -158,11 +158,11 @@ def _as_vector(arrays: Params, names: Iterable[str]) -> np.ndarray:
 
 
 def _sampled(
-    training: Training, exact: dict[str, np.ndarray], seed: int
+    trainer: Trainer, exact: dict[str, np.ndarray], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The definition's slopes along some parameters, and the exact ones."""
-    architecture, params = training.net.architecture, _in_double(training.net.params)
-    x, t = _double(training.samples.x), _double(training.samples.t)
+    architecture, params = trainer.net.architecture, _in_double(trainer.net.params)
+    x, t = _double(trainer.samples.x), _double(trainer.samples.t)
     draw = np.random.default_rng(seed)
     found, truth = [], []
     for name, array in params.items():
@@ -173,7 +173,7 @@ def _sampled(
             moved.flat[rows] = values
             return architecture.error({**params, name: moved}, x, t)
 
-        h = training.config.method.option_values["h"]
+        h = trainer.config.method.option_values["h"]
         found.append(numerical_gradient(loss, array.flat[rows], h))
         truth.append(exact[name].flat[rows])
     return np.concatenate(found), np.concatenate(truth)

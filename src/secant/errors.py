@@ -1,59 +1,69 @@
-"""What Secant raises, and the sentences that its errors share.
+"""Exceptions of Secant, and messages that several of them share.
 
-Every error that Secant raises on purpose is a `SecantError`; one that is about
-an argument is also a `ValueError`, as NumPy's users expect. Its message says
-what came, why that is wrong and what to write instead.
+Every deliberate error of Secant is a `SecantError`. An error about an argument is also
+a `ValueError`, as NumPy's users expect. Its message says what came, why it is wrong
+and what to write instead.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+__all__ = [
+    "DataError",
+    "InvalidInput",
+    "PeerLost",
+    "SecantError",
+    "short",
+    "unknown_name",
+]
+
 
 class SecantError(Exception):
-    """Anything that Secant raises on purpose."""
+    """Base class of all deliberate errors of Secant."""
 
 
 class InvalidInput(SecantError, ValueError):
-    """An argument that cannot be worked with."""
+    """An invalid argument."""
 
 
 class DataError(InvalidInput):
-    """A file of data that cannot be read, or data that is not at hand."""
+    """A data file that cannot be read, or a data set that was not found."""
 
 
 class PeerLost(SecantError):
-    """Another process of a run is gone, and without it nothing can go on.
+    """Another process of a distributed run is gone, so this one cannot continue.
 
-    What is left to do is to end, too, at once: `os._exit(PeerLost.exit_code)`, since
-    JAX's own end waits for the one that is gone.
+    The program should end at once with `os._exit(PeerLost.exit_code)`, since JAX's
+    normal shutdown waits for the lost process.
 
     Attributes:
-        exit_code: `EX_TEMPFAIL` of `sysexits.h`, which asks a supervisor to start the
-            program again.
+        exit_code: `EX_TEMPFAIL` of `sysexits.h`, which asks a supervisor to restart
+            the program.
     """
 
     exit_code = 75
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
-    """The error for a name that stands in no table, with the nearest that does.
+    """The error for an unknown name, with the nearest known name.
 
     Args:
-        kind: What the name should name, in the singular: `"activation"`.
-        name: What came.
-        known: The names that there are.
+        kind: The kind of object that has a name, in the singular: `"activation"`.
+        name: The unknown name.
+        known: The known names.
 
     Returns:
-        The error, for the caller to raise.
+        The error, which the caller raises.
 
     Example:
         >>> unknown_name("activation", "sigmoyd", ["relu", "sigmoid"])
         InvalidInput("there is no activation 'sigmoyd': did you mean 'sigmoid'? ...")
     """
     names = sorted(known)
-    # `relu` itself where its name is wanted, and "ReLU", are near enough too.
-    near = get_close_matches(str(getattr(name, "__name__", name)).lower(), names, n=1)
-    hint = f": did you mean {near[0]!r}?" if near else "."
+    # The function `relu` instead of its name, and "ReLU", also match "relu".
+    word = str(getattr(name, "__name__", name)).lower()
+    matches = get_close_matches(word, names, n=1)
+    hint = f": did you mean {matches[0]!r}?" if matches else "."
     return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")
 
 
@@ -71,25 +81,25 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def shortened(text: object, most: int = 200) -> str:
-    """What a file has where a name should be, cut to what can be read.
+def shortened(text: object, limit: int = 200) -> str:
+    """A text from a file, cut to a length that people can read.
 
     Example:
         >>> shortened("x" * 65_000, 8)
         'xxxxxxxx…'
     """
     text = str(text)
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def not_installed(what: str, modules: Iterable[str], extra: str) -> SecantError:
-    """The error for something whose extra is not installed.
+def not_installed(feature: str, modules: Iterable[str], extra: str) -> SecantError:
+    """The error for a feature whose extra is not installed.
 
     Example:
         >>> not_installed("the export", ["onnx"], "export")
-        SecantError('the export needs onnx, not installed here: write  pip install ...')
+        SecantError('the export needs onnx, which is not installed: write  pip ...')
     """
     return SecantError(
-        f"{what} needs {' and '.join(modules)}, not installed here: write  "
+        f"{feature} needs {' and '.join(modules)}, which is not installed: write  "
         f'pip install "secant[{extra}]"'
     )

@@ -1,4 +1,4 @@
-"""What a run was like: the loss of every step, the accuracy of every epoch."""
+"""History of a run: the loss of every step, the accuracy of every epoch."""
 
 import csv
 import io
@@ -10,19 +10,21 @@ import numpy as np
 
 from secant.errors import DataError
 
+__all__ = ["Epoch", "History"]
+
 
 class Epoch(NamedTuple):
-    """How good the network was at a step, on all samples.
+    """Loss and accuracy of the network after a number of steps, on all samples.
 
     Attributes:
-        step: How many steps had been taken.
+        step: The number of steps so far.
         train_loss: Mean loss over the training samples.
-        train_accuracy: Share of training samples that are right, 0 to 1.
-        test_loss: The same of the test samples; None if there are none.
-        test_accuracy: The same.
-        validation_loss: The same of the training samples that are held back; None if
-            none are.
-        validation_accuracy: The same.
+        train_accuracy: Share of the training samples that are right, 0 to 1.
+        test_loss: Mean loss over the test samples; None without test samples.
+        test_accuracy: Share of the test samples that are right, or None.
+        validation_loss: Mean loss over the validation samples, which are set apart
+            from the training samples; None without them.
+        validation_accuracy: Share of the validation samples that are right, or None.
     """
 
     step: int
@@ -35,10 +37,10 @@ class Epoch(NamedTuple):
 
     @property
     def judged(self) -> tuple[float, str]:
-        """The accuracy by which networks are chosen, and of which samples it is.
+        """The accuracy that selects the best network, and the name of its samples.
 
-        Of the validation samples if there are any, else of the test samples, else of
-        the training samples.
+        It is the accuracy on the validation samples if there are any, else on the test
+        samples, else on the training samples.
 
         Example:
             >>> Epoch(0, 2.3, 0.1, 2.3, 0.15).judged
@@ -60,12 +62,12 @@ _WITH_VALIDATION: tuple[str, ...] = ("step", "loss", *_SCORES, *_VALIDATION, *_T
 
 @dataclass(frozen=True)
 class History:
-    """The course of a run.
+    """The losses and the epochs of a run.
 
     Attributes:
         losses: The loss of each step's batch before its update, (steps,), float64.
-        epochs: How good the network was: before the first step, after each
-            epoch and at the end.
+        epochs: The measurements before the first step, after each epoch and at the
+            end.
     """
 
     losses: np.ndarray
@@ -74,14 +76,14 @@ class History:
     def to_csv(self) -> str:
         """A table with a row for each step.
 
-        Row `step` has the loss that step `step` saw (the last row, after all
-        steps, has none) and, where an epoch ended, how good the network was
-        before it. Numbers are written so that they read back exactly. Validation has
-        columns where samples were held back for it.
+        Row `step` has the loss of the batch of step `step` (the last row, after all
+        steps, has none). If an epoch ended before this step, the row also has its
+        measurements. Numbers read back exactly. Validation has columns if there are
+        validation samples.
         """
         text = io.StringIO(newline="")
-        held = any(epoch.validation_loss is not None for epoch in self.epochs)
-        columns = _WITH_VALIDATION if held else _COLUMNS
+        validated = any(epoch.validation_loss is not None for epoch in self.epochs)
+        columns = _WITH_VALIDATION if validated else _COLUMNS
         table = csv.DictWriter(
             text, columns, extrasaction="ignore", lineterminator="\n"
         )
@@ -94,10 +96,10 @@ class History:
 
     @classmethod
     def from_csv(cls, text: str, name: str = "history.csv") -> Self:
-        """The history that `to_csv` wrote.
+        """The history from a table of `to_csv`.
 
         Raises:
-            DataError: The table is another one or damaged; the message names the
+            DataError: The table is not a history or is damaged; the message names the
                 line.
         """
         rows = csv.reader(io.StringIO(text, newline=""))
@@ -117,11 +119,11 @@ class History:
                     raise ValueError
                 if loss:
                     losses.append(float(loss))
-                elif below:  # only the last row, after all steps, has none
+                elif below:  # only the last row, after all steps, has no loss
                     raise ValueError
                 if scores[0]:
-                    known = zip(columns[2:], scores, strict=True)
-                    measured = {what: _score(what, score) for what, score in known}
+                    cells = zip(columns[2:], scores, strict=True)
+                    measured = {name: _score(name, score) for name, score in cells}
                     epochs.append(Epoch(step=step, **measured))
         except csv.Error as error:
             raise DataError(
@@ -131,12 +133,12 @@ class History:
             if isinstance(error, DataError):
                 raise
             raise DataError(
-                f"{name}, line {step + 2}: {','.join(row)[:60]!r} is no step of a "
+                f"{name}, line {step + 2}: {','.join(row)[:60]!r} is not a step of a "
                 "history: was the file changed?"
             ) from None
         return cls(np.array(losses), tuple(epochs))
 
 
-def _score(what: str, score: str) -> Any:
-    # What is not measured stands empty; the training samples always are.
-    return None if not score and what not in _SCORES else float(score)
+def _score(column: str, score: str) -> Any:
+    # A quantity without a measurement is empty; training scores are never empty.
+    return None if not score and column not in _SCORES else float(score)

@@ -1,4 +1,4 @@
-"""The fixture `check_gradient`, for the tests of whoever has Secant installed."""
+"""Pytest plugin with the fixture `check_gradient`."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ import pytest
 
 @pytest.fixture
 def check_gradient() -> Any:
-    """`secant.check_gradient`, with a test that fails by its report.
+    """`secant.check_gradient` for tests: a wrong gradient fails with the report.
 
         def test_my_loss(check_gradient):
             check_gradient(my_loss, params)
 
-    Returns the report, should more be asked of it.
+    The fixture returns the report for further assertions.
     """
-    # Only the tests that ask for it load JAX.
+    # Imported here: only tests that use the fixture load JAX.
     import secant
 
     def check(*args: Any, **options: Any) -> secant.GradientReport:

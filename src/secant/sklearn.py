@@ -25,8 +25,8 @@ from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning
 from secant.training.config import TrainConfig
 from secant.training.fit import train
 from secant.training.optimizers import LearningRate
-from secant.training.steps import BLOCK, TrainState
-from secant.training.trainer import Diverged, Training
+from secant.training.steps import MAX_STEPS_PER_CALL, TrainState
+from secant.training.trainer import Diverged, Trainer
 from secant.validation import Each, WholeNumber, as_whole_number, validate
 
 try:
@@ -373,16 +373,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         """One pass over the samples, and the state that the next one starts from."""
         config = self._config(seed, len(x))
         config = replace(config, iterations=-(-len(x) // config.batch_size))
-        training = Training(net, (x, labels), config)
+        trainer = Trainer(net, (x, labels), config)
         before = getattr(self, "run_", Run(net, History(np.zeros(0), ()), config))
-        reached = training.start
+        run_state = trainer.start
         if state is not None:
-            reached = replace(reached, state=state)
+            run_state = replace(run_state, train_state=state)
         try:
-            while (left := config.iterations - reached.step) > 0:
-                reached = training.advance(reached, min(BLOCK, left))
-            reached = training.evaluate(reached)
-            finite = np.isfinite(reached.epochs[-1].train_loss)
+            while (left := config.iterations - run_state.step) > 0:
+                run_state = trainer.advance(run_state, min(MAX_STEPS_PER_CALL, left))
+            run_state = trainer.evaluate(run_state)
+            finite = np.isfinite(run_state.epochs[-1].train_loss)
         except Diverged:
             finite = False
         if not finite:
@@ -391,7 +391,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
                 "large, or X is not scaled. The weights from before this call are kept",
                 before,
             )
-        run = training.result(reached)
+        run = trainer.result(run_state)
         taken = np.concatenate([before.losses, run.losses])
         epoch = run.history.epochs[-1]._replace(step=len(taken))
         run = Run(
@@ -399,7 +399,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             history=History(taken, (*before.history.epochs, epoch)),
             settings=replace(config, iterations=len(taken)),
         )
-        return run, reached.state
+        return run, run_state.train_state
 
 
 def _warn_if_unlearned(run: Run, labels: np.ndarray) -> None:

@@ -32,16 +32,16 @@ __all__ = [
 def gradient_descent(
     f: Function, init_x: ArrayLike, lr: float = 0.01, step_num: int = 100
 ) -> Floats:
-    """The point that `step_num` steps `x ← x - lr · gradient` lead to.
+    """The point after `step_num` steps `x ← x - lr · gradient`.
 
     Args:
-        f: What is to become small: an array of init_x's shape in, a number out.
-        init_x: Where to start; never changed.
+        f: The function to minimise, from an array of init_x's shape to a number.
+        init_x: The start; it is not changed.
         lr: The learning rate, a positive number.
-        step_num: How many steps, an integer from 0 on.
+        step_num: The number of steps, an integer of at least 0.
 
     Returns:
-        The last point, float64; the last finite one where the descent diverged.
+        The last point, float64; if the descent diverged, its last finite point.
 
     Raises:
         InvalidInput: As `descend`.

@@ -22,6 +22,22 @@ import numpy as np
 from secant.arrays import is_traced
 from secant.errors import InvalidInput, short, unknown_name
 
+__all__ = [
+    "Boolean",
+    "Choice",
+    "Constraint",
+    "Each",
+    "Or",
+    "PositiveNumber",
+    "RealNumber",
+    "Share",
+    "WholeNumber",
+    "as_real_number",
+    "as_whole_number",
+    "validate",
+    "validate_fields",
+]
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 

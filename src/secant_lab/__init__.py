@@ -1,4 +1,4 @@
-"""`secant lab`: a page on one's own machine where the mathematics can be played with.
+"""Secant lab: an interactive page about the mathematics, on the user's own machine.
 
-A thin server computes with `secant`; what is drawn, static files draw.
+A thin server computes with `secant`; static files draw the results.
 """

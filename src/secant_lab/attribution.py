@@ -1,15 +1,15 @@
-"""What a network's reading rests on: what would change if a part of it were not there.
+"""Attribution: the effect of each pixel and of each hidden unit on a prediction.
 
-A reading is class a rather than class b by `g(x) = s_a(x) - s_b(x)`, the difference of
-their scores: with softmax it is `ln(p_a / p_b)`. A pixel's effect is what g loses when
-that pixel alone becomes background,
+The network prefers class a to class b by `g(x) = s_a(x) - s_b(x)`, the difference of
+their scores; with softmax it is `ln(p_a / p_b)`. The effect of a pixel is the decrease
+of g when only this pixel becomes background,
 
     effect_i = g(x) - g(x with x_i = 0)
 
-This asks a question that has an answer, in the same unit for every network. (A
-gradient times its pixel, x_i ∂g/∂x_i, is its first term: right for small pixels only,
-and near 0 where a sigmoid is saturated.) The effects of several pixels do not add up to
-that of all of them, unless there is no hidden layer.
+This quantity has the same unit for every network. (The gradient times the pixel,
+x_i ∂g/∂x_i, is only its first-order term: it is accurate for small pixels, and near 0
+where a sigmoid is saturated.) Without a hidden layer the effects of several pixels add
+up to their common effect; with one they do not.
 
 Every difference is propagated through the network (`secant.propagation.coordinates`),
 all 784 in one program: a small effect keeps its digits.
@@ -28,22 +28,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from secant import Architecture
 from secant.arrays import Array
-from secant.nn.architecture import Architecture, Params
-from secant.propagation.coordinates import changes_along_coordinates
+from secant.nn import Params
+from secant.propagation import changes_along_coordinates
 
 
 def pixel_effects(
     architecture: Architecture, params: Params, x: Array, a: int, b: int
 ) -> np.ndarray:
-    """For each input, how much of `s_a - s_b` is lost when it alone becomes 0.
+    """The decrease of `s_a - s_b` for each input that alone becomes 0.
 
     Args:
-        architecture: What the network computes.
+        architecture: The network's architecture.
         params: Its weights.
         x: Shape (inputs,).
-        a: The class that is spoken for.
-        b: The class that is spoken against.
+        a: The first class.
+        b: The class to compare with.
 
     Returns:
         float32 of shape (inputs,).
@@ -60,22 +61,22 @@ def pixel_effects(
 def unit_effects(
     architecture: Architecture, params: Params, x: Array, a: int, b: int
 ) -> np.ndarray:
-    """For each unit of the first hidden layer, what it adds to `s_a - s_b`.
+    """The contribution of each unit of the first hidden layer to `s_a - s_b`.
 
         effect_j = g(h) - g(h with h_j = h_j(0))
 
-    where h_j(0) is what the unit says to an empty picture. With one hidden layer they
-    add up to `g(x) - g(0)` exactly.
+    where h_j(0) is the unit's activation for an empty picture. With one hidden layer
+    the contributions add up to `g(x) - g(0)` exactly.
 
     Args:
-        architecture: What the network computes.
+        architecture: The network's architecture.
         params: Its weights.
         x: Shape (inputs,).
-        a: The class that is spoken for.
-        b: The class that is spoken against.
+        a: The first class.
+        b: The class to compare with.
 
     Returns:
-        float32 of shape (units,); (0,) where there is no hidden layer.
+        float32 of shape (units,); (0,) without a hidden layer.
 
     Example:
         >>> net = Architecture((1, 2, 2), "identity")
@@ -99,11 +100,12 @@ def unit_effects(
         for name, value in params.items()
         if int(name[1:]) > 1
     }
-    said, silent = architecture.layers(params, jnp.stack([x, jnp.zeros_like(x)]))[1]
-    return np.asarray(_effects(above, rest, said, a, b, silent))
+    inputs = jnp.stack([x, jnp.zeros_like(x)])
+    hidden, background = architecture.layers(params, inputs)[1]
+    return np.asarray(_effects(above, rest, hidden, a, b, background))
 
 
-# It is waited for while it is compiled, with each new architecture.
+# The user waits for the compilation of each new architecture, so it is not optimised.
 @partial(
     jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0}
 )
@@ -127,20 +129,22 @@ def _floats(params: Params) -> dict[str, Array]:
     return {name: jnp.asarray(value, float) for name, value in params.items()}
 
 
-def loudest_places(effects: np.ndarray, ink: np.ndarray) -> dict[str, list[int] | None]:
-    """Where on the digit most speaks for and against: a cell of 3×3 over its ink.
+def strongest_regions(
+    effects: np.ndarray, ink: np.ndarray
+) -> dict[str, list[int] | None]:
+    """The regions with the largest effects: a cell of a 3×3 grid over the ink.
 
     Args:
         effects: Shape (28, 28).
         ink: The digit, shape (28, 28).
 
     Returns:
-        `for` and `against`: [row, column] from 0 to 2, or None where nothing does.
+        `for` and `against`: [row, column] from 0 to 2, or None without any effect.
 
     Example:
         >>> effects = np.zeros((28, 28))
         >>> effects[5, 20] = 1
-        >>> loudest_places(effects, np.ones((28, 28)))
+        >>> strongest_regions(effects, np.ones((28, 28)))
         {'for': [0, 2], 'against': None}
     """
     at = np.nonzero(ink)

@@ -1,37 +1,35 @@
-"""A network of the lab's own, that learns in the background while one draws."""
+"""Background training of the lab's own network."""
 
 import atexit
 from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, Literal
 
-from secant.data.mnist import load_mnist_sample
-from secant.nn.networks import MLP
-from secant.textbook import TwoLayerNet
-from secant.training import Progress, fit
+from secant import MLP, TwoLayerNet, fit, load_mnist_sample
+from secant.training import Progress
 
 Status = Literal["waiting", "learning", "finished", "failed"]
 
 ITERATIONS = 2_000
-"""Steps of 100 digits: fifty times through the 4,000 that come with the package."""
+"""The number of steps of 100 digits: fifty epochs of the 4,000 built-in digits."""
 
 
-class Learner:
-    """The notebook's network, learning by numerical gradients of its nodes.
+class BackgroundTraining:
+    """The background training of the notebook's network, by nodal perturbation.
 
-    Whoever asks for its network gets the one of this moment, and sets it learning.
+    The first call of `network` starts the training.
 
     Args:
-        iterations: Steps to take.
-        train: What trains: `secant.fit`.
+        iterations: The number of steps.
+        train: The training function, `secant.fit`.
 
     Attributes:
-        net: The network as it is now; it is replaced, never changed.
-        status: `waiting` until it is asked for, then `learning`, at last `finished`,
-            or `failed`.
-        step: Steps taken.
-        iterations: Steps to take.
-        accuracy: On the 1,000 test digits when it was last measured; None before.
+        net: The current network; it is replaced, never changed.
+        status: `waiting` before the first call, then `learning`, and at the end
+            `finished` or `failed`.
+        step: The number of steps so far.
+        iterations: The number of steps of the whole training.
+        accuracy: The last measured accuracy on the 1,000 test digits; None before.
     """
 
     def __init__(
@@ -48,23 +46,23 @@ class Learner:
         self._ending = False
 
     def network(self) -> MLP:
-        """The network of this moment; the first who asks sets it learning."""
+        """The current network; the first call starts the training."""
         with self._lock:
             if self.status == "waiting":
                 self.status = "learning"
                 self._thread = Thread(target=self._learn, daemon=True)
                 self._thread.start()
-                # A thread that is in compiled code when Python ends takes it down.
+                # A thread inside compiled code at the end of Python crashes it.
                 atexit.register(self.end)
         return self.net
 
     def end(self) -> None:
-        """Ends the learning, and waits until it has ended."""
+        """Stop the training, and wait for its end."""
         self._ending = True
         self.join()
 
     def join(self) -> None:
-        """Waits until it has learned."""
+        """Wait for the end of the training."""
         if self._thread is not None:
             self._thread.join()
 
@@ -77,9 +75,9 @@ class Learner:
                 iterations=self.iterations,
                 learning_rate=0.5,
                 sampling="epochs",
-                callbacks=[self._take],
+                callbacks=[self._update],
             )
-        except _Ended:
+        except _TrainingStopped:
             return
         except BaseException:
             self.status = "failed"
@@ -88,13 +86,13 @@ class Learner:
         self.accuracy = float(run.test_accuracy[-1])
         self.status = "finished"
 
-    def _take(self, progress: Progress) -> None:
+    def _update(self, progress: Progress) -> None:
         self.net = self.net.replace(progress.params)
         self.step = progress.step
         self.accuracy = progress.epoch.test_accuracy
         if self._ending:
-            raise _Ended
+            raise _TrainingStopped
 
 
-class _Ended(Exception):
-    """Python is ending: it need not be waited for."""
+class _TrainingStopped(Exception):
+    """The end of the training because Python ends."""

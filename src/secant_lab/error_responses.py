@@ -1,4 +1,4 @@
-"""What is not answered, and how that is told."""
+"""Errors of requests, and their JSON form."""
 
 from html import escape
 from typing import Any
@@ -8,44 +8,44 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from secant.errors import SecantError
 from secant_lab.expressions import ExpressionError
-from secant_lab.localized_error import Told
-from secant_lab.translations import korean
+from secant_lab.localized_error import LocalizedError
+from secant_lab.translations import korean_text
 
 
-class Refused(SecantError):
-    """A request that is not answered.
+class RequestError(SecantError):
+    """A request that gets an error instead of an answer.
 
     Attributes:
-        status: HTTP's number for it.
-        code: Which refusal, for the page's dictionaries.
-        facts: What the sentence speaks of, by name.
+        status: The HTTP status code.
+        code: The key of the sentence in the page's dictionaries.
+        facts: The values in the sentence, by name.
     """
 
     def __init__(self, status: int, code: str, sentence: str, **facts: object) -> None:
-        """The sentence is what `str` gives."""
+        """Make an error; `str` returns the sentence."""
         super().__init__(sentence)
         self.status = status
         self.code = code
         self.facts = facts
 
 
-def described(error: SecantError) -> dict[str, Any]:
-    """An error as a visual reads it: `{"code", "message", "facts"}`.
+def error_content(error: SecantError) -> dict[str, Any]:
+    """The JSON form of an error: `{"code", "message", "facts"}`.
 
-    Of a formula that cannot be read, the `column` too.
+    An error in a formula also has its `column`.
     """
-    told = isinstance(error, Told | Refused)
+    has_code = isinstance(error, LocalizedError | RequestError)
     content = {
-        "code": error.code if told else "input",
+        "code": error.code if has_code else "input",
         "message": str(error),
-        "facts": error.facts if told else {},
+        "facts": error.facts if has_code else {},
     }
     if isinstance(error, ExpressionError):
         content["column"] = error.column
     return content
 
 
-# What the server answers when something went wrong: JSON, or a page to be read.
+# Responses to errors: JSON, or a page for people.
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -66,20 +66,20 @@ _PAGE = """<!doctype html>
 """
 
 
-def failure(error: SecantError, headers: Headers) -> Response:
-    """An error, for whoever asks with these headers.
+def error_response(error: SecantError, headers: Headers) -> Response:
+    """The response to a request with these headers that caused an error.
 
-    A browser that asks for a page gets one, in both languages; everybody else
+    A browser that accepts HTML gets a page in both languages; other clients get
     `{"error": {"code", "message", "facts", …}}`.
     """
-    status = error.status if isinstance(error, Refused) else 400
-    said = described(error)
+    status = error.status if isinstance(error, RequestError) else 400
+    content = error_content(error)
     if "text/html" not in headers.get("accept", ""):
-        return JSONResponse({"error": said}, status)
-    english = said["message"]
+        return JSONResponse({"error": content}, status)
+    english = content["message"]
     page = _PAGE.format(
         status=status,
         english=escape(f"{english[:1].upper()}{english[1:]}."),
-        korean=escape(korean(f"error.{said['code']}", said["facts"])),
+        korean=escape(korean_text(f"error.{content['code']}", content["facts"])),
     )
     return HTMLResponse(page, status)

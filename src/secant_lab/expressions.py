@@ -1,9 +1,9 @@
-"""Typed formulas: `x**2 + sin(3*x)` becomes a function; nothing else becomes anything.
+"""Formulas that users type: a safe parser from `x**2 + sin(3*x)` to a function.
 
-Python's grammar reads the text, and only reads it: what it read is translated, node by
-node, into `Number`, `Variable` and `Apply`, of which there is one for each entry of the
-tables below. What stands in no table is refused, with its column. A formula works on
-arrays of NumPy and of JAX, so that differences can be carried through it.
+Python's grammar parses the text and evaluates nothing. The syntax tree is translated,
+node by node, into `Number`, `Variable` and `Apply`, by the tables below. Everything
+outside of these tables is an error with its column. A formula works on NumPy and JAX
+arrays, so differences propagate through it.
 """
 
 import ast
@@ -18,26 +18,27 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from secant import relu, sigmoid
 from secant.arrays import namespace
-from secant.nn.activations import relu, sigmoid
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 
-LONGEST = 200
-"""Characters in a formula."""
+MAX_CHARACTERS = 200
+"""The most characters of a formula."""
 
-DEEPEST = 60
-"""Operations inside one another."""
+MAX_DEPTH = 60
+"""The largest depth of nested operations."""
 
-MOST_FUNCTIONS = 8
-"""Functions, and powers with a variable in the exponent: each is much to compile."""
+MAX_FUNCTIONS = 8
+"""The most functions, and powers with a variable exponent: each takes long to "
+"compile."""
 
-COUNTS: Mapping[str, int] = MappingProxyType(
+FUNCTION_COSTS: Mapping[str, int] = MappingProxyType(
     {"asinh": 4, "acosh": 4, "sinh": 3, "cosh": 3, "tanh": 2, "atanh": 2}
 )
-"""What counts as several functions: its differences are as much to compile."""
+"""Functions that count as several, since their differences take as long to compile."""
 
-HIGHEST_POWER = 100
-"""The largest exponent that may be written as a number."""
+MAX_EXPONENT = 100
+"""The largest constant exponent."""
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
@@ -46,14 +47,14 @@ CONSTANTS: Mapping[str, float] = MappingProxyType(
 )
 
 
-def _named(name: str) -> Callable[..., Any]:
+def _namespace_function(name: str) -> Callable[..., Any]:
     return lambda *values: getattr(namespace(*values), name)(*values)
 
 
 FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = MappingProxyType(
     {
         **{
-            name: (1, _named(name))
+            name: (1, _namespace_function(name))
             for name in (
                 *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
                 *("exp", "expm1", "log", "log1p", "log2", "log10"),
@@ -61,16 +62,16 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = MappingProxyType(
             )
         },
         **{
-            name: (1, _named(f"arc{name[1:]}"))
+            name: (1, _namespace_function(f"arc{name[1:]}"))
             for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")
         },
         "sigmoid": (1, sigmoid),
         "relu": (1, relu),
-        "max": (2, _named("maximum")),
-        "min": (2, _named("minimum")),
+        "max": (2, _namespace_function("maximum")),
+        "min": (2, _namespace_function("minimum")),
     }
 )
-"""What can be called: how many arguments it takes, and what it does."""
+"""Functions of a formula, by name: the number of arguments, and the function."""
 
 _OPERATORS: Mapping[type[ast.AST], tuple[str, Callable[..., Any]]] = {
     ast.Add: ("+", operator.add),
@@ -82,44 +83,44 @@ _OPERATORS: Mapping[type[ast.AST], tuple[str, Callable[..., Any]]] = {
     ast.UAdd: ("+", operator.pos),
 }
 
-# Signs that people copy from books, one character for one: columns stay right.
-_AS_IN_BOOKS = str.maketrans("−×·÷₀₁\t", "-**/01 ")
-_STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/()]")
-_SIDE_BY_SIDE = re.compile(
+# Typographic signs from books, replaced one by one so that columns stay right.
+_TYPOGRAPHIC = str.maketrans("−×·÷₀₁\t", "-**/01 ")
+_INVALID_CHARACTER = re.compile(r"[^A-Za-z0-9_ .,+\-*/()]")
+_MISSING_OPERATOR = re.compile(
     r"(?<![A-Za-z0-9_.])(\d+\.?\d*|\.\d+)(?![eE][-+\d])([A-Za-z_])"
 )
 
 
-class ExpressionError(Told):
+class ExpressionError(LocalizedError):
     """A formula that cannot be read.
 
     Attributes:
-        column: Where, from 1.
+        column: The column of the error, from 1.
     """
 
     def __init__(self, code: str, sentence: str, column: int, **facts: object) -> None:
-        """The sentence is what `str` gives."""
+        """Make an error; `str` returns the sentence."""
         super().__init__(code, sentence, **facts)
         self.column = column
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, as it stands there."""
+    """A number."""
 
     value: int | float
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable, by its place among the arguments."""
+    """A variable, by its index among the arguments."""
 
-    place: int
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A function of what its arguments come to."""
+    """A function of the values of its arguments."""
 
     function: Callable[..., Any]
     arguments: tuple["Node", ...]
@@ -130,12 +131,12 @@ Node = Number | Variable | Apply
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A formula, which can be called.
+    """A callable formula.
 
     Attributes:
-        text: As it was typed.
-        variables: The names of its arguments, in their order.
-        root: What it consists of.
+        text: The text as typed.
+        variables: The names of its arguments, in order.
+        root: The root of its syntax tree.
     """
 
     text: str
@@ -143,15 +144,15 @@ class Expression:
     root: Node
 
     def __call__(self, *values: Any) -> Any:
-        """The formula's values: the arrays' common shape and dtype, inf and NaN too.
+        """The formula's values in the arrays' shape and dtype; may be inf or NaN.
 
         Args:
-            *values: An array of floats for each variable, of NumPy or JAX.
+            *values: A NumPy or JAX array of floats for each variable.
         """
         xp = namespace(*values)
         with np.errstate(all="ignore"):
             result = _evaluate(self.root, values)
-            # A formula of no variable, or of one of two, is a function of all.
+            # A formula without some of the variables is still a function of all.
             shape = np.broadcast_shapes(*(np.shape(value) for value in values))
             return xp.broadcast_to(
                 xp.asarray(result, dtype=xp.result_type(*values)), shape
@@ -169,13 +170,14 @@ def expression(
         text: At most 200 characters of numbers, variables, `pi`, `e`, `tau`,
             `+ - * / **`, parentheses and the functions of `FUNCTIONS`.
         variables: The names of its variables.
-        aliases: Other names that are read too, and the variables that they mean.
+        aliases: Alternative names, and the variables that they stand for.
 
     Returns:
-        A function of as many arrays.
+        A function of an array for each variable.
 
     Raises:
-        ExpressionError: Anything else: what came, where, and what to write instead.
+        ExpressionError: The text is not such a formula; the message names the error,
+            its column, and a correction.
 
     Example:
         >>> f = expression("x**2 + sin(3*x)")
@@ -190,29 +192,30 @@ def expression(
         secant_lab.expressions.ExpressionError: column 1: there is no 'sinn': write ...
     """
     if not isinstance(text, str):
-        _refuse("not_text", 1, "the formula is no text: write it as in x**2", came="")
-    if len(text) > LONGEST:
+        sentence = "the formula is not a text: write it as in x**2"
+        _refuse("not_text", 1, sentence, came="")
+    if len(text) > MAX_CHARACTERS:
         _refuse(
             "too_long",
-            LONGEST + 1,
-            f"the formula has {len(text):,} characters: write at most {LONGEST}",
+            MAX_CHARACTERS + 1,
+            f"the formula has {len(text):,} characters: write at most {MAX_CHARACTERS}",
             length=len(text),
-            most=LONGEST,
+            most=MAX_CHARACTERS,
         )
-    plain = text.translate(_AS_IN_BOOKS)
+    plain = text.translate(_TYPOGRAPHIC)
     if not plain.strip():
         _refuse("empty", 1, "there is no formula: write one, as in x**2")
-    _refuse_strange(plain)
+    _check_characters(plain)
     variables = tuple(variables)
-    return Expression(text, variables, _Reader(plain, variables, aliases).read())
+    return Expression(text, variables, _Parser(plain, variables, aliases).parse())
 
 
 def _evaluate(node: Node, values: Sequence[Any]) -> Any:
     match node:
         case Number(value):
             return value
-        case Variable(place):
-            return values[place]
+        case Variable(index):
+            return values[index]
         case Apply(function, arguments):
             return function(*(_evaluate(part, values) for part in arguments))
 
@@ -221,36 +224,38 @@ def _refuse(code: str, column: int, sentence: str, **facts: object) -> NoReturn:
     raise ExpressionError(code, f"column {column}: {sentence}", column, **facts)
 
 
-def _refuse_strange(text: str) -> None:
-    """Refuses what no formula holds, before Python's grammar sees it."""
-    strange = _STRANGE.search(text)
-    if strange:
-        came, column = strange.group(), strange.start() + 1
-        if came == "^":
-            _refuse("caret", column, "'^' is no power here: write ** as in x**2")
-        if came == "=":
-            _refuse("equals", column, "'=' came: write only what stands right of it")
+def _check_characters(text: str) -> None:
+    """Raise an error for characters outside of formulas, before Python parses them."""
+    invalid = _INVALID_CHARACTER.search(text)
+    if invalid:
+        character, column = invalid.group(), invalid.start() + 1
+        if character == "^":
+            _refuse("caret", column, "'^' is not a power here: write ** as in x**2")
+        if character == "=":
+            _refuse(
+                "equals", column, "'=' has no place here: write only its right side"
+            )
         _refuse(
             "character",
             column,
-            f"{came!r} means nothing here: write numbers, variables, + - * / ** and "
-            "parentheses",
-            came=came,
+            f"{character!r} means nothing here: write numbers, variables, + - * / ** "
+            "and parentheses",
+            came=character,
         )
-    side = _SIDE_BY_SIDE.search(text)
-    if side:
-        number, letter = side.groups()
+    missing = _MISSING_OPERATOR.search(text)
+    if missing:
+        number, letter = missing.groups()
         _refuse(
             "times",
-            side.start(2) + 1,
+            missing.start(2) + 1,
             f"a sign is missing between {number} and {letter}: write {number}*{letter}",
             left=number,
             right=letter,
         )
 
 
-class _Reader:
-    """One formula, while it is read."""
+class _Parser:
+    """The parser of one formula."""
 
     def __init__(
         self, text: str, variables: tuple[str, ...], aliases: Mapping[str, str]
@@ -258,11 +263,11 @@ class _Reader:
         self.indent = len(text) - len(text.lstrip())
         self.text = text.strip()
         self.variables = variables
-        self.places = {name: place for place, name in enumerate(variables)}
-        self.places |= {name: self.places[meant] for name, meant in aliases.items()}
+        self.indices = {name: index for index, name in enumerate(variables)}
+        self.indices |= {name: self.indices[main] for name, main in aliases.items()}
         self.functions = 0
 
-    def read(self) -> Node:
+    def parse(self) -> Node:
         try:
             tree = ast.parse(self.text, mode="eval")
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -271,19 +276,18 @@ class _Reader:
             _refuse(
                 "syntax",
                 column,
-                "the formula cannot be read from here: see that every parenthesis is "
-                "closed and that a sign stands between any two parts, as in 2*sin(x)",
+                "the formula cannot be read from here: close every parenthesis, and "
+                "write a sign between any two parts, as in 2*sin(x)",
             )
         return self.node(tree.body, 1)
 
     def node(self, part: ast.expr, depth: int) -> Node:
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             self.refuse(
                 part,
                 "too_deep",
-                f"more than {DEEPEST} operations stand inside one another: write "
-                "something simpler",
-                most=DEEPEST,
+                f"more than {MAX_DEPTH} operations are nested: write a simpler formula",
+                most=MAX_DEPTH,
             )
         match part:
             case ast.Constant(value=int() | float() as value) if not isinstance(
@@ -302,14 +306,14 @@ class _Reader:
                     return self.power(right, *sides)
                 return self.apply(part, _OPERATORS[type(op)][1], sides)
             case ast.BinOp(op=ast.FloorDiv()):
-                self.refuse(part, "floor", "'//' is not known here: write /")
+                self.refuse(part, "floor", "'//' is unknown here: write /")
             case ast.Call():
                 return self.call(part, depth)
         self.refuse(
             part,
             "kind",
-            f"{self.source(part)!r} is nothing to compute with: write numbers, "
-            "variables, + - * / ** and functions, as in x**2 + sin(3*x)",
+            f"{self.source(part)!r} cannot be computed: write numbers, variables, "
+            "+ - * / ** and functions, as in x**2 + sin(3*x)",
             came=self.source(part),
         )
 
@@ -322,16 +326,16 @@ class _Reader:
             self.refuse(
                 part,
                 "too_large",
-                f"{self.source(part)} is more than a float holds: write a number "
-                "below 1e308",
+                f"{self.source(part)} is larger than any float: write a number below "
+                "1e308",
                 came=self.source(part),
             )
-        # A float, but for small whole numbers: x**2 is a square, whatever x's sign.
-        return Number(value if abs(value) <= HIGHEST_POWER else float(value))
+        # Small whole numbers stay integers, so that x**2 is a square for negative x.
+        return Number(value if abs(value) <= MAX_EXPONENT else float(value))
 
     def name(self, part: ast.expr, name: str) -> Node:
-        if name in self.places:
-            return Variable(self.places[name])
+        if name in self.indices:
+            return Variable(self.indices[name])
         if name in CONSTANTS:
             return Number(CONSTANTS[name])
         if name in FUNCTIONS:
@@ -346,21 +350,21 @@ class _Reader:
 
     def unknown(self, part: ast.expr, name: str) -> NoReturn:
         known = [*self.variables, *CONSTANTS, *FUNCTIONS]
-        near = get_close_matches(name.lower(), known, n=1)
-        hint = f"write {near[0]!r}? There are" if near else "there are"
+        matches = get_close_matches(name.lower(), known, n=1)
+        hint = f"write {matches[0]!r}? There are" if matches else "there are"
         self.refuse(
             part,
             "unknown_name",
             f"there is no {name!r}: {hint} {', '.join(known)}",
             name=name,
-            near=near[0] if near else "",
+            near=matches[0] if matches else "",
             known=", ".join(known),
         )
 
     def call(self, part: ast.Call, depth: int) -> Node:
         called = part.func
         if not isinstance(called, ast.Name) or called.id in (
-            *self.places,
+            *self.indices,
             *CONSTANTS,
         ):
             source = self.source(called)
@@ -373,18 +377,18 @@ class _Reader:
         name = called.id
         if name not in FUNCTIONS:
             self.unknown(called, name)
-        self.count_functions(part, COUNTS.get(name, 1))
-        takes, function = FUNCTIONS[name]
+        self.count_functions(part, FUNCTION_COSTS.get(name, 1))
+        arity, function = FUNCTIONS[name]
         arguments = part.args
-        if len(arguments) != takes or part.keywords:
-            example = (self.variables * takes)[:takes]
+        if len(arguments) != arity or part.keywords:
+            example = (self.variables * arity)[:arity]
             self.refuse(
                 part,
                 "arguments",
-                f"{name} takes {takes}, and {len(arguments)} came: write "
+                f"{name} takes {arity}, and {len(arguments)} came: write "
                 f"{name}({', '.join(example)})",
                 name=name,
-                takes=takes,
+                takes=arity,
                 came=len(arguments),
             )
         return self.apply(
@@ -396,14 +400,14 @@ class _Reader:
     def power(self, part: ast.expr, base: Node, exponent: Node) -> Node:
         if isinstance(exponent, Number):
             value = exponent.value
-            if abs(value) > HIGHEST_POWER:
+            if abs(value) > MAX_EXPONENT:
                 self.refuse(
                     part,
                     "power",
-                    f"the exponent is {value:g}: write one between -{HIGHEST_POWER} "
-                    f"and {HIGHEST_POWER}",
+                    f"the exponent is {value:g}: write one between -{MAX_EXPONENT} "
+                    f"and {MAX_EXPONENT}",
                     came=f"{value:g}",
-                    most=HIGHEST_POWER,
+                    most=MAX_EXPONENT,
                 )
             if float(value).is_integer():
                 exponent = Number(int(value))
@@ -413,21 +417,21 @@ class _Reader:
 
     def count_functions(self, part: ast.expr, count: int) -> None:
         self.functions += count
-        if self.functions > MOST_FUNCTIONS:
-            several = ", ".join(f"{name} as {n}" for name, n in COUNTS.items())
+        if self.functions > MAX_FUNCTIONS:
+            several = ", ".join(f"{name} as {n}" for name, n in FUNCTION_COSTS.items())
             self.refuse(
                 part,
                 "too_many",
-                f"more than {MOST_FUNCTIONS} functions came ({several} of them): "
-                "write something simpler",
-                most=MOST_FUNCTIONS,
-                several=", ".join(f"{name} {n}" for name, n in COUNTS.items()),
+                f"there are more than {MAX_FUNCTIONS} functions ({several} of them): "
+                "write a simpler formula",
+                most=MAX_FUNCTIONS,
+                several=", ".join(f"{name} {n}" for name, n in FUNCTION_COSTS.items()),
             )
 
     def apply(
         self, part: ast.expr, function: Callable[..., Any], arguments: tuple[Node, ...]
     ) -> Node:
-        """The application; of numbers alone, what it comes to, which must be finite."""
+        """The application; constant arguments give a constant, which must be finite."""
         numbers = [np.float64(a.value) for a in arguments if isinstance(a, Number)]
         if len(numbers) < len(arguments):
             return Apply(function, arguments)
@@ -437,11 +441,11 @@ class _Reader:
             self.refuse(
                 part,
                 "not_finite",
-                f"{self.source(part)} has no finite value: write one that has",
+                f"{self.source(part)} has no finite value: write a finite number",
                 came=self.source(part),
             )
         return Number(
-            int(value) if value.is_integer() and abs(value) <= HIGHEST_POWER else value
+            int(value) if value.is_integer() and abs(value) <= MAX_EXPONENT else value
         )
 
     def refuse(

@@ -10,9 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from secant import relu, sigmoid, softmax_cross_entropy
 from secant.arrays import namespace
-from secant.nn.activations import relu, sigmoid
-from secant.nn.losses import softmax_cross_entropy
 from secant_lab.faulty_gradients import (
     Params,
     bias_averaged,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from secant.nn.activations import relu, sigmoid, softmax
+from secant import relu, sigmoid, softmax
 
 Params = Mapping[str, Any]
 

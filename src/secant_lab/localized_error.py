@@ -1,18 +1,18 @@
-"""Errors that a page can tell in its own language."""
+"""Localized errors, which the page shows in its own language."""
 
 from secant.errors import InvalidInput
 
 
-class Told(InvalidInput):
-    """What cannot be worked with: the sentence, and its parts for other languages.
+class LocalizedError(InvalidInput):
+    """An invalid input: an English sentence, and its parts for other languages.
 
     Attributes:
-        code: Which sentence: `"unknown_name"`.
-        facts: What the sentence speaks of, by name.
+        code: The key of the sentence in the page's dictionaries: `"unknown_name"`.
+        facts: The values in the sentence, by name.
     """
 
     def __init__(self, code: str, sentence: str, **facts: object) -> None:
-        """The sentence is what `str` gives."""
+        """Make an error; `str` returns the sentence."""
         super().__init__(sentence)
         self.code = code
         self.facts = facts

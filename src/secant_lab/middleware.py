@@ -1,11 +1,11 @@
-"""Who may ask, and how much: the middleware before everything else.
+"""Middleware that checks the origin and the size of every request.
 
-The server runs on its user's machine, where any page that this user's browser shows,
-and any other user of the machine, can reach it. So a request is answered only if
-- its Host is ours (a name of somebody else's that points to 127.0.0.1 is not),
-- its Origin, if the browser sends one, is ours,
-- it brings the random token of the address that `secant lab` printed, as `?token=` or
-  as the cookie that the first page sets,
+The server runs on its user's machine. Every page in this user's browser, and every
+other user of the machine, can reach it. So the server answers a request only if
+- its Host is the server's (another name that points to 127.0.0.1 is not),
+- its Origin, if the browser sends one, is the server's,
+- it has the random token of the address that `secant lab` printed, as `?token=` or
+  as the cookie of the first page,
 - and its body is short.
 """
 
@@ -17,10 +17,10 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from secant_lab.error_responses import Refused, failure
+from secant_lab.error_responses import RequestError, error_response
 
-LONGEST_BODY = 64 * 1024
-"""Bytes of a request's body."""
+MAX_BODY_BYTES = 64 * 1024
+"""The most bytes of a request's body."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -31,19 +31,19 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # What has been computed is nobody else's, and files change with the version.
+    # Results are private, and files change with the version.
     "Cache-Control": "no-store",
 }
-"""What every response says of itself."""
+"""Headers of every response."""
 
 
-class Guard:
-    """An ASGI application that lets through to another what may pass.
+class AccessGuard:
+    """ASGI middleware that passes only permitted requests to the application.
 
     Args:
-        app: The other.
-        token: What a request must know.
-        port: Where we listen: our Hosts are 127.0.0.1 and localhost there.
+        app: The application.
+        token: The token that a request needs.
+        port: The server's port; its Hosts are 127.0.0.1 and localhost at this port.
     """
 
     def __init__(self, app: ASGIApp, *, token: str, port: int) -> None:
@@ -51,11 +51,11 @@ class Guard:
         self._token = token
         self._cookie = f"secant-lab-{port}"
         hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")]
-        # Browsers leave out the port that is HTTP's own.
+        # Browsers omit the default port of HTTP.
         self._hosts = hosts + (["127.0.0.1", "localhost"] if port == 80 else [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, or has it answered."""
+        """Pass a request to the application, or answer with an error."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -73,10 +73,10 @@ class Guard:
 
         try:
             self._check(scope)
-            receive = await _short(scope, receive)
-        except Refused as refusal:
-            answer = failure(refusal, Headers(scope=scope))
-            await answer(scope, receive, send_with_headers)
+            receive = await _limited(scope, receive)
+        except RequestError as error:
+            response = error_response(error, Headers(scope=scope))
+            await response(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
 
@@ -84,7 +84,7 @@ class Guard:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
-            raise Refused(
+            raise RequestError(
                 421,
                 "host",
                 f"the request is for {', '.join(hosts) or 'no host'}, and this is "
@@ -94,20 +94,20 @@ class Guard:
             )
         for origin in headers.getlist("origin"):
             if origin != f"http://{hosts[0]}":
-                raise Refused(
+                raise RequestError(
                     403,
                     "origin",
                     f"the request comes from a page of {origin}: only pages of "
-                    f"http://{hosts[0]} are answered",
+                    f"http://{hosts[0]} get an answer",
                     came=origin,
                     ours=f"http://{hosts[0]}",
                 )
         if not (self._has_token_in_address(scope) or self._has_cookie(headers)):
-            raise Refused(
+            raise RequestError(
                 403,
                 "token",
-                "the request does not know this lab's token: open the address that "
-                "`secant lab` printed, with all that stands behind `?token=`",
+                "the request does not have this lab's token: open the address that "
+                "`secant lab` printed, with everything after `?token=`",
             )
 
     def _has_token_in_address(self, scope: Scope) -> bool:
@@ -129,36 +129,37 @@ class Guard:
         return hmac.compare_digest(came.encode(), self._token.encode())
 
     def _cookie_of_page(self) -> str:
-        # Lax: a link to a page of ours, followed from elsewhere, may show that page;
-        # what other pages ask for behind the user's back comes without the cookie.
+        # Lax: a link from another site may open the page, but hidden requests of
+        # other sites do not carry the cookie.
         return f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Lax"
 
 
-async def _short(scope: Scope, receive: Receive) -> Receive:
-    """Gives out the body that has come, once it has come whole and is short."""
+async def _limited(scope: Scope, receive: Receive) -> Receive:
+    """A `receive` that returns the complete body, which is within the limit."""
     try:
         announced = int(Headers(scope=scope).get("content-length", "0"))
     except ValueError:
-        raise Refused(400, "length", "Content-Length is no number") from None
+        sentence = "Content-Length is not a number: send the number of bytes"
+        raise RequestError(400, "length", sentence) from None
     body = b""
-    more = announced <= LONGEST_BODY
-    while more and len(body) <= LONGEST_BODY:
+    more = announced <= MAX_BODY_BYTES
+    while more and len(body) <= MAX_BODY_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             break
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    if max(announced, len(body)) > LONGEST_BODY:
-        raise Refused(
+    if max(announced, len(body)) > MAX_BODY_BYTES:
+        raise RequestError(
             413,
             "body",
-            f"the request has more than {LONGEST_BODY // 1024} KiB: ask for less",
-            most=LONGEST_BODY,
-            kilobytes=LONGEST_BODY // 1024,
+            f"the request has more than {MAX_BODY_BYTES // 1024} KiB: send less",
+            most=MAX_BODY_BYTES,
+            kilobytes=MAX_BODY_BYTES // 1024,
         )
-    waiting: list[Message] = [{"type": "http.request", "body": body}]
+    pending: list[Message] = [{"type": "http.request", "body": body}]
 
     async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
+        return pending.pop() if pending else await receive()
 
     return replay

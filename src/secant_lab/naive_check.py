@@ -1,8 +1,8 @@
-"""The gradient check that is usually written: two values subtracted in float32.
+"""Naive gradient check: the difference of two float32 values.
 
-    (f(x + h) - f(x - h)) / 2h,    and the gradient may be off by 1e-5 + 1e-3 of that
+    (f(x + h) - f(x - h)) / 2h,    with a tolerance of 1e-5 + 1e-3 times the slope
 
-It is here to be looked at beside `secant.check_gradient`.
+The page compares this common check with `secant.check_gradient`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,20 +15,20 @@ from secant.checking import LeafReport
 from secant_lab.expressions import Expression
 
 ABSOLUTE, RELATIVE = 1e-5, 1e-3
-"""What it lets pass: the tolerances of PyTorch's `gradcheck`."""
+"""The tolerances, those of PyTorch's `gradcheck`."""
 
 Tree = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A leaf of a gradient, and its slopes as the naive check has them.
+class ComparedLeaf:
+    """A leaf of a gradient with its naive slopes.
 
     Attributes:
-        name: Of the leaf.
-        leaf: What `check_gradient` found.
-        slopes: The naive ones, of the leaf's shape.
-        keep: Which entries are shown.
+        name: The leaf's name.
+        leaf: The leaf's report from `check_gradient`.
+        slopes: The naive slopes, of the leaf's shape.
+        keep: A mask of the entries that the page shows.
     """
 
     name: str
@@ -38,20 +38,20 @@ class Compared:
 
     @property
     def called(self) -> np.ndarray:
-        """Where the naive check calls the gradient wrong."""
+        """A mask of the entries that the naive check calls wrong."""
         with np.errstate(all="ignore"):
-            allowed = ABSOLUTE + RELATIVE * abs(self.slopes)
-            # What is not finite passes nothing.
-            return ~(abs(self.leaf.gradient - self.slopes) <= allowed)
+            tolerance = ABSOLUTE + RELATIVE * abs(self.slopes)
+            # The negation makes entries that are not finite wrong.
+            return ~(abs(self.leaf.gradient - self.slopes) <= tolerance)
 
 
-def slopes_at_places(f: Expression, places: Tree, name: str, h: float) -> np.ndarray:
-    """The slopes of a formula along one variable, at all places at once.
+def slopes_at_points(f: Expression, places: Tree, name: str, h: float) -> np.ndarray:
+    """The slopes of a formula along one variable, at all points at once.
 
     Example:
         >>> from secant_lab.expressions import expression
         >>> places = {"x": np.array([1.0, 3.0], np.float32)}
-        >>> slopes_at_places(expression("x**2"), places, "x", 0.5)
+        >>> slopes_at_points(expression("x**2"), places, "x", 0.5)
         array([2., 6.], dtype=float32)
     """
     step = np.float32(h)
@@ -65,7 +65,7 @@ def slopes_at_places(f: Expression, places: Tree, name: str, h: float) -> np.nda
 def slopes_of_entries(
     f: Callable[[Tree], Any], params: Tree, name: str, h: float
 ) -> np.ndarray:
-    """The slopes along each entry of one parameter, one after the other.
+    """The slopes along each entry of one parameter, one by one.
 
     Example:
         >>> weights = {"W": np.array([1.0, 3.0], np.float32)}
@@ -74,10 +74,10 @@ def slopes_of_entries(
     """
     step = np.float32(h)
 
-    def at(index: tuple[int, ...], by: np.float32) -> np.float32:
-        moved = params[name].copy()
-        moved[index] += by
-        return np.float32(f({**params, name: moved}))
+    def at(index: tuple[int, ...], change: np.float32) -> np.float32:
+        perturbed = params[name].copy()
+        perturbed[index] += change
+        return np.float32(f({**params, name: perturbed}))
 
     slopes = np.zeros_like(params[name])
     for index in np.ndindex(slopes.shape):
@@ -85,28 +85,29 @@ def slopes_of_entries(
     return slopes
 
 
-def naive_verdict(compared: Sequence[Compared]) -> dict[str, Any]:
-    """What the naive check says of a gradient, and how much of that is so.
+def naive_verdict(compared: Sequence[ComparedLeaf]) -> dict[str, Any]:
+    """The verdict of the naive check, and the number of its mistakes.
 
     Returns:
-        `size`, how many numbers there are; `wrong`, how many it calls wrong; `false`,
-        how many of these are right; `missed`, how many wrong ones it lets pass;
-        `error`, the median relative error of its slopes, or None.
+        `size`, the number of entries; `wrong`, the number that it calls wrong;
+        `false`, the number of these that are right; `missed`, the number of wrong
+        entries that it accepts; `error`, the median relative error of its slopes, or
+        None.
     """
-    called, wrong, errors = [], [], []
+    flagged_parts, wrong_parts, error_parts = [], [], []
     for one in compared:
         slope = one.leaf.slope
         with np.errstate(all="ignore"):
-            errors.append((abs(one.slopes - slope) / abs(slope))[one.keep])
-        called.append(one.called[one.keep])
-        wrong.append(~(one.leaf.off <= 1)[one.keep])
-    is_called, is_wrong = np.concatenate(called), np.concatenate(wrong)
-    known = np.concatenate(errors)
-    known = known[np.isfinite(known)]
+            error_parts.append((abs(one.slopes - slope) / abs(slope))[one.keep])
+        flagged_parts.append(one.called[one.keep])
+        wrong_parts.append(~(one.leaf.off <= 1)[one.keep])
+    flagged, wrong = np.concatenate(flagged_parts), np.concatenate(wrong_parts)
+    errors = np.concatenate(error_parts)
+    errors = errors[np.isfinite(errors)]
     return {
-        "size": is_called.size,
-        "wrong": int(is_called.sum()),
-        "false": int((is_called & ~is_wrong).sum()),
-        "missed": int((is_wrong & ~is_called).sum()),
-        "error": float(np.median(known)) if known.size else None,
+        "size": flagged.size,
+        "wrong": int(flagged.sum()),
+        "false": int((flagged & ~wrong).sum()),
+        "missed": int((wrong & ~flagged).sum()),
+        "error": float(np.median(errors)) if errors.size else None,
     }

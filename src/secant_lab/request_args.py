@@ -1,4 +1,4 @@
-"""What a page asks: a JSON object whose entries are a function's arguments."""
+"""Arguments of a request: a JSON object with the arguments of a function."""
 
 import inspect
 import json
@@ -8,9 +8,9 @@ from typing import Any, NoReturn, get_args, get_origin
 
 from secant.errors import short, unknown_name
 from secant.validation import as_real_number, as_whole_number
-from secant_lab.error_responses import Refused
+from secant_lab.error_responses import RequestError
 
-# What an entry of each kind is called: in a sentence, and by JSON.
+# The name of each type in a sentence, and in JSON.
 _KINDS = {
     float: ("a finite number", "number"),
     int: ("a whole number", "integer"),
@@ -20,40 +20,40 @@ _KINDS = {
 }
 
 
-def arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
-    """The keyword arguments of `function` that a request's body holds.
+def parse_arguments(function: Callable[..., Any], body: bytes) -> dict[str, Any]:
+    """The keyword arguments of `function` from the body of a request.
 
     Args:
-        function: Its parameters are annotated as str, float, int or bool, as a list
-            of one of them, or as a named tuple (or list of such) whose fields are;
-            what has a default may be left out.
+        function: A function whose parameters have annotations: str, float, int or
+            bool, a list of one of them, or a named tuple of them (or a list of such).
+            Parameters with a default are optional.
         body: JSON.
 
     Raises:
-        Refused: It is no such object, or an entry is missing, unknown or of another
-            type.
+        RequestError: The body is not such an object, or an entry is missing, unknown
+            or of another type.
 
     Example:
         >>> def square(x: float) -> float:
         ...     return x * x
-        >>> arguments(square, b'{"x": 3}')
+        >>> parse_arguments(square, b'{"x": 3}')
         {'x': 3.0}
     """
-    return checked(function, _object(body))
+    return validated_arguments(function, _object(body))
 
 
-def checked(
+def validated_arguments(
     function: Callable[..., Any], given: Mapping[str, Any], where: str = ""
 ) -> dict[str, Any]:
-    """The same of an object that has been read.
+    """The keyword arguments of `function` from a JSON object.
 
     Args:
-        function: Likewise.
-        given: Its arguments, as JSON knows them.
-        where: Within which entry they stand.
+        function: As for `parse_arguments`.
+        given: The arguments as JSON values.
+        where: The entry that holds the object; empty for the whole body.
 
     Raises:
-        Refused: An entry is missing, unknown or of another type.
+        RequestError: An entry is missing, unknown or of another type.
     """
     parameters = inspect.signature(function).parameters
     for name in given:
@@ -61,12 +61,12 @@ def checked(
             within = f"entry{where and f' of {where}'}"
             hint = str(unknown_name(within, name, parameters))
             known = ", ".join(parameters)
-            raise Refused(400, "entry", hint, name=short(name), known=known)
+            raise RequestError(400, "entry", hint, name=short(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
-            lacking = _at(where, name)
-            sentence = f"the entry {lacking!r} is missing: add it"
-            raise Refused(400, "missing", sentence, name=lacking)
+            missing = _at(where, name)
+            sentence = f"the entry {missing!r} is missing: add it"
+            raise RequestError(400, "missing", sentence, name=missing)
     return {
         name: _as(parameters[name].annotation, _at(where, name), value)
         for name, value in given.items()
@@ -83,8 +83,8 @@ def _object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
-        raise Refused(
-            400, "json", 'the body is no JSON object: send one, as {"x": 1.5}'
+        raise RequestError(
+            400, "json", 'the body is not a JSON object: send one, as {"x": 1.5}'
         )
     return given
 
@@ -99,7 +99,7 @@ def _as(kind: Any, name: str, value: object) -> Any:
             (of,) = get_args(kind)
             return [_as(of, f"{name}[{i}]", item) for i, item in enumerate(value)]
     elif kind not in _KINDS and isinstance(value, dict):
-        return kind(**checked(kind, value, name))
+        return kind(**validated_arguments(kind, value, name))
     elif kind is float:
         number = as_real_number(value)
         if number is not None and math.isfinite(number):
@@ -109,12 +109,12 @@ def _as(kind: Any, name: str, value: object) -> Any:
             return number
     elif kind in (str, bool) and isinstance(value, kind):
         return value
-    words, wanted = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
-    raise Refused(
+    words, json_type = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
+    raise RequestError(
         400,
         "type",
         f"the entry {name!r} is {short(value)}: send {words}",
         name=name,
         came=short(value),
-        wanted=wanted,
+        wanted=json_type,
     )

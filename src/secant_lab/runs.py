@@ -1,4 +1,4 @@
-"""The finished runs that a room can use: those in the folder `runs` of this place."""
+"""Saved runs for the page: those in the folder `runs` of the current folder."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,66 +6,63 @@ from pathlib import Path
 
 import numpy as np
 
+from secant import MLP, Run
 from secant.errors import SecantError
-from secant.nn.networks import MLP
-from secant.training.run import HISTORY_FILE, NETWORK_FILE, Run
-from secant_lab.localized_error import Told
+from secant.training import HISTORY_FILE, NETWORK_FILE, RUNS_FOLDER
+from secant_lab.localized_error import LocalizedError
 
-RUNS = Path("runs")
-"""Where `secant train` keeps runs, seen from where `secant lab` was started."""
+MAX_LISTED = 100
+"""The most runs in a list; it has the newest."""
 
-MOST_LISTED = 100
-"""Runs of a list, the newest."""
+MAX_BYTES = 2**26
+"""The largest file of a run that is read: 64 MiB."""
 
-MOST_BYTES = 2**26
-"""The longest file of a run that is read: 64 MiB."""
-
-WIDEST = 4096
-"""Neurons of a layer."""
+MAX_WIDTH = 4096
+"""The most neurons of a layer."""
 
 PIXELS = 784
 
 
 @dataclass(frozen=True)
-class Found:
-    """A folder of a run.
+class RunEntry:
+    """An entry of the list of runs.
 
     Attributes:
-        name: Of the folder.
-        run: What it holds; None if it cannot be used.
-        problem: Why not.
+        name: The folder's name.
+        run: The run; None if the page cannot use it.
+        problem: The reason that the page cannot use it, or None.
     """
 
     name: str
     run: Run | None = None
-    problem: Told | None = None
+    problem: LocalizedError | None = None
 
 
-def listed() -> list[Found]:
-    """The runs, the newest first; those that cannot be used with what is wrong.
+def list_runs() -> list[RunEntry]:
+    """The runs, the newest first, with the problem of each unusable one.
 
-    An empty folder is that of a run under way, and is left out.
+    An empty folder belongs to a run in progress and is not listed.
     """
     dated = [(_stamp(folder), folder.name) for folder in _folders()]
     newest = sorted((s[0], name) for s, name in dated if any(s))[::-1]
-    return [_found(name) for _, name in newest[:MOST_LISTED]]
+    return [_found(name) for _, name in newest[:MAX_LISTED]]
 
 
-def network_of(name: str) -> MLP:
-    """The network of a run that reads digits.
+def load_network(name: str) -> MLP:
+    """The network of a run on digits.
 
     Args:
-        name: Of a folder in `RUNS`: what is no name of one there is never opened.
+        name: The name of a folder in `RUNS_FOLDER`; nothing else is ever opened.
 
     Raises:
-        Told: There is no such run, or it cannot be used.
+        LocalizedError: There is no such run, or the page cannot use it.
     """
     names = [folder.name for folder in _folders()]
     if name not in names:
-        raise Told(
+        raise LocalizedError(
             "run_unknown",
-            f"there is no run {name[:40]!r} in the folder {RUNS}: choose one of the "
-            "list",
+            f"there is no run {name[:40]!r} in the folder {RUNS_FOLDER}: choose one "
+            "from the list",
             name=name[:40],
         )
     found = _found(name)
@@ -77,30 +74,32 @@ def network_of(name: str) -> MLP:
 
 def _folders() -> list[Path]:
     try:
-        return [path for path in RUNS.iterdir() if path.is_dir()]
+        return [path for path in RUNS_FOLDER.iterdir() if path.is_dir()]
     except OSError:
         return []
 
 
-def _found(name: str) -> Found:
-    folder = (RUNS / name).resolve()
+def _found(name: str) -> RunEntry:
+    folder = (RUNS_FOLDER / name).resolve()
     stamp = _stamp(folder)
     try:
-        if max(stamp[2:]) > MOST_BYTES:
-            raise Told(
+        if max(stamp[2:]) > MAX_BYTES:
+            raise LocalizedError(
                 "run_long",
-                f"the run {name!r} has a file of more than {MOST_BYTES >> 20} MiB: "
+                f"the run {name!r} has a file of more than {MAX_BYTES >> 20} MiB: "
                 "read it with `secant predict`",
                 name=name,
-                most=MOST_BYTES >> 20,
+                most=MAX_BYTES >> 20,
             )
         run = _loaded(folder, stamp)
         _check(name, run.net)
-    except Told as problem:
-        return Found(name, problem=problem)
+    except LocalizedError as problem:
+        return RunEntry(name, problem=problem)
     except (SecantError, OSError) as error:
-        return Found(name, problem=Told("run_damaged", str(error), name=name))
-    return Found(name, run)
+        return RunEntry(
+            name, problem=LocalizedError("run_damaged", str(error), name=name)
+        )
+    return RunEntry(name, run)
 
 
 @lru_cache(maxsize=32)
@@ -109,7 +108,7 @@ def _loaded(folder: Path, stamp: tuple[int, ...]) -> Run:
 
 
 def _stamp(folder: Path) -> tuple[int, int, int, int]:
-    """When the two files were written, and how long they are; 0 for what is not."""
+    """The times and the sizes of the two files; 0 for a missing file."""
     times, sizes = [], []
     for name in (NETWORK_FILE, HISTORY_FILE):
         try:
@@ -124,10 +123,10 @@ def _stamp(folder: Path) -> tuple[int, int, int, int]:
 
 
 def _check(name: str, net: MLP) -> None:
-    """That it reads pictures of 28×28, tells a few classes apart, and is no giant."""
+    """Raise an error unless the network reads 28×28 pictures, and is not too large."""
     sizes = net.architecture.sizes
     if sizes[0] != PIXELS:
-        raise Told(
+        raise LocalizedError(
             "run_inputs",
             f"the run {name!r} takes samples of {sizes[0]} numbers, and a digit has "
             f"28 × 28 = {PIXELS}: choose a run on MNIST",
@@ -135,23 +134,23 @@ def _check(name: str, net: MLP) -> None:
             inputs=sizes[0],
         )
     if not 2 <= sizes[-1] <= 10:
-        raise Told(
+        raise LocalizedError(
             "run_classes",
-            f"the run {name!r} knows {sizes[-1]} classes, and here 2 to 10 can be "
-            "told apart: choose a run on digits",
+            f"the run {name!r} has {sizes[-1]} classes, and this page needs 2 to 10: "
+            "choose a run on digits",
             name=name,
             classes=sizes[-1],
         )
-    if max(sizes) > WIDEST:
-        raise Told(
+    if max(sizes) > MAX_WIDTH:
+        raise LocalizedError(
             "run_wide",
             f"the run {name!r} has a layer of {max(sizes)} neurons, more than the "
-            f"{WIDEST} that can be looked into while one draws",
+            f"limit of {MAX_WIDTH} on this page: choose a smaller network",
             name=name,
-            most=WIDEST,
+            most=MAX_WIDTH,
         )
     if not all(np.isfinite(value).all() for value in net.params.values()):
-        raise Told(
+        raise LocalizedError(
             "run_not_finite",
             f"the run {name!r} has weights that are not finite: train it again with a "
             "smaller learning rate",

@@ -1,4 +1,4 @@
-"""The server of the page: static files, and the rooms' functions called by JSON."""
+"""Server of the page: static files, and the rooms' functions as JSON endpoints."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,16 +16,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from secant.errors import SecantError
-from secant_lab.error_responses import Refused, failure
-from secant_lab.middleware import Guard
-from secant_lab.request_args import arguments
+from secant_lab.error_responses import RequestError, error_response
+from secant_lab.middleware import AccessGuard
+from secant_lab.request_args import parse_arguments
 from secant_lab.rooms import check, descent, draw, slope, training
 from secant_lab.training.stream import watching
 from secant_lab.translations import STATIC
 
-Answer = Callable[..., dict[str, Any]]
+Endpoint = Callable[..., dict[str, Any]]
 
-ANSWERS: Mapping[str, Answer] = MappingProxyType(
+ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {
         f"{room}/{function.__name__}": function
         for room, functions in {
@@ -37,25 +37,25 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         for function in functions
     }
 )
-"""What can be asked by `POST /api/ROOM/NAME`, the arguments as a JSON object.
+"""The endpoints `POST /api/ROOM/NAME`, with the arguments as a JSON object.
 
-Beside these, an application answers what can be asked of its `training.Room`.
+An application also has the endpoints of its `training.Room`.
 """
 
-# How long a page takes to open, and some seconds more.
-_LATER = 6.0
+# Seconds for a page to open, and some more.
+_WARM_UP_DELAY = 6.0
 
-# More threads than cores gain nothing, and take memory.
-_AT_ONCE = 4
+# More threads than cores are not faster, and take memory.
+_MAX_THREADS = 4
 
 
 def application(*, token: str, port: int, room: training.Room | None = None) -> ASGIApp:
     """The whole application.
 
     Args:
-        token: What a request must know.
-        port: Where it will listen.
-        room: Where it trains; closed by whoever made it, a new one otherwise.
+        token: The token that a request needs.
+        port: The server's port.
+        room: The room of the training, which its maker closes; a new one by default.
 
     Returns:
         An ASGI application.
@@ -70,26 +70,26 @@ def application(*, token: str, port: int, room: training.Room | None = None) -> 
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={
-            SecantError: _refuse,
-            HTTPException: _refuse_http,
-            Exception: _fail,
+            SecantError: _secant_error,
+            HTTPException: _http_error,
+            Exception: _unexpected_error,
         },
     )
     app.state.threads = None
     app.state.room = room
-    app.state.answers = {**ANSWERS, **room.answers}
-    return Guard(app, token=token, port=port)
+    app.state.answers = {**ENDPOINTS, **room.answers}
+    return AccessGuard(app, token=token, port=port)
 
 
 def warm_up() -> None:
-    """Has the compiler work once, so that the first page need not wait for it.
+    """Compile the first computations of a page in advance.
 
-    The checks, which take it seconds, come later: until then the cores are those of the
-    page that is being opened.
+    The checks, which take seconds to compile, come later, so that the cores are free
+    for the opening page.
     """
     slope.point("x**2", 1.0, 0.5)
     descent.descents("x0**2 + x1**2", -3, 4, "sgd:0.1", 1, -5, 5, -5, 5)
-    time.sleep(_LATER)
+    time.sleep(_WARM_UP_DELAY)
     check.planted("transposed")
 
 
@@ -103,17 +103,17 @@ def _no_icon(request: Request) -> Response:
 
 async def _answer(request: Request) -> Response:
     name = request.path_params["name"]
-    answers: Mapping[str, Answer] = request.app.state.answers
+    answers: Mapping[str, Endpoint] = request.app.state.answers
     if name not in answers:
         path = request.url.path
-        sentence = f"nothing can be asked at {path!r}"
-        raise Refused(404, "address", sentence, path=path)
-    asked = arguments(answers[name], await request.body())
-    # Made here, because a limiter belongs to a loop that runs.
+        sentence = f"there is nothing at {path!r}"
+        raise RequestError(404, "address", sentence, path=path)
+    options = parse_arguments(answers[name], await request.body())
+    # Made here, since a limiter belongs to a running event loop.
     state = request.app.state
-    state.threads = state.threads or CapacityLimiter(_AT_ONCE)
+    state.threads = state.threads or CapacityLimiter(_MAX_THREADS)
     answer = await to_thread.run_sync(
-        partial(answers[name], **asked), limiter=state.threads
+        partial(answers[name], **options), limiter=state.threads
     )
     return JSONResponse(answer)
 
@@ -123,20 +123,20 @@ async def _watch(request: Request) -> Response:
     return watching(room.find(request.query_params.get("race", "")))
 
 
-def _refuse(request: Request, error: Exception) -> Response:
+def _secant_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SecantError)
-    return failure(error, request.headers)
+    return error_response(error, request.headers)
 
 
-def _refuse_http(request: Request, error: Exception) -> Response:
+def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
-    sentence = f"{request.method} {path} is not answered: {error.detail}"
-    refusal = Refused(error.status_code, "address", sentence, path=path)
-    return failure(refusal, request.headers)
+    sentence = f"{request.method} {path} has no answer: {error.detail}"
+    request_error = RequestError(error.status_code, "address", sentence, path=path)
+    return error_response(request_error, request.headers)
 
 
-def _fail(request: Request, error: Exception) -> Response:
-    what = f"{type(error).__name__}: {error}"
-    refusal = Refused(500, "bug", f"this is a bug in Secant: {what}", what=what)
-    return failure(refusal, request.headers)
+def _unexpected_error(request: Request, error: Exception) -> Response:
+    text = f"{type(error).__name__}: {error}"
+    bug = RequestError(500, "bug", f"this is a bug in Secant: {text}", what=text)
+    return error_response(bug, request.headers)

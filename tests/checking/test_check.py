@@ -15,7 +15,7 @@ import pytest
 import secant
 from secant import Verdict, check_gradient, check_hessian_product
 from secant.checking import point
-from secant.plots.translations import cause
+from secant.plots.translations import cause_text
 
 
 def cubes(x):
@@ -303,7 +303,7 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
     told = bad.plot(language="ko").axes[0].get_title("left")
     assert told in ("x: 틀림", "x: wrong")  # as the fonts at hand allow
     note = bad.plot(language="ko").get_supxlabel()
-    assert note == cause(bad.leaves["x"].cause, "ko")
+    assert note == cause_text(bad.leaves["x"].cause, "ko")
     with pytest.raises(secant.InvalidInput, match=r"did you mean \"x\['b'\]\""):
         report.plot("x['c']")
 

@@ -68,7 +68,7 @@ def test_hessian_vector_product(secant, losses):
     assert secant("check", f"{losses}:loss", "--hessian").code == 0
     outcome = secant("check", f"{losses}:loss", "--hessian", "--gradient", ":minus")
     assert outcome.code == 2
-    assert "leave --gradient out" in outcome.err
+    assert "remove --gradient" in outcome.err
 
 
 def test_report_for_machines_is_json_alone(secant, losses):

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import secant as library
 from secant import Run, TrainingWarning
-from secant.cli.evaluate import _confusions
+from secant.cli.evaluate import _confusion_table
 
 
 def digit_picture(path, label=3, size=200):
@@ -36,7 +36,7 @@ def test_train_keeps_a_run_and_says_how_good_it_is(secant, tmp_path):
     assert len(run.losses) == 300
     assert run.net.architecture.sizes == (784, 50, 10)
     assert f"{run.test_accuracy[-1]:.2%}" in outcome.out
-    assert "kept in runs/0001" in outcome.out
+    assert "saved in runs/0001" in outcome.out
     assert "sample of 5,000 MNIST digits" in outcome.err
     assert "secant data fetch mnist" in outcome.err
     assert re.search(
@@ -213,10 +213,10 @@ def test_evaluate_counts_what_the_library_counts(secant, trained):
     np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(t))
 
 
-def test_evaluate_shows_the_worst_confusions(secant, trained):
+def test_evaluate_shows_the_worst_confusion_table(secant, trained):
     outcome = secant("evaluate", trained, "--data", "sample")
     assert outcome.code == 0
-    assert re.search(r"most often wrong: \d read as \d: \d+ times", outcome.out)
+    assert re.search(r"most frequent mistakes: \d read as \d: \d+ times", outcome.out)
 
 
 def test_many_classes_are_listed_worst_first(secant, tmp_path):
@@ -231,8 +231,8 @@ def test_many_classes_are_listed_worst_first(secant, tmp_path):
     assert len([line for line in outcome.out.splitlines() if "%" in line]) == 21
 
 
-def test_the_confusions_fit_80_columns(capsys):
-    Console(width=80).print(_confusions(np.full((10, 10), 1234)))
+def test_the_confusion_table_fit_80_columns(capsys):
+    Console(width=80).print(_confusion_table(np.full((10, 10), 1234)))
     lines = capsys.readouterr().out.splitlines()
     assert [line.count("1234") for line in lines] == [0, *[10] * 10]
     assert max(map(len, lines)) <= 80

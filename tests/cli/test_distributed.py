@@ -84,7 +84,7 @@ def test_two_processes_print_keep_and_lose_as_one_does(pair, secant, tmp_path):
     leader, other = pair("--iterations", 60, first=("--out", run))
     assert leader.code() == 0, leader.text
     assert other.code() == 0, other.text
-    assert f"kept in {run}" in leader.text
+    assert f"saved in {run}" in leader.text
     assert other.text == ""
     assert secant("train", *SMALL, "--iterations", 60, "--out", "alone").code == 0
     alone = Run.load("alone")

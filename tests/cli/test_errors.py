@@ -39,8 +39,8 @@ BAD = {
         "value for '--seed'",
     ),
     "out below a file": (["train", "--out", f"{__file__}/x"], "Not a directory"),
-    "no run": (["evaluate", "runs/none"], "is no run"),
-    "no run to predict with": (["predict", "runs/none", "x.png"], "is no run"),
+    "no run": (["evaluate", "runs/none"], "is not a run"),
+    "no run to predict with": (["predict", "runs/none", "x.png"], "is not a run"),
     "predict without a picture": (["predict", "runs/none"], "Missing argument 'IMAGE"),
     "unknown command of data": (["data", "fecth"], "Did you mean 'fetch'"),
     "nothing to fetch": (["data", "fetch"], "Missing argument"),
@@ -83,7 +83,7 @@ def test_too_little_memory_is_no_bug(secant, monkeypatch):
     def too_large(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("secant.data.load.load", too_large)
+    monkeypatch.setattr("secant.data.load.load_data_set", too_large)
     outcome = secant("train")
     assert outcome.code == 2
     assert "not enough memory" in outcome.err
@@ -97,7 +97,10 @@ def test_a_full_disk_is_no_bug(secant, monkeypatch, tmp_path):
     outcome = secant("train", "--data", "sample", "--iterations", 1, "--hidden", 1)
     assert outcome.code == 2
     assert "could not be written to runs/0001 (No space left" in outcome.err
-    assert "secant train --resume runs/0001`; step 1 is kept" in outcome.err
+    assert (
+        "secant train --resume runs/0001`; the folder has a checkpoint of step 1"
+        in (outcome.err)
+    )
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert secant("train", "--resume", "runs/0001").code == 0
@@ -130,7 +133,7 @@ def test_a_run_on_other_inputs_reads_no_pictures(secant, tmp_path):
     assert "samples of 3 numbers" in outcome.err
     outcome = secant("evaluate", "run", "--data", "sample")
     assert outcome.code == 2
-    assert "pass the --data that it was trained on" in outcome.err
+    assert "pass the --data of its training" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(arguments, secant):
     outcome = secant(*arguments)
     assert outcome.code == 2
     assert "Traceback" in outcome.err
-    assert "is no run" in outcome.err
+    assert "is not a run" in outcome.err
 
 
 def test_a_bug_is_called_one(secant, monkeypatch):
@@ -160,4 +163,4 @@ def test_a_bug_is_called_one(secant, monkeypatch):
 @pytest.mark.parametrize("name", ["[bold]run[/bold]", "run\\", ":smile:", "[/]"])
 def test_names_with_markup_are_printed_as_they_are(name, secant):
     outcome = secant("evaluate", name)
-    assert outcome.err.startswith(f"error: {name} is no run")
+    assert outcome.err.startswith(f"error: {name} is not a run")

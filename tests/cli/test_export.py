@@ -5,10 +5,10 @@ from safetensors.numpy import load_file
 
 FILES = {
     "nothing to write": ([], "name a file, as in secant export"),
-    "another ending": (["model.txt"], "would be a .onnx file"),
-    "torch's ending": (["--torch", "model.pt"], "would be a .safetensors file"),
-    "keras' ending": (["--keras", "model.h5"], "would be a .npz file"),
-    "a file that is there": (["taken.onnx"], "nothing is overwritten"),
+    "another ending": (["model.txt"], "is not a .onnx file"),
+    "torch's ending": (["--torch", "model.pt"], "is not a .safetensors file"),
+    "keras' ending": (["--keras", "model.h5"], "is not a .npz file"),
+    "a file that is there": (["taken.onnx"], "does not overwrite it"),
     "no folder": (["no/model.onnx"], "there is no folder no"),
     "classes without onnx": (
         ["--torch", "m.safetensors", "--classes", "a,b"],
@@ -41,7 +41,7 @@ def test_one_bad_name_of_two_writes_neither(secant, trained, tmp_path):
 def test_a_folder_that_is_no_run_is_told(secant):
     outcome = secant("export", "runs/none", "model.onnx")
     assert outcome.code == 2
-    assert "is no run" in outcome.err
+    assert "is not a run" in outcome.err
 
 
 def test_the_lines_that_load_it_are_printed_whole(secant, trained, tmp_path):

@@ -91,15 +91,15 @@ def test_ctrl_c_ends_what_trains_and_who_watches(tmp_path):
 
 
 def test_it_listens_on_this_machine_only():
-    from secant.cli.lab import _listening
+    from secant.cli.lab import _listening_socket
 
-    with _listening(0) as door:
+    with _listening_socket(0) as door:
         assert door.getsockname()[0] == "127.0.0.1"
 
 
 def test_an_answer_is_sent_at_once():
     """Headers and body are two packets: the second must not wait for the first."""
-    from secant.cli.lab import _listening
+    from secant.cli.lab import _listening_socket
 
     async def sends_at_once():
         met = asyncio.get_running_loop().create_future()
@@ -109,7 +109,7 @@ def test_an_answer_is_sent_at_once():
             met.set_result(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        with _listening(0) as door:
+        with _listening_socket(0) as door:
             async with await asyncio.start_server(meet, sock=door):
                 _, writer = await asyncio.open_connection(*door.getsockname())
                 found = await asyncio.wait_for(met, PATIENCE)

@@ -34,7 +34,7 @@ def shown(monkeypatch):
         file = io.StringIO()
         screen = console._Console(file=file, force_terminal=terminal, width=80)
         monkeypatch.setattr(progress, "err", screen)
-        with progress.Bar(10_000) as callback:
+        with progress.ProgressBar(10_000) as callback:
             for step in calls:
                 callback(step)
         return file.getvalue()

@@ -106,7 +106,7 @@ def test_what_stands_beside_resume_is_refused(secant):
 def test_a_folder_of_nothing_cannot_be_resumed(secant):
     outcome = secant("train", "--resume", "runs/0001")
     assert outcome.code == 2
-    assert "it holds no manifest.json" in outcome.err
+    assert "it has no manifest.json" in outcome.err
     assert not os.path.exists("runs")
 
 

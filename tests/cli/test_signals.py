@@ -9,8 +9,8 @@ import time
 import pytest
 
 from secant import Run
-from secant.cli.progress import Bar
-from secant.cli.signals import listening
+from secant.cli.progress import ProgressBar
+from secant.cli.signals import signal_handlers
 
 TINY = ("train", "--data", "sample", "--hidden", "1", "--batch-size", "5")
 
@@ -24,14 +24,14 @@ def interrupted_at(monkeypatch):
     """Presses Ctrl-C as soon as so many steps are taken."""
 
     def at(wanted):
-        show = Bar.__call__
+        show = ProgressBar.__call__
 
         def shown(bar, step):
             show(bar, step)
             if step.step >= wanted:
                 press_ctrl_c()
 
-        monkeypatch.setattr(Bar, "__call__", shown)
+        monkeypatch.setattr(ProgressBar, "__call__", shown)
 
     return at
 
@@ -58,7 +58,7 @@ def test_in_the_midst_of_training(tmp_path):
     out, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert "warning: stopped by Ctrl-C after" in err
-    assert "kept in runs/0001" in err
+    assert "saved in runs/0001" in err
     assert "Traceback" not in err + out
     run = Run.load(tmp_path / "runs" / "0001")
     assert run.status == "interrupted"
@@ -74,7 +74,7 @@ def test_after_some_steps_they_are_kept(gradient, secant, interrupted_at, tmp_pa
     assert run.status == "interrupted"
     taken = len(run.losses)
     assert taken >= 2
-    said = f"stopped by Ctrl-C after {taken:,} of 100,000 steps; kept in runs/0001"
+    said = f"stopped by Ctrl-C after {taken:,} of 100,000 steps; saved in runs/0001"
     assert said in outcome.err
 
 
@@ -127,7 +127,7 @@ def test_while_data_are_fetched(secant, monkeypatch):
     monkeypatch.setattr("secant.data.fetch.fetch", fake)
     outcome = secant("data", "fetch", "mnist")
     assert outcome.code == 130
-    assert "the next fetch goes on from what has come" in outcome.err
+    assert "the next fetch continues this download" in outcome.err
 
 
 def test_python_s_own_way_is_back_afterwards(secant):
@@ -139,7 +139,7 @@ def test_python_s_own_way_is_back_afterwards(secant):
 def test_where_it_is_ignored_it_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with listening():
+        with signal_handlers():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             press_ctrl_c()
     finally:

@@ -45,7 +45,7 @@ REFUSED = {
     "an unknown objective": ([RATE, "--objective", "los"], "did you mean 'loss'"),
     "no trial": ([RATE, "--trials", "0"], "value for '--trials'"),
     "endless trials": ([RATE, "--trials", "9999999"], "value for '--trials'"),
-    "no address": ([RATE, "--storage", "a:hidden@b"], "no address of a database"),
+    "no address": ([RATE, "--storage", "a:hidden@b"], "not the address of a database"),
     "another kind of database": (
         [RATE, "--storage", "mysql://ada:hidden@db/x"],
         "a database of 'mysql'",
@@ -77,7 +77,7 @@ def test_a_folder_of_something_else_is_left_alone(secant, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     outcome = secant("sweep", "--data", "sample", RATE, "--out", "mine")
     assert outcome.code == 2
-    assert "nothing in it will be overwritten" in outcome.err
+    assert "overwrites nothing in it" in outcome.err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
@@ -137,7 +137,7 @@ def test_a_sweep_ends_with_a_table_a_picture_and_runs(swept, secant, monkeypatch
 @pytest.mark.slow
 def test_the_command_that_is_told_repeats_the_best_run(swept, secant):
     place, said = swept
-    (line,) = [line for line in said.splitlines() if line.startswith("to do it again")]
+    (line,) = [line for line in said.splitlines() if line.startswith("to repeat it")]
     words = shlex.split(line.partition(": ")[2])
     outcome = secant(*words[1:], "--out", "again")
     assert outcome.code == 0, outcome.err
@@ -161,7 +161,7 @@ def test_the_same_command_finds_its_sweep_and_another_begins_a_new_one(
     before = (place / "sweeps/0001/trials.csv").read_text()
     outcome = secant(*SMALL)
     assert outcome.code == 0
-    assert "going on after 3 of 3 trials" in outcome.err
+    assert "continuing after 3 of 3 trials" in outcome.err
     assert (place / "sweeps/0001/trials.csv").read_text() == before
     assert secant(*SMALL[:-1], "hidden=2..5", "--trials", 1).code == 0
     assert {p.name for p in (place / "sweeps").iterdir() if p.is_dir()} == {

@@ -78,14 +78,14 @@ def test_classes_that_are_uneven_are_told_before_and_after(secant, uneven):
     ]  # fmt: skip
     shares = [int(row[3]) / int(row[2]) for row in table if row[2] != "0"]
     assert [row[4] for row in table if row[2] != "0"] == [f"{s:.1%}" for s in shares]
-    assert f"each class counts alike: {np.mean(shares):.2%}" in outcome.out
+    assert f"each class counts equally: {np.mean(shares):.2%}" in outcome.out
     assert len({len(line.rstrip()) for line in lines[start + 1 : start + 4]}) == 1
 
 
 def test_even_classes_need_no_table(secant):
     outcome = secant("train", "--data", "sample", *SMALL, "--iterations", 20)
     assert "classes   10 classes of 400 training samples each" in outcome.err
-    assert "counts alike" not in outcome.out
+    assert "counts equally" not in outcome.out
 
 
 def test_evaluate_counts_each_class_alike(secant, uneven):
@@ -107,7 +107,7 @@ def test_data_classes_counts_each_class(secant, uneven):
     outcome = secant("data", "classes", uneven)
     assert outcome.code == 0
     assert re.search(r"^ +2 +8 +2$", outcome.out, re.M)
-    assert "336 samples to train on and 84 to test on, of 2 numbers each" in outcome.out
+    assert "336 samples to train on and 84 to test on, with 2 numbers" in outcome.out
     assert "there is no training sample of class 3" in outcome.err
 
 
@@ -176,9 +176,9 @@ def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
         (("--schedule", "cosin"), "did you mean 'cosine'"),
         (
             ("--schedule", "linear", "--warmup-steps", 50, "--iterations", 50),
-            "warmup_steps is 50, and the schedule has 50 steps",
+            "warmup_steps is 50, and the whole schedule has 50 steps",
         ),
-        (("--schedule", "exponential", "--end-factor", 0), "never falls to"),
+        (("--schedule", "exponential", "--end-factor", 0), "never reaches"),
         (("--weight-decay", -1), "weight_decay is -1"),
         (("--clip-norm", 0), "clip_norm is 0"),
         (("--validation-split", 1), "validation_split is 1"),

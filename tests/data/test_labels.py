@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from secant.data.labels import are_pixels, as_inputs, as_labels, split
+from secant.data.labels import are_pixels, as_inputs, labels_from_array, split_samples
 from secant.errors import DataError
 
 
@@ -16,7 +16,7 @@ from secant.errors import DataError
     ids=["uint8", "float", "column", "one-hot"],
 )
 def test_every_form_of_labels_becomes_int64(values: np.ndarray) -> None:
-    labels = as_labels(values, "t")
+    labels = labels_from_array(values, "t")
     np.testing.assert_array_equal(labels, [2, 0, 1])
     assert labels.dtype == np.int64
 
@@ -24,24 +24,24 @@ def test_every_form_of_labels_becomes_int64(values: np.ndarray) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1, 0.5, 1e9])
 def test_label_that_is_no_class_is_refused_with_its_place(value: float) -> None:
     with pytest.raises(DataError, match=r"t\[1\] is .*: a label is a whole number"):
-        as_labels(np.array([0, value]), "t")
+        labels_from_array(np.array([0, value]), "t")
 
 
 def test_label_beyond_int64_is_refused() -> None:
     with pytest.raises(DataError, match=r"t\[0\] is 18446744073709551615"):
-        as_labels(np.array([2**64 - 1], np.uint64), "t")
+        labels_from_array(np.array([2**64 - 1], np.uint64), "t")
 
 
 @pytest.mark.parametrize("row", [[1, 1, 0], [0, 0, 0], [0.5, 0.5, 0], [np.nan, 1, 0]])
 def test_row_that_is_not_one_hot_is_refused(row: list[float]) -> None:
     with pytest.raises(DataError, match=r"t\[1\] is not a one-hot row"):
-        as_labels(np.array([[1, 0, 0], row]), "t")
+        labels_from_array(np.array([[1, 0, 0], row]), "t")
 
 
 @pytest.mark.parametrize("values", [np.array(["a"]), np.zeros((1, 1, 1))])
 def test_labels_of_another_form_are_refused(values: np.ndarray) -> None:
     with pytest.raises(DataError, match="labels are whole numbers of shape"):
-        as_labels(values, "t")
+        labels_from_array(values, "t")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_scaling_leaves_the_array_that_came_as_it_was() -> None:
 def test_split_is_the_same_every_time_and_keeps_the_order() -> None:
     t = np.random.default_rng(3).integers(0, 4, 200)
     x = np.arange(200)[:, None]
-    (x_train, t_train), (x_test, t_test) = split(x, t, "mine")
-    again = split(x, t, "mine")
+    (x_train, t_train), (x_test, t_test) = split_samples(x, t, "mine")
+    again = split_samples(x, t, "mine")
     np.testing.assert_array_equal(again[1][0], x_test)
-    assert not np.array_equal(split(x, t, "mine", seed=1)[1][0], x_test)
+    assert not np.array_equal(split_samples(x, t, "mine", seed=1)[1][0], x_test)
     np.testing.assert_array_equal(np.union1d(x_train, x_test), x[:, 0])
     assert (np.diff(x_train[:, 0]) > 0).all()
     assert (t_train == t[x_train[:, 0]]).all()
@@ -95,10 +95,10 @@ def test_split_is_the_same_every_time_and_keeps_the_order() -> None:
 
 def test_class_of_one_sample_stays_in_the_training_part() -> None:
     t = np.array([0, 1, 1])
-    (_, t_train), (_, t_test) = split(np.zeros((3, 1)), t, "mine")
+    (_, t_train), (_, t_test) = split_samples(np.zeros((3, 1)), t, "mine")
     assert (sorted(t_train), list(t_test)) == ([0, 1], [1])
 
 
 def test_data_too_few_to_split_are_refused() -> None:
     with pytest.raises(DataError, match="no class has two samples"):
-        split(np.zeros((2, 1)), np.array([0, 1]), "mine")
+        split_samples(np.zeros((2, 1)), np.array([0, 1]), "mine")

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from secant.data.load import load
+from secant.data.load import load_data_set
 from secant.data.locations import DATA_VARIABLE
 from secant.errors import DataError, InvalidInput
 
 
 def test_auto_is_the_sample_where_mnist_is_not_at_hand(no_data: Path) -> None:
-    ((x_train, _), _), description = load("auto")
+    ((x_train, _), _), description = load_data_set("auto")
     assert len(x_train) == 4000
     assert description.name == "sample"
     assert "secant data fetch mnist" in description.source
@@ -20,7 +20,7 @@ def test_auto_is_mnist_where_it_is_at_hand(
     tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tiny["mnist"].parent))
-    ((x_train, _), _), description = load("auto")
+    ((x_train, _), _), description = load_data_set("auto")
     assert x_train.shape == (20, 784)
     assert description.name == "mnist"
     assert description.source == f"full MNIST from SECANT_DATA ({tiny['mnist']})"
@@ -28,14 +28,14 @@ def test_auto_is_mnist_where_it_is_at_hand(
 
 def test_set_in_the_cache_is_described(tiny: dict[str, Path], no_data: Path) -> None:
     shutil.copytree(tiny["fashion-mnist"], no_data / "fashion-mnist")
-    _, description = load("fashion-mnist")
+    _, description = load_data_set("fashion-mnist")
     assert description.source.startswith("full Fashion-MNIST from your cache (")
 
 
 def test_path_is_described_with_what_was_decided(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.zeros((10, 2), np.uint8), t=[0, 1] * 5)
-    _, description = load(path)
+    _, description = load_data_set(path)
     assert description.source == (
         f"{path}: 8 samples to train on, 2 to test on; pixels 0–255 divided by 255; "
         "20% of each class set apart for the test"
@@ -44,14 +44,14 @@ def test_path_is_described_with_what_was_decided(tmp_path: Path) -> None:
 
 def test_name_that_is_not_at_hand_is_refused(no_data: Path) -> None:
     with pytest.raises(DataError, match="MNIST was not found"):
-        load("mnist")
+        load_data_set("mnist")
 
 
 def test_misspelt_name_of_a_set_gets_a_did_you_mean() -> None:
     with pytest.raises(InvalidInput, match="did you mean 'fashion-mnist'"):
-        load("fashion_mnist")
+        load_data_set("fashion_mnist")
 
 
 def test_path_that_does_not_exist_is_refused_as_a_file() -> None:
     with pytest.raises(DataError, match="no such file"):
-        load("mine.npz")
+        load_data_set("mine.npz")

@@ -385,7 +385,7 @@ BAD_POINTS = {
     "object": (np.array([1.0, None]), "x holds object, not real numbers"),
     "str": (["a", "b"], "x holds <U1, not real numbers"),
     "None": (None, "x holds object, not real numbers"),
-    "ragged": ([[1.0], [2.0, 3.0]], "x is no array of numbers"),
+    "ragged": ([[1.0], [2.0, 3.0]], "x is not an array of numbers"),
     "masked": (np.ma.array([1.0, 2.0], mask=[0, 1]), "x is a masked array"),
     "date": (np.array(["2020-01-01"], "M8[D]"), r"x holds datetime64\[D\], not real"),
     "huge-int": (10**400, "x holds object, not real numbers"),

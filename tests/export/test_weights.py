@@ -70,13 +70,13 @@ def test_the_arrays_are_in_keras_order(run_of, tmp_path):
     ("write", "suffix"), [(write_torch, ".safetensors"), (write_keras, ".npz")]
 )
 def test_another_ending_is_refused(run_of, write, suffix, tmp_path):
-    with pytest.raises(InvalidInput, match=f"would be a {suffix} file"):
+    with pytest.raises(InvalidInput, match=f"is not a {suffix} file"):
         write(run_of().net, tmp_path / "net.bin")
 
 
 def test_what_is_there_is_left_alone(run_of, tmp_path):
     (tmp_path / "net.npz").write_text("years of work")
-    with pytest.raises(InvalidInput, match="nothing is overwritten"):
+    with pytest.raises(InvalidInput, match="does not overwrite"):
         write_keras(run_of().net, tmp_path / "net.npz")
     assert (tmp_path / "net.npz").read_text() == "years of work"
 

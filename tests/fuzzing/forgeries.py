@@ -35,14 +35,14 @@ def forged_tensors(draw: Draw, content: bytes) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, "tensors")
         path.write_bytes(content)
-        arrays, about = serialization.unpacked(path, form)
+        arrays, about = serialization.read_tensors(path, form)
     if draw.random() < 0.7:
         return _sealed(arrays, form, json_text(draw, about))
     return _sealed(_other_arrays(draw, arrays), form, json.dumps(about))
 
 
 def _sealed(arrays: dict[str, np.ndarray], form: str, about: str) -> bytes:
-    """As `tensors.packed`, with any text for what is known."""
+    """As `serialization.tensor_bytes`, with any text for what is known."""
     sha256 = serialization._fingerprint(arrays, about)
     return save(arrays, {"format": form, "run": about, "sha256": sha256})
 

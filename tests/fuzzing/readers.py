@@ -32,7 +32,7 @@ from secant.training import checkpoint
 from secant.training.config import TrainConfig
 from secant.training.fit import train
 from secant.training.schedules import Schedule
-from secant.training.trainer import Training
+from secant.training.trainer import Trainer
 
 MIB = 2**20
 
@@ -261,9 +261,9 @@ def _manifest_samples() -> list[Folder]:
 def _read_manifest(folder: Path) -> object:
     """As `secant train --resume` and `secant rerun` do."""
     task, manifest = task_of(folder)
-    training = Training(task.net, task.samples, task.config)
-    checkpoint.compare("the manifest", manifest.origin, training.origin())
-    return training.config
+    trainer = Trainer(task.net, task.samples, task.config)
+    checkpoint.check_same_run("the manifest", manifest.origin, trainer.origin())
+    return trainer.config
 
 
 @cache
@@ -276,27 +276,27 @@ def _checkpoint_samples() -> list[Folder]:
 
 
 @cache
-def _training() -> Training:
+def _trainer() -> Trainer:
     before = Path.cwd()
     with TemporaryDirectory() as scratch:
         os.chdir(scratch)
         try:
             Path("own.npz").write_bytes(_npz_of_digits())
-            return Training(_net(), _data(), _config())
+            return Trainer(_net(), _data(), _config())
         finally:
             os.chdir(before)
 
 
 def _read_checkpoint(folder: Path) -> object:
-    training = _training()
-    found = checkpoint.newest(folder, training.start.state, training.origin())
-    if found.reached is None:
-        raise Refused(found.passed_over[0])
-    run = training.result(found.reached)
+    trainer = _trainer()
+    found = checkpoint.read_newest(folder, trainer.start.train_state, trainer.origin())
+    if found.state is None:
+        raise Refused(found.skipped[0])
+    run = trainer.result(found.state)
     run.describe()
     run.history.to_csv()
-    found.reached.spent(training=1.0)
-    return training.is_sound(found.reached), training.evaluate(found.reached)
+    found.state.with_time(training=1.0)
+    return trainer.has_finite_loss(found.state), trainer.evaluate(found.state)
 
 
 class Refused(ValueError):

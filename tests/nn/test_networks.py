@@ -413,7 +413,7 @@ def test_inputs_that_cannot_be_are_refused_everywhere(net, method, x, message):
             "pass class labels of shape (6,) or vectors of shape (6, 3)",
         ),
         (np.full((6, 3), np.nan), "t[0, 0] is nan: a target must be a finite number"),
-        ([[1], [1, 2]], "t is no array of numbers"),
+        ([[1], [1, 2]], "t is not an array of numbers"),
     ],
     ids=["range", "negative", "floats", "too few", "classes", "NaN", "ragged"],
 )

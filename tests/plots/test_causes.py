@@ -7,7 +7,7 @@ from secant import plots
 from secant.checking.diagnosis import UNKNOWN, likely_cause
 from secant.checking.evidence import Evidence
 from secant.plots import style
-from secant.plots.translations import cause
+from secant.plots.translations import cause_text
 
 SLOPE = np.array([[1.0, -2.0, 3.0], [4.0, 0.5, -6.0]])
 
@@ -34,14 +34,14 @@ def korean_letters(monkeypatch):
     ],
 )
 def test_a_cause_is_told_in_korean_with_its_facts(gradient, says):
-    assert cause(found(gradient), "ko").startswith(says)
-    assert cause(found(gradient), "en") == found(gradient)
+    assert cause_text(found(gradient), "ko").startswith(says)
+    assert cause_text(found(gradient), "en") == found(gradient)
 
 
 @pytest.mark.usefixtures("korean_letters")
 def test_what_has_no_korean_stays_as_it_is():
-    assert cause("a note", "ko") == "a note"
-    assert cause(UNKNOWN, "ko") == ""
+    assert cause_text("a note", "ko") == "a note"
+    assert cause_text(UNKNOWN, "ko") == ""
 
 
 def test_a_picture_without_korean_letters_tells_the_cause_in_english(monkeypatch):

@@ -40,7 +40,7 @@ def test_a_flat_function_is_drawn():
 @pytest.mark.parametrize(
     ("f", "settings", "message"),
     [
-        (lambda x: np.nan, {}, "finite value nowhere"),
+        (lambda x: np.nan, {}, "no finite value"),
         (lambda x: x, {}, r"returned ndarray of shape \(2,\)"),
         (lambda x: x[0], {"bounds": ((0, 1), (1, 0))}, "bounds is"),
         (lambda x: x[0], {"bounds": 3}, "bounds is 3"),

@@ -80,9 +80,9 @@ def test_a_path_may_be_laid_on_random_directions():
     ("path", "settings", "message"),
     [
         (PATH[:2], {}, "path has 2 points"),
-        ([NET.params] * 3, {}, "none that moved"),
+        ([NET.params] * 3, {}, "that are all equal"),
         ([3, 4, 5], {}, "the weights are int"),
-        ([*PATH[:2], MLP((3, 2)).params], {}, "of this very network"),
+        ([*PATH[:2], MLP((3, 2)).params], {}, "of this network"),
         ((), {"directions": "pca"}, "no kind of directions 'pca'"),
         ((), {"points": 2}, "points is 2: pass a whole number, 3 or above"),
         ((), {"reach": 0}, "reach is 0: pass a finite number above 0"),
@@ -96,5 +96,5 @@ def test_bad_input_is_refused(path, settings, message):
 def test_a_network_that_is_not_finite_is_refused():
     broken = MLP((3, 4, 2))
     broken.params["W1"][:] = np.nan
-    with pytest.raises(InvalidInput, match="finite nowhere"):
+    with pytest.raises(InvalidInput, match="no loss around the network is finite"):
         plots.loss_surface(broken, X, T, points=3)

@@ -57,7 +57,7 @@ def test_validation_is_drawn_where_it_was_measured():
 
 
 def test_losses_that_are_nowhere_finite_are_refused():
-    with pytest.raises(InvalidInput, match="not one of 5 losses is a finite number"):
+    with pytest.raises(InvalidInput, match="none of 5 losses is a finite number"):
         plots.training(History(np.full(5, np.nan), ()))
 
 

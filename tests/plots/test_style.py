@@ -60,7 +60,7 @@ def test_what_are_no_axes_is_refused(axes, message):
 def test_too_few_axes_are_refused():
     with (
         pytest.raises(InvalidInput, match=r"axes holds 1, .* needs 2"),
-        style.several(Figure().subplots(), 2, (1, 1)),
+        style.multiple_axes(Figure().subplots(), 2, (1, 1)),
     ):
         pass
 
@@ -102,7 +102,7 @@ def test_every_text_of_a_picture_has_a_korean_one():
     said = {
         text
         for file in folder.glob("*.py")
-        for text in re.findall(r'\bsay\(\s*"(.*?)"', file.read_text(encoding="utf-8"))
+        for text in re.findall(r'\btr\(\s*"(.*?)"', file.read_text(encoding="utf-8"))
     }
     assert len(said) > 20
     assert said <= {text.replace("\n", "\\n") for text in translations.KOREAN}

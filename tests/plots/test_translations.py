@@ -7,7 +7,7 @@ from secant import DescentStatus, InvalidInput, descend, plots
 from secant.checking import Verdict
 from secant.history import History
 from secant.plots import translations
-from secant.plots.descents import _WORDS
+from secant.plots.descents import STATUS_TEXTS
 
 
 def bowl(x):
@@ -70,8 +70,8 @@ def test_no_english_sentence_is_left(name, korean, run, digits):
 
 
 def test_every_way_that_a_descent_ends_has_its_words():
-    assert set(_WORDS) == set(DescentStatus)
-    assert set(_WORDS.values()) <= set(translations.KOREAN)
+    assert set(STATUS_TEXTS) == set(DescentStatus)
+    assert set(STATUS_TEXTS.values()) <= set(translations.KOREAN)
 
 
 def test_every_verdict_of_a_check_has_its_word():
@@ -83,11 +83,11 @@ def test_a_run_is_drawn_in_its_reader_s_language(korean, run):
 
 
 def test_values_are_put_in_their_places(korean):
-    say = translations.speaker("ko")
+    tr = translations.translator("ko")
     text = "{:.1%} of {:,} samples are right"
-    assert say(text, 0.9, 1000) == "표본 1,000개 중 90.0%를 맞힘"
+    assert tr(text, 0.9, 1000) == "표본 1,000개 중 90.0%를 맞힘"
 
 
 def test_a_language_is_en_or_ko():
     with pytest.raises(InvalidInput, match="Known: en, ko"):
-        translations.speaker("de")
+        translations.translator("de")

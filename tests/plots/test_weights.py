@@ -28,7 +28,7 @@ def test_no_more_neurons_than_asked_for():
 @pytest.mark.parametrize(
     ("net", "settings", "message"),
     [
-        (MLP((7, 2)), {}, "7 inputs, which is no square number"),
+        (MLP((7, 2)), {}, "7 inputs, which is not a square number"),
         (MLP((6, 2)), {"shape": (2, 2)}, "which is not 2 × 2"),
         ({"b1": np.zeros(3)}, {}, "without a W1"),
         (3, {}, "net is int"),

@@ -14,8 +14,8 @@ sys.modules["accuracy_table"] = accuracy  # dataclasses look there
 _SPEC.loader.exec_module(accuracy)
 
 
-# What 16 bits need is done once for all rules, by the registry. What takes long to
-# compile is held to its bounds there by the tool only.
+# The combinators handle 16 bits, in the same way for all rules. For functions that take
+# long to compile, only the tool checks the bounds in 16 bits.
 _MEASURED = [
     (case, dtype)
     for case in accuracy.CASES

@@ -30,7 +30,7 @@ def product(x):
 
 @pytest.fixture
 def in_blocks_of(monkeypatch):
-    """Sets how many rows go at once, if each takes 1,000 bytes."""
+    """Sets the number of rows in a block, if each takes 1,000 bytes."""
 
     def limit(rows):
         for name in ("_CPU_BLOCK_BYTES", "_BLOCK_BYTES"):

@@ -1,4 +1,4 @@
-"""What is one of several numbers: compared, at `x + dx`, as the number that it is."""
+"""Selected numbers: at `x + dx`, they compare as the number that is selected."""
 
 from fractions import Fraction
 from functools import partial
@@ -17,7 +17,7 @@ def exact(x):
 
 
 def drawn(seed, n=6):
-    """Numbers and moves: of any size, of one, on a grid where they meet, in ties."""
+    """Numbers and differences: of any size, of one size, on a grid, in ties."""
     rng = np.random.default_rng(seed)
     kind = seed % 4
     if kind == 0:
@@ -51,7 +51,7 @@ def slope_of(choose, there):
 def test_the_gradient_of_an_extreme_is_that_of_the_exact_sums(f, choose, dtype):
     with jax.enable_x64(dtype == "float64"):
         cases = [drawn(seed) for seed in range(1000)]
-        # In NumPy, whose rows cost nothing to take.
+        # NumPy arrays, because their rows cost nothing.
         x, dx = (np.stack(part).astype(dtype) for part in zip(*cases, strict=True))
         carry = difference(jax.grad(f))
         moved = jax.jit(carry)
@@ -87,7 +87,7 @@ def test_so_does_the_second_difference_of_the_gradient():
     np.testing.assert_allclose(np.stack(got), wanted, atol=1e-5)
 
 
-# --- Whatever chooses ---
+# --- All functions that select ---
 
 WEIGHTS = np.arange(1.0, 7, dtype=np.float32)
 SEGMENTS = np.array([0, 1, 0, 1, 1, 0])
@@ -160,7 +160,7 @@ ASKED = {
 
 
 def sums_of_float64(seed):
-    """Numbers and moves of float32 whose sums have no more digits than float64."""
+    """Numbers and differences of float32 whose sums float64 holds exactly."""
     rng = np.random.default_rng(seed)
     if seed % 3 == 0:
         return rng.normal(size=6), rng.normal(size=6) / 2
@@ -232,7 +232,7 @@ def test_of_nothing_there_is_a_maximum_with_what_is_given():
     assert change.shape == (0,)
 
 
-# --- What it costs, and where it goes ---
+# --- Cost and composition ---
 
 
 def test_which_one_was_chosen_is_only_asked_where_something_is_compared_with_it():

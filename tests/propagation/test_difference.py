@@ -1,4 +1,4 @@
-"""`difference` and `slope`: what goes in, what comes out, what they compose with.
+"""`difference` and `slope`: their arguments, their results, their composition.
 
 The functions here are made of a few operations; the rules have tests of their own.
 """
@@ -17,7 +17,7 @@ def close(a, b, rtol=1e-6):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol)
 
 
-# --- What goes in ---
+# --- Arguments ---
 
 
 def test_pytrees_go_in_and_come_out():
@@ -138,7 +138,7 @@ def test_empty_arrays_and_empty_trees_are_no_special_case():
     assert difference(lambda x: {})({}, {}) == ({}, {})
 
 
-# --- What comes out ---
+# --- Results ---
 
 
 def test_constants_do_not_change_and_the_argument_changes_by_dx():
@@ -173,7 +173,7 @@ def test_the_value_is_bit_for_bit_that_of_f():
     assert np.array_equal(value, f(x))
 
 
-# --- What it composes with ---
+# --- Composition ---
 
 
 def cubic(x):
@@ -241,7 +241,7 @@ def test_in_double_precision():
 
 @pytest.mark.parametrize("h", [1e-6, 1e-3, 0.5])
 def test_slopes_have_the_error_of_the_formula_only(h):
-    # of x³: 3x² + h² and 6x
+    # The slopes of x³: 3x² + h² and 6x.
     close(slope(cubic, 2.0, 1.0, h), 12 + h * h)
     close(slope(cubic, 2.0, 1.0, h, order=2), 12.0)
 
@@ -301,7 +301,7 @@ def test_a_value_of_16_bits_is_the_same_wherever_xla_reads_it(dtype):
         return jax.nn.logsumexp(z @ W)
 
     gradient = np.asarray(jax.grad(f)(W), float)
-    # float16 has no small numbers to carry a smaller nudge in.
+    # float16 has no numbers small enough for a smaller step.
     h = 2.0**-20 if dtype == jnp.bfloat16 else 2.0**-6
     moved = jax.jit(difference(f))
     for i in range(5):

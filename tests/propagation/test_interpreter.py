@@ -1,4 +1,4 @@
-"""The walk: an operation without a rule is named, with its line and the remedy."""
+"""The interpreter: a message names an operation without a rule, its line, a remedy."""
 
 import inspect
 import warnings

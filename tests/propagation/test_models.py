@@ -1,4 +1,4 @@
-"""Whole models of Flax and Equinox: their parameters moved all at once.
+"""Whole models of Flax and Equinox: all their parameters change at once.
 
 In float32, against plain subtraction in float64 where that has digits to spare, and
 against the derivative in float64 where the change is far below float32's spacing.
@@ -42,7 +42,7 @@ def off(got, right):
 
 
 def agrees(f, parameters, data, same_in_double=True):
-    """f(parameters, data) along a random direction: by a large step and a tiny one."""
+    """f(parameters, data) along a random direction, with a large and a tiny step."""
     d = random_like(parameters, 1)
 
     def along(size):

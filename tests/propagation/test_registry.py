@@ -8,7 +8,8 @@ from jax import lax
 from jax.extend.core import Primitive
 
 from secant.propagation import difference
-from secant.propagation.registry import RULES, Rule, linear, register
+from secant.propagation.builders import def_linear
+from secant.propagation.registry import RULES, Rule, register
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,23 +26,23 @@ def tool():
 
 def test_two_rules_for_one_primitive_are_a_mistake():
     with pytest.raises(ValueError, match=r"add has a rule already, in .*arithmetic"):
-        linear(lax.add_p)
+        def_linear(lax.add_p)
     with pytest.raises(ValueError, match="add has a rule already"):
-        register(lax.add_p, Rule(lambda *_: None, "special"))
+        register(lax.add_p, Rule(lambda *_: None, "own"))
 
 
 def test_every_rule_is_keyed_on_a_primitive_and_says_what_it_is():
     assert len(RULES) > 50
     for primitive, rule in RULES.items():
         assert isinstance(primitive, Primitive)
-        assert rule.family
+        assert rule.kind
         assert rule.note
         assert rule.module.startswith("secant.propagation.rules.")
 
 
 def test_a_rule_knows_which_module_entered_it():
     assert RULES[lax.add_p].module == "secant.propagation.rules.arithmetic"
-    assert RULES[lax.scan_p].module == "secant.propagation.rules.control_flow"
+    assert RULES[lax.scan_p].module == "secant.propagation.rules.loops"
 
 
 def test_the_page_of_primitives_is_what_the_tool_writes():

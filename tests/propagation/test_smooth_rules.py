@@ -1,4 +1,4 @@
-"""What every smooth rule does beside being exact: at 0, far away, under transforms."""
+"""Smooth rules at 0, for large changes, at infinity and under transformations."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from secant.propagation import difference
 
 pytestmark = pytest.mark.slow
 
-# Each function with its equal in mpmath and an interval of its domain on which its
+# Each function, the same function of mpmath, and an interval of its domain on which its
 # second derivative has one sign, so that second differences do not cancel.
 FUNCTIONS = {
     "exp": (lax.exp, mp.exp, 0.2, 0.9),
@@ -55,7 +55,7 @@ FUNCTIONS = {
 _EPS = float(np.finfo(np.float32).eps)
 
 each = pytest.mark.parametrize("name", FUNCTIONS)
-# One of each kind, for what takes long to compile.
+# One of each kind, where compilation takes long.
 _SOME = ["exp2", "log1p", "tanh", "sinh", "asinh", "atanh", "sin", "tan", "asin"]
 _SOME += ["cbrt", "x**5", "x**x", "erf"]
 some = pytest.mark.parametrize("name", _SOME)

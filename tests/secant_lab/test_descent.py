@@ -21,7 +21,7 @@ from secant_lab import server
 from secant_lab.descents.courses import LONGEST, OFFERED, course
 from secant_lab.descents.surfaces import surface, views
 from secant_lab.descents.valleys import minimum_below, stationary_near
-from secant_lab.expressions import COUNTS, MOST_FUNCTIONS
+from secant_lab.expressions import FUNCTION_COSTS, MAX_FUNCTIONS
 from secant_lab.rooms import descent
 
 BOWL = "x0**2 + x1**2"
@@ -475,7 +475,7 @@ def test_bad_input_is_told(what):
 @pytest.mark.parametrize("name", ["asinh", "sinh", "tanh", "sigmoid"])
 def test_no_formula_keeps_the_compiler_for_long(name):
     formula = "x0*x1"
-    for _ in range(MOST_FUNCTIONS // COUNTS.get(name, 1)):
+    for _ in range(MAX_FUNCTIONS // FUNCTION_COSTS.get(name, 1)):
         formula = f"{name}({formula})"
     runs = "sgd:0.1,momentum:0.1,adam:0.1,nesterov:0.1"
     # The time of this process: what else the machine does is not counted.

@@ -20,9 +20,9 @@ from secant.history import History
 from secant.nn.architecture import Architecture
 from secant.training.config import TrainConfig
 from secant_lab import runs, strokes
-from secant_lab.attribution import loudest_places, pixel_effects, unit_effects
-from secant_lab.background_training import Learner
-from secant_lab.localized_error import Told
+from secant_lab.attribution import pixel_effects, strongest_regions, unit_effects
+from secant_lab.background_training import BackgroundTraining
+from secant_lab.localized_error import LocalizedError
 from secant_lab.rooms import draw
 
 HISTORY = History(np.array([2.3]), ())
@@ -73,7 +73,7 @@ def kept(place, saved):
 
 
 def test_strokes_are_read_as_they_are_written():
-    found = strokes.strokes(FOUR)
+    found = strokes.parse_strokes(FOUR)
     assert [s.tolist() for s in found] == [
         [[430, 150], [260, 520], [760, 520]],
         [[620, 180], [560, 850]],
@@ -89,22 +89,22 @@ def test_strokes_are_read_as_they_are_written():
     ],
 )  # fmt: skip
 def test_what_is_no_drawing_is_told(text):
-    with pytest.raises(Told, match="no list of strokes") as caught:
-        strokes.strokes(text)
+    with pytest.raises(LocalizedError, match="not a list of strokes") as caught:
+        strokes.parse_strokes(text)
     assert caught.value.code == "drawing"
 
 
 def test_a_drawing_that_is_too_long_is_told():
-    with pytest.raises(Told, match="7,500 are read at most"):
-        strokes.strokes("0" * 7501)
-    assert sum(map(len, strokes.strokes(line((1, 1)) * 1500))) == 1500
+    with pytest.raises(LocalizedError, match="more than the limit of 7,500"):
+        strokes.parse_strokes("0" * 7501)
+    assert sum(map(len, strokes.parse_strokes(line((1, 1)) * 1500))) == 1500
 
 
 @given(st.text(alphabet="0123456789abcrsz.-_ ٣", max_size=60))
 def test_any_text_is_a_drawing_on_the_paper_or_told(text):
     try:
-        found = strokes.strokes(text)
-    except Told:
+        found = strokes.parse_strokes(text)
+    except LocalizedError:
         return
     assert bool(found) == bool(text)
     for stroke in found:
@@ -114,8 +114,8 @@ def test_any_text_is_a_drawing_on_the_paper_or_told(text):
 
 def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
     """The oracle: the distance of each pixel's centre from each line."""
-    places = strokes.strokes(FOUR)
-    ink = strokes.picture(places)
+    places = strokes.parse_strokes(FOUR)
+    ink = strokes.rasterize(places)
     middle = (np.arange(160) + 0.5 - strokes.MARGIN) * strokes.GRID / strokes.SIDE
     at = np.stack(np.meshgrid(middle, middle), -1)
     nearest = np.full((160, 160), np.inf)
@@ -126,8 +126,8 @@ def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
             gap = np.linalg.norm(at - start - part[..., None] * along, axis=-1)
             nearest = np.minimum(nearest, gap)
     pixel = strokes.GRID / strokes.SIDE
-    inside = nearest < strokes.PEN / 2 - pixel
-    outside = nearest > strokes.PEN / 2 + pixel
+    inside = nearest < strokes.PEN_WIDTH / 2 - pixel
+    outside = nearest > strokes.PEN_WIDTH / 2 + pixel
     assert inside.sum() > 1000
     assert (ink[inside] == 1).all()
     assert (ink[outside] == 0).all()
@@ -136,10 +136,12 @@ def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
 def test_a_test_digit_lies_below_the_strokes():
     _, (x, _) = load_mnist_sample()
     below = x[3].reshape(28, 28)
-    ink = strokes.picture([], below)
+    ink = strokes.rasterize([], below)
     assert (ink[10:-10:5, 10:-10:5] == below).all()
-    both = strokes.picture(strokes.strokes(SEVEN), below)
-    assert (both == np.maximum(ink, strokes.picture(strokes.strokes(SEVEN)))).all()
+    both = strokes.rasterize(strokes.parse_strokes(SEVEN), below)
+    assert (
+        both == np.maximum(ink, strokes.rasterize(strokes.parse_strokes(SEVEN)))
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -155,13 +157,15 @@ def test_a_test_digit_lies_below_the_strokes():
     ],
 )
 def test_what_is_said_about_a_drawing(drawing, said):
-    assert strokes.notes(strokes.picture(strokes.strokes(drawing))) == said
+    assert (
+        strokes.drawing_notes(strokes.rasterize(strokes.parse_strokes(drawing))) == said
+    )
 
 
 @pytest.mark.parametrize("where", [(0, 0), (1000, 0), (0, 1000), (1000, 1000)])
 def test_at_the_edge_nothing_of_the_pen_is_lost(where):
-    corner = strokes.picture(strokes.strokes(line(where)))
-    middle = strokes.picture(strokes.strokes(line((500, 500))))
+    corner = strokes.rasterize(strokes.parse_strokes(line(where)))
+    middle = strokes.rasterize(strokes.parse_strokes(line((500, 500))))
     assert corner.sum() == pytest.approx(middle.sum(), rel=0.02)
 
 
@@ -170,7 +174,7 @@ def test_at_the_edge_nothing_of_the_pen_is_lost(where):
 
 def test_the_form_is_that_of_secant_predict(kept, tmp_path):
     """The same drawing on a picture file, as a scanner has it, is read the same."""
-    ink = strokes.picture(strokes.strokes(FOUR))
+    ink = strokes.rasterize(strokes.parse_strokes(FOUR))
     Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8)).save("four.png")
     seen = draw.read(FOUR, run=kept)
     off = np.abs(np.array(seen["form"]) - 255 * read_digit("four.png"))
@@ -192,9 +196,10 @@ def test_the_form_is_inverted_fitted_and_centred(kept):
 
 @pytest.mark.parametrize("by", [(-120, -60), (0, 140), (150, 100)])
 def test_where_on_the_paper_a_digit_is_does_not_matter(by):
-    moved = [np.clip(s + by, 0, 1000) for s in strokes.strokes(SEVEN)]
+    moved = [np.clip(s + by, 0, 1000) for s in strokes.parse_strokes(SEVEN)]
     here, there = (
-        to_mnist_form(strokes.picture(d)) for d in (strokes.strokes(SEVEN), moved)
+        to_mnist_form(strokes.rasterize(d))
+        for d in (strokes.parse_strokes(SEVEN), moved)
     )
     # Up to a fraction of one of the 28 pixels.
     assert np.abs(here - there).mean() < 0.02
@@ -203,7 +208,7 @@ def test_where_on_the_paper_a_digit_is_does_not_matter(by):
 def test_a_test_digit_comes_out_as_it_is_stored(trained):
     _, (x, t) = load_mnist_sample()
     forms = np.stack(
-        [to_mnist_form(strokes.picture([], d.reshape(28, 28))) for d in x[:200]]
+        [to_mnist_form(strokes.rasterize([], d.reshape(28, 28))) for d in x[:200]]
     )
     read, stored = (trained.net.predict(d).argmax(1) for d in (forms, x[:200]))
     assert np.mean(read == stored) >= 0.97
@@ -225,7 +230,9 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def digit():
-    return to_mnist_form(strokes.picture(strokes.strokes(FOUR))).astype(np.float64)
+    return to_mnist_form(strokes.rasterize(strokes.parse_strokes(FOUR))).astype(
+        np.float64
+    )
 
 
 def gap_of(net, x, a, b):
@@ -316,9 +323,9 @@ def test_the_loudest_places_lie_on_the_ink():
     ink[4:24, 10:16] = 1
     effects = np.zeros((28, 28))
     effects[4, 10], effects[23, 15], effects[23, 10] = 2, -1, 1
-    places = loudest_places(effects, ink)
+    places = strongest_regions(effects, ink)
     assert places == {"for": [0, 0], "against": [2, 2]}
-    assert loudest_places(0 * effects, ink) == {"for": None, "against": None}
+    assert strongest_regions(0 * effects, ink) == {"for": None, "against": None}
 
 
 # The reading
@@ -326,7 +333,7 @@ def test_the_loudest_places_lie_on_the_ink():
 
 def test_a_reading_is_the_networks(kept, trained):
     seen, found = draw.read(SEVEN, run=kept), draw.why(SEVEN, run=kept)
-    form = to_mnist_form(strokes.picture(strokes.strokes(SEVEN)))
+    form = to_mnist_form(strokes.rasterize(strokes.parse_strokes(SEVEN)))
     outputs = trained.net.predict(form)
     assert seen["reading"]["outputs"] == outputs.tolist()
     first, second = outputs.argsort()[::-1][:2]
@@ -349,7 +356,7 @@ def test_a_reading_is_the_networks(kept, trained):
 
 def test_units_are_the_strongest_of_their_side(kept, trained):
     reasons = draw.why(SEVEN, run=kept, against=2)["reasons"]
-    form = to_mnist_form(strokes.picture(strokes.strokes(SEVEN)))
+    form = to_mnist_form(strokes.rasterize(strokes.parse_strokes(SEVEN)))
     net = trained.net
     effects = unit_effects(net.architecture, net.params, form, reasons["digit"], 2)
     for side, sign in (("for", 1), ("against", -1)):
@@ -407,13 +414,13 @@ def test_sums_are_no_probabilities(place):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"drawing": "x"}, "no list of strokes"),
+        ({"drawing": "x"}, "not a list of strokes"),
         ({"drawing": "0" * 8000}, "8,000 characters"),
         ({"example": 1000}, "0 to 999"),
         ({"example": -2}, "0 to 999"),
         ({"against": 10}, "10 classes"),
         ({"against": -2}, "10 classes"),
-        ({"run": "none"}, "choose one of the list"),
+        ({"run": "none"}, "choose one from the list"),
     ],
 )
 def test_bad_input_is_told(changed, says):
@@ -450,7 +457,7 @@ def test_where_there_are_no_runs_none_are_listed(tmp_path, monkeypatch):
     assert draw.networks()["runs"] == []
     (tmp_path / "runs").write_text("no folder")
     assert draw.networks()["runs"] == []
-    with pytest.raises(Told, match="choose one of the list"):
+    with pytest.raises(LocalizedError, match="choose one from the list"):
         draw.read(SEVEN, run="0001")
 
 
@@ -467,7 +474,7 @@ def test_only_a_name_of_the_list_is_ever_opened(name, kept, place, monkeypatch):
     opened = []
     monkeypatch.setattr(runs, "_loaded", lambda *given: opened.append(given))
     for ask in (draw.read, draw.why):
-        with pytest.raises(Told) as caught:
+        with pytest.raises(LocalizedError) as caught:
             ask(SEVEN, run=name)
         assert caught.value.code == "run_unknown"
         assert len(str(caught.value)) < 200
@@ -512,7 +519,7 @@ def test_a_damaged_run_is_listed_as_such_and_the_others_are_read(damage, kept, p
     assert listed["0002"]["problem"]["code"] == "run_damaged"
     assert listed["0001"]["problem"] is None
     assert draw.read(SEVEN, run="0001")["reading"]
-    with pytest.raises(Told, match="0002"):
+    with pytest.raises(LocalizedError, match="0002"):
         draw.read(SEVEN, run="0002")
 
 
@@ -531,7 +538,7 @@ def test_a_run_that_reads_no_digits_is_listed_with_the_reason(sizes, code, place
     (run,) = draw.networks()["runs"]
     assert run["problem"]["code"] == code
     assert "'odd'" in run["problem"]["message"]
-    with pytest.raises(Told) as caught:
+    with pytest.raises(LocalizedError) as caught:
         draw.read(SEVEN, run="odd")
     assert caught.value.code == code
 
@@ -545,13 +552,13 @@ def test_weights_that_are_no_weights_are_told(weight, code, place):
     net.params["W2"][...] = 1e30 if weight == 1e308 else 1
     Run(net, HISTORY, SETTINGS).save("runs/wild")
     for ask in (draw.read, draw.why):
-        with np.errstate(all="ignore"), pytest.raises(Told) as caught:
+        with np.errstate(all="ignore"), pytest.raises(LocalizedError) as caught:
             ask(SEVEN, run="wild")
         assert caught.value.code == code
 
 
 def test_a_run_with_a_huge_file_is_not_read(kept, monkeypatch):
-    monkeypatch.setattr(runs, "MOST_BYTES", 1000)
+    monkeypatch.setattr(runs, "MAX_BYTES", 1000)
     (run,) = draw.networks()["runs"]
     assert run["problem"]["code"] == "run_long"
 
@@ -568,7 +575,7 @@ def test_a_run_under_way_and_what_is_no_run_are_left_out(kept, place):
 
 
 def test_the_labs_own_network_learns_once_it_is_asked():
-    learner = Learner(iterations=60)
+    learner = BackgroundTraining(iterations=60)
     assert (learner.status, learner.step) == ("waiting", 0)
     guesses = learner.network().predict(np.zeros(784))
     assert guesses == pytest.approx(np.full(10, 0.1), abs=0.03)
@@ -594,7 +601,7 @@ def test_however_many_ask_it_learns_once():
         assert go.wait(600)
         raise MemoryError("of the test")
 
-    learner = Learner(train=train)
+    learner = BackgroundTraining(train=train)
     asking = [Thread(target=learner.network) for _ in range(8)]
     for thread in asking:
         thread.start()
@@ -609,7 +616,7 @@ def test_however_many_ask_it_learns_once():
 
 
 def test_when_python_ends_it_ends():
-    learner = Learner(iterations=10_000_000)
+    learner = BackgroundTraining(iterations=10_000_000)
     learner.network()
     learner.end()
     assert learner.step < 10_000_000

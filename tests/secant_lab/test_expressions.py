@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from secant import difference
 from secant_lab.expressions import (
-    COUNTS,
-    DEEPEST,
+    FUNCTION_COSTS,
     FUNCTIONS,
-    LONGEST,
-    MOST_FUNCTIONS,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_FUNCTIONS,
     ExpressionError,
     expression,
 )
@@ -67,12 +67,12 @@ def formulas():
 
     return st.recursive(leaves, larger, max_leaves=8).filter(
         lambda pair: (
-            len(pair[0]) <= LONGEST
+            len(pair[0]) <= MAX_CHARACTERS
             and sum(
-                len(re.findall(rf"\b{name}\(", pair[0])) * COUNTS.get(name, 1)
+                len(re.findall(rf"\b{name}\(", pair[0])) * FUNCTION_COSTS.get(name, 1)
                 for name in FUNCTIONS
             )
-            <= MOST_FUNCTIONS
+            <= MAX_FUNCTIONS
         )
     )
 
@@ -209,11 +209,11 @@ def test_a_formula_of_fewer_variables_is_a_function_of_all(text):
         ("sin", "needs_argument", "sin(x0)"),
         ("y(3)", "not_called", "y*"),
         ("2x0", "times", "2*x"),
-        ("+".join(["sin(x0)"] * (MOST_FUNCTIONS + 1)), "too_many", "simpler"),
-        ("x0**y" + "**y" * MOST_FUNCTIONS, "too_many", "simpler"),
+        ("+".join(["sin(x0)"] * (MAX_FUNCTIONS + 1)), "too_many", "simpler"),
+        ("x0**y" + "**y" * MAX_FUNCTIONS, "too_many", "simpler"),
         ("y**101", "power", "100"),
-        ("-" * DEEPEST + "y", "too_deep", "inside one another"),
-        ("x0+" * LONGEST, "too_long", "at most 200"),
+        ("-" * MAX_DEPTH + "y", "too_deep", "nested"),
+        ("x0+" * MAX_CHARACTERS, "too_long", "at most 200"),
     ],
 )
 def test_all_limits_hold_for_two_variables(text, code, says):
@@ -231,7 +231,7 @@ def test_all_limits_hold_for_two_variables(text, code, says):
     [
         ("", "empty", 1, "write one"),
         ("x^2", "caret", 2, "**"),
-        ("y = x", "equals", 3, "right of it"),
+        ("y = x", "equals", 3, "right side"),
         ("3x", "times", 2, "3*x"),
         ("1 + sinn(x)", "unknown_name", 5, "'sin'"),
         ("cso(x)", "unknown_name", 1, "'cos'"),
@@ -248,8 +248,8 @@ def test_all_limits_hold_for_two_variables(text, code, says):
         ("x + log(0)", "not_finite", 5, "log(0)"),
         ("1e999", "too_large", 1, "1e308"),
         ("x**101", "power", 4, "100"),
-        ("sin(x) + " * MOST_FUNCTIONS + "sin(x)", "too_many", 73, "simpler"),
-        ("x**" * (MOST_FUNCTIONS + 1) + "x", "too_many", 4, "simpler"),
+        ("sin(x) + " * MAX_FUNCTIONS + "sin(x)", "too_many", 73, "simpler"),
+        ("x**" * (MAX_FUNCTIONS + 1) + "x", "too_many", 4, "simpler"),
         ("asinh(asinh(asinh(x)))", "too_many", 13, "asinh as 4"),
         ("sinh(x) + cosh(x) + atanh(x) + acosh(x)", "too_many", 32, "simpler"),
     ],
@@ -339,9 +339,9 @@ def test_what_is_no_formula_is_refused(text):
         "x**1e300",
         "x**-1e300",
         "exp(exp(exp(9)))",
-        "-" * (LONGEST - 1) + "x",
-        "(" * (LONGEST // 2) + ")" * (LONGEST // 2),
-        "(" * LONGEST,
+        "-" * (MAX_CHARACTERS - 1) + "x",
+        "(" * (MAX_CHARACTERS // 2) + ")" * (MAX_CHARACTERS // 2),
+        "(" * MAX_CHARACTERS,
         "sin(" * 50,
         "sin(" * 33 + "x" + ")" * 33 + "**x" * 10 + "(",
         "x" * 1_000_000,
@@ -363,9 +363,11 @@ def test_the_deepest_formula_is_read_and_one_deeper_is_not():
     def deep(signs):
         return "-" * signs + "x"
 
-    assert float(expression(deep(DEEPEST - 1))(np.float64(1))) == (-1) ** (DEEPEST - 1)
-    with pytest.raises(ExpressionError, match="inside one another"):
-        expression(deep(DEEPEST))
+    assert float(expression(deep(MAX_DEPTH - 1))(np.float64(1))) == (-1) ** (
+        MAX_DEPTH - 1
+    )
+    with pytest.raises(ExpressionError, match="nested"):
+        expression(deep(MAX_DEPTH))
 
 
 @given(st.text("x01sin(*)+-/.,_ e^[]'\"{}:=\\", max_size=40))

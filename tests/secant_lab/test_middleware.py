@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from secant_lab import middleware
-from secant_lab.middleware import HEADERS, LONGEST_BODY
+from secant_lab.middleware import HEADERS, MAX_BODY_BYTES
 from secant_lab.server import application
 
 PORT, TOKEN = 8787, "a-token-of-the-tests"
@@ -186,9 +186,9 @@ def test_every_answer_says_what_may_be_done_with_it(client, path):
 
 
 def test_a_body_too_long_is_refused_before_it_is_read(client):
-    body = b" " * (LONGEST_BODY + 1)
+    body = b" " * (MAX_BODY_BYTES + 1)
     response = client.post("/api/slope/curve", content=body)
-    assert refused(response, 413, "body")["facts"]["most"] == LONGEST_BODY
+    assert refused(response, 413, "body")["facts"]["most"] == MAX_BODY_BYTES
 
 
 def test_an_endless_body_is_refused_too(client):
@@ -202,7 +202,7 @@ def test_an_endless_body_is_refused_too(client):
 
 def test_the_longest_body_is_answered(client):
     question = b'{"formula": "x", "low": 0, "high": 1}'
-    body = question.ljust(LONGEST_BODY)
+    body = question.ljust(MAX_BODY_BYTES)
     assert client.post("/api/slope/curve", content=body).status_code == 200
 
 
@@ -216,9 +216,9 @@ def test_reading_stops_where_the_limit_is():
 
     scope = {"type": "http", "headers": []}
     # By hand: where a browser is driven, a loop runs already. It waits for nothing.
-    with pytest.raises(middleware.Refused):
-        middleware._short(scope, receive).send(None)
-    assert read == LONGEST_BODY // 1024 + 1
+    with pytest.raises(middleware.RequestError):
+        middleware._limited(scope, receive).send(None)
+    assert read == MAX_BODY_BYTES // 1024 + 1
 
 
 @pytest.mark.parametrize("length", ["-5", "abc", "1e3", "9" * 5000])
@@ -310,7 +310,7 @@ def test_a_bug_is_said_to_be_one(monkeypatch):
     def broken() -> dict:
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr(server, "ANSWERS", {"broken": broken})
+    monkeypatch.setattr(server, "ENDPOINTS", {"broken": broken})
     client = TestClient(
         application(token=TOKEN, port=PORT),
         base_url=f"http://127.0.0.1:{PORT}",

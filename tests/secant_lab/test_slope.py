@@ -10,7 +10,7 @@ import pytest
 
 import secant
 from secant.errors import InvalidInput
-from secant_lab.expressions import COUNTS, FUNCTIONS, MOST_FUNCTIONS
+from secant_lab.expressions import FUNCTION_COSTS, FUNCTIONS, MAX_FUNCTIONS
 from secant_lab.rooms import slope
 from secant_lab.rooms.slope import STEPS
 
@@ -144,7 +144,7 @@ def test_what_it_says_is_always_json(formula, x):
 def test_no_formula_keeps_the_compiler_for_long(name):
     takes, _ = FUNCTIONS[name]
     formula = "x"
-    for _ in range(MOST_FUNCTIONS // COUNTS.get(name, 1)):
+    for _ in range(MAX_FUNCTIONS // FUNCTION_COSTS.get(name, 1)):
         formula = f"{name}({', '.join([formula, 'x/2'][:takes])})"
     # The time of this process: what else the machine does is not counted.
     began = time.process_time()

@@ -13,7 +13,7 @@ from secant.data.mnist import load_mnist_sample
 from secant.nn.gradients import METHODS, GradientMethod
 from secant.training import Run
 from secant.training.config import TrainConfig
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 from secant_lab.rooms import training
 from secant_lab.rooms.training import Room
 from secant_lab.training import race as race_module
@@ -413,7 +413,7 @@ def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
     from secant.training import steps
 
     monkeypatch.setattr(scheduler_module, "MOST_PROGRAMS", 2)
-    steps.forget_compiled()
+    steps.clear_compiled()
     first = start(room, ("backprop", 0.31))
     stepped(room, first, 5)
     for rate in (0.32, 0.33, 0.34, 0.35):
@@ -451,7 +451,7 @@ def test_a_race_that_nobody_looks_at_is_ended(room, clock):
     assert (race.state, race.ended) == ("ended", "left")
     until(lambda: not race.lanes[0].in_turn)
     stays(race)
-    with pytest.raises(Told, match="no such race"):
+    with pytest.raises(LocalizedError, match="no such race"):
         room.go(race.id)
 
 
@@ -524,7 +524,7 @@ def test_a_race_that_is_not_there_is_told(room, asked, id_of):
             "an ended one": lambda: room.start([LaneWanted("backprop", 0.1)])["race"],
         }[id_of]()
         room.end(known)
-        with pytest.raises(Told, match="no such race") as told:
+        with pytest.raises(LocalizedError, match="no such race") as told:
             getattr(room, asked)(known)
         assert told.value.code == "race"
     finally:
@@ -579,7 +579,7 @@ def test_a_lane_that_cannot_be_prepared_says_why(room, monkeypatch):
     def evaluate(self, reached):
         raise MemoryError("of the test")
 
-    monkeypatch.setattr("secant.training.trainer.Training.evaluate", evaluate)
+    monkeypatch.setattr("secant.training.trainer.Trainer.evaluate", evaluate)
     race = start(room)
     assert race.state == "paused"
     assert "MemoryError" in race.lanes[0].failed["facts"]["words"]
@@ -837,7 +837,7 @@ def test_what_is_kept_is_the_run_that_fit_gives(room):
 
 def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
     race = start(room)
-    with pytest.raises(Told, match="no step"):
+    with pytest.raises(LocalizedError, match="no step"):
         room.keep(race.id)
     assert room.kept() == {"folders": []}
     assert not list(tmp_path.iterdir())
@@ -846,7 +846,7 @@ def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
 @pytest.mark.parametrize("lane", [-1, 1, 10**9])
 def test_a_lane_that_is_not_there_cannot_be_kept(room, lane):
     race = stepped(room, start(room), 1)
-    with pytest.raises(Told, match="there is no lane"):
+    with pytest.raises(LocalizedError, match="there is no lane"):
         room.keep(race.id, lane)
 
 
@@ -891,7 +891,7 @@ def test_what_cannot_be_trained_is_told(room, case):
     changed, code, says = BAD[case]
     wanted = {"lanes": [("backprop", 0.1)], **changed}
     wanted["lanes"] = [LaneWanted(*lane) for lane in wanted["lanes"]]
-    with pytest.raises(Told, match=says) as told:
+    with pytest.raises(LocalizedError, match=says) as told:
         room.start(**wanted)
     assert told.value.code == code
     assert not room._races
@@ -900,7 +900,7 @@ def test_what_cannot_be_trained_is_told(room, case):
 @pytest.mark.parametrize("count", [0, -1, MOST_STEPS + 1, 10**300])
 def test_a_number_of_steps_that_cannot_be_is_told(room, count):
     race = start(room)
-    with pytest.raises(Told, match="between 1 and"):
+    with pytest.raises(LocalizedError, match="between 1 and"):
         room.step(race.id, count)
     assert race.lanes[0].step == 0
 

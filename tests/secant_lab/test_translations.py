@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from secant_lab.translations import STATIC, dictionary, korean
+from secant_lab.translations import STATIC, dictionary, korean_text
 
 LAB = STATIC.parent
 # What is raised with a code: the code is the first text among the arguments.
-RAISING = {"Told", "Refused", "ExpressionError", "_refuse", "refuse"}
+RAISING = {"LocalizedError", "RequestError", "ExpressionError", "_refuse", "refuse"}
 FOLDERS = sorted(path.parent for path in STATIC.rglob("ko.js"))
 
 
@@ -64,6 +64,6 @@ def test_no_line_of_a_dictionary_is_overlooked(path):
 
 
 def test_facts_stand_in_the_sentence():
-    said = korean("error.host", {"came": "evil.example", "ours": "127.0.0.1:1"})
+    said = korean_text("error.host", {"came": "evil.example", "ours": "127.0.0.1:1"})
     assert "evil.example" in said
-    assert korean("error.never_heard", {}) == ""
+    assert korean_text("error.never_heard", {}) == ""

@@ -12,7 +12,7 @@ from secant import InvalidInput
 from secant.errors import SecantError
 from secant.sweeps import Pruned, Sweep, parse
 from secant.sweeps.results import to_csv
-from secant.sweeps.storage import Away, as_url, masked
+from secant.sweeps.storage import StorageUnreachable, as_url, masked
 
 SPACE = parse(["x=-2..2", "kind=a,b"], {"x": float, "kind": str})
 
@@ -106,7 +106,7 @@ def test_a_mistake_of_the_objective_is_not_swallowed(begin):
         begin().run(lambda trial: 1 / 0)
 
 
-def test_a_trial_that_is_behind_the_others_is_given_up(begin):
+def test_a_trial_that_is_behind_the_others_is_pruned(begin):
     def slow(trial):
         for epoch in range(1, 3):
             trial.report(epoch, epoch * (1 if trial.number < 5 else 0.5))
@@ -114,9 +114,9 @@ def test_a_trial_that_is_behind_the_others_is_given_up(begin):
 
     sweep = begin(6)
     sweep.run(slow)
-    given_up = [result for result in sweep.results() if result.state == "pruned"]
-    assert [(result.number, result.score) for result in given_up] == [(5, 0.5)]
-    assert given_up[0].why == "given up after epoch 1"
+    pruned = [result for result in sweep.results() if result.state == "pruned"]
+    assert [(result.number, result.score) for result in pruned] == [(5, 0.5)]
+    assert pruned[0].why == "pruned after epoch 1"
 
 
 def test_what_diverged_ranks_behind_what_was_finished(begin):
@@ -136,7 +136,7 @@ def test_a_study_that_searches_something_else_is_refused(begin):
     other = parse(["x=-2..3", "kind=a,b"], {"x": float, "kind": str})
     with pytest.raises(InvalidInput, match=r"space x was -2.0..2.0 and is -2.0..3.0"):
         begin(space=other, fixed={"fixed": {"hidden": "50"}})
-    with pytest.raises(InvalidInput, match="fixed hidden was 50 and is not there"):
+    with pytest.raises(InvalidInput, match="fixed hidden was 50 and is missing"):
         begin(fixed={"fixed": {}})
 
 
@@ -146,7 +146,7 @@ def test_a_trial_that_another_has_begun_meanwhile_is_not_tried_twice(begin):
     def meanwhile(trial):
         if trial.number == 1:
             # The other asks while this one is at its last trial.
-            second._one(lambda trial: pytest.fail("one too many"), pytest.fail)
+            second._run_trial(lambda trial: pytest.fail("one too many"), pytest.fail)
         return bowl(trial)
 
     first.run(meanwhile)
@@ -157,7 +157,7 @@ def test_a_trial_that_another_has_begun_meanwhile_is_not_tried_twice(begin):
 @pytest.mark.parametrize("reports", [True, False])
 def test_who_was_taken_for_dead_goes_on_with_the_next_trial(reports, begin):
     told = []
-    sweep = begin(3, tell=told.append)
+    sweep = begin(3, notify=told.append)
     other = begin(3)
 
     def silent(trial):
@@ -170,7 +170,7 @@ def test_who_was_taken_for_dead_goes_on_with_the_next_trial(reports, begin):
         return bowl(trial)
 
     sweep.run(silent)
-    assert "was given to another" in told[1]
+    assert "another worker got its trial" in told[1]
     assert len(sweep.results()) == 3
 
 
@@ -209,7 +209,7 @@ def gone(monkeypatch, times, name="set_trial_state_values", first=False):
 def test_an_answer_that_is_lost_loses_no_trial(done, begin, monkeypatch):
     gone(monkeypatch, 2, first=not done)
     told = []
-    sweep = begin(3, tell=told.append)
+    sweep = begin(3, notify=told.append)
     sweep.run(bowl)
     assert len(sweep.results()) == 3
     assert "cannot be reached (server closed the connection)" in told[0]
@@ -218,19 +218,19 @@ def test_an_answer_that_is_lost_loses_no_trial(done, begin, monkeypatch):
 
 
 def test_a_database_that_stays_away_is_told_at_last(begin, monkeypatch):
-    sweep = begin(3, patience=0.2)
+    sweep = begin(3, max_outage=0.2)
     gone(monkeypatch, 999, first=True)
-    with pytest.raises(Away, match="give the same command again"):
+    with pytest.raises(StorageUnreachable, match="give the same command again"):
         sweep.run(bowl)
 
 
 def test_whoever_waits_for_a_database_can_be_stopped(begin, monkeypatch):
     stop = []
-    sweep = begin(3, tell=stop.append, stop=lambda: bool(stop))
+    sweep = begin(3, notify=stop.append, should_stop=lambda: bool(stop))
     gone(monkeypatch, 999, first=True)
     with pytest.raises(KeyboardInterrupt):
         sweep.run(bowl)
-    assert "is tried again for" in stop[0]
+    assert "Secant retries for" in stop[0]
 
 
 # --- addresses ------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_postgresql_is_asked_by_psycopg(scheme):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("not an address", "is no address of a database"),
+        ("not an address", "is not the address of a database"),
         ("mysql://ada@db/x", "a database of 'mysql'"),
         ("sqlite://", "names no file"),
     ],

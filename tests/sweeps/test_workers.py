@@ -126,7 +126,7 @@ def test_with_a_file_of_sqlite_a_killed_worker_s_run_is_resumed(worker, tmp_path
     shutil.copytree(run / "checkpoints", tmp_path / "kept")
     other = worker(tmp_path / "both", *command)
     said = other.ends()
-    assert "going on" not in said  # no trial was ended yet
+    assert "continuing" not in said  # no trial was ended yet
     trials = trials_of(f"sqlite:///{place}/sweeps/0001/study.db")
     assert len(ended(trials)) == 4
     again = [t for t in ended(trials) if t.system_attrs.get("retry_history")]
@@ -161,7 +161,7 @@ def test_sigterm_leaves_a_sweep_that_the_same_command_goes_on_with(worker, tmp_p
     assert "to go on: the same command" in said
     assert Run.load(run).status == "interrupted"
     second = worker(place, *command).ends()
-    assert "going on after" in second
+    assert "continuing after" in second
     trials = trials_of(f"sqlite:///{place}/sweeps/0001/study.db")
     assert len(ended(trials)) == 3
     assert len(Run.load(run).losses) == 3000

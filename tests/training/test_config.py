@@ -12,8 +12,8 @@ from secant import EarlyStopping, InvalidInput, Schedule, fit
 from secant.nn.gradients import GradientMethod, find_method
 from secant.training.config import TrainConfig
 from secant.training.optimizers import OptimizerArguments
-from secant.training.samples import checked
-from secant.training.trainer import Training
+from secant.training.samples import as_samples
+from secant.training.trainer import Trainer
 
 ALL = {
     "gradient": find_method("spsa", directions=3),
@@ -107,7 +107,7 @@ def test_the_same_options_give_the_same_optimizer():
 
 def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
     config = TrainConfig.build("backprop", batch_size=12)
-    training = Training(net, checked(net.architecture, clusters), config)
+    training = Trainer(net, as_samples(net.architecture, clusters), config)
     assert training.config is config
     assert training.result(training.start).settings is config
 
@@ -130,7 +130,7 @@ def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
         ({"schedule": "rising"}, InvalidInput, "there is no schedule 'rising'"),
         ({"schedule": {"name": "linear"}}, TypeError, "missing"),
         ({"early_stopping": 3}, TypeError, "a EarlyStopping is 3"),
-        ({"validation_split": None}, InvalidInput, "neither trained nor tested on"),
+        ({"validation_split": None}, InvalidInput, "needs validation samples"),
         ({"speed": 1}, TypeError, "unexpected settings: speed"),
         ({"custom_optimizer": None}, TypeError, "unexpected settings: custom_optim"),
     ],

@@ -14,8 +14,8 @@ from secant.history import Epoch
 from secant.nn.gradients import METHODS
 from secant.training import Checkpoints
 from secant.training.config import TrainConfig
-from secant.training.samples import Samples, split
-from secant.training.trainer import Training
+from secant.training.samples import Samples, split_validation
+from secant.training.trainer import Trainer
 
 EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
@@ -65,7 +65,7 @@ def test_a_split_loses_no_sample_and_keeps_the_shares_of_the_classes(
     t = np.repeat(np.arange(len(counts)), counts)
     samples = Samples(np.arange(len(t))[:, None], np.eye(len(counts))[t])
     try:
-        train, held = split(samples, share, seed)
+        train, held = split_validation(samples, share, seed)
     except InvalidInput:
         assert round(share * len(t)) == 0 or max(counts) == 1
         return
@@ -81,7 +81,7 @@ def test_a_split_loses_no_sample_and_keeps_the_shares_of_the_classes(
 
 def test_the_seed_says_which_samples_are_held_back():
     samples = Samples(np.arange(60)[:, None], np.eye(3)[np.arange(60) % 3])
-    one, same, other = (split(samples, 0.2, seed)[1].x for seed in (1, 1, 2))
+    one, same, other = (split_validation(samples, 0.2, seed)[1].x for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -90,7 +90,7 @@ def test_what_is_held_back_is_measured_and_not_trained_on(net, clusters):
     (x, t), test = clusters
     run = fit(net, clusters, iterations=20, batch_size=9, validation_split=0.25, seed=3)
     whole = Samples(*net.architecture.as_batch(x, t))
-    train, held = split(whole, 0.25, 3)
+    train, held = split_validation(whole, 0.25, 3)
     alone = fit(net, ((train.x, train.t), test), iterations=20, batch_size=9, seed=3)
     np.testing.assert_array_equal(run.losses, alone.losses)
     last = run.history.epochs[-1]
@@ -132,13 +132,13 @@ def test_it_waits_as_a_loop_by_hand_does(losses, patience, min_delta):
     stopping, gain = EarlyStopping(patience, min_delta), None
     stopped = None
     for step, loss in enumerate(losses, start=1):
-        gain = stopping.last_gain([Epoch(step, 1, 1, 1, 1, loss, 1)], gain)
+        gain = stopping.last_improvement([Epoch(step, 1, 1, 1, 1, loss, 1)], gain)
         if step - (gain.step if gain else 0) >= patience:
             stopped = step
             break
     assert stopped == by_hand(losses, patience, min_delta)
     whole = [Epoch(step, 1, 1, 1, 1, loss, 1) for step, loss in enumerate(losses, 1)]
-    assert stopping.last_gain(whole[:stopped], None) == gain
+    assert stopping.last_improvement(whole[:stopped], None) == gain
 
 
 @pytest.mark.parametrize("min_delta", [0.0, 0.05])
@@ -227,14 +227,14 @@ def test_a_schedule_that_was_passed_itself_is_known_again(net, clusters, tmp_pat
 
 
 def test_a_training_says_itself_when_it_has_stalled(net, noisy):
-    training = Training(net, noisy, TrainConfig.build(**EAGER))
-    reached, losses = training.evaluate(training.start), []
-    while not training.has_stalled(reached):
-        reached = training.advance(reached, training.until(reached.step))
-        reached = training.evaluate(reached)
-        losses.append(reached.epochs[-1].validation_loss)
+    trainer = Trainer(net, noisy, TrainConfig.build(**EAGER))
+    state, losses = trainer.evaluate(trainer.start), []
+    while not trainer.has_stalled(state):
+        state = trainer.advance(state, trainer.steps_to_boundary(state.step))
+        state = trainer.evaluate(state)
+        losses.append(state.epochs[-1].validation_loss)
     assert by_hand(losses, 3, 0.0) == len(losses)
-    assert training.read_back(reached).gained == reached.gained
+    assert trainer.restored(state).last_improvement == state.last_improvement
 
 
 def test_numbers_of_numpy_are_kept_as_numbers(net, clusters, tmp_path):

@@ -1,5 +1,6 @@
 """fit: training as one call."""
 
+import importlib
 import signal
 import warnings
 
@@ -25,6 +26,9 @@ def assert_same_params(one, other):
 
 
 backprop = METHODS["backprop"]
+# The module, which the function `fit` hides as an attribute of its package.
+_FIT = importlib.import_module("secant.training.fit")
+
 EXACT = sorted(name for name, m in METHODS.items() if not m.stochastic)
 """The methods that find the gradient; SPSA estimates it."""
 
@@ -78,7 +82,7 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(net, clusters):
 
 def test_how_a_run_is_cut_into_calls_does_not_change_a_bit(net, clusters, monkeypatch):
     whole = fit(net, clusters, iterations=150, batch_size=16, optimizer="adam")
-    monkeypatch.setattr("secant.training.fit._PULSE", 0.0)
+    monkeypatch.setattr(_FIT, "_CALLBACK_SECONDS", 0.0)
     steps = []
     cut = fit(
         net,
@@ -167,7 +171,7 @@ def test_accuracy_is_measured_at_the_start_each_epoch_and_the_end(net, clusters)
 
 def test_evaluation_in_blocks_equals_evaluation_at_once(net, clusters, monkeypatch):
     whole = fit(net, clusters, iterations=3, batch_size=12)
-    monkeypatch.setattr("secant.training.steps._EVALUATION_BYTES", 4 * 11 * 50)
+    monkeypatch.setattr("secant.training.steps._MAX_EVALUATION_BYTES", 4 * 11 * 50)
     blocks = fit(net, clusters, iterations=3, batch_size=12)
     for one, other in zip(whole.history.epochs, blocks.history.epochs, strict=True):
         np.testing.assert_allclose(one[:5], other[:5], rtol=1e-6)
@@ -312,7 +316,7 @@ def exploding(net):
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(
     pulse, net, clusters, monkeypatch
 ):
-    monkeypatch.setattr("secant.training.fit._PULSE", pulse)
+    monkeypatch.setattr(_FIT, "_CALLBACK_SECONDS", pulse)
     with pytest.raises(NotFinite, match="nan at step 13") as caught:
         fit(net, clusters, exploding(net), learning_rate=1.0, batch_size=6)
     run = caught.value.run
@@ -385,7 +389,7 @@ def test_a_run_of_days_says_so_and_names_a_faster_way(clusters, monkeypatch):
         """Ctrl-C before the first of its steps, which would take minutes."""
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("secant.training.fit._Loop._advance", interrupt)
+    monkeypatch.setattr(_FIT._TrainingLoop, "_advance", interrupt)
     with pytest.warns(TrainingWarning, match=r"(hours|days).*'node' would take"):
         run = fit(wide, clusters, "definition", iterations=100_000, batch_size=120)
     assert run.status == "interrupted"

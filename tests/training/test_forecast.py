@@ -1,8 +1,10 @@
 """Forecast: what a run will take, measured before it starts."""
 
+import numpy as np
 import pytest
 
 from secant import MLP, Architecture, fit
+from secant.nn.gradients import GradientMethod
 from secant.training.forecast import Forecast, duration
 from secant.training.steps import CompiledStepper
 
@@ -105,3 +107,25 @@ def test_a_busy_moment_does_not_spoil_the_forecast(clock, net, clusters, monkeyp
     told = []
     fit(net, clusters, "definition", batch_size=9, callbacks=[interrupt])
     assert told[0].forecast.seconds_per_step == pytest.approx(0.0005 * (2 * 51 + 1))
+
+
+@pytest.mark.parametrize(
+    ("first", "forecast"), [(4.0, 0.002), (60.0, 60.0)], ids=["compiles", "takes long"]
+)
+def test_what_the_first_step_compiles_is_not_in_the_forecast(
+    clock, net, clusters, first, forecast
+):
+    """A step that takes long is forecast as it is: another one would take as long."""
+
+    def function(architecture, params, x, t, key=None, /):
+        clock[0] += 0.002 if clock[0] else first
+        return np.float64(1), {name: np.zeros_like(w) for name, w in params.items()}
+
+    def interrupt(step):
+        told.append(step)
+        raise KeyboardInterrupt
+
+    told = []
+    method = GradientMethod("own", function, "nothing", False, None)
+    fit(net, clusters, method, iterations=5, batch_size=9, callbacks=[interrupt])
+    assert told[0].forecast.seconds_per_step == pytest.approx(forecast)

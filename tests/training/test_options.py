@@ -169,7 +169,7 @@ def test_the_settings_say_all_of_it(net, clusters):
         ({"clip_norm": "1"}, "clip_norm is '1'"),
         (
             {"weight_decay": 0.1, "optimizer": optax.adam(0.1)},
-            "weight_decay=0.1 came beside an optimiser that has its own",
+            "weight_decay=0.1 was passed with an optimiser that has its own",
         ),
         (
             {"clip_norm": 1.0, "optimizer": optax.adam(0.1)},

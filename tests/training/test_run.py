@@ -68,7 +68,7 @@ def test_an_empty_folder_is_taken(run, tmp_path):
 
 
 def test_no_run_there_names_the_runs_beside_it(folder):
-    with pytest.raises(DataError, match=r"is no run.*runs beside it: first"):
+    with pytest.raises(DataError, match=r"is not a run.*runs beside it: first"):
         Run.load(folder.parent / "frist")
 
 

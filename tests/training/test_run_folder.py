@@ -19,7 +19,7 @@ from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, f
 from secant.nn.gradients import METHODS
 from secant.training import Checkpoints, NotFinite, checkpoint, steps
 from secant.training.optimizers import OPTIMIZERS
-from secant.training.serialization import packed
+from secant.training.serialization import tensor_bytes
 
 # What a checkpoint has an array of for each parameter.
 ARRAYS = ("params", "optimizer", "best")
@@ -205,7 +205,7 @@ def test_the_best_network_of_a_killed_run_can_be_read(net, clusters, tmp_path):
     folder = tmp_path / "run"
     begin(net, clusters, folder, until=15, iterations=40, batch_size=40)
     assert not (folder / "network.safetensors").exists()
-    with pytest.raises(DataError, match=r"not come to its end.*best=True"):
+    with pytest.raises(DataError, match=r"has not ended.*best=True"):
         Run.load(folder)
     found = Run.load(folder, best=True)
     x, t = clusters[1]
@@ -235,8 +235,8 @@ def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
         lambda content: b"",
         lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:],
         lambda content: b"foreign" * 100,
-        lambda content: packed({"W1": np.eye(2)}, "secant run 1", {}),
-        lambda content: packed({"W1": np.eye(2)}, "secant checkpoint 1", {}),
+        lambda content: tensor_bytes({"W1": np.eye(2)}, "secant run 1", {}),
+        lambda content: tensor_bytes({"W1": np.eye(2)}, "secant checkpoint 1", {}),
     ],
     ids=["truncated", "empty", "bit flipped", "foreign", "another kind", "hollow"],
 )
@@ -249,7 +249,7 @@ def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
     newest = tmp_path / "checkpoints" / kept(tmp_path)[-1]
     newest.write_bytes(harm(newest.read_bytes()))
     with pytest.warns(
-        TrainingWarning, match=rf"{newest.name}.*going on from .*[48]\.safe"
+        TrainingWarning, match=rf"{newest.name}.*continues from .*[48]\.safe"
     ):
         run = fit(net, clusters, folder=tmp_path, resume=True, **settings)
     assert_same(run, whole)
@@ -336,7 +336,7 @@ def test_a_full_disk_is_told_once_and_training_goes_on(
             callbacks=[make_room],
         )
     assert len(told) == 1
-    assert "none is kept yet" in str(told[0].message)
+    assert "there is no checkpoint yet" in str(told[0].message)
     assert_same(run, whole)
     assert kept(tmp_path)[-1] == "000000000018.safetensors"
 

@@ -55,10 +55,10 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         ({"rate": 10**400}, "learning_rate is 1000"),
         ({"steps": 0}, "steps is 0: pass a whole number, 1 or above"),
         ({"warmup_steps": -1}, "warmup_steps is -1"),
-        ({"warmup_steps": 10}, "warmup_steps is 10, and the schedule has 10 steps"),
+        ({"warmup_steps": 10}, "is 10, and the whole schedule has 10 steps"),
         ({"end_factor": 1.5}, "end_factor is 1.5: pass the share"),
         ({"end_factor": float("nan")}, "end_factor is nan"),
-        ({"name": "exponential", "end_factor": 0}, "an exponential never falls to"),
+        ({"name": "exponential", "end_factor": 0}, "an exponential never reaches"),
     ],
     ids=[
         "name", "rate of 0", "rate as text", "rate beyond floats", "no steps",

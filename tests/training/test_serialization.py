@@ -8,21 +8,21 @@ from secant.errors import InvalidInput
 from secant.history import Epoch
 from secant.training.run import Timings
 from secant.training.schedules import Schedule
-from secant.training.serialization import architecture, record
+from secant.training.serialization import parse_architecture, parse_record
 
 RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
 
 
 def test_fields_come_by_name_and_in_order():
-    assert record(Schedule, RISE) == Schedule(**RISE)
-    assert record(Epoch, [3, 0.5, 1, None, 0.25]) == Epoch(3, 0.5, 1, None, 0.25)
+    assert parse_record(Schedule, RISE) == Schedule(**RISE)
+    assert parse_record(Epoch, [3, 0.5, 1, None, 0.25]) == Epoch(3, 0.5, 1, None, 0.25)
 
 
 def test_a_field_of_another_kind_is_left_to_its_own_check():
     class Wide(NamedTuple):
         sizes: tuple[int, ...]
 
-    assert record(Wide, {"sizes": [1, 2]}).sizes == [1, 2]
+    assert parse_record(Wide, {"sizes": [1, 2]}).sizes == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_field_of_another_kind_is_left_to_its_own_check():
 )
 def test_what_a_record_cannot_hold_is_told(kind, known, said):
     with pytest.raises(TypeError, match=said):
-        record(kind, known)
+        parse_record(kind, known)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_what_a_record_cannot_hold_is_told(kind, known, said):
 )
 def test_what_is_no_architecture_is_told(known, error, said):
     with pytest.raises(error, match=said):
-        architecture(known)
+        parse_architecture(known)

@@ -6,61 +6,61 @@ import pytest
 from secant import InvalidInput, fit
 from secant.nn.gradients import METHODS
 from secant.training.config import TrainConfig
-from secant.training.samples import checked
-from secant.training.trainer import Checkpoint, Diverged, Training
+from secant.training.samples import as_samples
+from secant.training.trainer import Diverged, RunState, Trainer
 
 
-def advanced(training, *counts):
-    reached = training.start
+def advanced(trainer, *counts):
+    state = trainer.start
     for count in counts:
-        reached = training.advance(reached, count)
-    return reached
+        state = trainer.advance(state, count)
+    return state
 
 
-def assert_same_place(training, one, other):
+def assert_same_place(trainer, one, other):
     assert one.step == other.step
     np.testing.assert_array_equal(one.losses_from(0), other.losses_from(0))
-    for name, value in training.params(one).items():
-        np.testing.assert_array_equal(value, training.params(other)[name])
+    for name, value in trainer.params(one).items():
+        np.testing.assert_array_equal(value, trainer.params(other)[name])
 
 
 @pytest.mark.parametrize("gradient", ["node", "definition"])
 def test_however_it_is_cut_it_goes_to_the_same_place(gradient, net, clusters):
-    training = Training(
+    trainer = Trainer(
         net, clusters, TrainConfig.build(gradient, batch_size=12, optimizer="adam")
     )
-    whole = advanced(training, 10)
-    assert_same_place(training, advanced(training, 1, 2, 3, 4), whole)
+    whole = advanced(trainer, 10)
+    assert_same_place(trainer, advanced(trainer, 1, 2, 3, 4), whole)
     run = fit(net, clusters, gradient, iterations=10, batch_size=12, optimizer="adam")
     np.testing.assert_array_equal(run.losses, whole.losses_from(0))
-    np.testing.assert_array_equal(run.net.params["W1"], training.params(whole)["W1"])
+    np.testing.assert_array_equal(run.net.params["W1"], trainer.params(whole)["W1"])
 
 
 def test_a_place_that_was_kept_can_be_gone_back_to(net, clusters):
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    kept = advanced(training, 5)
-    first = training.advance(kept, 20)
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    kept = advanced(trainer, 5)
+    first = trainer.advance(kept, 20)
     assert kept.step == 5
-    assert_same_place(training, training.advance(kept, 20), first)
-    assert_same_place(training, advanced(training, 25), first)
+    assert_same_place(trainer, trainer.advance(kept, 20), first)
+    assert_same_place(trainer, advanced(trainer, 25), first)
 
 
 def test_samples_are_checked_and_put_on_the_device_once(net, clusters):
-    data = checked(net.architecture, clusters)
+    data = as_samples(net.architecture, clusters)
     one, other = (
-        Training(net, data, TrainConfig.build(batch_size=12)) for _ in range(2)
+        Trainer(net, data, TrainConfig.build(batch_size=12)) for _ in range(2)
     )
     assert one.samples is other.samples
     assert one.samples.on_device[0] is other.samples.on_device[0]
-    alone = Training(net, clusters, TrainConfig.build(batch_size=12))
+    alone = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     assert_same_place(one, advanced(one, 5), advanced(alone, 5))
 
 
 def test_only_one_place_before_is_kept(net, clusters):
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    reached = advanced(training, 1, 1, 1)
-    assert reached.before.step == 2
-    assert reached.before.before is None
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    state = advanced(trainer, 1, 1, 1)
+    assert state.previous.step == 2
+    assert state.previous.previous is None
 
 
 @pytest.mark.parametrize("gradient", METHODS)
@@ -68,46 +68,51 @@ def test_only_one_place_before_is_kept(net, clusters):
 def test_the_gradient_is_the_one_that_the_next_step_goes_against(
     gradient, net, clusters
 ):
-    training = Training(
+    trainer = Trainer(
         net, clusters, TrainConfig.build(gradient, batch_size=12, learning_rate=0.5)
     )
-    reached = advanced(training, 3)
-    slopes = training.gradient(reached)
-    after = training.params(training.advance(reached, 1))
-    for name, before in training.params(reached).items():
+    state = advanced(trainer, 3)
+    slopes = trainer.gradient(state)
+    after = trainer.params(trainer.advance(state, 1))
+    for name, before in trainer.params(state).items():
         assert slopes[name].shape == before.shape
         np.testing.assert_allclose(before - 0.5 * slopes[name], after[name], atol=1e-6)
 
 
 @pytest.mark.parametrize("pieces", [(), (7,), (3, 4), (1,) * 7])
 def test_losses_are_given_from_any_step(pieces, net, clusters):
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    reached = advanced(training, *pieces)
-    whole = reached.losses_from(0)
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    state = advanced(trainer, *pieces)
+    whole = state.losses_from(0)
     assert len(whole) == sum(pieces)
     for step in range(sum(pieces) + 2):
-        np.testing.assert_array_equal(reached.losses_from(step), whole[step:])
+        np.testing.assert_array_equal(state.losses_from(step), whole[step:])
 
 
 def test_many_short_pieces_are_put_together(net, clusters, monkeypatch):
-    monkeypatch.setattr("secant.training.trainer._PIECES", 4)
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    reached, most = training.start, 0
+    monkeypatch.setattr("secant.training.trainer._MAX_LOSS_PIECES", 4)
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    state, most = trainer.start, 0
     for _ in range(15):
-        reached = training.advance(reached, 1)
-        most = max(most, len(reached.losses))
+        state = trainer.advance(state, 1)
+        most = max(most, len(state.losses))
     assert most == 3
-    assert_same_place(training, reached, advanced(training, 15))
+    assert_same_place(trainer, state, advanced(trainer, 15))
 
 
 def test_until_the_end_of_an_epoch_and_no_further(net, clusters):
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    assert [training.until(step) for step in (0, 9, 10, 25)] == [10, 1, 10, 5]
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    assert [trainer.steps_to_boundary(step) for step in (0, 9, 10, 25)] == [
+        10,
+        1,
+        10,
+        5,
+    ]
 
 
 def test_a_loss_that_is_no_number_gives_the_last_place_that_had_one(net, clusters):
-    training = Training(net, clusters, TrainConfig.build(batch_size=12))
-    first, steps = advanced(training, 4), training.stepper
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    first, steps = advanced(trainer, 4), trainer.stepper
 
     class Broken:
         """From step 6 on losses are not finite."""
@@ -120,23 +125,25 @@ def test_a_loss_that_is_no_number_gives_the_last_place_that_had_one(net, cluster
             losses[max(6 - start, 0) :] = np.inf
             return state, losses
 
-    training.stepper = Broken
-    for before in (first, training.advance(first, 2)):
+    trainer.stepper = Broken
+    for before in (first, trainer.advance(first, 2)):
         with pytest.raises(Diverged, match="inf at step 6") as caught:
-            training.advance(before, 3)
+            trainer.advance(before, 3)
         assert caught.value.step == 6
-        training.stepper = steps
-        assert_same_place(training, caught.value.reached, advanced(training, 4, 1))
-        training.stepper = Broken
+        trainer.stepper = steps
+        assert_same_place(trainer, caught.value.state, advanced(trainer, 4, 1))
+        trainer.stepper = Broken
 
 
 def test_seconds_are_put_on_the_account():
-    reached = (
-        Checkpoint(state=None).spent(training=1.0).spent(training=2.0, evaluation=1)
+    state = (
+        RunState(train_state=None)
+        .with_time(training=1.0)
+        .with_time(training=2.0, evaluation=1)
     )
-    assert (reached.timings.training, reached.timings.evaluation) == (3.0, 1.0)
+    assert (state.timings.training, state.timings.evaluation) == (3.0, 1.0)
 
 
 def test_what_cannot_be_is_refused(net, clusters):
     with pytest.raises(InvalidInput, match="at most batch_size=120"):
-        Training(net, clusters, TrainConfig.build(batch_size=121))
+        Trainer(net, clusters, TrainConfig.build(batch_size=121))

@@ -1,8 +1,8 @@
-"""Any Python function inside a JAX program.
+"""Black boxes: any Python function inside a JAX program.
 
-`transform` is what JAX sees: a callback, and a rule for its derivative. `sources` is
-what the callbacks compute, in NumPy: the function, its derivatives, and theirs.
-`signature` is which arrays go in and come out.
+`transform` holds the part that JAX sees: a callback, and a rule for its derivative.
+`sources` holds the computations of the callbacks in NumPy: the function, its
+derivatives, and their derivatives. `signature` describes the input and output arrays.
 """
 
 from secant.black_box.transform import as_jax

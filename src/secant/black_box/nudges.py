@@ -1,8 +1,9 @@
 """The Jacobian of a black box, by extrapolation: `secant.derivatives.ridders`.
 
-JAX takes an array and no sentence about it. So what `secant.jacobian` would say, or
-refuse, is settled here: each entry is to be right by itself, a line that finds no limit
-is tried again closer to the point, and where y is not finite there is NaN.
+JAX accepts an array, but no report and no warning. This module therefore decides what
+`secant.jacobian` would report or refuse: each entry has its own tolerance, a line that
+does not converge is retried with shorter steps, and entries whose y is not finite are
+NaN.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from secant.black_box.signature import NotReal
+from secant.black_box.signature import ComplexValueError
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import MAX_STEP_RATIO, Indices, Lines, axes
@@ -20,86 +21,93 @@ from secant.errors import InvalidInput
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
 
-BLOCK = 2**20
-"""Numbers that the nudged copies of a point, or what is seen there, may hold."""
+MAX_BLOCK_SIZE = 2**20
+"""The most numbers that the perturbed points of a block, or its values, may hold."""
 
-CLOSER = (2.0**-10, 2.0**-20)
-"""Of the first step, where there is no limit and nobody chose it: those to try next."""
+STEP_REDUCTIONS = (2.0**-10, 2.0**-20)
+"""Factors of the first step for retries, if no limit exists and no step was given."""
 
-SHORTEST = 2.0**12
-"""Floats that a first step passes at least, or a nudge has few digits of its own."""
+MIN_STEP_ULPS = 2.0**12
+"""The shortest first step in units in the last place of x; a shorter one is inexact."""
 
 
-def nudged(
+def numerical_jacobian(
     call: Caller,
     x: Floats,
     step: float | None = None,
     tolerance: float | None = None,
-    apart: bool = True,
+    entrywise: bool = True,
 ) -> Floats:
     """∂yᵢ/∂xⱼ by central differences at several steps, extrapolated.
 
     Args:
-        call: Gives the values y, (m,), at a list of points, (n,).
-        x: Where, (n,).
-        step: The step to begin with, times max(1, |x|); None for a quarter of
-            log(1 + |x|), and of 1 for x = 0, or much shorter where that is too long.
-        tolerance: The relative error to reach; None for as good as can be had cheaply.
-        apart: Whether each entry is to be right by itself, not only beside the largest
+        call: Maps a list of points, (n,), to a list of values y, (m,).
+        x: The point, (n,).
+        step: The first step, times max(1, |x|). The default is a quarter of
+            log(1 + |x|), a quarter at x = 0, and much less if that is too long.
+        tolerance: The relative error to reach; the default is the smallest error at
+            a low cost.
+        entrywise: Whether the tolerance is relative to each entry, not to the largest
             of its column.
 
     Returns:
-        (m, n); NaN where y is not finite, at x or beside it however near.
+        (m, n); NaN where y is not finite at x or at the points next to it.
 
     Raises:
-        What y raised, at x or beside it however near.
+        Exception: The error of y at x or at the points next to it.
 
     Example:
-        >>> nudged(lambda xs: [x**2 for x in xs], np.array([1e-8, 1e8])).round(15)
+        >>> squares = lambda xs: [x**2 for x in xs]
+        >>> numerical_jacobian(squares, np.array([1e-8, 1e8])).round(15)
         array([[2.e-08, 0.e+00],
                [0.e+00, 2.e+08]])
     """
     (centre,) = call([x.copy()])
     if isinstance(centre, Raised):
         raise centre.error
-    job = _Job(
+    problem = _JacobianProblem(
         call,
         axes(x, None if step is None else step * np.maximum(1.0, abs(x))),
         centre,
         tolerance,
-        apart,
-        CLOSER if step is None else (),
+        entrywise,
+        STEP_REDUCTIONS if step is None else (),
     )
     slopes: Floats = np.full((centre.size, x.size), np.nan)
     rows = np.flatnonzero(np.isfinite(centre))
-    size = max(1, BLOCK // max(x.size, 48 * centre.size))
+    size = max(1, MAX_BLOCK_SIZE // max(x.size, 48 * centre.size))
     for first in range(0, x.size if rows.size else 0, size):
-        job.fill(slopes, rows, np.arange(first, min(first + size, x.size)))
+        problem.fill(slopes, rows, np.arange(first, min(first + size, x.size)))
     return slopes
 
 
 @dataclass(frozen=True)
-class _Job:
+class _JacobianProblem:
     call: Caller
     lines: Lines
     centre: Floats
     tolerance: float | None
-    apart: bool
-    closer: tuple[float, ...]
+    entrywise: bool
+    step_reductions: tuple[float, ...]
 
     def fill(self, slopes: Floats, rows: Indices, columns: Indices) -> None:
-        """A part of the Jacobian, in halves where some of it does not exist."""
+        """Fill a block of the Jacobian.
 
-        def those(y: Any) -> Any:
+        A block that fails is split in halves, so that only the entries that do not
+        exist stay NaN.
+        """
+
+        def selected(y: Any) -> Any:
             if not isinstance(y, Raised):
                 return y[rows]
-            # Beyond the end of f's domain, where a shorter step may stay within it.
-            return np.full(rows.shape, np.nan) if isinstance(y.error, NotReal) else y
+            # A complex value is outside of f's domain: a shorter step may stay inside.
+            outside = isinstance(y.error, ComplexValueError)
+            return np.full(rows.shape, np.nan) if outside else y
 
-        f = Evaluation(lambda points: [those(y) for y in self.call(points)])
+        f = Evaluation(lambda points: [selected(y) for y in self.call(points)])
         f.shape = rows.shape
         try:
-            slopes[np.ix_(rows, columns)] = self._settled(f, rows, columns)
+            slopes[np.ix_(rows, columns)] = self._solve(f, rows, columns)
         except InvalidInput as error:
             if error is not f.trouble:
                 raise
@@ -110,13 +118,14 @@ class _Job:
                 for half in np.array_split(rows, 2):
                     self.fill(slopes, half, columns)
 
-    def _settled(self, f: Evaluation, rows: Indices, columns: Indices) -> Floats:
+    def _solve(self, f: Evaluation, rows: Indices, columns: Indices) -> Floats:
+        """The block's slopes; lines without a limit are retried with shorter steps."""
         accuracy = Accuracy(
             self.tolerance,
             np.zeros(rows.shape),
             may_measure_noise=True,
             per_line=True,
-            per_entry=self.apart,
+            per_entry=self.entrywise,
         )
 
         def solved(lines: Lines) -> LineDerivatives:
@@ -125,21 +134,21 @@ class _Job:
 
         lines = self.lines[columns]
         best = solved(lines)
-        for much in self.closer:
-            lost = np.flatnonzero((best.outcome == Outcome.DIVERGED).any(axis=1))
-            if not lost.size:
+        for factor in self.step_reductions:
+            failed = np.flatnonzero((best.outcome == Outcome.DIVERGED).any(axis=1))
+            if not failed.size:
                 break
-            least = SHORTEST * np.spacing(abs(lines.x[columns[lost]]))
-            initial = np.maximum(much * lines.initial_step[lost], least)
+            min_step = MIN_STEP_ULPS * np.spacing(abs(lines.x[columns[failed]]))
+            initial = np.maximum(factor * lines.initial_step[failed], min_step)
             shorter = replace(
-                lines[lost], initial_step=initial, max_step=MAX_STEP_RATIO * initial
+                lines[failed], initial_step=initial, max_step=MAX_STEP_RATIO * initial
             )
-            again = solved(shorter)
-            better = again.error < best.error[lost]
-            for kept, new in (
-                (best.value, again.value),
-                (best.error, again.error),
-                (best.outcome, again.outcome),
+            retry = solved(shorter)
+            better = retry.error < best.error[failed]
+            for array, new in (
+                (best.value, retry.value),
+                (best.error, retry.error),
+                (best.outcome, retry.outcome),
             ):
-                kept[lost] = np.where(better, new, kept[lost])
+                array[failed] = np.where(better, new, array[failed])
         return best.value.T

@@ -1,4 +1,4 @@
-"""Which arrays go into a function and come out of it, and what else there is."""
+"""Signature of a black box: its array arguments, its static arguments, its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from secant.errors import InvalidInput, short
 
 Struct: TypeAlias = jax.ShapeDtypeStruct
 
-Point: TypeAlias = tuple[Array, ...]
-"""The arrays among f's arguments, as NumPy arrays; the real ones float64."""
+Arguments: TypeAlias = tuple[Array, ...]
+"""The array arguments of f as NumPy arrays; real ones are float64."""
 
 
-class NotReal(InvalidInput):
-    """What came is complex, as a root is beyond the end of f's domain."""
+class ComplexValueError(InvalidInput):
+    """A complex value, such as a square root outside of f's domain."""
 
 
-class Constant:
-    """Something that is no array, as a part of what is compiled.
+class StaticValue:
+    """A value that is not an array, as a hashable part of a compiled program.
 
     Args:
-        value: What it is; compared by itself, or by its identity if it has no hash.
+        value: Any object; compared by value, or by identity if it has no hash.
     """
 
     def __init__(self, value: Any) -> None:
@@ -35,11 +35,11 @@ class Constant:
         except TypeError:
             self._key: Any = id(value)
         else:
-            # 1, 1.0 and True are equal, and are not the same to f.
+            # 1, 1.0 and True are equal, but f may treat them differently.
             self._key = (type(value), value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constant) and self._key == other._key
+        return isinstance(other, StaticValue) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -47,60 +47,65 @@ class Constant:
 
 @dataclass(frozen=True)
 class Signature:
-    """Where the arrays stand among f's arguments, and what else there is."""
+    """The structure of f's arguments.
+
+    Attributes:
+        tree: The tree structure of the arguments.
+        static: For each leaf, its static value, or None for an array.
+    """
 
     tree: Any
-    kept: tuple[Constant | None, ...]
+    static: tuple[StaticValue | None, ...]
 
     def args(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """F's arguments, with these for the arrays among them."""
+        """The arguments of f with these arrays."""
         rest = iter(arrays)
-        leaves = [next(rest) if one is None else one.value for one in self.kept]
+        leaves = [next(rest) if leaf is None else leaf.value for leaf in self.static]
         return jax.tree.unflatten(self.tree, leaves)
 
 
 def is_array(leaf: object) -> bool:
-    """Whether an argument goes through JAX; all others come to f as they are."""
+    """Whether an argument goes through JAX; f gets all others unchanged."""
     if isinstance(leaf, np.ndarray | np.generic):
         return leaf.dtype.kind in "biufcV"
     return isinstance(leaf, jax.Array | float | complex)
 
 
 def is_real(like: Struct) -> bool:
-    """Whether it can be nudged, and has derivatives."""
+    """Whether the array is floating-point and therefore has derivatives."""
     return jnp.issubdtype(like.dtype, jnp.floating)
 
 
-def kind_of(like: Struct) -> Any:
-    """What f sees and what is reckoned with."""
+def computation_dtype(like: Struct) -> Any:
+    """The dtype in which f gets and returns an array: float64 for real ones."""
     return np.float64 if is_real(like) else like.dtype
 
 
-def as_struct(array: Any, what: str) -> Struct:
-    """Shape and dtype, as JAX will hold it.
+def as_struct(array: Any, name: str) -> Struct:
+    """Shape and dtype of an array in JAX.
 
     Raises:
-        InvalidInput: It is complex.
+        InvalidInput: The array is complex.
     """
     dtype = jax.dtypes.canonicalize_dtype(array.dtype)
     if jnp.issubdtype(dtype, jnp.complexfloating):
         raise InvalidInput(
-            f"{what} holds {dtype}, and as_jax knows real numbers: pass the real and "
-            "the imaginary part"
+            f"{name} holds {dtype}, and as_jax supports only real numbers: pass the "
+            "real and the imaginary part"
         )
     return Struct(array.shape, dtype)
 
 
-def copied(point: Point) -> Point:
-    """A point that f may change."""
+def copy_point(point: Arguments) -> Arguments:
+    """A copy of a point, which f may change."""
     return tuple(np.copy(array)[()] for array in point)
 
 
-def described(result: Any, args: tuple[Any, ...]) -> Any:
-    """What `result` says, as a pytree of structs.
+def result_structs(result: Any, args: tuple[Any, ...]) -> Any:
+    """The pytree of structs that `result` describes.
 
     Raises:
-        InvalidInput: It says nothing that f could return.
+        InvalidInput: `result` is not a description of arrays.
     """
     if callable(result):
         result = result(*args)
@@ -121,33 +126,40 @@ def described(result: Any, args: tuple[Any, ...]) -> Any:
 
 
 def as_numbers(
-    value: Any, batch: tuple[int, ...], like: Struct, came: str, told: str
+    value: Any, batch: tuple[int, ...], like: Struct, subject: str, declaration: str
 ) -> Array:
-    """What came as an array of the shape and the kind that was told.
+    """The value as an array of the declared shape and dtype.
+
+    Args:
+        value: The value.
+        batch: The axes in front of the declared shape.
+        like: The declared shape and dtype.
+        subject: The beginning of an error message, such as "f returned".
+        declaration: The source of `like` in an error message: "result says".
 
     Raises:
-        NotReal: It is complex.
-        InvalidInput: It holds no numbers, or has another shape.
+        ComplexValueError: The value is complex.
+        InvalidInput: The value holds no numbers, or has another shape.
     """
     try:
         array = np.asarray(value)
-    except Exception:  # a ragged list, a tensor that lives elsewhere
+    except Exception:  # a ragged list, or a tensor on another device
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" and "float" not in array.dtype.name:
         is_complex = array.dtype.kind == "c"
-        what = array.dtype if is_complex else short(value)
-        raise (NotReal if is_complex else InvalidInput)(
-            f"{came} {what}, and {told} {like.dtype}: let them agree"
+        content = array.dtype if is_complex else short(value)
+        raise (ComplexValueError if is_complex else InvalidInput)(
+            f"{subject} {content}, and {declaration} {like.dtype}: make them equal"
         )
     shape = (*batch, *like.shape)
     if array.shape != shape:
         raise InvalidInput(
-            f"{came} an array of shape {array.shape}, and {told} {shape}: let "
-            "them agree"
+            f"{subject} an array of shape {array.shape}, and {declaration} {shape}: "
+            "make them equal"
         )
-    return array.astype(kind_of(like))
+    return array.astype(computation_dtype(like))
 
 
-def structure_of(value: Any) -> str:
-    """A pytree with shapes in the place of its arrays, to be read."""
+def shape_tree(value: Any) -> str:
+    """The text of a pytree with shapes instead of its arrays."""
     return short(jax.tree.map(lambda leaf: getattr(leaf, "shape", leaf), value))

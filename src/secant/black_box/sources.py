@@ -1,7 +1,7 @@
-"""What the callbacks compute, in NumPy: a function, its derivatives, and theirs.
+"""Sources: the NumPy computations of the callbacks.
 
-Each is a `Source`: arrays in, arrays out. The derivatives of one are another, so that
-there are derivatives of derivatives.
+A `Source` maps arrays to arrays: the function, its derivatives, or theirs. The
+derivatives of a source are a source again, which gives derivatives of any order.
 """
 
 from abc import ABC, abstractmethod
@@ -15,36 +15,36 @@ import jax
 import numpy as np
 
 from secant.arrays import Array
-from secant.black_box.nudges import nudged
+from secant.black_box.nudges import numerical_jacobian
 from secant.black_box.signature import (
-    Constant,
-    Point,
+    Arguments,
     Signature,
+    StaticValue,
     Struct,
     as_numbers,
-    copied,
+    copy_point,
     is_real,
-    structure_of,
+    shape_tree,
 )
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.parallel.map import Caller, open_caller
 from secant.parallel.task import Raised, call_each
 
-ENOUGH = 1e-9
-"""The relative error of derivatives, where more digits cost more than they are worth.
+REDUCED_RTOL = 1e-9
+"""Relative tolerance of derivatives in float32, and of derivatives of derivatives.
 
-In float32 they would not be seen.
+More digits would be lost in the rounding to float32, or cost too many calls.
 """
 
 
 class Source(ABC):
-    """What a callback computes. Equal ones are compiled once: all are hashable.
+    """The computation of a callback. Sources are hashable: equal ones compile once.
 
     Attributes:
-        inputs: The arrays of a point.
-        outputs: What comes of it.
-        step: The step to begin with where its derivatives are found by nudging.
+        inputs: The structs of a point's arrays.
+        outputs: The structs of the values.
+        step: The first step of its numerical derivatives.
     """
 
     inputs: Any
@@ -52,92 +52,94 @@ class Source(ABC):
     step: Any
 
     @abstractmethod
-    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
-        """What comes of each point, a `Raised` where f raised."""
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
+        """The values at each point, a `Raised` where f raised."""
 
-    def at(self, points: Sequence[Point]) -> list[tuple[Array, ...]]:
-        """What comes of each point, or what f raised."""
-        found: list[Any] = self.seen(points)
-        for one in found:
-            if isinstance(one, Raised):
-                raise one.error
-        return found
+    def evaluate_or_raise(self, points: Sequence[Arguments]) -> list[tuple[Array, ...]]:
+        """The values at each point; the first error of f is raised."""
+        results: list[Any] = self.evaluate(points)
+        for result in results:
+            if isinstance(result, Raised):
+                raise result.error
+        return results
 
-    def slopes(self, active: tuple[int, ...]) -> "Source":
-        """Its derivatives: of each real output, by each of the active inputs."""
-        return Nudged(self.finer(), active)
+    def derivatives(self, active: tuple[int, ...]) -> "Source":
+        """The derivatives of each real output by each active input."""
+        return NumericalDerivatives(self.refined(), active)
 
-    def finer(self) -> "Source":
-        """The same to more digits, where there are more."""
+    def refined(self) -> "Source":
+        """The same source at full precision."""
         return self
 
     @property
-    def reals(self) -> list[int]:
-        """Which outputs have derivatives."""
+    def real_outputs(self) -> list[int]:
+        """The indices of the outputs that have derivatives."""
         return [i for i, like in enumerate(self.outputs) if is_real(like)]
 
 
 @dataclass(frozen=True)
-class Values(Source):
-    """The function itself.
+class FunctionValues(Source):
+    """The values of the function.
 
     Attributes:
         f: The function.
-        jacobian: Its derivatives, where its author wrote them.
-        signature: Its arguments.
-        inputs: The arrays among them.
-        outputs: What it should return, as a list
-        shaped: and as a pytree.
+        jacobian: The derivatives that its author wrote, or None.
+        signature: The structure of its arguments.
+        inputs: The structs of its array arguments.
+        outputs: The structs of its result, as a list.
+        result_tree: The tree structure of its result.
         step: See `secant.black_box.nudges`.
-        vectorized: Whether it takes many points at once.
+        vectorized: Whether one call evaluates many points.
         workers: See `secant.parallel.map`.
     """
 
-    f: Constant
-    jacobian: Constant
+    f: StaticValue
+    jacobian: StaticValue
     signature: Signature
     inputs: tuple[Struct, ...]
     outputs: tuple[Struct, ...]
-    shaped: Any
+    result_tree: Any
     step: float | None
     vectorized: bool
-    workers: Constant
+    workers: StaticValue
 
-    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
-        """What f returns for each point, checked."""
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
+        """The validated result of f at each point."""
         if not self.vectorized:
-            return _passed_on(self._checked, self.each(self.f.value, points))
+            return _map_results(self._validated, self.call_each(self.f.value, points))
         if not points:
             return []
         stacked = [np.array(arrays) for arrays in zip(*points, strict=True)]
         try:
             value = self.f.value(*self.signature.args(stacked))
-            return list(zip(*self._checked(value, (len(points),)), strict=True))
+            return list(zip(*self._validated(value, (len(points),)), strict=True))
         except Exception as error:
             return [Raised(error)] * len(points)
 
-    def each(self, f: Callable[..., Any], points: Sequence[Point]) -> list[Any]:
-        """What `f` returns, or a `Raised`, for the arguments of each point."""
+    def call_each(
+        self, f: Callable[..., Any], points: Sequence[Arguments]
+    ) -> list[Any]:
+        """The result of `f`, or a `Raised`, for the arguments of each point."""
         if not points:
             return []
-        args = [self.signature.args(copied(point)) for point in points]
+        args = [self.signature.args(copy_point(point)) for point in points]
         with open_caller(lambda args: f(*args), self.workers.value) as call:
             return call(args)
 
-    def slopes(self, active: tuple[int, ...]) -> Source:
-        """Those that the author wrote, or else by nudges."""
+    def derivatives(self, active: tuple[int, ...]) -> Source:
+        """The author's derivatives if there are any, else numerical ones."""
         if self.jacobian.value is not None:
-            return Given(self, active)
-        return Nudged(self, active)
+            return UserDerivatives(self, active)
+        return NumericalDerivatives(self, active)
 
-    def _checked(self, value: Any, batch: tuple[int, ...] = ()) -> tuple[Array, ...]:
+    def _validated(self, value: Any, batch: tuple[int, ...] = ()) -> tuple[Array, ...]:
         leaves, tree = jax.tree.flatten(value)
-        if tree != self.shaped:
-            told = jax.tree.unflatten(self.shaped, self.outputs)
+        if tree != self.result_tree:
+            declared = jax.tree.unflatten(self.result_tree, self.outputs)
             raise InvalidInput(
-                f"f returned {structure_of(value)}, and result says "
-                f"{structure_of(told)}: "
-                + ("has f a `return`?" if value is None else "let them agree")
+                f"f returned {shape_tree(value)}, and result says "
+                f"{shape_tree(declared)}: "
+                + ("has f a `return`?" if value is None else "make them equal")
             )
         return tuple(
             as_numbers(leaf, batch, like, "f returned", "result says")
@@ -146,80 +148,89 @@ class Values(Source):
 
 
 @dataclass(frozen=True)
-class Derived(Source):
-    """The derivatives of a source: of each real output, by each active input."""
+class Derivatives(Source):
+    """The derivatives of a source: of each real output by each active input.
 
-    of: Any
+    Attributes:
+        source: The source.
+        active: The indices of the inputs to differentiate with respect to.
+    """
+
+    source: Any
     active: tuple[int, ...]
 
     @property
     def inputs(self) -> tuple[Struct, ...]:
-        """Those of the source."""
-        return self.of.inputs
+        """The inputs of the source."""
+        return self.source.inputs
 
     @property
     def step(self) -> float | None:
-        """That of the source."""
-        return self.of.step
+        """The first step of the source."""
+        return self.source.step
 
     @cached_property
     def outputs(self) -> tuple[Struct, ...]:
-        """A block for each pair, of shape output + input."""
+        """A block for each pair of output and input, of shape output + input."""
         return tuple(
             Struct((*output.shape, *self.inputs[i].shape), output.dtype)
-            for output in self.of.outputs
+            for output in self.source.outputs
             if is_real(output)
             for i in self.active
         )
 
 
 @dataclass(frozen=True)
-class Nudged(Derived):
-    """Derivatives that are found by nudging the active inputs.
+class NumericalDerivatives(Derivatives):
+    """Numerical derivatives by perturbation of the active inputs.
 
     Attributes:
-        fine: Whether all digits are wanted, to be subtracted from others.
+        full_precision: Whether all digits are needed, because a caller subtracts the
+            derivatives from others.
     """
 
-    fine: bool = False
+    full_precision: bool = False
 
-    def finer(self) -> Source:
-        """The same, to all digits that can be had."""
-        return replace(self, fine=True)
+    def refined(self) -> Source:
+        """The same derivatives at full precision."""
+        return replace(self, full_precision=True)
 
-    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
-        """The blocks, by `nudged`."""
-        return call_each(self._at, points)
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
+        """The blocks, by `numerical_jacobian`."""
+        return call_each(self._blocks, points)
 
-    def _nudged(self, call: Caller, x: Floats) -> Floats:
-        # Nudges of what was nudged are dear, and have errors themselves.
-        again = isinstance(self.of, Nudged)
-        narrow = all(like.dtype != np.float64 for like in self.outputs)
-        tolerance = ENOUGH if again or (narrow and not self.fine) else None
-        return nudged(call, x, self.step, tolerance, apart=not again)
+    def _jacobian(self, call: Caller, x: Floats) -> Floats:
+        # Derivatives of numerical derivatives are expensive, and their values have
+        # errors themselves, so a smaller tolerance gains nothing.
+        nested = isinstance(self.source, NumericalDerivatives)
+        single = all(like.dtype != np.float64 for like in self.outputs)
+        reduced = nested or (single and not self.full_precision)
+        tolerance = REDUCED_RTOL if reduced else None
+        return numerical_jacobian(call, x, self.step, tolerance, entrywise=not nested)
 
-    def _at(self, point: Point) -> tuple[Array, ...]:
+    def _blocks(self, point: Arguments) -> tuple[Array, ...]:
+        """The Jacobian at a point, cut into a block for each output and input."""
         sizes = [int(np.prod(self.inputs[i].shape)) for i in self.active]
         edges = np.cumsum([0, *sizes])
-        reals = self.of.reals
+        reals = self.source.real_outputs
 
-        def moved(x: Floats) -> Point:
+        def with_active(x: Floats) -> Arguments:
             arrays = list(point)
             for i, (a, b) in zip(self.active, pairwise(edges), strict=True):
                 arrays[i] = x[a:b].reshape(self.inputs[i].shape)[()]
             return tuple(arrays)
 
-        def joined(y: tuple[Array, ...]) -> Floats:
+        def flat(y: tuple[Array, ...]) -> Floats:
             return np.concatenate([np.ravel(y[i]) for i in reals])
 
         def call(xs: Sequence[Any]) -> list[Any]:
-            return _passed_on(joined, self.of.seen([moved(x) for x in xs]))
+            return _map_results(flat, self.source.evaluate(list(map(with_active, xs))))
 
         x = np.concatenate([np.ravel(point[i]) for i in self.active])
         if not x.size:
             return tuple(np.zeros(like.shape) for like in self.outputs)
-        columns = np.split(self._nudged(call, x), edges[1:-1], axis=1)
-        rows = np.cumsum([int(np.prod(self.of.outputs[i].shape)) for i in reals])
+        columns = np.split(self._jacobian(call, x), edges[1:-1], axis=1)
+        rows = np.cumsum([int(np.prod(self.source.outputs[i].shape)) for i in reals])
         blocks = [
             block
             for row in zip(
@@ -233,16 +244,16 @@ class Nudged(Derived):
         )
 
 
-class Given(Derived):
-    """Derivatives that the function's author wrote."""
+class UserDerivatives(Derivatives):
+    """Derivatives by the function's author."""
 
-    def seen(self, points: Sequence[Point]) -> list[tuple[Array, ...] | Raised]:
-        """The blocks out of what the author's function returns, checked."""
-        found = self.of.each(self.of.jacobian.value, points)
-        return _passed_on(self._checked, found)
+    def evaluate(self, points: Sequence[Arguments]) -> list[tuple[Array, ...] | Raised]:
+        """The validated blocks from the author's function."""
+        results = self.source.call_each(self.source.jacobian.value, points)
+        return _map_results(self._validated, results)
 
-    def _checked(self, value: Any) -> tuple[Array, ...]:
-        tree = self.of.signature.tree
+    def _validated(self, value: Any) -> tuple[Array, ...]:
+        tree = self.source.signature.tree
         arguments = tree.children()
 
         def by_array(of_output: Any) -> list[Any]:
@@ -258,21 +269,22 @@ class Given(Derived):
             ]
 
         try:
-            by_output = self.of.shaped.flatten_up_to(value)
-            by_input = [by_array(by_output[i]) for i in self.of.reals]
+            by_output = self.source.result_tree.flatten_up_to(value)
+            by_input = [by_array(by_output[i]) for i in self.source.real_outputs]
         except (ValueError, TypeError) as error:
             raise InvalidInput(
-                f"jacobian returned {structure_of(value)}, which is not built like "
+                f"jacobian returned {shape_tree(value)}, which is not built like "
                 f"result with each of its arrays replaced by the arguments ({error})"
             ) from None
-        places = [k for k, one in enumerate(self.of.signature.kept) if one is None]
-        chosen = [row[places[i]] for row in by_input for i in self.active]
+        static = self.source.signature.static
+        positions = [k for k, leaf in enumerate(static) if leaf is None]
+        active = [row[positions[i]] for row in by_input for i in self.active]
         return tuple(
             as_numbers(block, (), like, "jacobian returned", "result + argument is")
-            for block, like in zip(chosen, self.outputs, strict=True)
+            for block, like in zip(active, self.outputs, strict=True)
         )
 
 
-def _passed_on(function: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
-    """What the function gives for each value; a `Raised` stays one."""
+def _map_results(function: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """The function of each value; a `Raised` stays unchanged."""
     return call_each(lambda v: v if isinstance(v, Raised) else function(v), values)

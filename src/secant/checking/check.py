@@ -32,7 +32,7 @@ COORDINATES = Choice[Coordinates](
     ("auto", "all", "projections"), "choice of coordinates"
 )
 
-Progress = Callable[[int, int], object]
+CheckProgress = Callable[[int, int], object]
 """Called with how many coordinates were nudged, and of how many."""
 
 _MAX_COORDINATES = 2**16
@@ -46,7 +46,7 @@ def check_gradient(
     *,
     coordinates: Coordinates = "auto",
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: CheckProgress | None = None,
 ) -> GradientReport:
     """Whether a gradient is that of a function: a verdict for each leaf, with reasons.
 
@@ -274,7 +274,7 @@ def _report(
     check: GradientCheck,
     coordinates: Coordinates,
     notes: list[str],
-    progress: Progress | None,
+    progress: CheckProgress | None,
 ) -> GradientReport:
     sizes = [int(np.size(check.point.leaves[i])) for i in check.point.real]
     total, done = sum(sizes), 0

@@ -1,4 +1,4 @@
-"""`secant check`: is this the gradient of that function?"""
+"""`secant check`: the check of a gradient against numerical slopes."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from secant.cli.console import err, guarded, out
-from secant.cli.signals import Hear, hearing
-from secant.cli.target import function, module_of, users_code
+from secant.cli.console import command_errors, err, out
+from secant.cli.signals import SignalPolicy, signal_policy
+from secant.cli.target import load_function, load_module, user_code
 from secant.errors import InvalidInput
 from secant.validation import validate
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _WRONG = 1
 
-# What makes the point if nothing else is named.
-_POINT = "example"
+# The default name of the function that makes the point.
+_POINT_FUNCTION = "example"
 
 _COLORS = {
     "right": "green",
@@ -30,7 +30,7 @@ _COLORS = {
 }
 
 
-@guarded
+@command_errors
 def check(
     target: Annotated[
         str,
@@ -43,15 +43,15 @@ def check(
         str,
         typer.Option(
             metavar="MODULE:MAKE",
-            help="A function of no argument that makes the point; by itself `example` "
-            "of the same module.",
+            help="A function without arguments that makes the point; by default "
+            "`example` of the same module.",
         ),
-    ] = _POINT,
+    ] = _POINT_FUNCTION,
     gradient: Annotated[
         str | None,
         typer.Option(
             metavar="MODULE:GRADIENT",
-            help="The gradient, a function of the same argument; JAX's if not given.",
+            help="The gradient, a function of the same argument; JAX's by default.",
         ),
     ] = None,
     hessian: Annotated[
@@ -63,44 +63,47 @@ def check(
     coordinates: Annotated[
         str, typer.Option(help="all, projections, or auto: all up to 65,536.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of random directions.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The seed of random directions.")
+    ] = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the report for machines.")
+        bool, typer.Option("--json", help="Print the report as JSON.")
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw the errors of the worst leaf into this file."),
+        typer.Option(help="A file for a picture of the worst leaf's errors."),
     ] = None,
 ) -> None:
-    """Check a gradient against secants, coordinate by coordinate.
+    """Check a gradient against the slopes of secants, coordinate by coordinate.
 
-    Ends with 0 if it is right, 1 if it is not, 2 if there was nothing to check.
+    The exit code is 0 if the gradient is right, 1 if it is wrong, and 2 if it cannot
+    be checked.
     """
-    f = function(target, "the function")
-    beside = module_of(target.rpartition(":")[0], "the function")
-    if at == _POINT and not hasattr(beside, at):
+    f = load_function(target, "the function")
+    module = load_module(target.rpartition(":")[0], "the function")
+    if at == _POINT_FUNCTION and not hasattr(module, at):
         raise InvalidInput(
-            f"{beside.__name__} has no function `{at}` that makes the point: write "
+            f"{module.__name__} has no function `{at}` that makes the point: write "
             "one, or name another, as in --at :make_parameters"
         )
-    make = function(at, "--at", beside)
-    claimed = function(gradient, "--gradient", beside) if gradient else None
+    make = load_function(at, "--at", module)
+    claimed = load_function(gradient, "--gradient", module) if gradient else None
     if hessian and claimed:
         raise InvalidInput(
-            "--hessian checks JAX's second derivatives of the function: leave "
-            "--gradient out"
+            "--hessian checks JAX's second derivatives of the function: remove "
+            "--gradient"
         )
 
     from secant.checking import check_gradient, check_hessian_product
     from secant.checking.check import COORDINATES
 
-    with users_code(f"{at}()"):
+    with user_code(f"{at}()"):
         x = make()
     with (
-        hearing(Hear.AT_ONCE),
-        users_code("the function or its gradient"),
+        signal_policy(SignalPolicy.EXIT),
+        user_code("the function or its gradient"),
         Progress(
-            TextColumn("coordinates nudged"),
+            TextColumn("coordinates checked"),
             BarColumn(),
             MofNCompleteColumn(),
             console=err,

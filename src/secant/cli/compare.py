@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from secant.cli.console import err, grid, guarded, out
-from secant.cli.signals import Hear, hearing
+from secant.cli.console import command_errors, err, out, plain_table
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
@@ -17,7 +17,7 @@ PICTURES = ("compare.png", "error-by-step.png")
 _STEPS = 10_000
 
 
-@guarded
+@command_errors
 def compare(
     data: Annotated[str, typer.Option(help="As for `secant train`.")] = "auto",
     hidden: Annotated[
@@ -48,11 +48,11 @@ def compare(
     from secant import plots
     from secant.comparison import compare as compared
     from secant.comparison import error_curves, methods
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.nn.networks import MLP
     from secant.training.forecast import duration
 
-    ((x, t), (_, t_test)), description = load(data)
+    ((x, t), (_, t_test)), description = load_data_set(data)
     classes = int(max(t.max(), t_test.max())) + 1
     net = MLP((x.shape[1], *sizes, classes), activation, loss, init=init, seed=seed)
     rows = np.random.default_rng(seed).integers(len(x), size=batch_size)
@@ -60,7 +60,7 @@ def compare(
     chosen = methods()
     err.print(f"{escape(repr(net).strip('<>'))}; {batch_size} of {description.source}")
     with (
-        hearing(Hear.AT_ONCE),
+        signal_policy(SignalPolicy.EXIT),
         Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -85,7 +85,7 @@ def compare(
             out_folder / PICTURES[0]
         )
         plots.error_curves(curves).savefig(out_folder / PICTURES[1])
-    table = grid(
+    table = plain_table(
         "method",
         "a step",
         "runs a step",

@@ -1,4 +1,4 @@
-"""Printing: two consoles, errors in a sentence, warnings in a line."""
+"""Console output: two consoles, errors as sentences, warnings as lines."""
 
 import functools
 import os
@@ -14,58 +14,58 @@ from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
-from secant.cli.signals import by, exit_code
+from secant.cli.signals import exit_code, signal_name
 from secant.errors import SecantError
 
 BAD_INPUT, BUG = 2, 1
 
-_ENDLESS = 100_000
+_UNLIMITED_WIDTH = 100_000
 
 
 class _Console(Console):
-    """A console that breaks lines on a terminal only, and bears a closed pipe."""
+    """A console that breaks lines only on a terminal and survives a closed pipe."""
 
     @property
     def options(self) -> ConsoleOptions:
-        """As Rich's; in a file or a pipe no line is too long, and none is broken."""
+        """Rich's options, with unlimited width in a file or a pipe."""
         options = super().options
-        return options if self.is_terminal else options.update(width=_ENDLESS)
+        return options if self.is_terminal else options.update(width=_UNLIMITED_WIDTH)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As Rich's, and what is too long is not cut off there either."""
+        """Rich's `print`, without cropping in a file or a pipe."""
         options.setdefault("crop", self.is_terminal)
         super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
-        """Whoever read this has seen enough: go on without them.
+        """Continue silently after the reader of a pipe has closed it.
 
-        A run of hours must not be lost to `secant train 2>&1 | head`.
+        `secant train 2>&1 | head` must not lose a run of hours.
         """
         self.quiet = True
-        with suppress(OSError, ValueError):  # a file without a number: nothing to do
+        with suppress(OSError, ValueError):  # the stream has no file descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     @property
     def animates(self) -> bool:
-        """Whether a bar can move here."""
+        """Whether the console can show a moving progress bar."""
         return self.is_terminal and not self.is_dumb_terminal
 
 
 out = _Console(highlight=False, emoji=False)
-"""What was asked for."""
+"""The console for the results of a command, standard output."""
 
 err = _Console(stderr=True, highlight=False, emoji=False)
-"""Everything else."""
+"""The console for everything else, standard error."""
 
 
-class Settings:
-    """What the whole command line was told."""
+class GlobalOptions:
+    """Options of the whole command line."""
 
     debug = False
 
 
-def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose errors are a sentence and an exit code, never a traceback."""
+def command_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose errors become a sentence and an exit code, never a traceback."""
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
@@ -76,20 +76,20 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             except SecantError as error:
                 fail(str(error))
             except OSError as error:
-                fail(_place(error))
+                fail(_os_error_message(error))
             except MemoryError:
                 fail(
-                    "there is not enough memory for this: try fewer --hidden neurons, "
-                    "a smaller --batch-size or less data"
+                    "there is not enough memory: try fewer --hidden neurons, a smaller "
+                    "--batch-size or less data"
                 )
             except KeyboardInterrupt:
-                _trace()
-                err.print(f"stopped by {by()}")
+                _print_traceback()
+                err.print(f"stopped by {signal_name()}")
                 raise typer.Exit(exit_code()) from None
             except (typer.Exit, typer.Abort):
                 raise
             except Exception as error:
-                _trace()
+                _print_traceback()
                 err.print(
                     "[bold red]error:[/] this is a bug in Secant: "
                     f"{escape(type(error).__name__)}: {escape(str(error))}\n"
@@ -101,24 +101,24 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def fail(sentence: str, code: int = BAD_INPUT) -> NoReturn:
-    """Says what is wrong and ends the command."""
-    _trace()
-    say_error(sentence)
+    """Print an error and end the command."""
+    _print_traceback()
+    print_error(sentence)
     raise typer.Exit(code)
 
 
-def say_error(sentence: str) -> None:
-    """Says what is wrong and goes on."""
+def print_error(sentence: str) -> None:
+    """Print an error."""
     err.print(f"[bold red]error:[/] {escape(sentence)}")
 
 
 def warn(sentence: str) -> None:
-    """Says what may be wrong and goes on."""
+    """Print a warning."""
     err.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
-def about(**lines: str) -> Table:
-    """Names and what there is to say of them, on lines of their own."""
+def labelled_lines(**lines: str) -> Table:
+    """A table of names and texts, a line for each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=8)
     for name, text in lines.items():
@@ -126,8 +126,8 @@ def about(**lines: str) -> Table:
     return table
 
 
-def grid(*heads: str, right: tuple[int, ...] = ()) -> Table:
-    """A plain table: bold heads, no frame; columns in `right` are aligned so."""
+def plain_table(*heads: str, right: tuple[int, ...] = ()) -> Table:
+    """A table with bold heads and no frame; `right` lists right-aligned columns."""
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for number, head in enumerate(heads):
         table.add_column(
@@ -136,12 +136,12 @@ def grid(*heads: str, right: tuple[int, ...] = ()) -> Table:
     return table
 
 
-def _place(error: OSError) -> str:
-    """What the system says, and of what."""
-    what = os.fsdecode(error.filename) if error.filename else "the output"
+def _os_error_message(error: OSError) -> str:
+    """A sentence with the file and the system's reason."""
+    name = os.fsdecode(error.filename) if error.filename else "the output"
     return (
-        f"{what} cannot be read or written ({error.strerror or error}): name another "
-        "place, make room there, or change its permissions"
+        f"{name} cannot be read or written ({error.strerror or error}): name another "
+        "file, free disk space, or change its permissions"
     )
 
 
@@ -149,6 +149,6 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     warn(str(message))
 
 
-def _trace() -> None:
-    if Settings.debug and sys.exc_info()[0] is not None:
+def _print_traceback() -> None:
+    if GlobalOptions.debug and sys.exc_info()[0] is not None:
         err.print(traceback.format_exc(), markup=False)

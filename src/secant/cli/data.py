@@ -1,4 +1,4 @@
-"""`secant data`: which data sets are at hand, and how to get one."""
+"""`secant data`: the data sets of this machine, and the download of others."""
 
 from typing import Annotated
 
@@ -13,33 +13,41 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from secant.cli.console import about, err, grid, guarded, out, say_error, warn
-from secant.cli.signals import Hear, exit_code, hearing
+from secant.cli.console import (
+    command_errors,
+    err,
+    labelled_lines,
+    out,
+    plain_table,
+    print_error,
+    warn,
+)
+from secant.cli.signals import SignalPolicy, exit_code, signal_policy
 
 app = typer.Typer(
-    help="Show which data sets are at hand, fetch one, or look into one.",
+    help="List the data sets of this machine, fetch one, or count its classes.",
     invoke_without_command=True,
 )
 
 
 @app.callback()
 def show(context: typer.Context) -> None:
-    """Show which data sets are at hand; `fetch` gets one, `classes` looks into one."""
+    """List the data sets; `fetch` gets one, `classes` counts its samples."""
     if context.invoked_subcommand is None:
         _show()
 
 
-@guarded
+@command_errors
 def _show() -> None:
-    from secant.data.locations import DATA_VARIABLE, find
+    from secant.data.locations import DATA_VARIABLE, find_data_set
     from secant.data.registry import SPECS
 
-    table = grid("name", "train", "test", "where", right=(1, 2))
+    table = plain_table("name", "train", "test", "where", right=(1, 2))
     for name, spec in SPECS.items():
-        place = find(name)
+        location = find_data_set(name)
         where = (
-            f"{place.folder} ({place.origin})"
-            if place
+            f"{location.folder} ({location.origin})"
+            if location
             else f"not here: secant data fetch {name}"
         )
         train, test = spec.t_train.shape[0], spec.t_test.shape[0]
@@ -55,34 +63,34 @@ def _show() -> None:
 
 
 @app.command()
-@guarded
+@command_errors
 def classes(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="As `secant train --data` takes it.")
+        str, typer.Argument(metavar="DATA", help="As for `secant train --data`.")
     ] = "auto",
 ) -> None:
-    """Say how many samples each class has, and warn about them."""
+    """Show the number of samples of each class, and warn about unbalanced classes."""
     from secant.cli.reports import class_table
     from secant.data.labels import class_counts, class_warnings
-    from secant.data.load import load
+    from secant.data.load import load_data_set
 
-    ((x_train, t_train), (_, t_test)), description = load(data)
+    ((x_train, t_train), (_, t_test)), description = load_data_set(data)
     count = int(max(t_train.max(), t_test.max())) + 1
     train, test = class_counts(t_train, count), class_counts(t_test, count)
-    err.print(about(data=description.source))
+    err.print(labelled_lines(data=description.source))
     for sentence in class_warnings(train, test):
         warn(sentence)
     out.print()
     out.print(class_table({"train": train, "test": test}))
     out.print()
     out.print(
-        f"{len(t_train):,} samples to train on and {len(t_test):,} to test on, of "
+        f"{len(t_train):,} samples to train on and {len(t_test):,} to test on, with "
         f"{x_train.shape[1]:,} numbers each"
     )
 
 
 @app.command()
-@guarded
+@command_errors
 def fetch(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")
@@ -92,7 +100,7 @@ def fetch(
     from secant.data.fetch import fetch as download
 
     with (
-        hearing(Hear.RAISED),
+        signal_policy(SignalPolicy.RAISE),
         Progress(
             TextColumn("{task.description:<28}"),
             BarColumn(bar_width=None),
@@ -114,6 +122,6 @@ def fetch(
         try:
             folder = download(name, progress=progress)
         except KeyboardInterrupt:
-            say_error("stopped by Ctrl-C; the next fetch goes on from what has come")
+            print_error("stopped by Ctrl-C; the next fetch continues this download")
             raise typer.Exit(exit_code()) from None
     out.print(f"{name} is in {escape(str(folder))}; `secant train` finds it there")

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from secant.cli.console import Settings, say_error
-from secant.cli.signals import asked, exit_code
+from secant.cli.console import GlobalOptions, print_error
+from secant.cli.signals import exit_code, stop_requested
 from secant.cli.train_options import DistributedOptions
 from secant.errors import InvalidInput, PeerLost
 
 if TYPE_CHECKING:
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 
 # A command in a process of its own, watched: however that ends, this one says how.
@@ -61,7 +61,7 @@ def watch(absent: str) -> int:
     with tempfile.TemporaryFile() as noise:
         real = [os.dup(1), os.dup(2)]
         handles = [alive, says, *real]
-        debug = ["--debug"] if Settings.debug else []
+        debug = ["--debug"] if GlobalOptions.debug else []
         process = subprocess.Popen(
             [sys.executable, "-m", "secant", *sys.argv[1:], *debug],
             env={**os.environ, _WATCHED: ",".join(map(str, handles))},
@@ -85,16 +85,16 @@ def watch(absent: str) -> int:
             return code
         name = signal.Signals(-code).name
         if name in ("SIGINT", "SIGTERM"):
-            say_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")
+            print_error(f"stopped by {'Ctrl-C' if name == 'SIGINT' else name}")
             return 128 - code
         if name == "SIGABRT":
             gone = "another process of this run is gone, or has not answered"
-            say_error(f"{gone}: {_AGAIN}" if joined else absent)
+            print_error(f"{gone}: {_AGAIN}" if joined else absent)
             return PeerLost.exit_code
         if name != "SIGKILL":
             noise.seek(0)
             sys.stderr.write(noise.read()[-_LONGEST:].decode(errors="replace"))
-        say_error(f"this process was ended by {name}: {_AGAIN}")
+        print_error(f"this process was ended by {name}: {_AGAIN}")
         return PeerLost.exit_code
 
 
@@ -172,7 +172,7 @@ def watched(options: DistributedOptions) -> DistributedOptions | None:
 @contextmanager
 def together(
     options: DistributedOptions | None, resume: Path | None
-) -> Iterator[tuple["Processes | None", Path | None]]:
+) -> Iterator[tuple["ProcessGroup | None", Path | None]]:
     """The processes, and the folder of the run to go on with.
 
     Only process 0 needs that folder: the others are sent what says what the run is.
@@ -184,9 +184,9 @@ def together(
     if options is None:
         yield None, resume
         return
-    from secant.training.distributed.rendezvous import Meeting, join
+    from secant.training.distributed.rendezvous import Rendezvous, join
 
-    meeting = Meeting.found(
+    rendezvous = Rendezvous.detect(
         options.coordinator,
         options.processes,
         options.process_id,
@@ -194,7 +194,9 @@ def together(
         heartbeat_timeout=options.heartbeat_timeout,
     )
     with ending_at_once():
-        processes = join(meeting, stop=lambda: exit_code() - 128 if asked() else 0)
+        processes = join(
+            rendezvous, stop=lambda: exit_code() - 128 if stop_requested() else 0
+        )
     joined()
     try:
         with tempfile.TemporaryDirectory() as place, processes:
@@ -208,11 +210,11 @@ def together(
             os._exit(PeerLost.exit_code)
 
 
-def _sent(processes: "Processes", resume: Path | None, place: Path) -> Path | None:
-    from secant.training.manifest import FILE
+def _sent(processes: "ProcessGroup", resume: Path | None, place: Path) -> Path | None:
+    from secant.training.run import MANIFEST_FILE
     from secant.training.run_folder import INITIAL_FILE
 
-    going_on = processes.shared(b"resume" if resume else b"") == b"resume"
+    going_on = processes.broadcast(b"resume" if resume else b"") == b"resume"
     if not going_on:
         if resume:
             raise InvalidInput(
@@ -220,14 +222,14 @@ def _sent(processes: "Processes", resume: Path | None, place: Path) -> Path | No
                 "all of them with it, or none"
             )
         return None
-    for name in (FILE, INITIAL_FILE):
+    for name in (MANIFEST_FILE, INITIAL_FILE):
         content = b""
-        if processes.leads and resume:
+        if processes.is_leader and resume:
             with suppress(OSError):  # said by whoever reads it next
                 content = (resume / name).read_bytes()
-        content = processes.shared(content)
-        if not processes.leads:
+        content = processes.broadcast(content)
+        if not processes.is_leader:
             if not content:
                 raise InvalidInput(f"process 0 has no {name} of a run to go on with")
             (place / name).write_bytes(content)
-    return resume if processes.leads else place
+    return resume if processes.is_leader else place

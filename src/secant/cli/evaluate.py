@@ -1,4 +1,4 @@
-"""`secant evaluate`: how good a run's network is, and at what it fails."""
+"""`secant evaluate`: accuracy and mistakes of a run's network."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from secant.cli.console import about, err, fail, grid, guarded, out, warn
-from secant.cli.reports import class_table, in_words
+from secant.cli.console import (
+    command_errors,
+    err,
+    fail,
+    labelled_lines,
+    out,
+    plain_table,
+    warn,
+)
+from secant.cli.reports import class_sizes_text, class_table
 from secant.cli.train_task import BestNetwork
 
 if TYPE_CHECKING:
     import numpy as np
 
-# A table of each class against each fits 80 columns up to here.
-_MOST_CLASSES = 10
+# The most classes whose confusion matrix fits 80 columns.
+_MAX_MATRIX_CLASSES = 10
 
 
-@guarded
+@command_errors
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     data: Annotated[
@@ -31,18 +39,18 @@ def evaluate(
     import numpy as np
 
     from secant.data.labels import balanced_accuracy, class_warnings, recalls
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.training import Run
 
     trained = Run.load(run, best=best)
     net = trained.net
-    (_, (x, t)), description = load(data)
+    (_, (x, t)), description = load_data_set(data)
     inputs, *_, classes = net.architecture.sizes
     if x.shape[1] != inputs or t.max() >= classes:
         fail(
             f"{run} takes samples of {inputs} numbers and {classes} classes, and "
             f"{description.name} has {x.shape[1]} numbers and {int(t.max()) + 1} "
-            "classes: pass the --data that it was trained on"
+            "classes: pass the --data of its training"
             + (f" ({trained.data_name})" if trained.data_name else "")
         )
     scores = net.scores(x)
@@ -70,7 +78,7 @@ def evaluate(
     lines = {"data": description.source}
     if best and trained.best_epoch is not None:
         lines["network"] = f"the best, of step {trained.best_epoch.step:,}"
-    err.print(about(**lines))
+    err.print(labelled_lines(**lines))
     for sentence in class_warnings(test=samples):
         warn(sentence)
     out.print()
@@ -80,35 +88,37 @@ def evaluate(
     )
     if len(set(samples)) > 1:
         out.print(
-            f"{balanced:.2%} is the balanced accuracy: {in_words(samples)} samples "
-            "count alike"
+            f"{balanced:.2%} is the balanced accuracy: {class_sizes_text(samples)} "
+            "samples count equally"
         )
     out.print()
-    few = classes <= _MOST_CLASSES
-    if few:
-        out.print(_confusions(confusion))
-    if few and class_warnings(samples):
+    show_matrix = classes <= _MAX_MATRIX_CLASSES
+    if show_matrix:
+        out.print(_confusion_table(confusion))
+    if show_matrix and class_warnings(samples):
         out.print()
-    if not few or class_warnings(samples):
+    if not show_matrix or class_warnings(samples):
         out.print(class_table({"samples": samples}, right))
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     worst = [divmod(int(i), classes) for i in wrong.argsort(axis=None)[::-1][:3]]
-    said = [f"{a} read as {b}: {_times(wrong[a, b])}" for a, b in worst if wrong[a, b]]
-    if said:
+    mistakes = [
+        f"{a} read as {b}: {_times(wrong[a, b])}" for a, b in worst if wrong[a, b]
+    ]
+    if mistakes:
         out.print()
-        out.print("most often wrong: " + "; ".join(said))
+        out.print("most frequent mistakes: " + "; ".join(mistakes))
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
-def _confusions(confusion: "np.ndarray") -> Table:
-    """How often each class was read as each."""
+def _confusion_table(confusion: "np.ndarray") -> Table:
+    """The confusion matrix, with the accuracy of each class."""
     classes = len(confusion)
     heads = ["is \\ read as", *map(str, range(classes)), "right"]
-    table = grid(*heads, right=tuple(range(1, classes + 2)))
+    table = plain_table(*heads, right=tuple(range(1, classes + 2)))
     for label, row in enumerate(confusion):
         total = int(row.sum())
         cells = [

@@ -1,4 +1,4 @@
-"""`secant export`: a run's network for other programs."""
+"""`secant export`: export of a run's network to other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from secant.cli.console import fail, guarded, out, warn
+from secant.cli.console import command_errors, fail, out, warn
 from secant.cli.train_task import BestNetwork
 
 
-@guarded
+@command_errors
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     model: Annotated[
@@ -34,8 +34,8 @@ def export(
 ) -> None:
     """Write a run's network as ONNX, or its weights for PyTorch or Keras.
 
-    ONNX wants the extra "export". Where onnxruntime is installed, the model is verified
-    there before it is written.
+    ONNX needs the extra "export". If onnxruntime is installed, it verifies the model
+    before the file is written.
     """
     if not (model or torch or keras):
         fail(
@@ -43,15 +43,15 @@ def export(
             f"secant export {run} model.onnx  or --torch model.safetensors"
         )
     if classes is not None and not model:
-        fail("--classes is for ONNX, which has a place for them: name a model.onnx")
+        fail("--classes is for ONNX, whose metadata holds them: name a model.onnx")
 
     from secant.export import write_keras, write_onnx, write_torch
     from secant.export.files import new_file
-    from secant.export.names import Program, function_names
+    from secant.export.names import Framework, function_names
     from secant.training import Run
 
     # Everything that can be refused is checked before anything is written.
-    files: tuple[tuple[Path | None, str, Program], ...] = (
+    files: tuple[tuple[Path | None, str, Framework], ...] = (
         (model, ".onnx", "onnx"),
         (torch, ".safetensors", "torch"),
         (keras, ".npz", "keras"),
@@ -78,12 +78,12 @@ def _report_onnx(model: Path, difference: float | None, inputs: int) -> None:
     out.print(f"wrote [bold]{escape(str(model))}[/]")
     if difference is None:
         warn(
-            "it is not verified, since onnxruntime is not installed here: write  "
+            "it is not verified, since onnxruntime is not installed: write  "
             "pip install onnxruntime"
         )
         return
-    what = "1,000 of MNIST's digits" if inputs == 784 else "1,000 random samples"
+    samples = "1,000 of MNIST's digits" if inputs == 784 else "1,000 random samples"
     out.print(
-        f"onnxruntime's outputs are ours to {difference:.1e} on {what} "
+        f"onnxruntime's outputs equal Secant's to {difference:.1e} on {samples} "
         "(the largest difference)"
     )

@@ -1,4 +1,4 @@
-"""`secant lab`: the page where one can play."""
+"""`secant lab`: the server of the interactive page."""
 
 import os
 import socket
@@ -9,28 +9,28 @@ from typing import Annotated
 
 import typer
 
-from secant.cli.console import err, guarded, out
-from secant.cli.signals import Hear, hearing
+from secant.cli.console import command_errors, err, out
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.errors import InvalidInput, SecantError
 
 _PORT = 8787
 
 
-@guarded
+@command_errors
 def lab(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 is any free port.")
+        int, typer.Option(min=0, max=65535, help="The port; 0 is any free port.")
     ] = _PORT,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
 ) -> None:
-    """Open a page where secants and tangents can be played with.
+    """Open the interactive page: slopes, descents, training, digits, checks.
 
-    It listens on this machine only, and answers whoever knows the address that it
+    The server listens only on this machine, and answers only at the address that it
     prints. Ctrl-C ends it.
     """
-    _need("starlette", "uvicorn")
+    _require("starlette", "uvicorn")
 
     import secrets
     import threading
@@ -41,19 +41,19 @@ def lab(
     from secant_lab import server
     from secant_lab.rooms.training import Room
 
-    class Serving(uvicorn.Server):
+    class LabServer(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            # Streams of races end with them, and the server with its streams. In a
-            # thread: a signal comes while this one may hold a lock that it needs.
+            # The end of a race ends its streams, and the server ends after its
+            # streams. A thread, since this one may hold a lock that `close` needs.
             threading.Thread(target=room.close).start()
             super().handle_exit(sig, frame)
 
     room = Room()
-    with _listening(port) as door:
-        port = door.getsockname()[1]
+    with _listening_socket(port) as listener:
+        port = listener.getsockname()[1]
         token = secrets.token_urlsafe(24)
         address = f"http://127.0.0.1:{port}/?token={token}"
-        serving = Serving(
+        uvicorn_server = LabServer(
             uvicorn.Config(
                 server.application(token=token, port=port, room=room),
                 log_level="warning",
@@ -62,32 +62,32 @@ def lab(
                 lifespan="off",
                 http="h11",
                 ws="none",
-                # A page keeps a handful of connections; thousands are no page's.
+                # A page needs a handful of connections, never thousands.
                 limit_concurrency=200,
                 timeout_graceful_shutdown=5,
             )
         )
-        # The compiler takes a second to start: it may as well while a browser does.
-        # No daemon: Python would end it amid the compiler's code, which aborts.
+        # The compiler takes a second to start, in parallel with the browser. The
+        # thread is not a daemon: its end inside the compiler would abort the process.
         threading.Thread(target=server.warm_up).start()
         out.print(address, soft_wrap=True)
         err.print("Ctrl-C ends the lab.")
         if not no_browser:
-            # The door is open: who comes before the server is ready, waits in it.
+            # The socket listens already: a request waits until the server is ready.
             threading.Thread(
                 target=webbrowser.open, args=(address,), daemon=True
             ).start()
-        with hearing(Hear.NEVER):  # the server hears Ctrl-C itself, and ends
-            serving.run(sockets=[door])
+        with signal_policy(SignalPolicy.IGNORE):  # uvicorn handles Ctrl-C itself
+            uvicorn_server.run(sockets=[listener])
             room.close()
     err.print("the lab is closed")
-    _leave()
+    _exit()
 
 
-def _leave() -> None:
-    """Ends the program, whatever is still being compiled in a thread.
+def _exit() -> None:
+    """End the program at once, even during a compilation in a thread.
 
-    Python would take itself apart around the compiler, which aborts then.
+    Python's normal shutdown would make the compiler abort.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -95,30 +95,31 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _need(*modules: str) -> None:
+def _require(*modules: str) -> None:
     from importlib.util import find_spec
 
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise SecantError(
-            f"the lab needs {' and '.join(missing)}, which are not installed here: "
-            'write  pip install "secant[lab]"'
+            f"the lab needs {' and '.join(missing)}, which are not installed: write  "
+            'pip install "secant[lab]"'
         )
 
 
-def _listening(port: int) -> socket.socket:
-    # asyncio sends at once only where TCP is named. Otherwise the body of an answer
-    # waits for the receipt of its headers, which systems put off by 40 ms.
-    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform != "win32":  # there it lets two programs listen at once
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listening_socket(port: int) -> socket.socket:
+    # asyncio disables Nagle's algorithm only if the protocol is given as TCP.
+    # Otherwise the body of a response waits for the acknowledgement of its headers,
+    # which systems delay by 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":  # on Windows it lets two programs use the same port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        door.bind(("127.0.0.1", port))
-        door.listen(128)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
     except OSError as error:
-        door.close()
+        listener.close()
         raise InvalidInput(
-            f"port {port} cannot be listened on ({error.strerror or error}): another "
-            "lab may run there already; write --port 0 for any free port"
+            f"port {port} cannot be used ({error.strerror or error}): another lab may "
+            "use it; write --port 0 for any free port"
         ) from None
-    return door
+    return listener

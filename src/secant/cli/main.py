@@ -3,15 +3,15 @@
 import io
 import sys
 
-from secant.cli.signals import listening
+from secant.cli.signals import signal_handlers
 
 
 def main() -> None:
     """Runs the command line and exits."""
-    with listening():
+    with signal_handlers():
         # Imported here, when a Ctrl-C in the midst of it is heard already.
         from secant.cli.app import app
-        from secant.cli.console import Settings
+        from secant.cli.console import GlobalOptions
         from secant.cli.distributed import attach, is_watched
 
         if is_watched():
@@ -23,5 +23,5 @@ def main() -> None:
                 stream.reconfigure(errors="replace")
         arguments = sys.argv[1:]
         # Taken out here, so that it may stand before the command's name or after it.
-        Settings.debug = "--debug" in arguments
+        GlobalOptions.debug = "--debug" in arguments
         app([a for a in arguments if a != "--debug"], prog_name="secant")

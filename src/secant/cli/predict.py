@@ -1,4 +1,4 @@
-"""`secant predict`: which digit is on a picture."""
+"""`secant predict`: the digits in pictures."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,14 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from secant.cli.console import BAD_INPUT, fail, grid, guarded, out, say_error
+from secant.cli.console import (
+    BAD_INPUT,
+    command_errors,
+    fail,
+    out,
+    plain_table,
+    print_error,
+)
 from secant.cli.train_task import BestNetwork
 from secant.errors import SecantError
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-@guarded
+@command_errors
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     images: Annotated[
@@ -27,15 +34,16 @@ def predict(
     ],
     best: BestNetwork = False,
     show: Annotated[
-        bool, typer.Option("--show", help="Print each digit as the network sees it.")
+        bool,
+        typer.Option("--show", help="Print each digit as the network gets it."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, a line for each picture.")
     ] = False,
 ) -> None:
-    """Read the digits on pictures with a trained network.
+    """Read the digits in pictures with a trained network.
 
-    A picture is brought to MNIST's form: light ink on dark, cropped, scaled into
+    Each picture is converted to MNIST's form: light ink on dark, cropped, scaled to
     20 × 20, centred by its mass in 28 × 28.
     """
     from secant.data.digit_images import read_digit
@@ -49,16 +57,16 @@ def predict(
             "a picture has 28 × 28 = 784: pass a run on MNIST"
         )
     if net.architecture.sizes[-1] < 2:
-        fail(f"{run} knows one class only: pass a run that tells digits apart")
+        fail(f"{run} has only one class: pass a run on several digits")
     head = "probability" if LOSSES[net.architecture.loss].probabilities else "output"
-    table = grid("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
+    table = plain_table("picture", "digit", head, "else", "", right=(1, 2, 3, 4))
     answers: list[dict[str, Any]] = []
     failed = False
     for image in images:
         try:
             digit = read_digit(image)
         except (SecantError, OSError) as error:
-            say_error(str(error))
+            print_error(str(error))
             failed = True
             continue
         outputs = net.predict(digit)
@@ -79,7 +87,7 @@ def predict(
             _number(outputs[second], head),
         )
         if show and not as_json:
-            out.print(_drawn(digit))
+            out.print(_as_text(digit))
     if as_json:
         for answer in answers:
             out.out(json.dumps(answer), highlight=False)
@@ -93,10 +101,10 @@ def _number(value: float, head: str) -> str:
     return f"{value:.1%}" if head == "probability" else f"{value:.2f}"
 
 
-def _drawn(digit: "np.ndarray") -> Text:
-    """The 28 × 28 pixels as text, two a character: `▀` is the upper one's colour.
+def _as_text(digit: "np.ndarray") -> Text:
+    """The 28 × 28 pixels as text, two per character: `▀` has the upper one's colour.
 
-    Without colours a pixel is ink where it is lighter than the middle grey.
+    Without colours, pixels lighter than middle grey are ink.
     """
     text = Text()
     colours = out.color_system is not None and not out.no_color

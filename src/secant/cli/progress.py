@@ -1,4 +1,4 @@
-"""How training goes: a bar on a terminal, a few lines elsewhere."""
+"""Progress of training: a bar on a terminal, a few lines elsewhere."""
 
 from pathlib import Path
 from time import perf_counter
@@ -13,35 +13,36 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from secant.cli.console import about, err
+from secant.cli.console import err, labelled_lines
 
 if TYPE_CHECKING:
     from secant.sweeps import Result, Sweep, Trial
     from secant.training import Forecast
     from secant.training import Progress as Step
 
-# Lines that a training run prints where no bar can be drawn.
+# The number of lines of a training run without a bar.
 _LINES = 10
 
-# Losses of single batches jump: shown is their mean, each counting for 2 %.
-_SHARE = 0.02
+# The losses of single batches are noisy, so the bar shows their exponential moving
+# average with this weight.
+_SMOOTHING = 0.02
 
 
-class Bar:
+class ProgressBar:
     """A callback that shows the progress of a run.
 
-    The bar is drawn by a thread of its own: it moves within a step, too, of which
-    the definition's takes half a minute.
+    A separate thread draws the bar, so it also moves during a step; a step by the
+    definition takes half a minute.
     """
 
     def __init__(self, iterations: int) -> None:
-        """A bar of as many steps as these."""
+        """Make a bar for a number of steps."""
         self._iterations = iterations
         self._smooth: float | None = None
-        self._said = 0
+        self._printed_lines = 0
         self._started = 0.0
-        # A run that goes on has taken steps before, which this bar has not seen.
-        self._first, self._before = 0, 0.0
+        # A resumed run has taken steps before this bar.
+        self._first_step, self._first_seconds = 0, 0.0
         self._forecast: Forecast | None = None
         self._progress = Progress(
             SpinnerColumn(),
@@ -57,37 +58,38 @@ class Bar:
             "", total=max(iterations, 1), steps="", numbers="", left=""
         )
 
-    def __enter__(self) -> "Bar":
-        """The bar appears with the first call: what comes before says what it is."""
+    def __enter__(self) -> "ProgressBar":
+        """Return the bar, which appears at the first call, below the introduction."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The bar stays as it is."""
+        """Stop the bar; its last state stays visible."""
         self._progress.stop()
 
     def __call__(self, step: "Step") -> None:
-        """Shows where the run stands."""
+        """Show the state of the run after a step."""
         if self._forecast is None:
             self._forecast, self._started = step.forecast, perf_counter()
-            self._first, self._before = step.step, step.seconds
-            err.print(about(forecast=str(step.forecast)))
+            self._first_step, self._first_seconds = step.step, step.seconds
+            err.print(labelled_lines(forecast=str(step.forecast)))
             self._progress.start()
         for value in step.losses[-200:]:
             before = value if self._smooth is None else self._smooth
-            self._smooth = (1 - _SHARE) * before + _SHARE * value
+            self._smooth = (1 - _SMOOTHING) * before + _SMOOTHING * value
         if err.animates:
             self._draw(step)
         else:
-            self._say(step)
+            self._print_line(step)
 
     def _draw(self, step: "Step") -> None:
         from secant.training.forecast import duration
 
-        # By the clock on the wall: measuring on all samples takes time, too.
+        # The remaining time uses the wall clock, which includes the measurements on
+        # all samples; the speed counts only the steps.
         wall = perf_counter() - self._started
-        taken = step.step - self._first
+        taken = step.step - self._first_step
         if taken:
-            speed, each = taken / (step.seconds - self._before), wall / taken
+            speed, each = taken / (step.seconds - self._first_seconds), wall / taken
         else:
             each = step.forecast.seconds_per_step
             speed = 1 / each
@@ -100,10 +102,10 @@ class Bar:
             left=f"{duration(left)} left" if left > 0.5 else "",
         )
 
-    def _say(self, step: "Step") -> None:
-        part = step.step * _LINES // max(self._iterations, 1)
-        if part > self._said:
-            self._said = part
+    def _print_line(self, step: "Step") -> None:
+        lines = step.step * _LINES // max(self._iterations, 1)
+        if lines > self._printed_lines:
+            self._printed_lines = lines
             err.print(f"  step {step.step:>7,}  {self._numbers(step)}")
 
     def _numbers(self, step: "Step") -> str:
@@ -114,7 +116,7 @@ class Bar:
 
 
 def _loss(value: float) -> str:
-    # One that has exploded has no thousandths worth reading.
+    # The decimals of a huge loss mean nothing.
     return f"{value:.3f}" if value < 1000 else f"{value:.3g}"
 
 
@@ -122,15 +124,15 @@ def _rate(speed: float) -> str:
     return f"{speed:,.0f} steps/s" if speed >= 2 else f"{1 / speed:.2g} s/step"
 
 
-# How a sweep goes: a bar on a terminal, and a line for each trial.
+# Progress of a sweep: a bar on a terminal, and a line for each trial.
 
 
-class SweepBar:
-    """Shows the progress of a sweep.
+class SweepProgressBar:
+    """The progress bar of a sweep.
 
     Args:
-        trials: How many there will be.
-        maximize: Whether a high score is a good one.
+        trials: The number of trials.
+        maximize: Whether a high score is good.
     """
 
     def __init__(self, trials: int, maximize: bool) -> None:
@@ -149,16 +151,16 @@ class SweepBar:
         self._task = self._progress.add_task("", total=trials, now="")
 
     def begin(self, sweep: "Sweep", source: str, folder: Path, study: str) -> None:
-        """Says what is searched, and how much of it was done before."""
+        """Print the search space and the number of earlier trials, and show the bar."""
         self._sweep = sweep
         words = " ".join(f"{name}={values}" for name, values in sweep.space.items())
         lines = {"data": source, "search": words, "folder": str(folder)}
-        err.print(about(**lines, study=study))
+        err.print(labelled_lines(**lines, study=study))
         results = sweep.results()
         if results:
             self._best = results[0].score
             done = self._trials - sweep.missing()
-            err.print(f"going on after {done:,} of {self._trials:,} trials")
+            err.print(f"continuing after {done:,} of {self._trials:,} trials")
         self._progress.start()
         self._count()
 
@@ -167,15 +169,15 @@ class SweepBar:
         self._progress.stop()
 
     def trial(self, trial: "Trial", step: "Step") -> None:
-        """Shows where a trial stands."""
-        best = "" if self._best is None else f"best {shown(self._best)}; "
+        """Show the state of a trial after a step."""
+        best = "" if self._best is None else f"best {score_text(self._best)}; "
         self._progress.update(
             self._task,
             now=f"{best}trial {trial.number}: step {step.step:,}/{step.iterations:,}",
         )
 
     def ended(self, result: "Result") -> None:
-        """A line for a trial."""
+        """Print a line for a trial that has ended."""
         score, mark = result.score, ""
         if score is not None and result.state == "finished":
             better = self._best is None or (
@@ -183,9 +185,9 @@ class SweepBar:
             )
             if better:
                 self._best, mark = score, "  [bold green]best so far[/]"
-        value = "–" if score is None else shown(score)
+        value = "–" if score is None else score_text(score)
         err.print(
-            f"trial {result.number:>4}  {value:>8}  {escape(settings(result))}"
+            f"trial {result.number:>4}  {value:>8}  {escape(settings_text(result))}"
             f"{mark}{f'  [dim]{escape(result.why)}[/]' if result.why else ''}"
         )
         self._count()
@@ -196,16 +198,16 @@ class SweepBar:
         self._progress.update(self._task, completed=done)
 
 
-def shown(score: float) -> str:
-    """A score in four digits."""
+def score_text(score: float) -> str:
+    """A score with four decimals."""
     return f"{score:.4f}" if abs(score) < 1000 else f"{score:.3g}"
 
 
-def settings(result: "Result") -> str:
-    """Settings in a line, numbers shortened."""
-    return "  ".join(f"{name} {brief(v)}" for name, v in result.settings.items())
+def settings_text(result: "Result") -> str:
+    """The settings in a line, with short numbers."""
+    return "  ".join(f"{name} {short_value(v)}" for name, v in result.settings.items())
 
 
-def brief(value: Any) -> str:
-    """A value as people write it."""
+def short_value(value: Any) -> str:
+    """A value with at most four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""What `secant train` says: what is about to be trained, and how it came out."""
+"""Reports of `secant train`: the task before the run, the result after it."""
 
 import shlex
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from secant.cli.console import about, err, grid, out, warn
-from secant.cli.signals import by
+from secant.cli.console import err, labelled_lines, out, plain_table, warn
+from secant.cli.signals import signal_name
 from secant.cli.train_task import Task
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from secant.training import Run
 
 
-# How many samples a class has, and how many of them are right, as tables.
+# Tables of classes: the samples of each class, and how many of them are right.
 
-# Of more classes, as many are listed, those with the most mistakes.
-LISTED = 20
+# The most classes in a table; of more, it lists those with the most mistakes.
+MAX_LISTED_CLASSES = 20
 
 
-def in_words(counts: "np.ndarray") -> str:
-    """How many each has, in a phrase: `10 classes of 357 to 450`."""
+def class_sizes_text(counts: "np.ndarray") -> str:
+    """The sizes of the classes in a phrase: `10 classes of 357 to 450`."""
     least, most = int(counts.min()), int(counts.max())
     each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     return f"{len(counts):,} classes of {each}"
@@ -36,16 +36,17 @@ def in_words(counts: "np.ndarray") -> str:
 def class_table(
     counts: "Mapping[str, np.ndarray]", right: "np.ndarray | None" = None
 ) -> Table:
-    """A row for each class, or for the `LISTED` with the most mistakes.
+    """A row for each class, or for the `MAX_LISTED_CLASSES` with the most mistakes.
 
     Args:
-        counts: How many samples it has in each part, (classes,), under the part's name;
-            of the last of them `right` is told.
-        right: How many of those are right; left out if not given.
+        counts: The number of samples of each class, (classes,), by the name of the
+            part. `right` belongs to the last part.
+        right: The number of right samples of each class; without it the table has no
+            such column.
     """
     parts = list(counts.values())
     heads = ["class", *counts, *(["right", ""] if right is not None else [])]
-    table = grid(*heads, right=tuple(range(len(heads))))
+    table = plain_table(*heads, right=tuple(range(len(heads))))
     for label in _order(parts[-1], right):
         cells = [str(label), *(f"{int(part[label]):,}" for part in parts)]
         if right is not None:
@@ -57,30 +58,33 @@ def class_table(
 
 
 def _order(samples: "np.ndarray", right: "np.ndarray | None") -> list[int]:
-    if right is None or len(samples) <= LISTED:
+    if right is None or len(samples) <= MAX_LISTED_CLASSES:
         return list(range(len(samples)))
-    return [int(c) for c in (right - samples).argsort(kind="stable")[:LISTED]]
+    return [
+        int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED_CLASSES]
+    ]
 
 
-# The textbook's run, which the definition is forecast for.
-_TEXTBOOK = 10_000
+# The steps of the textbook's run, for the forecast of the definition.
+_TEXTBOOK_STEPS = 10_000
 
-# Data that `secant evaluate` finds by itself.
-_FOUND = ("auto", "mnist", "sample")
+# Data that `secant evaluate` uses by default.
+_DEFAULT_DATA = ("auto", "mnist", "sample")
 
-# Above this the definition and backprop differ by more than h = 1e-4 explains.
-_APART = 1e-5
+# The largest relative difference between the definition and backprop that the
+# truncation error of h = 1e-4 explains.
+_MAX_DIFFERENCE = 1e-5
 
 
-def introduce(task: Task) -> None:
-    """What is trained on what, and warnings about the classes."""
+def print_task(task: Task) -> None:
+    """Print the data and the network of a task, and warnings about the classes."""
     from secant.data.labels import class_warnings
 
     train, test = _class_counts(task)
     err.print(
-        about(
+        labelled_lines(
             data=task.metadata.data_name,
-            classes=f"{in_words(train)} training samples each",
+            classes=f"{class_sizes_text(train)} training samples each",
             network=repr(task.net).strip("<>"),
         )
     )
@@ -88,17 +92,17 @@ def introduce(task: Task) -> None:
         warn(sentence)
 
 
-def report(
+def print_report(
     run: "Run", task: Task, folder: Path, data: str, agreement: "Agreement | None"
 ) -> None:
-    """How a run came out, where it is kept, and what can be done with it."""
+    """Print the result of a run, its folder, and the next commands."""
     from secant.training.forecast import duration
 
-    taken, asked_for = len(run.losses), run.settings.iterations
+    taken, requested = len(run.losses), run.settings.iterations
     if run.status == "interrupted":
         warn(
-            f"stopped by {by()} after {taken:,} of {asked_for:,} steps; "
-            f"kept in {folder}; to go on: "
+            f"stopped by {signal_name()} after {taken:,} of {requested:,} steps; "
+            f"saved in {folder}; to continue: "
             f"secant train --resume {shlex.quote(str(folder))}"
         )
     timings = run.timings
@@ -113,35 +117,35 @@ def report(
     if best is not None and best.validation_accuracy is not None:
         out.print(f"{_best(best)}: secant evaluate {escape(where)} --best")
         out.print()
-    _say_classes(run, task)
+    _print_classes(run, task)
     out.print(
-        f"{taken:,} steps in {duration(timings.training)}, beside them "
-        f"{duration(timings.preparation)} to prepare and "
-        f"{duration(timings.evaluation)} to measure"
+        f"{taken:,} steps in {duration(timings.training)}, plus "
+        f"{duration(timings.preparation)} of preparation and "
+        f"{duration(timings.evaluation)} of measurements"
     )
     if agreement is not None and agreement.worst is not None:
-        time = duration(_TEXTBOOK * timings.training / max(taken, 1))
-        out.print(f"{_TEXTBOOK:,} such steps would take about {time}")
-        verb = "agree with" if agreement.worst < _APART else "are apart from"
+        time = duration(_TEXTBOOK_STEPS * timings.training / max(taken, 1))
+        out.print(f"{_TEXTBOOK_STEPS:,} such steps would take about {time}")
+        verb = "agree with" if agreement.worst < _MAX_DIFFERENCE else "differ from"
         out.print(
             f"its gradients {verb} backprop's to {agreement.worst:.1e} "
             "(relative, the worst step)"
         )
-    out.print(f"kept in [bold]{escape(str(folder))}[/]: look at training.png")
-    next_ones = [f"secant evaluate {where}"]
-    if data not in _FOUND:
-        next_ones[0] += f" --data {shlex.quote(data)}"
+    out.print(f"saved in [bold]{escape(str(folder))}[/]: look at training.png")
+    commands = [f"secant evaluate {where}"]
+    if data not in _DEFAULT_DATA:
+        commands[0] += f" --data {shlex.quote(data)}"
     if run.net.architecture.sizes[0] == 784:
-        next_ones.insert(0, f"secant predict {where} IMAGE")
-    for before, command in zip(("next: ", "      "), next_ones, strict=False):
-        out.print(before + escape(command))
+        commands.insert(0, f"secant predict {where} IMAGE")
+    for prefix, command in zip(("next: ", "      "), commands, strict=False):
+        out.print(prefix + escape(command))
 
 
 def _stopped_early(run: "Run") -> str:
     stopping, epochs = run.settings.early_stopping, run.history.epochs
     assert stopping is not None
-    gain = stopping.last_gain(epochs, None)
-    since = f"since step {gain.step:,}" if gain else "from the start"
+    improvement = stopping.last_improvement(epochs, None)
+    since = f"since step {improvement.step:,}" if improvement else "from the start"
     return (
         f"[bold]stopped early[/] after {len(run.losses):,} of "
         f"{run.settings.iterations:,} steps: the validation loss has not fallen "
@@ -149,8 +153,8 @@ def _stopped_early(run: "Run") -> str:
     )
 
 
-def _say_classes(run: "Run", task: Task) -> None:
-    """How good the network is at each class, where they are not alike."""
+def _print_classes(run: "Run", task: Task) -> None:
+    """Print the accuracy of each class, if the classes are unbalanced."""
     from secant.data.labels import balanced_accuracy, class_counts, class_warnings
 
     train, test = _class_counts(task)
@@ -161,7 +165,7 @@ def _say_classes(run: "Run", task: Task) -> None:
     out.print(class_table({"train": train, "test": test}, right))
     out.print()
     out.print(
-        f"balanced accuracy, in which each class counts alike: "
+        f"balanced accuracy, in which each class counts equally: "
         f"{balanced_accuracy(right, test):.2%}"
     )
     out.print()
@@ -176,8 +180,8 @@ def _best(epoch: "Epoch") -> str:
 
 
 def _scores(epoch: "Epoch") -> Table:
-    """Loss and accuracy of every set of samples that there is."""
-    table = grid("", "loss", "accuracy", right=(1, 2))
+    """Loss and accuracy on each set of samples."""
+    table = plain_table("", "loss", "accuracy", right=(1, 2))
     scores = epoch._asdict()
     for name in ("train", "validation", "test"):
         loss, accuracy = scores[f"{name}_loss"], scores[f"{name}_accuracy"]
@@ -187,7 +191,7 @@ def _scores(epoch: "Epoch") -> Table:
 
 
 def _class_counts(task: Task) -> "tuple[np.ndarray, np.ndarray]":
-    """How many samples of each class there are to train and to test on."""
+    """The number of training and of test samples of each class."""
     from secant.data.labels import class_counts
 
     classes = task.net.architecture.sizes[-1]

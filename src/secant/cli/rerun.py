@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from secant.cli.console import about, err, guarded, out
-from secant.cli.progress import Bar
-from secant.cli.signals import Hear, hearing
+from secant.cli.console import command_errors, err, labelled_lines, out
+from secant.cli.progress import ProgressBar
+from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.train_task import task_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ DIFFERENT = 1
 """The exit code of a run that came out otherwise."""
 
 
-@guarded
+@command_errors
 def rerun(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder that `secant train` made.")
@@ -39,17 +39,22 @@ def rerun(
     """
     from secant.training import Run
     from secant.training.fit import train
-    from secant.training.manifest import compared
-    from secant.training.run_folder import give_back, reserved
+    from secant.training.run_comparison import compare_runs
+    from secant.training.run_folder import release_run_folder, reserve_run_folder
 
     before = Run.load(run)
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, manifest = task_of(run)
     config = replace(task.config, iterations=len(before.losses))
-    folder = reserved(out_folder) if out_folder else None
-    err.print(about(data=task.metadata.data_name, network=repr(task.net).strip("<>")))
+    folder = reserve_run_folder(out_folder) if out_folder else None
+    err.print(
+        labelled_lines(data=task.metadata.data_name, network=repr(task.net).strip("<>"))
+    )
     try:
-        with hearing(Hear.RAISED), Bar(config.iterations) as bar:
+        with (
+            signal_policy(SignalPolicy.RAISE),
+            ProgressBar(config.iterations) as bar,
+        ):
             again = train(
                 task.net,
                 task.samples,
@@ -60,9 +65,9 @@ def rerun(
             )
     except BaseException:
         if folder:
-            give_back(folder)
+            release_run_folder(folder)
         raise
-    found = compared(before, again)
+    found = compare_runs(before, again)
     out.print()
     if found.same:
         out.print(
@@ -70,30 +75,30 @@ def rerun(
             f"{again.net.architecture.parameter_count:,} weights"
         )
         return
-    if found.apart_from is None:
+    if found.first_difference is None:
         out.print("the losses are the same, and the weights differ")
     else:
         out.print(
-            f"[bold]not the same[/]: losses differ from step {found.apart_from:,} on, "
-            f"by up to {found.loss_apart:.2g}"
+            "[bold]not the same[/]: losses differ from step "
+            f"{found.first_difference:,} on, by up to {found.max_loss_difference:.2g}"
         )
-    out.print(f"weights differ by up to {found.weights_apart:.2g}")
+    out.print(f"weights differ by up to {found.max_weight_difference:.2g}")
     out.print(escape(_circumstances(manifest)))
     raise typer.Exit(DIFFERENT)
 
 
 def _circumstances(then: "Manifest") -> str:
     """What differs between there and here."""
-    from secant.training.manifest import device, versions
+    from secant.training.manifest import current_device, current_versions
 
-    now = versions()
+    now = current_versions()
     changed = [
         f"{name} {version} → {now.get(name)}"
         for name, version in then.versions.items()
         if now.get(name) != version
     ]
-    if device() != then.device:
-        changed.append(f"{then.device} → {device()}")
+    if current_device() != then.device:
+        changed.append(f"{then.device} → {current_device()}")
     if not changed:
         return "versions and device are the same: another number of cores rounds, too"
     return "then and now: " + "; ".join(changed)

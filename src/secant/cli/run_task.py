@@ -7,28 +7,35 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secant.cli.console import BAD_INPUT, about, err, say_error
-from secant.cli.progress import Bar
-from secant.cli.reports import introduce
-from secant.cli.signals import Hear, ask, asked, exit_code, hearing, hush
+from secant.cli.console import BAD_INPUT, err, labelled_lines, print_error
+from secant.cli.progress import ProgressBar
+from secant.cli.reports import print_task
+from secant.cli.signals import (
+    SignalPolicy,
+    exit_code,
+    request_stop,
+    signal_policy,
+    stop_requested,
+    suppress_signals,
+)
 from secant.cli.train_task import Task
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
     from secant.training import Checkpoints, Progress, Run
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 
-def follows(peers: "Processes | None") -> bool:
+def follows(peers: "ProcessGroup | None") -> bool:
     """Whether another process leads, keeps the run and says how it goes."""
-    return peers is not None and not peers.leads
+    return peers is not None and not peers.is_leader
 
 
 def done(
     task: Task,
     folder: Path | None,
     policy: "Checkpoints",
-    peers: "Processes | None",
+    peers: "ProcessGroup | None",
     *,
     resume: bool = False,
 ) -> "tuple[Run, str | None, Agreement | None]":
@@ -46,7 +53,7 @@ def done(
     from secant.training.run_folder import EVENTS_FOLDER
 
     if not follows(peers):
-        introduce(task)
+        print_task(task)
     config, agreement = task.config, None
     if config.gradient == "definition":
         from secant.cli.agreement import Agreement
@@ -55,10 +62,10 @@ def done(
         config = config.with_method(agreement.method)
     # Compiled steps are quick, and their state is not Python's to interrupt. What
     # several processes have begun, all of them have to finish.
-    hear = Hear.WHEN_ASKED if config.method.traceable else Hear.RAISED
+    hear = SignalPolicy.DEFER if config.method.traceable else SignalPolicy.RAISE
     with (
-        hearing(Hear.NEVER if peers else hear),
-        Bar(config.iterations) as bar,
+        signal_policy(SignalPolicy.IGNORE if peers else hear),
+        ProgressBar(config.iterations) as bar,
         ExitStack() as ending,
     ):
         told = [bar, _stop_if_asked]
@@ -66,7 +73,7 @@ def done(
             board = TensorBoard(folder / EVENTS_FOLDER)
             told.insert(0, ending.enter_context(board))
             where = shlex.quote(str(folder / EVENTS_FOLDER))
-            err.print(about(watch=f"tensorboard --logdir {where}"))
+            err.print(labelled_lines(watch=f"tensorboard --logdir {where}"))
         try:
             run = train(
                 task.net,
@@ -82,22 +89,22 @@ def done(
         except NotFinite as error:
             return error.run, str(error), agreement
     if peers and peers.stopped_by:
-        ask(peers.stopped_by)
+        request_stop(peers.stopped_by)
     return run, None, agreement
 
 
 def _stop_if_asked(progress: "Progress") -> None:
     # What is left then is to put the run into its folder: that is not interrupted.
-    if asked() or progress.ended:
-        hush()
-    if asked() and not progress.ended:
+    if stop_requested() or progress.ended:
+        suppress_signals()
+    if stop_requested() and not progress.ended:
         raise KeyboardInterrupt
 
 
 def leave(failure: str | None) -> None:
     """Ends with the exit code of what went wrong, or of the signal that was heard."""
     if failure:
-        say_error(failure)
+        print_error(failure)
         raise typer.Exit(BAD_INPUT)
-    if asked():
+    if stop_requested():
         raise typer.Exit(exit_code())

@@ -1,9 +1,9 @@
-"""Ctrl-C and SIGTERM: when they are heard, and what they end.
+"""Signals: the handling of Ctrl-C and SIGTERM in each part of a command.
 
-Python raises a KeyboardInterrupt wherever the program happens to be. In a callback
-of the garbage collector or of an import that is printed and forgotten; NumPy, while
-it waits for an array of JAX's, makes a ValueError of it; while a run is being saved
-it would lose the run. So each part of a command says when it wants to hear.
+Python raises a KeyboardInterrupt at an arbitrary point of the program. In a callback
+of the garbage collector or of an import, Python prints the exception and ignores it.
+NumPy turns it into a ValueError while it waits for a JAX array. During the saving of
+a run it would lose the run. So each part of a command sets its own policy.
 """
 
 import os
@@ -17,106 +17,109 @@ from enum import Enum
 from types import FrameType
 
 
-class Hear(Enum):
-    """When a Ctrl-C is heard."""
+class SignalPolicy(Enum):
+    """The effect of Ctrl-C and SIGTERM."""
 
-    AT_ONCE = "the program ends, there and then"
-    RAISED = "as a KeyboardInterrupt, once, for those who clean up behind them"
-    WHEN_ASKED = "`asked` tells; whoever insists with a second one gets RAISED"
-    NEVER = "`asked` tells, and nothing else happens"
+    EXIT = "the program ends at once"
+    RAISE = "raises KeyboardInterrupt once, for code that cleans up"
+    DEFER = "`stop_requested` is true; a second signal raises KeyboardInterrupt"
+    IGNORE = "`stop_requested` is true, and nothing else happens"
 
 
 @dataclass
 class _State:
-    """What holds at the moment."""
+    """The current policy and the last signal."""
 
-    hear: Hear = Hear.AT_ONCE
-    asked: bool = False
+    policy: SignalPolicy = SignalPolicy.EXIT
+    stop_requested: bool = False
     signal: int = signal.SIGINT
     clean_up: Callable[[], object] | None = None
 
 
-_now = _State()
+_state = _State()
 
-# Which handlers are Python's own, to be taken over.
-_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+# Only Python's own handlers are replaced.
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
-def asked() -> bool:
-    """Whether somebody has pressed Ctrl-C, or sent SIGTERM."""
-    return _now.asked
+def stop_requested() -> bool:
+    """Whether a Ctrl-C or a SIGTERM has arrived."""
+    return _state.stop_requested
 
 
 def exit_code() -> int:
-    """What an interrupted command ends with: 128 and the signal, as shells have it."""
-    return 128 + _now.signal
+    """The exit code of an interrupted command: 128 plus the signal, as in shells."""
+    return 128 + _state.signal
 
 
-def by() -> str:
-    """What has interrupted: `Ctrl-C` or `SIGTERM`."""
-    return "Ctrl-C" if _now.signal == signal.SIGINT else "SIGTERM"
+def signal_name() -> str:
+    """The name of the last signal: `Ctrl-C` or `SIGTERM`."""
+    return "Ctrl-C" if _state.signal == signal.SIGINT else "SIGTERM"
 
 
-def ask(signal_number: int) -> None:
-    """As if this signal had come: another process of the same run has had it."""
-    _now.asked, _now.signal = True, signal_number
+def request_stop(signal_number: int) -> None:
+    """Record a signal that another process of the same run received."""
+    _state.stop_requested, _state.signal = True, signal_number
 
 
-def hush() -> None:
-    """Hears nothing any more until this `hearing` ends: the rest is soon done."""
-    _now.hear = Hear.NEVER
+def suppress_signals() -> None:
+    """Ignore signals until the current `signal_policy` block ends."""
+    _state.policy = SignalPolicy.IGNORE
 
 
 @contextmanager
-def hearing(
-    when: Hear, *, clean_up: Callable[[], object] | None = None
+def signal_policy(
+    policy: SignalPolicy, *, clean_up: Callable[[], object] | None = None
 ) -> Iterator[None]:
-    """Hears Ctrl-C so, for as long as this lasts.
+    """Apply a policy to Ctrl-C and SIGTERM within the block.
 
     Args:
-        when: When it is heard.
-        clean_up: Called before the program ends, with `AT_ONCE`.
+        policy: The policy.
+        clean_up: Called before the program ends with `EXIT`.
     """
-    before = _now.hear, _now.clean_up
-    _now.hear, _now.clean_up = when, clean_up
+    before = _state.policy, _state.clean_up
+    _state.policy, _state.clean_up = policy, clean_up
     try:
         yield
     finally:
-        _now.hear, _now.clean_up = before
+        _state.policy, _state.clean_up = before
 
 
 @contextmanager
-def listening() -> Iterator[None]:
-    """Takes Ctrl-C and SIGTERM over from Python, and gives them back.
+def signal_handlers() -> Iterator[None]:
+    """Replace Python's handlers of Ctrl-C and SIGTERM within the block.
 
-    Where one is ignored (`nohup`, a job in the background) it stays ignored.
+    An ignored signal (`nohup`, a job in the background) stays ignored.
     """
-    _now.hear, _now.asked, _now.clean_up = Hear.AT_ONCE, False, None
-    before = {number: signal.getsignal(number) for number in _USUAL}
+    _state.policy, _state.stop_requested = SignalPolicy.EXIT, False
+    _state.clean_up = None
+    before = {number: signal.getsignal(number) for number in _DEFAULTS}
     if threading.current_thread() is not threading.main_thread():
         before = {}
-    ours = {n: handler for n, handler in before.items() if handler is _USUAL[n]}
-    for number in ours:
-        signal.signal(number, _heard)
+    replaced = {n: handler for n, handler in before.items() if handler is _DEFAULTS[n]}
+    for number in replaced:
+        signal.signal(number, _handle)
     try:
         yield
     finally:
-        for number, handler in ours.items():
+        for number, handler in replaced.items():
             signal.signal(number, handler)
 
 
-def _heard(signal_number: int, frame: FrameType | None) -> None:
-    insisted, _now.asked, _now.signal = _now.asked, True, signal_number
-    if _now.hear is Hear.RAISED or (_now.hear is Hear.WHEN_ASKED and insisted):
-        hush()
+def _handle(signal_number: int, frame: FrameType | None) -> None:
+    repeated = _state.stop_requested
+    _state.stop_requested, _state.signal = True, signal_number
+    policy = _state.policy
+    if policy is SignalPolicy.RAISE or (policy is SignalPolicy.DEFER and repeated):
+        suppress_signals()
         raise KeyboardInterrupt
-    if _now.hear is Hear.AT_ONCE:
-        if _now.clean_up is not None:
+    if policy is SignalPolicy.EXIT:
+        if _state.clean_up is not None:
             with suppress(OSError):
-                _now.clean_up()
+                _state.clean_up()
         with suppress(OSError, ValueError, RuntimeError):
             sys.stdout.flush()
         with suppress(OSError):
-            os.write(2, f"\nstopped by {by()}\n".encode())
-        # No exception, which an import or a destructor might swallow.
+            os.write(2, f"\nstopped by {signal_name()}\n".encode())
+        # An import or a destructor could swallow an exception.
         os._exit(exit_code())

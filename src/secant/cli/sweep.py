@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from secant.cli.console import guarded, out, warn
-from secant.cli.signals import Hear, asked, by, exit_code, hearing
+from secant.cli.console import command_errors, out, warn
+from secant.cli.signals import (
+    SignalPolicy,
+    exit_code,
+    signal_name,
+    signal_policy,
+    stop_requested,
+)
 from secant.cli.train_options import SweepOptions
 from secant.errors import InvalidInput, not_installed
 from secant.validation import Choice, validate
@@ -30,7 +36,7 @@ _MOST_TRIALS = 100_000
 _HELD_BACK = 0.1
 
 
-@guarded
+@command_errors
 def sweep(
     search: Annotated[
         list[str] | None,
@@ -108,7 +114,7 @@ def sweep(
     if missing:
         raise not_installed("the sweep", missing, "sweep")
 
-    from secant.cli.sweep_trials import OBJECTIVES, Trials, check
+    from secant.cli.sweep_trials import OBJECTIVES, Trials, check_trials
     from secant.sweeps import parse
 
     options = SweepOptions(search or [])
@@ -125,16 +131,16 @@ def sweep(
     from secant.sweeps.sampler import pruner as known_pruner
 
     known_pruner(pruner)
-    with hearing(Hear.AT_ONCE):
-        first = check(options, space)
+    with signal_policy(SignalPolicy.EXIT):
+        first = check_trials(options, space)
         fixed = _identity(options, objective, first)
         folder, url, study = _place(space, fixed, storage, study, out_folder)
 
-    from secant.cli.progress import SweepBar
+    from secant.cli.progress import SweepProgressBar
     from secant.sweeps import Sweep
 
-    with hearing(Hear.WHEN_ASKED), ExitStack() as ends:
-        bar = SweepBar(trials, OBJECTIVES[objective])
+    with signal_policy(SignalPolicy.DEFER), ExitStack() as ends:
+        bar = SweepProgressBar(trials, OBJECTIVES[objective])
         ends.callback(bar.stop)
         the_sweep = Sweep(
             space,
@@ -146,8 +152,8 @@ def sweep(
             pruning=pruner,
             seed=search_seed,
             heartbeat=heartbeat,
-            tell=warn,
-            stop=asked,
+            notify=warn,
+            should_stop=stop_requested,
         )
         ends.callback(the_sweep.close)
         bar.begin(the_sweep, first.metadata.data_name, folder, study)
@@ -163,9 +169,10 @@ def sweep(
         bar.stop()
         _report(the_sweep, options, folder, objective)
         missing_ones = the_sweep.missing()
-    if asked():
+    if stop_requested():
         warn(
-            f"stopped by {by()} with {trials - missing_ones:,} of {trials:,} trials; "
+            f"stopped by {signal_name()} with {trials - missing_ones:,} of "
+            f"{trials:,} trials; "
             "to go on: the same command"
             + ("" if out_folder or storage else f" (it finds {folder} again)")
         )
@@ -174,9 +181,9 @@ def sweep(
 
 def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
     """What all workers must agree on, besides the space."""
-    from secant.training.samples import checked
+    from secant.training.samples import as_samples
 
-    train, _ = checked(first.net.architecture, first.samples)
+    train, _ = as_samples(first.net.architecture, first.samples)
     return {
         "fixed": options.fixed,
         "objective": objective,
@@ -193,12 +200,12 @@ def _place(
 ) -> tuple[Path, str, str]:
     """The sweep's folder, its database and the study's name there."""
     from secant.sweeps.folders import DATABASE, folder_of, name_of
-    from secant.sweeps.space import described
+    from secant.sweeps.space import description
     from secant.sweeps.storage import as_url, masked
 
     if storage:
         as_url(storage)
-    identity: dict[str, Any] = {"space": described(space), **fixed}
+    identity: dict[str, Any] = {"space": description(space), **fixed}
     study = study or name_of(identity)
     identity["study"] = study
     identity["storage"] = masked(storage) if storage else DATABASE
@@ -223,9 +230,9 @@ def _helpers(count: int, folder: Path) -> "list[subprocess.Popen[bytes]]":
 
 def _wait(helpers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
     for number, helper in enumerate(helpers, start=2):
-        if asked() or sys.exc_info()[0] is not None:
+        if stop_requested() or sys.exc_info()[0] is not None:
             helper.terminate()
-        if helper.wait() and not asked():
+        if helper.wait() and not stop_requested():
             warn(
                 f"worker {number} ended with code {helper.returncode}: "
                 f"{folder / f'worker-{number}.log'} says why"
@@ -240,7 +247,7 @@ def _report(
     results = the_sweep.results()
     if not results:
         return
-    sweep_report.write(results, the_sweep, folder, objective)
+    sweep_report.write_report(results, the_sweep, folder, objective)
     out.print()
     out.print(sweep_report.table(results, the_sweep, objective))
     out.print()

@@ -1,4 +1,4 @@
-"""What came out of a sweep: the table, the picture, the best run."""
+"""Report of a sweep: the table, the picture, the best run."""
 
 import shlex
 import socket
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from secant.cli.console import grid
-from secant.cli.progress import brief, shown
+from secant.cli.console import plain_table
+from secant.cli.progress import score_text, short_value
 from secant.cli.sweep_trials import command
 from secant.cli.train_options import SweepOptions
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 TABLE, PICTURE = "trials.csv", "sweep.png"
 
-# So many rows are printed; the file has all.
-_SHOWN = 15
+# The rows that are printed; the file has all.
+_MAX_ROWS = 15
 
 
 def table(results: "Sequence[Result]", sweep: "Sweep", objective: str) -> Table:
@@ -28,62 +28,62 @@ def table(results: "Sequence[Result]", sweep: "Sweep", objective: str) -> Table:
     heads = ["trial", f"validation {objective}", *names, "steps", "s", ""]
     numbers = {0, 1, len(heads) - 3, len(heads) - 2}
     numbers |= {
-        place
-        for place, name in enumerate(names, start=2)
+        column
+        for column, name in enumerate(names, start=2)
         if not isinstance(results[0].settings.get(name), str)
     }
-    rows = grid(*heads, right=tuple(numbers))
-    for result in results[:_SHOWN]:
+    rows = plain_table(*heads, right=tuple(numbers))
+    for result in results[:_MAX_ROWS]:
         steps = result.facts.get("steps")
         rows.add_row(
             str(result.number),
-            "–" if result.score is None else shown(result.score),
-            *(brief(result.settings.get(name, "–")) for name in names),
+            "–" if result.score is None else score_text(result.score),
+            *(short_value(result.settings.get(name, "–")) for name in names),
             "–" if steps is None else f"{steps:,}",
             f"{result.seconds:.1f}",
             result.why[:60],
         )
-    if len(results) > _SHOWN:
-        rows.add_row("…", *[""] * (len(heads) - 2), f"{len(results) - _SHOWN} more")
+    if len(results) > _MAX_ROWS:
+        rows.add_row("…", *[""] * (len(heads) - 2), f"{len(results) - _MAX_ROWS} more")
     return rows
 
 
 def best(result: "Result", options: SweepOptions, objective: str) -> Iterator[str]:
-    """The best trial: where its run is, and how it is done again."""
+    """The best trial in words: its scores, its run, and the command to repeat it."""
     if result.score is None or result.state != "finished":
-        yield "no trial was finished: search nearer to what works"
+        yield "no trial has finished: search closer to settings that work"
         return
     folder, host = str(result.facts.get("folder", "")), str(result.facts.get("host"))
     yield (
-        f"best: trial {result.number}, {objective} {shown(result.score)} on the "
-        "validation samples, which chose it"
+        f"best: trial {result.number}, {objective} {score_text(result.score)} on the "
+        "validation samples, which selected it"
     )
     if (test := result.facts.get(f"test_{objective}")) is not None:
-        yield f"on the test samples, which chose nothing: {shown(test)}"
+        yield f"on the test samples, which selected nothing: {score_text(test)}"
     if host == socket.gethostname():
-        yield f"its run: secant evaluate {shlex.quote(_near(folder))}"
+        yield f"its run: secant evaluate {shlex.quote(_relative(folder))}"
     else:
         yield f"its run is on {host}, in {folder}"
-    yield f"to do it again: {command(options, result.settings)}"
+    yield f"to repeat it: {command(options, result.settings)}"
 
 
-def write(
+def write_report(
     results: "Sequence[Result]", sweep: "Sweep", folder: Path, objective: str
 ) -> None:
-    """Puts the table of all trials and the picture into the sweep's folder."""
+    """Write the table of all trials and the picture into the sweep's folder."""
     from secant import plots
     from secant.sweeps.results import to_csv
     from secant.training.serialization import replace_file
 
     replace_file(folder / TABLE, to_csv(results, list(sweep.space)).encode())
     in_order = sorted(results, key=lambda result: result.number)
-    known = [result for result in in_order if result.score is not None]
-    if not known:
+    scored = [result for result in in_order if result.score is not None]
+    if not scored:
         return
     figure = plots.search(
-        [result.settings for result in known],
-        [result.score or 0.0 for result in known],
-        unfinished=[result.state != "finished" for result in known],
+        [result.settings for result in scored],
+        [result.score or 0.0 for result in scored],
+        unfinished=[result.state != "finished" for result in scored],
         maximize=sweep.maximize,
         score=f"validation {objective}",
         log=[n for n, values in sweep.space.items() if getattr(values, "log", False)],
@@ -91,8 +91,8 @@ def write(
     figure.savefig(folder / PICTURE)
 
 
-def _near(folder: str) -> str:
-    """The path from here, if it leads down."""
+def _relative(folder: str) -> str:
+    """The path relative to the current folder, if it is below it."""
     path = Path(folder)
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else folder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from secant.cli.signals import asked
+from secant.cli.signals import stop_requested
 from secant.cli.train_options import SweepOptions
 from secant.cli.train_task import Task, build_task, task_of
 from secant.errors import InvalidInput
@@ -87,9 +87,9 @@ class Trials:
     def _train(self, trial: "Trial", folder: Path, watch: "_Watch") -> "Run":
         from secant.training import TrainingWarning
         from secant.training.fit import train
-        from secant.training.manifest import FILE
+        from secant.training.run import MANIFEST_FILE
 
-        if (folder / FILE).is_file():
+        if (folder / MANIFEST_FILE).is_file():
             task, _ = task_of(folder)
         else:
             task = task_for(self.options, trial.settings)
@@ -116,13 +116,14 @@ class Trials:
 
     def _is_free(self, place: Path, trial: "Trial") -> bool:
         """Whether it holds this trial's run, or none, and no process is at it."""
-        from secant.training.manifest import FILE, Manifest
-        from secant.training.run_folder import is_begun_only
+        from secant.training.manifest import Manifest
+        from secant.training.run import MANIFEST_FILE
+        from secant.training.run_folder import holds_no_steps
 
         if _in_use(place):
             return False
-        if not (place / FILE).is_file():
-            return is_begun_only(place)
+        if not (place / MANIFEST_FILE).is_file():
+            return holds_no_steps(place)
         # Of a study that is there no longer there may be other runs.
         notes = Manifest.read(place).notes
         return notes.get("command") == command(self.options, trial.settings)
@@ -162,7 +163,7 @@ class _Watch:
         from secant.sweeps import Pruned
 
         self._show(self._trial, progress)
-        if asked():
+        if stop_requested():
             raise KeyboardInterrupt
         before, self._epochs = self._epochs, progress.epochs
         # What a run that goes on knew at its start was reported before.
@@ -178,7 +179,7 @@ class _Watch:
                 raise KeyboardInterrupt from None
 
 
-def check(options: SweepOptions, space: "Space") -> Task:
+def check_trials(options: SweepOptions, space: "Space") -> Task:
     """Looks at what a sweep will try before it tries anything.
 
     Each choice and both ends of each range, with the others at their first.

@@ -1,10 +1,10 @@
-"""Functions named on the command line: `module:function` or `file.py:function`."""
+"""Target functions of the command line: `module:function` or `file.py:function`."""
 
 import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -12,45 +12,45 @@ from typing import Any
 
 import typer
 
-from secant.cli.console import BAD_INPUT, Settings, err, say_error
+from secant.cli.console import BAD_INPUT, GlobalOptions, err, print_error
 from secant.errors import InvalidInput, SecantError, unknown_name
 
 
 @contextmanager
-def users_code(doing: str) -> Iterator[None]:
-    """What the user's own code raises is told as such, with its line, not as a bug."""
+def user_code(name: str) -> Iterator[None]:
+    """Report an exception in the block as the user's error, with its line."""
     try:
         yield
     except (SecantError, typer.Exit, KeyboardInterrupt):
         raise
     except (Exception, SystemExit) as error:
-        if Settings.debug:
+        if GlobalOptions.debug:
             err.print(traceback.format_exc(), markup=False)
         lines = traceback.extract_tb(error.__traceback__)
-        # The innermost line outside of installed packages is the user's, most likely.
+        # The innermost line outside of installed packages is most likely the user's.
         own = [line for line in lines if "site-packages" not in line.filename]
         last = (own or lines)[-1]
-        say_error(
-            f"{doing} raised {type(error).__name__}: {error}\n"
+        print_error(
+            f"{name} raised {type(error).__name__}: {error}\n"
             f"  {last.filename}:{last.lineno}: {last.line or ''}\n"
-            "  (--debug shows all of the traceback)"
+            "  (--debug shows the whole traceback)"
         )
         raise typer.Exit(BAD_INPUT) from None
 
 
-def named(text: str, option: str, beside: ModuleType | None = None) -> Any:
-    """What `module:name` names; `:name` or `name` is in the module `beside`.
+def load_object(text: str, option: str, default: ModuleType | None = None) -> Any:
+    """The object `module:name`; `:name` or `name` belongs to the module `default`.
 
     Args:
         text: `package.module:function`, or `folder/file.py:function`.
-        option: What the user wrote it for, in an error's words.
-        beside: Where to look if there is no module in it.
+        option: The option that the user wrote, for error messages.
+        default: The module if `text` has none.
 
     Raises:
         InvalidInput: There is no such module, file or name.
     """
-    place, _, name = text.rpartition(":")
-    module = module_of(place, option) if place else beside
+    location, _, name = text.rpartition(":")
+    module = load_module(location, option) if location else default
     if not name or module is None:
         raise InvalidInput(
             f"{option} is {text!r}: write module:function or file.py:function, as in "
@@ -65,45 +65,45 @@ def named(text: str, option: str, beside: ModuleType | None = None) -> Any:
     return found
 
 
-def module_of(place: str, option: str) -> ModuleType:
-    """The module of a dotted name or of a file; the folder we are in counts."""
+def load_module(location: str, option: str) -> ModuleType:
+    """The module of a dotted name or of a file; also from the current folder."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    if place.endswith(".py") or "/" in place or "\\" in place:
-        return _of_file(Path(place), option)
+    if location.endswith(".py") or "/" in location or "\\" in location:
+        return _load_file(Path(location), option)
     try:
-        known = importlib.util.find_spec(place)
+        known = importlib.util.find_spec(location)
     except (ImportError, ValueError):
         known = None
     if known is None:
         raise InvalidInput(
-            f"{option}: there is no module {place!r} here or among what is installed: "
-            "write the name that `import` takes, or the file's, as in losses.py:my_loss"
+            f"{option}: there is no module {location!r}, neither here nor installed: "
+            "write its name in `import`, or its file, as in losses.py:my_loss"
         )
-    with users_code(f"importing {place}"):
-        return importlib.import_module(place)
+    with user_code(f"importing {location}"):
+        return importlib.import_module(location)
 
 
-def _of_file(path: Path, option: str) -> ModuleType:
+def _load_file(path: Path, option: str) -> ModuleType:
     if not path.is_file():
         raise InvalidInput(f"{option}: there is no file {path}")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        # What the file imports from beside it.
+        # The file may import modules from its own folder.
         sys.path.insert(0, folder)
     name = path.stem
     known = sys.modules.get(name)
     if known is not None and _same_file(known, path):
         return known
     if known is not None or name in sys.stdlib_module_names:
-        # A file called random.py must not be everybody's `random`.
+        # A file random.py must not replace the module `random` for everyone.
         name = f"{name}_of_{path.resolve().parent.name}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InvalidInput(f"{option}: {path} is no Python file")
+        raise InvalidInput(f"{option}: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    with users_code(f"running {path}"):
+    with user_code(f"running {path}"):
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
@@ -118,9 +118,9 @@ def _same_file(module: ModuleType, path: Path) -> bool:
     return file is not None and Path(file).resolve() == path.resolve()
 
 
-def function(text: str, option: str, beside: ModuleType | None = None) -> Callable:
-    """As `named`, and it can be called."""
-    found = named(text, option, beside)
+def load_function(text: str, option: str, default: ModuleType | None = None) -> Any:
+    """The callable object `module:name`, as for `load_object`."""
+    found = load_object(text, option, default)
     if not callable(found):
         raise InvalidInput(
             f"{option}: {text} is a {type(found).__name__} and cannot be called: name "

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from secant.cli.console import guarded, warn
+from secant.cli.console import command_errors, warn
 from secant.cli.distributed import together, watched
-from secant.cli.reports import report
+from secant.cli.reports import print_report
 from secant.cli.run_task import done, follows, leave
-from secant.cli.signals import Hear, by, exit_code, hearing
+from secant.cli.signals import SignalPolicy, exit_code, signal_name, signal_policy
 from secant.cli.train_options import (
     DistributedOptions,
     RunOptions,
@@ -25,14 +25,14 @@ from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints
-    from secant.training.distributed.process_group import Processes
+    from secant.training.distributed.process_group import ProcessGroup
 
 # What may stand beside --resume.
 _WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
 _WITH_RESUME -= {"out_folder", "tensorboard"}
 
 
-@guarded
+@command_errors
 @with_options
 def train(
     context: typer.Context,
@@ -56,7 +56,7 @@ def train(
         return
 
     from secant.training import TensorBoard
-    from secant.training.run_folder import give_back, reserved
+    from secant.training.run_folder import release_run_folder, reserve_run_folder
 
     # All that can be wrong is looked at before anything takes time.
     config = options.build_config()
@@ -67,9 +67,11 @@ def train(
     if going_on:  # process 0 was told to
         _go_on(going_on, longer, policy, peers)
         return
-    folder = None if follows(peers) else reserved(keeping.out_folder)
+    folder = None if follows(peers) else reserve_run_folder(keeping.out_folder)
     try:
-        with hearing(Hear.AT_ONCE, clean_up=lambda: folder and give_back(folder)):
+        with signal_policy(
+            SignalPolicy.EXIT, clean_up=lambda: folder and release_run_folder(folder)
+        ):
             task = build_task(
                 options,
                 config,
@@ -78,14 +80,14 @@ def train(
             )
         run, failure, agreement = done(task, folder, policy, peers)
         if folder and run.status == "interrupted" and not len(run.losses):
-            warn(f"stopped by {by()} before the first step; nothing is kept")
+            warn(f"stopped by {signal_name()} before the first step; nothing is kept")
             raise typer.Exit(exit_code())
     except BaseException:
         if folder:
-            give_back(folder)
+            release_run_folder(folder)
         raise
     if folder:
-        report(run, task, folder, options.data, agreement)
+        print_report(run, task, folder, options.data, agreement)
     leave(failure)
 
 
@@ -93,17 +95,17 @@ def _go_on(
     folder: Path,
     iterations: int | None,
     policy: "Checkpoints",
-    peers: "Processes | None",
+    peers: "ProcessGroup | None",
 ) -> None:
     """Goes on with a run."""
-    with hearing(Hear.AT_ONCE):
+    with signal_policy(SignalPolicy.EXIT):
         task, _ = task_of(folder)
     if iterations is not None:
         task = replace(task, config=replace(task.config, iterations=iterations))
     mine = None if follows(peers) else folder
     run, failure, agreement = done(task, mine, policy, peers, resume=mine is not None)
     if mine:
-        report(run, task, mine, task.metadata.notes["data"], agreement)
+        print_report(run, task, mine, task.metadata.notes["data"], agreement)
     leave(failure)
 
 

@@ -63,10 +63,10 @@ def build_task(
         DataError: The data are not at hand, or damaged.
         InvalidInput: An option cannot be worked with.
     """
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.training.metadata import RunMetadata
 
-    samples, description = load(options.data)
+    samples, description = load_data_set(options.data)
     (x_train, t_train), (_, t_test) = samples
     classes = int(max(t_train.max(), t_test.max())) + 1
     place = Path(description.name)
@@ -91,7 +91,7 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
         DataError: It is no such folder, or the data are not at hand.
         InvalidInput: Only the program that began the run can do it again.
     """
-    from secant.data.load import load
+    from secant.data.load import load_data_set
     from secant.training.manifest import Manifest
     from secant.training.metadata import RunMetadata
     from secant.training.run import read_network
@@ -107,7 +107,7 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
     config.check_known()
     net, _ = read_network(folder / INITIAL_FILE)
     try:
-        samples, description = load(notes["data"])
+        samples, description = load_data_set(notes["data"])
     except DataError as error:
         raise DataError(f"the data of {folder} are not at hand: {error}") from None
     return Task(net, samples, config, RunMetadata(description.source, notes)), manifest

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import requests
 
-Progress: TypeAlias = Callable[[str, int, int], object]
+DownloadProgress: TypeAlias = Callable[[str, int, int], object]
 """Called with a file's name, the bytes received so far, and the bytes in all."""
 
 MAX_ATTEMPTS = 5

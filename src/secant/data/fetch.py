@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from secant.data.download import MirrorError, Progress, download
+from secant.data.download import DownloadProgress, MirrorError, download
 from secant.data.files import digest
 from secant.data.locations import DATA_VARIABLE, cache_folder
 from secant.data.registry import File, Spec, spec_named
@@ -24,7 +24,7 @@ _ABANDONED_AFTER = 3600.0  # seconds: a process that wrote nothing for an hour i
 
 def fetch(
     name: str,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     mirrors: Sequence[str] | None = None,
     timeout: tuple[float, float] = (5, 15),
 ) -> Path:
@@ -75,7 +75,7 @@ def _fetch_file(
     folder: Path,
     spec: Spec,
     mirrors: Sequence[str] | None,
-    progress: Progress | None,
+    progress: DownloadProgress | None,
     timeout: tuple[float, float],
 ) -> None:
     path, part = folder / file.name, folder / f"{file.name}.part"

@@ -18,10 +18,10 @@ MAX_CLASSES = 100_000
 """A larger label is an identifier or a mistake, not a class."""
 
 TEST_SHARE = 0.2
-"""The share of each class that `split` puts into the test part."""
+"""The share of each class that `split_samples` puts into the test part."""
 
 
-def as_labels(values: np.ndarray, name: str) -> np.ndarray:
+def labels_from_array(values: np.ndarray, name: str) -> np.ndarray:
     """Labels as int64 of shape (N,), from whole numbers of any dtype or one-hot rows.
 
     Args:
@@ -137,7 +137,7 @@ def require_equal_lengths(
         )
 
 
-def split(x: np.ndarray, t: np.ndarray, name: str, seed: int = 0) -> Data:
+def split_samples(x: np.ndarray, t: np.ndarray, name: str, seed: int = 0) -> Data:
     """A training and a test part, with a fifth of each class in the test part.
 
     The test part gets n/5 samples of a class of n ≥ 2, rounded, at least one. A class

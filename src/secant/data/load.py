@@ -15,11 +15,11 @@ from secant.data.labels import (
     Pair,
     are_pixels,
     as_inputs,
-    as_labels,
+    labels_from_array,
     require_equal_lengths,
-    split,
+    split_samples,
 )
-from secant.data.locations import Location, data_set_not_found, find
+from secant.data.locations import Location, data_set_not_found, find_data_set
 from secant.data.mnist import NAME as SAMPLE
 from secant.data.mnist import load_fashion_mnist, load_mnist, load_mnist_sample
 from secant.data.npz import read_npz
@@ -39,14 +39,14 @@ def load_data(
 
     | path | read as |
     |---|---|
-    | `*.npz` | `x_train, t_train, x_test, t_test`, or `x, t`: see `npz` |
-    | `*.csv`, `*.txt` | a sample a line: see `table` |
+    | `*.npz` | `x_train, t_train, x_test, t_test`, or `x, t`: see `secant.data.npz` |
+    | `*.csv`, `*.txt` | a sample a line: see `secant.data.csv_table` |
     | a folder | four IDX files with the names of MNIST's |
     | any other file | IDX images, with their labels in the file beside it that has \
 `labels` for `images` (and `idx1` for `idx3`) in its name |
 
     Without a test part, a fifth of each class becomes the test part, the same fifth
-    every time (`pairs.split`).
+    every time (`secant.data.labels.split_samples`).
 
     Args:
         path: The data, or their training part.
@@ -101,7 +101,7 @@ def load_data_with_notes(
     train = _validated(stored_train, str(path), pixels)
     if stored_test is None:
         notes.append(f"{TEST_SHARE:.0%} of each class set apart for the test")
-        return split(*train, str(path)), tuple(notes)
+        return split_samples(*train, str(path)), tuple(notes)
     test_name = str(test or path)
     test_pair = _validated(stored_test, test_name, pixels)
     _require_compatible(train, test_pair, str(path), test_name)
@@ -163,7 +163,7 @@ def _read_idx_pair(images: Path, labels: Path) -> Pair:
 
 def _validated(pair: Pair, name: str, pixels: bool) -> Pair:
     x, t = pair
-    return as_inputs(x, f"{name}: x", pixels=pixels), as_labels(t, f"{name}: t")
+    return as_inputs(x, f"{name}: x", pixels=pixels), labels_from_array(t, f"{name}: t")
 
 
 def _require_compatible(
@@ -186,14 +186,14 @@ def _require_compatible(
 
 # Data by name or by path: the values that a command's `--data` accepts.
 
-NAMES = ("auto", "mnist", "fashion-mnist", "sample")
-"""The names that `load` knows; every other value is a path."""
+DATA_SET_NAMES = ("auto", "mnist", "fashion-mnist", "sample")
+"""The names that `load_data_set` knows; every other value is a path."""
 
 _LOADERS = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
 
 
 @dataclass(frozen=True)
-class Description:
+class DataSetDescription:
     """A description of loaded data for people.
 
     Attributes:
@@ -205,17 +205,17 @@ class Description:
     source: str
 
 
-def load(
+def load_data_set(
     name_or_path: PathName = "auto",
     test: PathName | None = None,
     label_column: str | int | None = None,
-) -> tuple[Data, Description]:
+) -> tuple[Data, DataSetDescription]:
     """Data by name or by path, flattened and scaled, and their description.
 
     Args:
         name_or_path: "mnist"; "fashion-mnist"; "sample", the built-in digits; "auto",
             the full MNIST if this machine has it and the sample otherwise; or a path
-            that `own.load_data` accepts.
+            that `load_data` accepts.
         test: For a path: the test part, if it is a separate file.
         label_column: For a path to a CSV: the column of the labels.
 
@@ -228,40 +228,40 @@ def load(
         DataError: This machine does not have the data, or a file cannot be read.
 
     Example:
-        >>> data, description = load("sample")
+        >>> data, description = load_data_set("sample")
         >>> description.source
         'sample of 5,000 MNIST digits (built in); the whole set: secant data fetch ...'
-        >>> load("smaple")
+        >>> load_data_set("smaple")
         Traceback (most recent call last):
         secant.errors.InvalidInput: there is no data set 'smaple': did you mean ...
     """
     name = os.fspath(name_or_path)
     if name == "auto":
-        name = "sample" if find("mnist") is None else "mnist"
+        name = "sample" if find_data_set("mnist") is None else "mnist"
     if name == "sample":
         source = f"{SAMPLE}; the whole set: secant data fetch mnist"
-        return load_mnist_sample(), Description(name, source)
+        return load_mnist_sample(), DataSetDescription(name, source)
     if name in _LOADERS:
-        location = find(name)
+        location = find_data_set(name)
         if location is None:
             raise data_set_not_found(name)
         return _LOADERS[name](folder=location.folder), _description(name, location)
     if not _looks_like_path(name):
-        raise unknown_name("data set", name, NAMES)
+        raise unknown_name("data set", name, DATA_SET_NAMES)
     data, notes = load_data_with_notes(name, test, label_column)
     (x_train, _), (x_test, _) = data
     counts = f"{len(x_train):,} samples to train on, {len(x_test):,} to test on"
-    return data, Description(name, "; ".join((f"{name}: {counts}", *notes)))
+    return data, DataSetDescription(name, "; ".join((f"{name}: {counts}", *notes)))
 
 
-def _description(name: str, location: Location) -> Description:
+def _description(name: str, location: Location) -> DataSetDescription:
     origin = {
         "SECANT_DATA": "SECANT_DATA",
         "cache": "your cache",
         "system": "the system's data sets",
     }[location.origin]
     source = f"full {SPECS[name].title} from {origin} ({location.folder})"
-    return Description(name, source)
+    return DataSetDescription(name, source)
 
 
 def _looks_like_path(name: str) -> bool:

@@ -58,7 +58,7 @@ def locations(name: str, folder: PathName | None = None) -> list[Location]:
     return found
 
 
-def find(name: str, folder: PathName | None = None) -> Location | None:
+def find_data_set(name: str, folder: PathName | None = None) -> Location | None:
     """The first location that holds all four files of a data set, or None.
 
     MNIST and Fashion-MNIST have the same file names, so a folder with the test labels
@@ -72,7 +72,7 @@ def find(name: str, folder: PathName | None = None) -> Location | None:
         InvalidInput: There is no data set of that name.
 
     Example:
-        >>> find("mnist", folder="/nowhere") is None
+        >>> find_data_set("mnist", folder="/nowhere") is None
         True
     """
     spec = spec_named(name)

@@ -7,8 +7,8 @@ import numpy as np
 
 from secant.data.files import PathName
 from secant.data.idx import read_idx
-from secant.data.labels import Data, Pair, as_labels
-from secant.data.locations import data_set_not_found, find
+from secant.data.labels import Data, Pair, labels_from_array
+from secant.data.locations import data_set_not_found, find_data_set
 from secant.data.npz import read_npz
 from secant.data.registry import File, Spec, file_in, spec_named
 from secant.errors import DataError
@@ -135,7 +135,7 @@ def load_mnist_sample(
 
 
 def _read(spec: Spec, folder: PathName | None) -> Data:
-    location = find(spec.name, folder)
+    location = find_data_set(spec.name, folder)
     if location is None:
         raise data_set_not_found(spec.name, folder)
 
@@ -170,7 +170,7 @@ def _in_form(data: Data, normalize: bool, one_hot_label: bool, flatten: bool) ->
         x = x.reshape(len(x), -1) if flatten else x.reshape(len(x), 1, *x.shape[-2:])
         if normalize:  # bit for bit x.astype(float32) / 255, in one pass
             x = np.divide(x, np.float32(255), dtype=np.float32)
-        labels = as_labels(t, "labels")
+        labels = labels_from_array(t, "labels")
         return x, np.eye(10, dtype=np.float32)[labels] if one_hot_label else labels
 
     train, test = data

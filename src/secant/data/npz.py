@@ -28,7 +28,7 @@ from secant.data.files import MAX_BYTES, PathName, read_at_most, regular_file
 from secant.data.labels import Pair, require_equal_lengths
 from secant.errors import DataError, shortened
 
-NAMES = {
+ARRAY_NAMES = {
     "x_train": ("x_train", "X_train"),
     "t_train": ("t_train", "y_train"),
     "x_test": ("x_test", "X_test"),
@@ -112,7 +112,7 @@ def _entries(archive: ZipFile, path: Path) -> Mapping[str, ZipInfo]:
 def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
     """The entry name of each role: all four of the split form, or x and t."""
     found: dict[str, str] = {}
-    for role, names in NAMES.items():
+    for role, names in ARRAY_NAMES.items():
         here = [name for name in names if name in entries]
         if len(here) > 1:
             raise DataError(

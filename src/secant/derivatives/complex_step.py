@@ -15,7 +15,7 @@ from secant.derivatives.lines import Indices, Lines
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 
-STEP_RATIO = 2.0**-66
+COMPLEX_STEP_RATIO = 2.0**-66
 """The step, in units of the initial step of real differences."""
 
 
@@ -51,7 +51,7 @@ def complex_step(f: Evaluation, lines: Lines) -> Floats:
         40(1), 110-112.
     """
     imaginary = ImaginaryLines(**vars(lines))
-    h = STEP_RATIO * lines.initial_step
+    h = COMPLEX_STEP_RATIO * lines.initial_step
     values = f.at(imaginary, np.arange(len(lines), dtype=np.intp), h)
     if not np.isfinite(values).all():
         raise f.trouble or AssertionError

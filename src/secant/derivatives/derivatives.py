@@ -17,7 +17,7 @@ from secant.derivatives.lines import (
     along_direction,
     axes,
     diagonals,
-    elementwise,
+    elementwise_lines,
 )
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import LineDerivatives
@@ -102,7 +102,7 @@ def derivative(
         max_evaluations, vectorized, workers,
     )  # fmt: skip
     with problem.evaluating(scalar=False):
-        found = problem.solve(elementwise(problem.x, problem.step), per_line=True)
+        found = problem.solve(elementwise_lines(problem.x, problem.step), per_line=True)
         return problem.result(
             found, lambda a: a.reshape(problem.x.shape + problem.f_shape)
         )

@@ -180,7 +180,7 @@ def axes(x: Floats, step: Floats | None) -> Lines:
     return Lines(flat, x.shape, entries, np.ones((flat.size, 1)), initial, max_step)
 
 
-def elementwise(x: Floats, step: Floats | None) -> Lines:
+def elementwise_lines(x: Floats, step: Floats | None) -> Lines:
     """A line for each entry of `x`, where f is given that entry alone."""
     return replace(axes(x, step), shape=None)
 

@@ -23,7 +23,7 @@ from secant.propagation import MissingRule, difference
 from secant.propagation.coordinates import change_bytes, displacement, map_in_blocks
 from secant.propagation.jaxpr_tools import float_dtypes
 
-STEP_RATIO = 2.0**-66
+PROPAGATED_STEP_RATIO = 2.0**-66
 """The step, in units of the initial step of real differences."""
 
 KINK_RTOL = 1e-9
@@ -34,7 +34,7 @@ Slopes at a smooth point differ by roundings, and at a kink by far more.
 
 UNTRACEABLE = (TypeError, IndexError, MissingRule)
 
-Program = Callable[..., Any]
+CompiledProgram = Callable[..., Any]
 
 
 def propagated_derivatives(
@@ -109,7 +109,9 @@ def propagated_derivatives(
             "smooth, or look for a log(0), a division by 0 or an overflow in f"
         )
     step = np.repeat(
-        STEP_RATIO * lines.initial_step[:, np.newaxis], value.shape[1], axis=1
+        PROPAGATED_STEP_RATIO * lines.initial_step[:, np.newaxis],
+        value.shape[1],
+        axis=1,
     )
     return LineDerivatives(value, error, step, outcome), centre, used + 1
 
@@ -160,9 +162,9 @@ def _agrees(compiled: Any, now: Any) -> bool:
     )
 
 
-def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
+def _run(program: CompiledProgram, lines: Lines, side: int) -> tuple[Any, Floats]:
     """The value at the point, and the slopes along lines."""
-    steps = side * STEP_RATIO * lines.initial_step
+    steps = side * PROPAGATED_STEP_RATIO * lines.initial_step
     try:
         value, slopes = program(_point(lines), lines.entries, lines.directions, steps)
     except UNTRACEABLE as error:
@@ -170,7 +172,7 @@ def _run(program: Program, lines: Lines, side: int) -> tuple[Any, Floats]:
     return value, np.asarray(slopes, float).reshape(len(lines), -1)
 
 
-def _program(f: Callable[[Any], Any], alone: bool, order: int) -> Program:
+def _program(f: Callable[[Any], Any], alone: bool, order: int) -> CompiledProgram:
     """A program for the value at a point and the slopes along lines."""
 
     def change(g: Callable[[Any], Any], dx: Any) -> Callable[[Any], Any]:

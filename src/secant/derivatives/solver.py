@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, first_entry
-from secant.derivatives.complex_step import STEP_RATIO as COMPLEX_STEP_RATIO
-from secant.derivatives.complex_step import complex_step, refuse_unlike
+from secant.derivatives.complex_step import (
+    COMPLEX_STEP_RATIO,
+    complex_step,
+    refuse_unlike,
+)
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import EPSILON, Indices, Lines
@@ -41,7 +44,7 @@ from secant.parallel.map import open_caller
 from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
 
 SIDES = {"central": 0, "forward": 1, "backward": -1}
-METHODS = (*SIDES, "complex", "difference")
+DERIVATIVE_METHODS = (*SIDES, "complex", "difference")
 
 TOLERANCE = Or(Share(closed="left", meaning="a relative error", example="1e-6"), None)
 NOISE = Or(
@@ -84,7 +87,7 @@ class DerivativeProblem:
         self.f = as_function(f)
         self.x = as_point(x)
         self.order = order
-        self.method = validate("method", method, Choice(METHODS))
+        self.method = validate("method", method, Choice(DERIVATIVE_METHODS))
         if method == "complex" and order > 1:
             raise InvalidInput(
                 'method="complex" gives first derivatives: pass method="central", or '

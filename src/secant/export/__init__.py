@@ -1,4 +1,4 @@
-"""Trained networks as other programs read them: ONNX, PyTorch, Keras."""
+"""Export of trained networks to ONNX, PyTorch and Keras."""
 
 from secant.export.keras import write_keras
 from secant.export.onnx import write_onnx

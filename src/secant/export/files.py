@@ -1,4 +1,4 @@
-"""What every export does: single precision in, one whole file out."""
+"""Files of an export: weights in single precision, one complete new file."""
 
 import os
 from pathlib import Path
@@ -7,23 +7,23 @@ import numpy as np
 
 from secant.errors import InvalidInput
 from secant.nn.networks import MLP
-from secant.training.run import replace_file
+from secant.training.serialization import replace_file
 
 
 def new_file(path: str | os.PathLike[str], suffix: str) -> Path:
-    """A path that nothing is at, in a folder that is there.
+    """The path of a new file in an existing folder.
 
     Raises:
-        InvalidInput: Something is there already, the folder is not, or the name ends
-            otherwise than the format's.
+        InvalidInput: The path exists, its folder does not exist, or its suffix is not
+            the format's.
     """
     path = Path(path)
     if path.suffix.lower() != suffix:
-        raise InvalidInput(f"{path} would be a {suffix} file: let its name end so")
+        raise InvalidInput(f"{path} is not a {suffix} file: end its name with {suffix}")
     if path.exists():
         raise InvalidInput(
-            f"{path} is there already, and nothing is overwritten: name a new file, "
-            "or move that one away"
+            f"{path} exists, and Secant does not overwrite it: name a new file, or "
+            "move that one away"
         )
     if not path.parent.is_dir():
         raise InvalidInput(
@@ -32,8 +32,8 @@ def new_file(path: str | os.PathLike[str], suffix: str) -> Path:
     return path
 
 
-def write(path: Path, content: bytes) -> Path:
-    """Writes all of it, or leaves nothing."""
+def write_new_file(path: Path, content: bytes) -> Path:
+    """Write the complete file, or nothing."""
     replace_file(path, content)
     return path
 
@@ -42,7 +42,7 @@ def layers(net: MLP) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Weights (inputs, outputs) and biases of each layer, float32.
 
     Raises:
-        InvalidInput: A weight has no finite place in float32.
+        InvalidInput: A weight is not finite in float32.
     """
     found = []
     for layer in range(1, net.architecture.depth + 1):
@@ -57,7 +57,7 @@ def _single(net: MLP, name: str) -> np.ndarray:
         value = np.ascontiguousarray(net.params[name], np.float32)
     if not np.isfinite(value).all():
         raise InvalidInput(
-            f"{name} holds weights that float32 has no finite number for: the run "
-            "diverged; train it again with a smaller learning rate"
+            f"{name} holds weights that are not finite in float32: the run diverged; "
+            "train it again with a smaller learning rate"
         )
     return value

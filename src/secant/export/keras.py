@@ -1,7 +1,7 @@
-"""The weights in Keras' order, in an npz file.
+"""Export to Keras: the weights in Keras's order, in an npz file.
 
-Keras' own `.weights.h5` would need h5py, and its paths inside have changed between
-Keras' versions; `set_weights` takes a list of arrays in every one of them.
+Keras's own `.weights.h5` needs h5py, and its internal paths differ between Keras's
+versions; `set_weights` accepts a list of arrays in all of them.
 """
 
 import io
@@ -9,27 +9,27 @@ import os
 
 import numpy as np
 
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.networks import MLP
 
 
 def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
-    """Writes what `keras.Model.set_weights` takes, without Keras.
+    """Write the weights for `keras.Model.set_weights`, without Keras.
 
-    Entries are `kernel1` of shape (inputs, outputs), `bias1`, `kernel2`, … float32, in
-    Keras' order.
+    The entries are `kernel1` of shape (inputs, outputs), `bias1`, `kernel2`, …,
+    float32, in Keras's order.
 
     Args:
         net: The network, such as `Run.load(folder).net`.
         path: A new file, `*.npz`.
 
     Returns:
-        The lines of Python that load it, as `net`.
+        The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The file cannot be a new one, a weight is not finite, or Keras
-            has no name for the activation or the output.
+        InvalidInput: The path is not that of a new file, a weight is not finite, or
+            Keras has no name for the activation or the output.
 
     Example:
         >>> import tempfile
@@ -42,7 +42,7 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
         net.set_weights(list(np.load('/.../net.npz').values()))
     """
     path = new_file(path, ".npz")
-    stack = _stack(net)
+    calls = _layer_calls(net)
     arrays = {}
     for number, (weights, bias) in enumerate(layers(net), start=1):
         arrays[f"kernel{number}"] = weights
@@ -50,19 +50,19 @@ def write_keras(net: MLP, path: str | os.PathLike[str]) -> str:
             arrays[f"bias{number}"] = bias
     content = io.BytesIO()
     np.savez(content, **arrays)
-    write(path, content.getvalue())
+    write_new_file(path, content.getvalue())
     return "\n".join(
         [
             "import numpy as np",
             "from keras import Input, Sequential",
             "from keras.layers import Dense",
-            f"net = Sequential([{', '.join(stack)}])",
+            f"net = Sequential([{', '.join(calls)}])",
             f"net.set_weights(list(np.load({str(path)!r}).values()))",
         ]
     )
 
 
-def _stack(net: MLP) -> list[str]:
+def _layer_calls(net: MLP) -> list[str]:
     a = net.architecture
     hidden, output = function_names(a, "keras")
     activations = [hidden] * (a.depth - 1) + [output]

@@ -7,12 +7,12 @@ from secant.nn.activations import ACTIVATIONS, ExportNames
 from secant.nn.architecture import Architecture
 from secant.nn.losses import LOSSES
 
-Program: TypeAlias = Literal["onnx", "torch", "keras"]
+Framework: TypeAlias = Literal["onnx", "torch", "keras"]
 
-_TITLES: dict[Program, str] = {"onnx": "ONNX", "torch": "PyTorch", "keras": "Keras"}
+_TITLES: dict[Framework, str] = {"onnx": "ONNX", "torch": "PyTorch", "keras": "Keras"}
 
 
-def function_names(architecture: Architecture, program: Program) -> tuple[str, str]:
+def function_names(architecture: Architecture, program: Framework) -> tuple[str, str]:
     """What a program calls the activation and the output of a network.
 
     Args:
@@ -40,7 +40,7 @@ def function_names(architecture: Architecture, program: Program) -> tuple[str, s
 
 
 def _name(
-    kind: str, wanted: str, known: dict[str, ExportNames], program: Program
+    kind: str, wanted: str, known: dict[str, ExportNames], program: Framework
 ) -> str:
     name: str | None = getattr(known[wanted], program)
     if name is not None:

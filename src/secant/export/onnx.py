@@ -1,10 +1,9 @@
-"""A network as ONNX, and how far its outputs there are from ours.
+"""Export to ONNX, with a comparison of the outputs.
 
-ONNX comes in the extra `export`. `Gemm` and the activations are opset 13's, which
-runtimes of 2020 read already.
+ONNX belongs to the extra `export`. `Gemm` and the activations are from opset 13, which
+runtimes of 2020 support.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -16,20 +15,21 @@ import numpy as np
 
 from secant._version import __version__
 from secant.errors import InvalidInput, SecantError, not_installed
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
 from secant.training import Run
+from secant.training.serialization import fingerprint
 
 if TYPE_CHECKING:
     import onnx
 
-TOLERANCE = 1e-6
-"""How far an output may be from ours, in units of the largest of a sample (or of 1)."""
+MAX_DIFFERENCE = 1e-6
+"""Tolerance of an output, relative to the largest output of its sample (or to 1)."""
 
-# Or so many times as far as NumPy's float32 is, for networks of large sums.
-_ROUNDINGS = 4
+# Alternative tolerance for networks of large sums: a multiple of NumPy's float32 error.
+_FLOAT32_ERROR_FACTOR = 4
 
 _OPSET, _IR = 13, 8
 
@@ -37,34 +37,34 @@ _OPSET, _IR = 13, 8
 def write_onnx(
     run: Run, path: str | os.PathLike[str], classes: Sequence[Any] | None = None
 ) -> float | None:
-    """Writes a run's network as an ONNX model, verified where onnxruntime is installed.
+    """Write a run's network as an ONNX model, verified if onnxruntime is installed.
 
-    The model takes `input`, float32 of shape (batch, inputs), any batch, and gives
-    `probabilities`, (batch, classes); for `sum_squares`, `outputs`. Its metadata say,
-    as text or JSON, what a user has to know: `classes`, `input`, `secant` (version),
-    `weights_sha256` (`fingerprint`), `settings` and `architecture`.
+    The model maps `input`, float32 of shape (batch, inputs) with any batch size, to
+    `probabilities`, (batch, classes), or for `sum_squares` to `outputs`. Its metadata
+    are text or JSON: `classes`, `input`, `secant` (version), `weights_sha256`
+    (`fingerprint`), `settings` and `architecture`.
 
     Args:
         run: The run, such as `Run.load(folder)`.
         path: A new file, `*.onnx`.
-        classes: The label of each output; their numbers if not given.
+        classes: The label of each output; by default its number.
 
     Returns:
         The largest difference of an output from the network's own in float64, on real
-        digits where it takes 28 × 28 pixels, else on normal numbers; None where
+        digits if it has 28 × 28 inputs, else on normal random numbers; None if
         onnxruntime is not installed.
 
     Raises:
         SecantError: The package onnx is not installed, or the outputs differ by more
-            than 1e-6 and than float32's rounding: nothing is written then.
-        InvalidInput: The file cannot be a new one, there is not a class for each
-            output, a weight is not finite, or ONNX has no operator for the activation
-            or the output.
+            than 1e-6 and more than float32's rounding errors. Then no file is written.
+        InvalidInput: The path is not that of a new file, classes and outputs differ
+            in number, a weight is not finite, or ONNX has no operator for the
+            activation or the output.
     """
     path = new_file(path, ".onnx")
     content = model(run, classes).SerializeToString()
     difference = verified(run.net, content) if find_spec("onnxruntime") else None
-    write(path, content)
+    write_new_file(path, content)
     return difference
 
 
@@ -73,7 +73,7 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
 
     Raises:
         SecantError: The package onnx is not installed.
-        InvalidInput: There is not a class for each output, a weight is not finite, or
+        InvalidInput: Classes and outputs differ in number, a weight is not finite, or
             ONNX has no operator for the activation or the output.
     """
     if not find_spec("onnx"):
@@ -94,73 +94,60 @@ def model(run: Run, classes: Sequence[Any] | None = None) -> "onnx.ModelProto":
             current = f"layer{number}"
             nodes.append(helper.make_node(activation, nodes[-1].output, [current]))
     name = "probabilities" if LOSSES[a.loss].probabilities else "outputs"
-    # Opset 13's Softmax runs over the last axis, as ours does.
+    # Opset 13's Softmax runs over the last axis, like ours.
     nodes.append(helper.make_node(output, [current], [name]))
 
-    def described(name: str, size: int) -> "onnx.ValueInfoProto":
+    def value_info(name: str, size: int) -> "onnx.ValueInfoProto":
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
 
     graph = helper.make_graph(
         nodes,
         "secant",
-        [described("input", a.sizes[0])],
-        [described(name, a.sizes[-1])],
+        [value_info("input", a.sizes[0])],
+        [value_info(name, a.sizes[-1])],
         initializers,
     )
-    made = helper.make_model(
+    onnx_model = helper.make_model(
         graph,
         producer_name="secant",
         producer_version=__version__,
         ir_version=_IR,
         opset_imports=[helper.make_opsetid("", _OPSET)],
     )
-    helper.set_model_props(made, _metadata(run, labels))
-    checker.check_model(made, full_check=True)
-    return made
-
-
-def fingerprint(net: MLP) -> str:
-    """The SHA-256 of a network's weights, of their names, dtypes and shapes.
-
-    Example:
-        >>> fingerprint(MLP((2, 3, 2), seed=1))[:12]
-        'd045b2d26ae3'
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(net.params.items()):
-        digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
+    helper.set_model_props(onnx_model, _metadata(run, labels))
+    checker.check_model(onnx_model, full_check=True)
+    return onnx_model
 
 
 def verified(net: MLP, content: bytes) -> float:
     """The largest difference of an output in onnxruntime from ours in float64.
 
     Raises:
-        SecantError: It is more than `TOLERANCE`, relative to the largest output of
-            the sample where that is above 1, and more than float32 explains.
+        SecantError: The difference exceeds `MAX_DIFFERENCE`, relative to the largest
+            output of the sample if that is above 1, and the rounding errors of float32.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     x = _samples(net.architecture.sizes[0])
-    (found,) = session.run(None, {"input": x})
-    wanted = net.predict(x.astype(np.float64))
-    apart = np.abs(np.asarray(found, np.float64) - wanted)
+    (actual,) = session.run(None, {"input": x})
+    expected = net.predict(x.astype(np.float64))
+    errors = np.abs(np.asarray(actual, np.float64) - expected)
     single = net.replace({k: np.float32(value) for k, value in net.params.items()})
-    rounding = np.abs(single.predict(x) - wanted).max()
-    scale = np.maximum(np.abs(wanted).max(axis=1, keepdims=True), 1)
-    if not (apart <= np.maximum(TOLERANCE * scale, _ROUNDINGS * rounding)).all():
+    rounding = np.abs(single.predict(x) - expected).max()
+    scale = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1)
+    tolerance = np.maximum(MAX_DIFFERENCE * scale, _FLOAT32_ERROR_FACTOR * rounding)
+    if not (errors <= tolerance).all():
         raise SecantError(
-            f"onnxruntime's outputs differ from the network's by {apart.max():.1e}, "
-            f"and float32 explains {rounding:.1e}: this runtime computes otherwise; "
-            "nothing is written. Try another version of onnxruntime, or report it"
+            f"onnxruntime's outputs differ from the network's by {errors.max():.1e}, "
+            f"and float32 explains only {rounding:.1e}, so no file was written: try "
+            "another version of onnxruntime, or report this"
         )
-    return float(apart.max())
+    return float(errors.max())
 
 
 def _samples(inputs: int) -> np.ndarray:
-    """What to compare on: the digits built in where they fit, else normal numbers."""
+    """Inputs for the comparison: the built-in digits if they fit, else normal ones."""
     if inputs == 784:
         from secant.data.mnist import load_mnist_sample
 
@@ -179,13 +166,13 @@ def _labels(classes: Sequence[Any] | None, outputs: int) -> list[str]:
 
 def _metadata(run: Run, labels: list[str]) -> dict[str, str]:
     a = run.net.architecture
-    trained_on = run.data_name or "(not told)"
+    trained_on = run.data_name or "(unknown)"
     return {
         "classes": json.dumps(labels, ensure_ascii=False),
         "input": f"float32, (batch, {a.sizes[0]}), in the form of the training data: "
         f"{trained_on}",
         "secant": __version__,
-        "weights_sha256": fingerprint(run.net),
+        "weights_sha256": fingerprint(run.net.params),
         "settings": json.dumps(run.settings.to_dict()),
         "architecture": json.dumps(asdict(a)),
     }

@@ -1,30 +1,30 @@
-"""The weights as PyTorch's state dict, in a safetensors file."""
+"""Export to PyTorch: a state dict in a safetensors file."""
 
 import os
 
 import numpy as np
 
-from secant.export.files import layers, new_file, write
+from secant.export.files import layers, new_file, write_new_file
 from secant.export.names import function_names
 from secant.nn.networks import MLP
 
 
 def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
-    """Writes what `torch.nn.Sequential.load_state_dict` takes, without PyTorch.
+    """Write the weights for `torch.nn.Sequential.load_state_dict`, without PyTorch.
 
-    Entries are `0.weight` of shape (outputs, inputs), `0.bias`, `2.weight`, … float32:
-    the modules in between are the activations.
+    The entries are `0.weight` of shape (outputs, inputs), `0.bias`, `2.weight`, …,
+    float32; the modules between them are the activations.
 
     Args:
         net: The network, such as `Run.load(folder).net`.
         path: A new file, `*.safetensors`.
 
     Returns:
-        The lines of Python that load it, as `net`.
+        The lines of Python that load the network as `net`.
 
     Raises:
-        InvalidInput: The file cannot be a new one, a weight is not finite, or PyTorch
-            has no module for the activation or the output.
+        InvalidInput: The path is not that of a new file, a weight is not finite, or
+            PyTorch has no module for the activation or the output.
 
     Example:
         >>> import tempfile
@@ -44,13 +44,13 @@ def write_torch(net: MLP, path: str | os.PathLike[str]) -> str:
     path = new_file(path, ".safetensors")
     modules = _modules(net)
     state = {}
-    for place, (weights, bias) in enumerate(layers(net)):
-        state[f"{2 * place}.weight"] = np.ascontiguousarray(weights.T)
+    for layer, (weights, bias) in enumerate(layers(net)):
+        state[f"{2 * layer}.weight"] = np.ascontiguousarray(weights.T)
         if bias is not None:
-            state[f"{2 * place}.bias"] = bias
+            state[f"{2 * layer}.bias"] = bias
     from safetensors.numpy import save
 
-    write(path, save(state))
+    write_new_file(path, save(state))
     return "\n".join(
         [
             "from safetensors.torch import load_file",
@@ -69,6 +69,6 @@ def _modules(net: MLP) -> list[str]:
     activation, output = function_names(a, "torch")
     bias = "" if a.bias else ", bias=False"
     modules = []
-    for below, here in zip(a.sizes, a.sizes[1:], strict=False):
-        modules += [f"Linear({below}, {here}{bias})", activation]
+    for inputs, outputs in zip(a.sizes, a.sizes[1:], strict=False):
+        modules += [f"Linear({inputs}, {outputs}{bias})", activation]
     return [*modules[:-1], output]

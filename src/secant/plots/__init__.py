@@ -1,9 +1,8 @@
-"""Pictures of what people would rather look at than read.
+"""Plots of runs, gradients, samples and searches, with Matplotlib.
 
 Every function returns a Matplotlib `Figure`, drawn without a display. Each takes
-`ax=` (or `axes=`, where it needs several), to draw into a figure of one's own, and
-`language="ko"` for Korean labels. Matplotlib is loaded when the first picture is
-drawn.
+`ax=` (or `axes=`, if it needs several) to draw into your own figure, and
+`language="ko"` for Korean labels. The first plot loads Matplotlib.
 """
 
 from secant.plots.batches import batch_losses

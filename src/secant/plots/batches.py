@@ -1,4 +1,4 @@
-"""How well the loss of a batch tells the loss of all samples."""
+"""The loss of random batches against their size."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter
 from secant.arrays import ArrayLike
 from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
-from secant.plots.style import BLUE, ORANGE, figure_of, one
-from secant.plots.translations import speaker
+from secant.plots.style import BLUE, ORANGE, figure_of, single_axes
+from secant.plots.translations import translator
 from secant.validation import Each, WholeNumber, validate
 
 SIZES = (1, 3, 10, 30, 100, 300, 1000)
@@ -29,28 +29,28 @@ def batch_losses(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """The loss of random batches against their size: n samples for N.
+    """The loss of random batches against their size n.
 
-    A batch of n, drawn with replacement as `fit` draws it, has a mean loss whose
-    expectation is the loss L of all samples and whose standard deviation is σ/√n,
-    with σ that of the losses of single samples.
+    `fit` draws a batch of n samples with replacement. Its mean loss has the loss L of
+    all samples as its expectation and σ/√n as its standard deviation, where σ is the
+    standard deviation of the losses of single samples.
 
     Args:
         net: The network.
         x: Inputs, (samples, inputs).
         t: Class labels, or one-hot rows.
-        sizes: How many samples a batch has.
-        draws: Batches of each size.
-        seed: Of the batches.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        sizes: The numbers of samples in a batch.
+        draws: The number of batches of each size.
+        seed: The seed of the batches.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
         A figure: a dot for each batch, the loss L of all samples, and L ± 2σ/√n.
 
     Raises:
-        InvalidInput: x and t do not go with the network; or a size or `draws` is no
+        InvalidInput: x and t do not fit the network; or a size or `draws` is not a
             positive whole number.
 
     Example:
@@ -60,13 +60,13 @@ def batch_losses(
         >>> figure.axes[0].get_xscale()
         'log'
     """
-    say = speaker(language)
+    tr = translator(language)
     sizes = validate("sizes", sizes, Each(WholeNumber(low=1), least=1, example=SIZES))
     draws = validate("draws", draws, WholeNumber(low=1))
     losses = sample_losses(net, x, t)
     full, spread = float(losses.mean()), float(losses.std())
     rng = np.random.default_rng(seed)
-    with one(ax) as ax:
+    with single_axes(ax) as ax:
         ns = np.geomspace(min(sizes) / 1.5, max(sizes) * 1.5, 200)
         ax.fill_between(
             ns,
@@ -75,17 +75,17 @@ def batch_losses(
             color=ORANGE,
             alpha=0.14,
             linewidth=0,
-            label=say("two standard errors, ± 2σ/√n"),
+            label=tr("two standard errors, ± 2σ/√n"),
         )
         ax.axhline(
             full,
             color=ORANGE,
             linewidth=1.6,
-            label=say("all {:,} samples: {:.3f}", len(losses), full),
+            label=tr("all {:,} samples: {:.3f}", len(losses), full),
         )
         for number, size in enumerate(sizes):
             batches = rng.integers(len(losses), size=(draws, size))
-            # Beside each other, since equal losses would hide one another.
+            # Random offsets along x, since equal losses would hide each other.
             places = size * np.exp(rng.uniform(-0.18, 0.18, draws))
             ax.plot(
                 places,
@@ -95,7 +95,7 @@ def batch_losses(
                 markersize=3.5,
                 alpha=0.55,
                 markeredgewidth=0,
-                label=None if number else say("a batch"),
+                label=None if number else tr("a batch"),
             )
         ax.set_xscale("log")
         ax.set_xlim(ns[0], ns[-1])
@@ -103,9 +103,9 @@ def batch_losses(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
         ax.minorticks_off()
         ax.set_ylim(bottom=0)
-        ax.set_xlabel(say("samples a batch"))
-        ax.set_ylabel(say("loss"))
-        ax.set_title(title or say("How well a batch knows the loss"))
+        ax.set_xlabel(tr("samples a batch"))
+        ax.set_ylabel(tr("loss"))
+        ax.set_title(title or tr("Loss of random batches"))
         ax.legend(loc="upper right")
         return figure_of(ax)
 
@@ -121,7 +121,7 @@ def sample_losses(net: MLP, x: ArrayLike, t: ArrayLike) -> np.ndarray:
     """
     architecture = net.architecture
     x, t = architecture.as_batch(np.asarray(x), np.asarray(t))
-    # One run of the network for all; the loss of a batch is the mean of these.
+    # One forward pass for all samples; a batch's loss is the mean of its samples'.
     scores = np.asarray(architecture.scores(net.params, x), np.float64)
     loss = LOSSES[architecture.loss].function
     return np.array(

@@ -1,4 +1,4 @@
-"""Ways to a gradient: what they cost, and how wrong they are."""
+"""Gradient methods: their cost and their errors."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from secant.plots.style import BLUE, COLORS, ORANGE, figure_of, one
-from secant.plots.translations import speaker
+from secant.plots.style import BLUE, COLORS, ORANGE, figure_of, single_axes
+from secant.plots.translations import translator
 
 
 def comparison(
@@ -18,25 +18,26 @@ def comparison(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """What each gradient method costs against how wrong it is, both on log scales.
+    """The relative error of each gradient method against its cost, on log scales.
 
     Args:
         points: Name, seconds a step and relative error of each method.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        A figure with a point for each method: better is further down and left.
+        A figure with a point for each method; better methods are further down and
+        left.
     """
-    say = speaker(language)
-    with one(ax) as axes:
-        axes.set_title(title or say("Cost and error of each way to the gradient"))
-        axes.set_xlabel(say("milliseconds a step"))
-        axes.set_ylabel(say("error, relative to backprop in float64"))
+    tr = translator(language)
+    with single_axes(ax) as axes:
+        axes.set_title(title or tr("Cost and error of each gradient method"))
+        axes.set_xlabel(tr("milliseconds a step"))
+        axes.set_ylabel(tr("error, relative to backprop in float64"))
         axes.set_xscale("log")
         axes.set_yscale("log")
-        # Methods of like cost lie beside each other: labels go above and below in turn.
+        # Methods of similar cost are neighbours, so labels alternate above and below.
         ordered = sorted(points, key=lambda point: point[1])
         sides = itertools.cycle([(0, 10, "bottom"), (0, -10, "top")])
         for (name, seconds, error), color, (dx, dy, side) in zip(
@@ -65,23 +66,24 @@ def error_curves(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """The error of a slope against the size of its step: the "V-curve".
+    """The error of a slope against its step size: the "V-curve".
 
     Args:
-        curves: From `secant.comparison.error_curves`: name, steps and errors each.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        curves: From `secant.comparison.error_curves`: name, steps and errors of each.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        A figure. To the right of each V the formula's own h² falls; to the left,
-        subtraction loses a digit for each decade. Carried differences have no left.
+        A figure. On the right side of each V the truncation error falls with h²; on
+        the left side, subtraction loses a digit per decade. Difference propagation
+        has no left side.
     """
-    say = speaker(language)
-    with one(ax) as axes:
-        axes.set_title(title or say("Error of the central difference for every step h"))
+    tr = translator(language)
+    with single_axes(ax) as axes:
+        axes.set_title(title or tr("Error of the central difference for every step h"))
         axes.set_xlabel("h")
-        axes.set_ylabel(say("error of the slopes, relative"))
+        axes.set_ylabel(tr("error of the slopes, relative"))
         axes.set_xscale("log")
         axes.set_yscale("log")
         for name, steps, errors in curves:

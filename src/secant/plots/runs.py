@@ -1,4 +1,4 @@
-"""Runs: what loss and accuracy did, step by step."""
+"""Learning curves: loss and accuracy of runs, step by step."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from secant.plots.style import (
     GREEN,
     ORANGE,
     PURPLE,
-    count_along,
     figure_of,
-    say_empty,
-    several,
+    format_counts,
+    multiple_axes,
+    write_message,
 )
-from secant.plots.translations import speaker
+from secant.plots.translations import translator
 
 
 def training(
@@ -36,20 +36,20 @@ def training(
     """Loss and accuracy of a run, side by side.
 
     Args:
-        history: Of the run.
-        title: A line above both.
-        axes: Two to draw into; a new figure if not given.
+        history: The run's history.
+        title: A title above both.
+        axes: Two axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        A figure with two axes. The loss of single batches is drawn pale, their
-        running mean strong, the loss on validation samples beside them; accuracy is
-        drawn where it was measured.
+        A figure with two axes. The losses of single batches are pale, their running
+        mean is bold, and the loss on validation samples has its own line. The accuracy
+        is drawn at the steps where it was measured.
 
     Raises:
         InvalidInput: No loss is a finite number.
     """
-    with several(axes, 2, (9.6, 3.8)) as (left, right):
+    with multiple_axes(axes, 2, (9.6, 3.8)) as (left, right):
         draw_loss(left, history.losses, history.epochs, language=language)
         draw_accuracy(right, history, language=language)
         figure = figure_of(left)
@@ -64,17 +64,17 @@ def training_runs(
     """Loss and accuracy of several runs, in the same two axes.
 
     Args:
-        runs: Names, and the runs or their histories.
-        axes: Two to draw into; a new figure if not given.
+        runs: A dict of names and runs or their histories.
+        axes: Two axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
         A figure with two axes: the running mean of each run's loss over a hundredth
-        of the longest run, and the accuracy on test samples, on training samples
-        where there are no others.
+        of the longest run; and the accuracy on test samples, or on training samples
+        if a run has no test samples.
 
     Raises:
-        InvalidInput: There is no run, or what came is none; or no loss is finite.
+        InvalidInput: `runs` is empty or holds something else; or no loss is finite.
 
     Example:
         >>> from secant import MLP, fit
@@ -83,21 +83,19 @@ def training_runs(
         >>> [ax.get_title("left") for ax in training_runs(runs).axes]
         ['Loss', 'Accuracy on training samples']
     """
-    say, histories = speaker(language), _histories(runs)
+    tr, histories = translator(language), _histories(runs)
     window = max(max(len(each.losses) for each in histories.values()) // 100, 1)
     tested = all(
         epoch.test_accuracy is not None
         for history in histories.values()
         for epoch in history.epochs
     )
-    with several(axes, 2, (9.6, 3.8)) as (left, right):
+    with multiple_axes(axes, 2, (9.6, 3.8)) as (left, right):
         left.set_title(
-            say("Loss, mean of {} steps", window) if window > 1 else say("Loss")
+            tr("Loss, mean of {} steps", window) if window > 1 else tr("Loss")
         )
         right.set_title(
-            say(
-                "Accuracy on test samples" if tested else "Accuracy on training samples"
-            )
+            tr("Accuracy on test samples" if tested else "Accuracy on training samples")
         )
         _label_loss(left, language)
         _label_accuracy(right, language)
@@ -138,15 +136,15 @@ def draw_loss(
     *,
     language: str = "en",
 ) -> None:
-    """The loss of each step: single batches pale, their running mean strong.
+    """Draw the loss of each step: single batches pale, their running mean bold.
 
-    Of `epochs` the loss on validation samples is drawn, where there are any.
+    If `epochs` have a loss on validation samples, it is drawn, too.
     """
-    say = speaker(language)
-    axes.set_title(say("Loss"))
+    tr = translator(language)
+    axes.set_title(tr("Loss"))
     _label_loss(axes, language)
     if not len(losses):
-        say_empty(axes, say("no step was taken"))
+        write_message(axes, tr("no step was taken"))
         return
     marker = "o" if len(losses) == 1 else None
     window = max(len(losses) // 100, 1)
@@ -157,7 +155,7 @@ def draw_loss(
             color=BLUE,
             alpha=0.18,
             linewidth=0.6,
-            label=say("batch"),
+            label=tr("batch"),
         )
     steps, means = _running_mean(losses, window)
     axes.plot(
@@ -166,39 +164,39 @@ def draw_loss(
         color=BLUE,
         linewidth=1.6,
         marker=marker,
-        label=say("mean of {}", window) if window > 1 else say("batch"),
+        label=tr("mean of {}", window) if window > 1 else tr("batch"),
     )
     highest = _top(losses)
-    steps, held = _measured(epochs, "validation_loss")
-    if held:
+    steps, validation_losses = _measured(epochs, "validation_loss")
+    if validation_losses:
         axes.plot(
             steps,
-            held,
+            validation_losses,
             color=PURPLE,
             linewidth=1.6,
             marker=_marker(steps),
             markersize=4,
-            label=say("validation"),
+            label=tr("validation"),
         )
-        highest = max(highest, _top(np.array(held)))
+        highest = max(highest, _top(np.array(validation_losses)))
     axes.set_ylim(0, highest)
     axes.set_xlim(0, max(len(losses), 1))
     legend = axes.legend(loc="upper right")
     if window > 1:
-        # A line this thin and pale cannot be seen in a legend.
+        # The thin, pale line would be invisible in the legend.
         legend.get_lines()[0].set(linewidth=5, alpha=0.25)
 
 
 def draw_accuracy(axes: Axes, history: History, *, language: str = "en") -> None:
-    """Accuracy on training, validation and test samples wherever it was measured."""
-    say = speaker(language)
-    axes.set_title(say("Accuracy"))
+    """Draw the accuracy on training, validation and test samples."""
+    tr = translator(language)
+    axes.set_title(tr("Accuracy"))
     _label_accuracy(axes, language)
     if not history.epochs:
-        say_empty(axes, say("no step was taken"))
+        write_message(axes, tr("no step was taken"))
         return
     axes.set_xlim(0, max(history.epochs[-1].step, 1))
-    # They often lie on one another: of a wider line below, both are seen.
+    # The curves often coincide: a wider line below stays visible.
     for name, color, width in (
         ("train", ORANGE, 3.6),
         ("validation", PURPLE, 2.4),
@@ -214,17 +212,17 @@ def draw_accuracy(axes: Axes, history: History, *, language: str = "en") -> None
             linewidth=width,
             marker=_marker(steps),
             markersize=width + 2,
-            label=say("{}: {:.1%} at the end", say(name), values[-1]),
+            label=tr("{}: {:.1%} at the end", tr(name), values[-1]),
             clip_on=False,
         )
     axes.legend(loc="lower right")
 
 
-def _measured(epochs: Sequence[Epoch], what: str) -> tuple[list[int], list[float]]:
-    """Where and as what something was measured; nowhere, if it never was."""
-    found = [(epoch.step, getattr(epoch, what)) for epoch in epochs]
-    kept = [(step, value) for step, value in found if value is not None]
-    return [step for step, _ in kept], [value for _, value in kept]
+def _measured(epochs: Sequence[Epoch], quantity: str) -> tuple[list[int], list[float]]:
+    """The steps at which a quantity was measured, and its values."""
+    found = [(epoch.step, getattr(epoch, quantity)) for epoch in epochs]
+    measured = [(step, value) for step, value in found if value is not None]
+    return [step for step, _ in measured], [value for _, value in measured]
 
 
 def _marker(steps: list[int]) -> str | None:
@@ -232,33 +230,36 @@ def _marker(steps: list[int]) -> str | None:
 
 
 def _label_loss(ax: Axes, language: str) -> None:
-    say = speaker(language)
-    ax.set_xlabel(say("step"))
-    ax.set_ylabel(say("mean loss of the batch"))
-    count_along(ax)
+    tr = translator(language)
+    ax.set_xlabel(tr("step"))
+    ax.set_ylabel(tr("mean loss of the batch"))
+    format_counts(ax)
 
 
 def _label_accuracy(ax: Axes, language: str) -> None:
-    say = speaker(language)
-    ax.set_xlabel(say("step"))
-    ax.set_ylabel(say("share of samples that are right"))
+    tr = translator(language)
+    ax.set_xlabel(tr("step"))
+    ax.set_ylabel(tr("share of samples that are right"))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_ylim(0, 1)
-    count_along(ax)
+    format_counts(ax)
 
 
 def _running_mean(losses: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means of the last `window` losses, and the steps that they end at."""
+    """Steps, and the means of the last `window` losses at each step."""
     means = np.convolve(losses, np.ones(window) / window, mode="valid")
     return np.arange(window - 1, len(losses)), means
 
 
 def _top(losses: np.ndarray) -> float:
-    """Above all but the one loss in a thousand that would flatten the rest."""
+    """The upper limit of the axis; the largest thousandth of the losses may exceed it.
+
+    A few huge losses would otherwise flatten the curve.
+    """
     finite = losses[np.isfinite(losses)]
     if not len(finite):
         raise InvalidInput(
-            f"not one of {len(losses):,} losses is a finite number: train with a "
+            f"none of {len(losses):,} losses is a finite number: train with a "
             "smaller learning rate"
         )
     return 1.06 * float(np.quantile(finite, 0.999)) or 1.0

@@ -1,4 +1,4 @@
-"""Samples as the network sees them, and what it makes of them."""
+"""Samples as images, with the network's predictions."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +9,16 @@ from secant.arrays import ArrayLike
 from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
 from secant.nn.targets import as_labels
-from secant.plots.style import BLUE, GREY, ORANGE, bare, figure_of, one, say_empty
-from secant.plots.translations import speaker
+from secant.plots.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    figure_of,
+    hide_frame,
+    single_axes,
+    write_message,
+)
+from secant.plots.translations import translator
 from secant.plots.weights import COUNT, Mosaic, as_images
 from secant.validation import validate
 
@@ -27,36 +35,36 @@ def predictions(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """The first samples, each with the class that the network finds most likely.
+    """The first samples, each with the network's most probable class.
 
     Args:
         net: The network.
         x: Inputs, (samples, inputs).
         t: Class labels, or one-hot rows.
-        count: How many samples are shown.
-        columns: Samples a row.
-        shape: Height and width of the inputs as an image; square if not given.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        count: The number of samples.
+        columns: The number of samples in a row.
+        shape: Height and width of the inputs as an image; square by default.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure. What is right stands in blue; what is wrong in orange, before what
-        it should have been. The percentage is the network's own, of its answer.
+        The figure. Right answers are blue; wrong answers are orange, followed by the
+        true class. The percentage is the network's probability of its answer.
 
     Raises:
-        InvalidInput: x and t do not go with the network, or make no image.
+        InvalidInput: x and t do not fit the network, or are not images.
 
     Example:
         >>> figure = predictions(MLP((9, 4, 2)), np.eye(9), [1] * 9, count=3)
         >>> figure.axes[0].texts[0].get_text()
         '1, 50%'
     """
-    say = speaker(language)
-    inputs, labels, outputs = _answers(net, x, t)
+    tr = translator(language)
+    inputs, labels, outputs = _evaluated(net, x, t)
     first = slice(validate("count", count, COUNT))
     shown = inputs[first], labels[first], outputs[first]
-    title = title or say("Samples and predictions")
+    title = title or tr("Samples and predictions")
     return _draw(net, *shown, columns, shape, title, ax, language)
 
 
@@ -72,21 +80,21 @@ def confident_mistakes(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """The samples that the network gets wrong, the most certain of itself first.
+    """The samples that the network gets wrong, the highest probability first.
 
     Args:
-        net: As for `predictions`, and so are all others.
+        net: The network.
         x: Inputs, (samples, inputs).
         t: Class labels, or one-hot rows.
-        count: How many are shown at most.
-        columns: Samples a row.
-        shape: Height and width of the inputs as an image; square if not given.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        count: The largest number of samples.
+        columns: The number of samples in a row.
+        shape: Height and width of the inputs as an image; square by default.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure; it says so where there is no mistake.
+        The figure; without mistakes it holds a sentence that says so.
 
     Raises:
         InvalidInput: As `predictions`.
@@ -96,27 +104,27 @@ def confident_mistakes(
         >>> figure.axes[0].texts[0].get_text()[:4]
         '1, 5'
     """
-    say = speaker(language)
-    inputs, labels, outputs = _answers(net, x, t)
+    tr = translator(language)
+    inputs, labels, outputs = _evaluated(net, x, t)
     wrong = np.flatnonzero(outputs.argmax(axis=1) != labels)
-    # Stable: equally certain ones stay in the order of the samples.
+    # Stable: samples of equal probability keep their order.
     order = np.argsort(-outputs.max(axis=1)[wrong], kind="stable")
     chosen = wrong[order[: validate("count", count, COUNT)]]
-    title = title or say("The most confident mistakes")
+    title = title or tr("The most confident mistakes")
     if not len(chosen):
-        with one(ax, (7.6, 1.6)) as ax:
+        with single_axes(ax, (7.6, 1.6)) as ax:
             ax.set_axis_off()
             ax.set_title(title)
-            say_empty(ax, say("no mistake among {:,} samples", len(inputs)))
+            write_message(ax, tr("no mistake among {:,} samples", len(inputs)))
             return figure_of(ax)
     shown = inputs[chosen], labels[chosen], outputs[chosen]
     return _draw(net, *shown, columns, shape, title, ax, language)
 
 
-def _answers(
+def _evaluated(
     net: MLP, x: ArrayLike, t: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, labels, and outputs as the loss reads them."""
+    """Inputs, labels, and the outputs that the loss gets."""
     inputs, targets = net.architecture.as_batch(np.asarray(x), np.asarray(t))
     outputs = np.asarray(net.architecture.predict(net.params, inputs))
     return np.asarray(inputs), np.asarray(as_labels(targets, outputs.shape)), outputs
@@ -133,38 +141,38 @@ def _draw(
     ax: Axes | None,
     language: str,
 ) -> Figure:
-    say = speaker(language)
+    tr = translator(language)
     images = as_images(inputs, shape)
     width = images.shape[2]
-    room = max(int(0.42 * width), 2)
+    caption_height = max(int(0.42 * width), 2)
     columns = min(validate("columns", columns, COUNT), len(images))
-    mosaic = Mosaic(images, columns, (room, width // 4))
+    mosaic = Mosaic(images, columns, (caption_height, width // 4))
     form = "{}, {:.0%}" if LOSSES[net.architecture.loss].probabilities else "{}, {:.2g}"
-    with one(ax, mosaic.size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:
+    with single_axes(ax, mosaic.figure_size(0.76 * mosaic.columns + 0.2, 0.8)) as ax:
         ax.imshow(
-            np.ma.masked_invalid(mosaic.sheet()),
+            np.ma.masked_invalid(mosaic.as_image()),
             cmap="Greys",
             interpolation="nearest",
         )
-        mosaic.frame(ax, above=room)
-        for place, label in enumerate(labels):
-            answer = int(outputs[place].argmax())
-            text = form.format(answer, outputs[place, answer])
+        mosaic.set_limits(ax, above=caption_height)
+        for number, label in enumerate(labels):
+            answer = int(outputs[number].argmax())
+            text = form.format(answer, outputs[number, answer])
             right = answer == label
             if not right:
                 text = f"{text} ({label})"
-            mosaic.write_above(ax, place, text, BLUE if right else ORANGE)
-        ax.set_title(f"{title}\n{say('answer, how sure (true class)')}")
+            mosaic.add_caption(ax, number, text, BLUE if right else ORANGE)
+        ax.set_title(f"{title}\n{tr('answer, probability (true class)')}")
         return figure_of(ax)
 
 
-# Which class is taken for which.
+# Confusion matrices.
 
 _RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
 _WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", ORANGE])
 
-# More counts than these in a picture cannot be read.
-_READABLE = 20
+# With more classes the counts are too small to read.
+_MAX_LABELLED_CLASSES = 20
 
 
 def confusion_matrix(
@@ -176,30 +184,30 @@ def confusion_matrix(
     ax: Axes | None = None,
     language: str = "en",
 ) -> Figure:
-    """How many samples of each class got each answer.
+    """The number of samples of each class with each prediction.
 
     Args:
         net: The network.
         x: Inputs, (samples, inputs).
         t: Class labels, or one-hot rows.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure: rows are true classes, columns answers. What is right is blue,
-        what is wrong orange, each as a share of its row; a mistake is at its darkest
-        where it takes in a tenth of its class.
+        The figure: rows are true classes, columns predictions. Right answers are blue
+        and mistakes orange, each as a share of its row. A mistake has the darkest
+        orange from a tenth of its class.
 
     Raises:
-        InvalidInput: x and t do not go with the network.
+        InvalidInput: x and t do not fit the network.
 
     Example:
         >>> net = MLP((2, 3, 2))
         >>> confusion_counts(net, np.eye(2), [0, 1]).sum()
         np.int64(2)
     """
-    say = speaker(language)
+    tr = translator(language)
     counts = confusion_counts(net, x, t)
     classes, right = len(counts), float(np.trace(counts) / counts.sum())
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -207,11 +215,11 @@ def confusion_matrix(
     colors = np.where(
         diagonal[..., None], _RIGHT(shares), _WRONG(np.minimum(shares / 0.1, 1) * 0.85)
     )
-    side = 2.4 + 0.36 * min(classes, _READABLE)
-    with one(ax, (side, side)) as ax:
+    side = 2.4 + 0.36 * min(classes, _MAX_LABELLED_CLASSES)
+    with single_axes(ax, (side, side)) as ax:
         ax.imshow(colors, interpolation="nearest")
-        bare(ax)
-        if classes <= _READABLE:
+        hide_frame(ax)
+        if classes <= _MAX_LABELLED_CLASSES:
             ax.set_xticks(range(classes))
             ax.set_yticks(range(classes))
             for (row, column), count in np.ndenumerate(counts):
@@ -226,15 +234,15 @@ def confusion_matrix(
                     fontsize=9,
                 )
         ax.tick_params(length=0)
-        ax.set_xlabel(say("predicted"))
-        ax.set_ylabel(say("true"))
-        subtitle = say("{:.1%} of {:,} samples are right", right, int(counts.sum()))
-        ax.set_title(f"{title or say('Confusion matrix')}\n{subtitle}")
+        ax.set_xlabel(tr("predicted"))
+        ax.set_ylabel(tr("true"))
+        subtitle = tr("{:.1%} of {:,} samples are right", right, int(counts.sum()))
+        ax.set_title(f"{title or tr('Confusion matrix')}\n{subtitle}")
         return figure_of(ax)
 
 
 def confusion_counts(net: MLP, x: ArrayLike, t: ArrayLike) -> np.ndarray:
-    """Counts, (true classes, answers).
+    """Counts, (true classes, predictions).
 
     Example:
         >>> net = MLP((2, 2), bias=False).replace({"W1": np.eye(2)})

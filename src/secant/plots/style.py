@@ -1,8 +1,7 @@
-"""How pictures look: colours, fonts, and where they are drawn.
+"""Style of the plots: colours, fonts, and the axes to draw into.
 
-Every function of `secant.plots` takes `ax=` (or `axes=`, where it needs several) and
-draws there; without, it makes a figure of its own. Either way the settings of
-Matplotlib that the caller has made are left as they are.
+Every function of `secant.plots` draws into the caller's `ax=` (or `axes=`, if it needs
+several), or into a new figure. The caller's Matplotlib settings do not change.
 """
 
 from collections.abc import Iterator
@@ -20,32 +19,32 @@ from matplotlib.ticker import FuncFormatter
 
 from secant.errors import InvalidInput
 
-# Okabe & Ito's colours: told apart by everybody, also in grey.
+# Okabe & Ito's colours: distinct for colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
 PURPLE = "#cc79a7"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#56b4e9", "#e69f00", GREY)
 FAINT, DARK = "#e6e6e6", "#555555"
 
-# What is low is dark, what is high pale: paths drawn over it are seen on both.
-HEIGHTS = LinearSegmentedColormap.from_list(
+# Low is dark and high is pale; a path stays visible on both.
+CONTOUR_COLORS = LinearSegmentedColormap.from_list(
     "heights", ["#7fb2d3", "#b9d4e6", "#e3ecf2", "#fafafa"]
 )
 
-# The bundled digits, and weights around 0: blue below, orange above.
-AROUND_ZERO = LinearSegmentedColormap.from_list(
+# Weights around 0: blue below, orange above.
+DIVERGING = LinearSegmentedColormap.from_list(
     "around zero", ["#004c78", BLUE, "#ffffff", ORANGE, "#8a3d00"]
 )
 
-# Any one of these draws Korean labels; naming an absent one would print a warning
-# for every text. Of Noto's collection Matplotlib reads the first face, JP, which
-# has the Korean letters too.
+# Each of these fonts has Korean letters. Only installed ones are named, since
+# Matplotlib warns about an absent font for every text. Matplotlib reads only the
+# first face of Noto's collection, JP, which has the Korean letters, too.
 _KOREAN = ("Noto Sans CJK KR", "Noto Sans KR", "Noto Sans CJK JP", "NanumGothic",
            "Malgun Gothic", "Apple SD Gothic Neo")  # fmt: skip
 
 
 def _korean_fonts() -> tuple[str, ...]:
     if not (found := _known_korean_fonts()):
-        # Matplotlib keeps its list of fonts: one that was installed since is not in it.
+        # Matplotlib caches its list of fonts, which may lack a new font.
         for path in findSystemFonts():
             if any(part in Path(path).name for part in ("NotoSansCJK", "NanumGothic")):
                 fontManager.addfont(path)
@@ -59,7 +58,7 @@ def _known_korean_fonts() -> tuple[str, ...]:
 
 
 KOREAN_FONTS = _korean_fonts()
-"""Fonts with Korean letters on this machine; empty where there is none."""
+"""Fonts with Korean letters on this machine; may be empty."""
 
 STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", *KOREAN_FONTS],
@@ -81,35 +80,35 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def one(
+def single_axes(
     ax: Axes | None, size: tuple[float, float] = (7.6, 4.8), **subplot: Any
 ) -> Iterator[Axes]:
     """The caller's axes, or those of a new figure of that size in inches."""
     with mpl.rc_context(STYLE):
         if ax is not None and not isinstance(ax, Axes):
             raise InvalidInput(
-                f"ax is {type(ax).__name__}: pass Matplotlib axes, as plt.gca() gives "
-                "them, or leave it out"
+                f"ax is {type(ax).__name__}: pass Matplotlib axes, such as plt.gca(), "
+                "or leave it out"
             )
         yield ax or _figure(size).add_subplot(**subplot)
 
 
 @contextmanager
-def several(
+def multiple_axes(
     axes: Any,
     count: int,
     size: tuple[float, float],
     columns: int | None = None,
     **subplots: Any,
 ) -> Iterator[list[Axes]]:
-    """`count` of the caller's axes, or a new figure's, row after row.
+    """`count` of the caller's axes, or of a new figure, row by row.
 
     Args:
-        axes: The caller's, an array or a list of them, or None.
-        count: How many are needed.
-        size: Of the new figure, in inches.
-        columns: How many axes a row of the new figure has; all if not given.
-        subplots: Passed on to `Figure.subplots`.
+        axes: The caller's axes, an array or a list of them, or None.
+        count: The number of axes that the picture needs.
+        size: The size of the new figure in inches.
+        columns: The number of axes in a row of the new figure; all by default.
+        subplots: Options for `Figure.subplots`.
 
     Raises:
         InvalidInput: `axes` does not hold exactly `count` axes.
@@ -133,28 +132,28 @@ def several(
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The whole figure that the axes stand in."""
+    """The root figure of the axes."""
     figure = ax.get_figure(root=True)
-    if not isinstance(figure, Figure):  # removed from it
+    if not isinstance(figure, Figure):  # the axes were removed from their figure
         raise InvalidInput("ax belongs to no figure: pass axes of a figure")
     return figure
 
 
-def count_along(ax: Axes) -> None:
-    """Whole numbers along x, with a comma for the thousands."""
+def format_counts(ax: Axes) -> None:
+    """Write whole numbers along x, with a comma for the thousands."""
     ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
 
 
-def bare(ax: Axes) -> None:
-    """No ticks, no frame, no grid: for images."""
+def hide_frame(ax: Axes) -> None:
+    """Hide ticks, frame and grid: for images."""
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
 
 
-def say_empty(ax: Axes, sentence: str) -> None:
-    """Words in the middle of axes that have nothing to show."""
+def write_message(ax: Axes, sentence: str) -> None:
+    """Write a sentence in the middle of empty axes."""
     ax.text(0.5, 0.5, sentence, ha="center", color=GREY, transform=ax.transAxes)
 
 

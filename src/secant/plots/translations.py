@@ -1,8 +1,8 @@
-"""What stands in pictures, in English and in Korean.
+"""Translations of the texts in plots, from English to Korean.
 
-Every function of `secant.plots` takes `language="en"` or `language="ko"`. Where no
-installed font has Korean letters, Korean pictures come in English: that can be
-read, empty boxes cannot.
+Every function of `secant.plots` takes `language="en"` or `language="ko"`. If no
+installed font has Korean letters, Korean plots are in English, since Matplotlib would
+draw empty boxes.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ KOREAN = {
     "Accuracy on test samples": "테스트 표본의 정확도",
     "Accuracy on training samples": "훈련 표본의 정확도",
     # methods
-    "Cost and error of each way to the gradient": "기울기를 구하는 방법의 비용과 오차",
+    "Cost and error of each gradient method": "기울기를 구하는 방법의 비용과 오차",
     "milliseconds a step": "한 단계의 시간(밀리초)",
     "error, relative to backprop in float64": "float64 역전파에 대한 상대 오차",
     "Error of the central difference for every step h": (
@@ -54,14 +54,14 @@ KOREAN = {
     "The gradient, downhill": "기울기: 내려가는 쪽",
     "converged": "수렴",
     "still falling": "아직 내려가는 중",
-    "bounces to and fro": "왔다 갔다 함",
+    "bounces": "진동",
     "diverged": "발산",
     "hardly moved": "거의 움직이지 않음",
     "started flat": "평평한 곳에서 시작",
     "{}, {:,} steps\nlast value {:.3g}": "{}, {:,}단계\n마지막 값 {:.3g}",
     "{}: leaves the\npicture at step {:,}": "{}: {:,}단계에\n그림을 벗어남",
     # batches
-    "How well a batch knows the loss": "배치는 손실을 얼마나 잘 아는가",
+    "Loss of random batches": "무작위 배치의 손실",
     "samples a batch": "배치의 표본 수",
     "loss": "손실",
     "a batch": "배치 하나",
@@ -71,7 +71,7 @@ KOREAN = {
     "Weights of the first layer": "첫 층의 가중치",
     "Samples and predictions": "표본과 예측",
     "The most confident mistakes": "가장 확신한 오답",
-    "answer, how sure (true class)": "답, 확신하는 정도 (정답)",
+    "answer, probability (true class)": "답, 확률 (정답)",
     "Confusion matrix": "혼동 행렬",
     "{:.1%} of {:,} samples are right": "표본 {1:,}개 중 {0:.1%}를 맞힘",
     "predicted": "예측",
@@ -80,45 +80,45 @@ KOREAN = {
     # searches
     "trial": "시도",
     "best so far": "지금까지 가장 좋은 값",
-    "given up": "도중에 그만둠",
-    "far off": "크게 벗어남",
+    "pruned": "가지치기됨",
+    "outlier": "이상값",
     # surfaces
     "Loss around the network": "신경망 둘레의 손실",
     "Loss around the path of training": "훈련 경로 둘레의 손실",
-    "random direction {}, as long as the weights": "무작위 방향 {}, 가중치의 길이",
+    "random direction {}, in norms of the weights": "무작위 방향 {}, 가중치 노름 단위",
     "direction {}: {:.0%} of the path": "방향 {}: 경로의 {:.0%}",
 }
-"""Korean for every English text, with the same places for values."""
+"""The Korean text of every English text, with the same placeholders."""
 
 LANGUAGES = ("en", "ko")
 
 
-def speaker(language: str) -> Callable[..., str]:
-    """`say(text, *values)`: the text in that language, with the values in it.
+def translator(language: str) -> Callable[..., str]:
+    """A function `tr(text, *values)`: the text in that language, with the values.
 
     Args:
         language: `en` or `ko`.
 
     Raises:
-        InvalidInput: Another language.
+        InvalidInput: `language` is another one.
 
     Example:
-        >>> speaker("en")("mean of {}", 10)
+        >>> translator("en")("mean of {}", 10)
         'mean of 10'
     """
     language = validate("language", language, Choice(LANGUAGES))
     korean = language == "ko" and style.KOREAN_FONTS
 
-    def say(text: str, *values: object) -> str:
+    def tr(text: str, *values: object) -> str:
         return (KOREAN[text] if korean else text).format(*values)
 
-    return say
+    return tr
 
 
-def cause(found: str, language: str) -> str:
-    """A text in that language, if it knows how: the `Cause` of a wrong gradient does.
+def cause_text(found: str, language: str) -> str:
+    """The text of a `Cause` of a wrong gradient in that language.
 
-    Any other text stays as it is.
+    Any other text is returned unchanged.
     """
     sentence = getattr(found, "sentence", None)
     korean = language == "ko" and style.KOREAN_FONTS

@@ -1,4 +1,4 @@
-"""What a neuron of the first layer looks for, as an image."""
+"""Weights of the first layer as images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from secant.errors import InvalidInput
 from secant.nn.networks import MLP
-from secant.plots.style import AROUND_ZERO, bare, figure_of, one
-from secant.plots.translations import speaker
+from secant.plots.style import DIVERGING, figure_of, hide_frame, single_axes
+from secant.plots.translations import translator
 from secant.validation import WholeNumber, validate
 
-# Many small images as one large.
+# Mosaics: many small images in one large image.
 
 COUNT = WholeNumber(low=1)
 """Of images, or of columns of them."""
@@ -22,15 +22,15 @@ COUNT = WholeNumber(low=1)
 
 @dataclass(frozen=True, eq=False)
 class Mosaic:
-    """Images row after row.
+    """Images in rows.
 
     Attributes:
         images: (images, height, width).
-        columns: Images a row.
+        columns: The number of images in a row.
         gap: Pixels between rows and between columns.
 
     Example:
-        >>> Mosaic(np.ones((3, 2, 2)), 2, (1, 1)).sheet()
+        >>> Mosaic(np.ones((3, 2, 2)), 2, (1, 1)).as_image()
         array([[ 1.,  1., nan,  1.,  1.],
                [ 1.,  1., nan,  1.,  1.],
                [nan, nan, nan, nan, nan],
@@ -43,31 +43,31 @@ class Mosaic:
     gap: tuple[int, int]
 
     def corner(self, number: int) -> tuple[int, int]:
-        """Where an image begins: its first row and column."""
+        """The first row and column of an image."""
         row, column = divmod(number, self.columns)
         height, width = self.images.shape[1:]
         return row * (height + self.gap[0]), column * (width + self.gap[1])
 
-    def sheet(self) -> np.ndarray:
-        """All of them, NaN between."""
+    def as_image(self) -> np.ndarray:
+        """All images in one array, with NaN between them."""
         count, height, width = self.images.shape
         bottom, right = (
             self.corner(count - 1)[0],
             self.corner(min(count, self.columns) - 1)[1],
         )
-        sheet = np.full((bottom + height, right + width), np.nan)
+        mosaic = np.full((bottom + height, right + width), np.nan)
         for number, image in enumerate(self.images):
             top, left = self.corner(number)
-            sheet[top : top + height, left : left + width] = image
-        return sheet
+            mosaic[top : top + height, left : left + width] = image
+        return mosaic
 
-    def size(self, width: float, room: float) -> tuple[float, float]:
-        """Of a figure that is so wide, with room for a title, in inches."""
-        rows, columns = self.sheet().shape
-        return width, width * rows / columns + room
+    def figure_size(self, width: float, title_height: float) -> tuple[float, float]:
+        """The size of a figure of that width, in inches."""
+        rows, columns = self.as_image().shape
+        return width, width * rows / columns + title_height
 
-    def write_above(self, ax: Axes, number: int, text: str, color: str) -> None:
-        """A caption over an image."""
+    def add_caption(self, ax: Axes, number: int, text: str, color: str) -> None:
+        """Write a caption above an image."""
         top, left = self.corner(number)
         middle = left + self.images.shape[2] / 2 - 0.5
         ax.text(
@@ -78,26 +78,26 @@ class Mosaic:
             fontsize=9,
         )
 
-    def frame(self, ax: Axes, above: float = 0.5) -> None:
-        """Nothing but the images, and room for the first row's captions."""
-        bare(ax)
-        rows, columns = self.sheet().shape
+    def set_limits(self, ax: Axes, above: float = 0.5) -> None:
+        """Show only the images, with space above for the first row's captions."""
+        hide_frame(ax)
+        rows, columns = self.as_image().shape
         ax.set_xlim(-0.5, columns - 0.5)
         ax.set_ylim(rows - 0.5, -above)
 
 
 def as_images(rows: np.ndarray, shape: tuple[int, int] | None) -> np.ndarray:
-    """Rows of numbers as images: square, if not said otherwise.
+    """Rows of numbers as images.
 
     Args:
         rows: (images, numbers).
-        shape: Height and width.
+        shape: Height and width; square by default.
 
     Returns:
         (images, height, width).
 
     Raises:
-        InvalidInput: The numbers of a row make no image of that shape.
+        InvalidInput: A row does not have height × width numbers.
 
     Example:
         >>> as_images(np.zeros((5, 784)), None).shape
@@ -107,9 +107,9 @@ def as_images(rows: np.ndarray, shape: tuple[int, int] | None) -> np.ndarray:
     side = int(np.sqrt(size))
     height, width = (side, side) if shape is None else shape
     if height * width != size:
-        came = "is no square number" if shape is None else f"is not {height} × {width}"
+        reason = "not a square number" if shape is None else f"not {height} × {width}"
         raise InvalidInput(
-            f"a sample has {size} inputs, which {came}, so that they make no image: "
+            f"a sample has {size} inputs, which is {reason}, so it is not an image: "
             "pass shape=(height, width)"
         )
     return rows.reshape(-1, height, width)
@@ -130,19 +130,19 @@ def weight_images(
     Args:
         net: A network, or a dict with W1 of shape (inputs, neurons): parameters or
             gradients.
-        neurons: How many are shown at most, from the first on.
-        columns: Images a row.
-        shape: Height and width of the inputs as an image; square if not given.
-        title: A line above.
-        ax: Where to draw; a new figure if not given.
+        neurons: The largest number of neurons; the first ones are drawn.
+        columns: The number of images in a row.
+        shape: Height and width of the inputs as an image; square by default.
+        title: The title.
+        ax: The axes to draw into; a new figure by default.
         language: `en` or `ko`.
 
     Returns:
-        The figure: orange above 0, blue below, white at 0, all on one scale, which
-        the strongest thousandth exceeds.
+        The figure: orange above 0, blue below, white at 0, on one scale, which the
+        largest thousandth of the weights exceeds.
 
     Raises:
-        InvalidInput: There is no W1, its inputs make no image, or no weight is
+        InvalidInput: There is no W1, its inputs are not an image, or no weight is
             finite.
 
     Example:
@@ -150,27 +150,27 @@ def weight_images(
         >>> figure.axes[0].images[0].get_array().shape
         (3, 18)
     """
-    say = speaker(language)
+    tr = translator(language)
     weights = _first_layer(net)[:, : validate("neurons", neurons, COUNT)]
     images = as_images(weights.T, shape)
     columns = min(validate("columns", columns, COUNT), len(images))
     mosaic = Mosaic(images, columns, (2, 2))
     finite = np.abs(weights[np.isfinite(weights)])
     if not len(finite):
-        raise InvalidInput("W1 holds no finite number: nothing can be seen of it")
-    reach = float(np.quantile(finite, 0.999)) or float(finite.max()) or 1.0
-    with one(ax, mosaic.size(7.6, 0.0)) as ax:
+        raise InvalidInput("W1 holds no finite number: pass finite weights")
+    limit = float(np.quantile(finite, 0.999)) or float(finite.max()) or 1.0
+    with single_axes(ax, mosaic.figure_size(7.6, 0.0)) as ax:
         image = ax.imshow(
-            np.ma.masked_invalid(mosaic.sheet()),
-            cmap=AROUND_ZERO,
-            vmin=-reach,
-            vmax=reach,
+            np.ma.masked_invalid(mosaic.as_image()),
+            cmap=DIVERGING,
+            vmin=-limit,
+            vmax=limit,
             interpolation="nearest",
         )
-        mosaic.frame(ax)
+        mosaic.set_limits(ax)
         bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.8, pad=0.02)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        ax.set_title(title or say("Weights of the first layer"))
+        ax.set_title(title or tr("Weights of the first layer"))
         return figure_of(ax)
 
 

@@ -3,16 +3,16 @@
     ahead = f(x + dx) - f(x)        back = f(x - dx) - f(x)
     central slope = (ahead - back) / 2h    for dx = h d
 
-`difference` propagates every change; nothing is subtracted, so `h` may be tiny. This
-is the one place that perturbs one coordinate at a time: `check_gradient`,
+`difference` propagates both changes without subtraction, so `h` may be tiny. This is
+the one module that perturbs one coordinate at a time: `check_gradient`,
 `derivative(…, method="difference")`, `value_and_gradient(loss, "weight")`, `compare`
 and the page's explanations all call it.
 
 Memory. Perturbing n coordinates side by side takes n times the memory of the
 intermediate results of `f`. So the coordinates go through `f` in blocks: as many at
-once as `_BLOCK_BYTES` hold, by the shapes in f's own program. Inside a compiled program
-the blocks are the turns of a loop (`map_in_blocks`); outside, each block is a call of
-its own, after which the caller reports progress and Ctrl-C has an effect
+once as fit into `_BLOCK_BYTES`, by the shapes in f's own program. Inside a compiled
+program, the blocks are the iterations of a loop (`map_in_blocks`). Outside, each block
+is a separate call, after which the caller can report progress and Ctrl-C has an effect
 (`call_in_blocks`).
 """
 
@@ -29,14 +29,14 @@ from jax.flatten_util import ravel_pytree
 
 from secant.arrays import is_traced
 from secant.errors import InvalidInput
-from secant.propagation.delta import Array, is_number
-from secant.propagation.difference import as_value, difference, paired
+from secant.propagation.delta import Array, is_inexact
+from secant.propagation.difference import as_value, difference, paired_leaves
 from secant.propagation.interpreter import Fallback
-from secant.propagation.jaxpr_tools import Program, result_bytes
+from secant.propagation.jaxpr_tools import AnyJaxpr, result_bytes
 from secant.validation import Choice, RealNumber, validate
 
-# How much memory the changes of one block may take, in bytes. On a CPU they should
-# stay in its caches: a coordinate of a Rosenbrock function of 2,000 numbers takes 14 µs
+# The memory for the changes of one block, in bytes. On a CPU, they should stay in its
+# caches: a coordinate of a Rosenbrock function of 2,000 numbers takes 14 µs
 # in blocks of 16 to 60 MiB, 34 µs in blocks of 1 MiB, 70 µs in blocks of 230 MiB; one
 # of a layer of 39,200 weights takes 0.3 ms up to 16 MiB and 0.7 ms at 210 MiB.
 _CPU_BLOCK_BYTES = 2**24
@@ -47,8 +47,8 @@ _BLOCK_BYTES = 2**28
 # A block of more coordinates gains nothing, and makes a progress bar jump.
 _MAX_BLOCK = 1_024
 
-# Up to so many coordinates have a program of their own: to compile a large block for
-# a handful of coordinates, and to compute it, takes longer than a second program.
+# Up to this number of coordinates, a second, smaller program is compiled. To compile and
+# compute a large block for a handful of coordinates would take longer.
 _FEW = 64
 
 
@@ -60,7 +60,7 @@ def both_ways(
     Args:
         f: As `difference` takes it.
         x: The point, a pytree of arrays.
-        dx: The displacement, a pytree of x's structure, with None for what stays.
+        dx: The displacement, a pytree of x's structure, with None for no change.
         fallback: As `difference` takes it.
 
     Returns:
@@ -90,15 +90,15 @@ def slope(
         order 1: (f(x + h d) - f(x - h d)) / 2h
         order 2: (f(x + h d) - 2 f(x) + f(x - h d)) / h²
 
-    What the notebook's `numerical_diff` computes, in any dtype and for any `h`, with
-    no digit lost: the only error is that of the formula itself, h²/6 times the third
-    derivative (order 2: h²/12 times the fourth).
+    The notebook's `numerical_diff` computes the same slope. This one loses no digits,
+    in any dtype and for any `h`. Its only error is that of the formula: h²/6 times the
+    third derivative (order 2: h²/12 times the fourth).
 
     Args:
         f: As `difference` takes it.
-        x: Where: a pytree of arrays.
-        direction: `d`, a pytree of x's structure, with None for what stays.
-        h: How far to both sides, in units of `d`; not 0.
+        x: The point, a pytree of arrays.
+        direction: `d`, a pytree of x's structure, with None for no change.
+        h: The step to both sides, in units of `d`; not 0.
         order: 1 or 2.
         fallback: As `difference` takes it.
 
@@ -106,7 +106,7 @@ def slope(
         A pytree of f's results' structure, shapes and dtypes.
 
     Raises:
-        InvalidInput: An argument that cannot be worked with; f's result is no number.
+        InvalidInput: An argument is invalid, or f's result is not floating-point.
         MissingRule: `f` uses an operation that has no rule.
 
     Example:
@@ -120,7 +120,7 @@ def slope(
         h = validate("h", h, RealNumber(example="1e-4"))
         if h == 0:
             raise InvalidInput("h is 0: pass a number other than 0, such as 1e-4")
-    leaves, towards, tree = paired(x, direction, "direction")
+    leaves, towards, tree = paired_leaves(x, direction, "direction")
     x = tree.unflatten(
         leaf if d is None else _as_real(leaf)
         for leaf, d in zip(leaves, towards, strict=True)
@@ -133,7 +133,7 @@ def slope(
     def step(at: Any) -> Any:
         return difference(f, fallback=fallback)(at, there)[1]
 
-    # [f(x + h) - f(x)] - [f(x) - f(x - h)]: both brackets and their difference are
+    # [f(x + h) - f(x)] - [f(x) - f(x - h)]: the brackets and their difference are all
     # propagated.
     back = jax.tree.map(operator.neg, there)
     _, change = difference(step, fallback=fallback)(x, back)
@@ -141,13 +141,12 @@ def slope(
 
 
 def displacement(x: Any, entries: Array, steps: Array) -> Any:
-    """The `dx` that moves a few entries of `x` and leaves the others.
+    """The `dx` that changes some entries of `x` and no others.
 
     Args:
         x: A pytree of arrays of floating-point numbers.
-        entries: Which entries move, by their place in x's flat vector: one number, or
-            an array of them.
-        steps: By how much, of the same shape or one number.
+        entries: The positions of these entries in x's flat vector: one, or an array.
+        steps: Their changes: an array of the same shape, or one number.
 
     Returns:
         A pytree like `x`, 0 at all other entries.
@@ -169,8 +168,8 @@ def changes_along_coordinates(
     Args:
         f: A function of one pytree, as `difference` takes it.
         x: A pytree of arrays of floating-point numbers.
-        entries: Along which coordinates, by their place in x's flat vector.
-        steps: `h`, one number for each of them.
+        entries: The coordinates, by their positions in x's flat vector.
+        steps: `h`, one number for each coordinate.
 
     Returns:
         f's results, each with one more axis in front, as long as `entries`.
@@ -194,11 +193,11 @@ def central_slopes(
     Args:
         f: A function of one pytree that returns an array of floating-point numbers.
         x: A pytree of real numbers.
-        entries: Along which coordinates, by their place in x's flat vector.
-        h: How far each coordinate moves, to both sides.
+        entries: The coordinates, by their positions in x's flat vector.
+        h: The step of each coordinate, to both sides.
 
     Raises:
-        InvalidInput: f's result is no floating-point number.
+        InvalidInput: f's result is not floating-point.
 
     Example:
         >>> x = jnp.array([3.0, 4.0])
@@ -219,18 +218,18 @@ def one_sided_slopes(
 
         ahead = (f(x + hᵢ eᵢ) - f(x)) / hᵢ      behind = (f(x) - f(x - hᵢ eᵢ)) / hᵢ
 
-    It is the program of one block, for `call_in_blocks`: a coordinate takes twice
+    This is the program of one block, for `call_in_blocks`. Each coordinate takes twice
     `change_bytes`.
 
     Args:
         f: A function of one pytree that returns an array of floating-point numbers.
         x: A pytree of arrays of floating-point numbers.
-        entries: Along which coordinates, by their place in x's flat vector.
-        steps: `h`, one number for each of them.
+        entries: The coordinates, by their positions in x's flat vector.
+        steps: `h`, one number for each coordinate.
 
     Returns:
-        Two arrays, each f's result with one more axis in front, in float32 or wider:
-        a slope has more digits than the 16 bits of a change that it comes from.
+        Two arrays: f's result with one more axis in front, in float32 or wider. A
+        quotient of changes in 16 bits has more digits than 16 bits hold.
 
     Example:
         >>> x = jnp.array([0.0, 2.0])
@@ -249,10 +248,10 @@ def _change(f: Callable[[Any], Any], x: Any) -> Callable[[Array, Array], Any]:
 
 
 def _both_changes(f: Callable[[Any], Array], x: Any) -> Callable[[Array, Array], Array]:
-    """As `_change`, for the step and for minus the step, one below the other.
+    """As `_change`, for the step and for minus the step, as the rows of an array.
 
-    Both are rows of one program, which so holds f's changes once and not twice, and
-    takes half as long to compile.
+    One program computes both rows. It holds the operations of f's change once instead
+    of twice, so it compiles in half the time.
     """
 
     def both(entry: Array, step: Array) -> Array:
@@ -262,11 +261,11 @@ def _both_changes(f: Callable[[Any], Array], x: Any) -> Callable[[Array, Array],
     return both
 
 
-def change_bytes(program: Program, x: Any) -> int:
-    """The memory that one displacement of `x` takes on its way through a program.
+def change_bytes(program: AnyJaxpr, x: Any) -> int:
+    """The memory that one displacement of `x` takes in a program, in bytes.
 
-    Beside `x` and each intermediate result stand the change and what comes of it; the
-    result itself is the same for all displacements.
+    For `x` and for each intermediate result, this is the change and one more array that
+    the change's rule computes. All displacements share the results themselves.
 
     Example:
         >>> x = jnp.zeros(100)
@@ -279,7 +278,7 @@ def change_bytes(program: Program, x: Any) -> int:
 
 
 def block_length(bytes_each: int) -> int:
-    """How many rows are worked on at once, if each takes so many bytes.
+    """The number of rows in one block, if each takes `bytes_each` bytes.
 
     Example:
         >>> block_length(2**20)
@@ -293,15 +292,15 @@ def block_length(bytes_each: int) -> int:
 def map_in_blocks(
     function: Callable[..., Any], rows: Sequence[Any], bytes_each: int
 ) -> Any:
-    """`jax.vmap(function)(*rows)`, no more rows at a time than memory allows.
+    """`jax.vmap(function)(*rows)`, with no more rows at a time than memory allows.
 
-    Blocks have the same length, so that they share one compiled body: the last one
-    repeats the last row.
+    All blocks have the same length, so that they share one compiled body. The last
+    block repeats the last row.
 
     Args:
-        function: A function of one row of each.
+        function: A function of one row of each pytree.
         rows: Pytrees of arrays with a common first axis.
-        bytes_each: The memory that one row takes.
+        bytes_each: The memory for one row, in bytes.
 
     Example:
         >>> map_in_blocks(lambda a, b: a * b, (jnp.arange(3), jnp.arange(3)), 2**24)
@@ -330,20 +329,20 @@ def call_in_blocks(
     of: int,
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[np.ndarray, ...]:
-    """The results of a compiled program for all rows, a call for each block.
+    """The results of a compiled program for all rows, with one call for each block.
 
-    The program is compiled for few lengths: one for up to 64 rows, one for more.
+    The program is compiled for two lengths: one for up to 64 rows, one for more.
 
     Args:
-        program: Takes one block of each of `rows`; gives a tuple of arrays with the
-            same first axis.
+        program: A function of one block of each of `rows`; it returns a tuple of arrays
+            with the same first axis.
         rows: Arrays with a common first axis of at least one row.
-        bytes_each: The memory that one row takes.
-        of: The number of rows that there may be at most, in this call or in others.
+        bytes_each: The memory for one row, in bytes.
+        of: The largest number of rows, in this call or in others.
         progress: Called after each block with the number of its rows.
 
     Returns:
-        The program's results, of all rows.
+        The program's results for all rows.
 
     Example:
         >>> call_in_blocks(lambda x: (x + 1,), [np.arange(3)], 8, of=3)
@@ -366,7 +365,7 @@ def call_in_blocks(
 
 
 def _power_of_two(number: int) -> int:
-    """The smallest power of two that is not below."""
+    """The smallest power of two that is at least `number`."""
     return 1 << max(number - 1, 0).bit_length()
 
 
@@ -375,13 +374,13 @@ def _over(a: Array, h: Any) -> Array:
 
 
 def _number(a: Array) -> Array:
-    if not is_number(a):
+    if not is_inexact(a):
         raise InvalidInput(
-            f"f gives {a.dtype}, which has no slope: return a floating-point number"
+            f"f returns {a.dtype}, which has no slope: return a floating-point number"
         )
     return a
 
 
 def _as_real(leaf: Any) -> Array:
     array = as_value(leaf)
-    return array if is_number(array) else array.astype(float)
+    return array if is_inexact(array) else array.astype(float)

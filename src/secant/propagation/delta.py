@@ -1,17 +1,17 @@
-"""What a value changes by: the second half of all that difference propagation carries.
+"""Deltas: how a value changes on the way from `x` to `x + dx`.
 
-Beside each value of a program stands its change on the way from `x` to `x + dx`:
+The interpreter carries a value and its delta through a program:
 
-- of a number (floating or complex): the *difference* `Δ`, of the value's shape and
-  dtype. The value afterwards is `value + Δ`, a sum that is never rounded: `Δ` may be
-  far smaller than the spacing of floats at the value.
-- of an integer, a truth value or a random key, which differ by no small amount: what
-  it *becomes*, again of the value's shape and dtype.
-- `UNCHANGED`, if it cannot change at all. That is known before anything runs, and
-  whatever depends on nothing else is not computed twice.
+- The delta of a floating-point or complex number is the *difference* `Δ`, with the
+  value's shape and dtype. The value at `x + dx` is the sum `value + Δ`, which is not
+  rounded: `Δ` may be far smaller than the spacing of floats at the value.
+- The delta of an integer, a truth value or a random key is the value that it has at
+  `x + dx`. Such values have no small differences.
+- `UNCHANGED` is the delta of a value that cannot change. This is known before anything
+  runs, so what depends only on unchanged values is computed once.
 
-A number that is one of several, as a maximum is, carries more: which of them it
-becomes, without rounding (`Chosen`).
+A maximum, a sorted number or a clipped one is one of several numbers. Its delta is a
+`SelectionDelta`, which also knows which of them is selected at `x + dx`.
 """
 
 import math
@@ -29,99 +29,136 @@ Array = Any
 
 
 class _Unchanged:
-    """The one object `UNCHANGED`."""
+    """The class of the one object `UNCHANGED`."""
 
     def __repr__(self) -> str:
         return "UNCHANGED"
 
 
 UNCHANGED: Final = _Unchanged()
-"""The change of what does not change."""
+"""The delta of a value that does not change."""
 
-# To JAX it is structure, not a leaf: lists of changes go through loops as they are.
+# For JAX it is structure, not a leaf, so lists of deltas pass through loops as they
+# are.
 jax.tree_util.register_pytree_node(
     _Unchanged, lambda _: ((), None), lambda *_: UNCHANGED
 )
 
-Change = Any
-"""An array, or `UNCHANGED`; for rules that ask for it, also a `Chosen`."""
+Delta = Any
+"""An array, `UNCHANGED`, or, for rules that accept it, a `SelectionDelta`."""
 
-Sum = tuple[Array, Array]
-"""A number and by how much it changes; what it becomes is their sum, not rounded."""
+ExactSum = tuple[Array, Array]
+"""A number and its difference; they stand for their sum, which is not rounded."""
+
+
+# --- Deltas ---
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
-    """How a number changes that is chosen from several, not computed from them.
+class SelectionDelta:
+    """The delta of a number that is selected from several, not computed from them.
 
-    At `x + dx` it may be another of them. By how much it differs from the one before
-    is a number that is rounded, and by which it cannot be told from its neighbours:
-    the new maximum would not be found among those that it is the maximum of. So the
-    choice is kept: the one that is chosen at `x + dx`, as it was, and its own change.
+    The difference alone is not enough. Let `m = max(a, b)` with `a = 1`, `Δa = 0`,
+    `b = 0.1` and `Δb = 2`. At `x`, `m` is `a`. At `x + dx`, `m` is `b + Δb`, so
+    `m == b` is true and `m == a` is false; the gradient of a maximum asks exactly these
+    questions. The difference
+
+        Δm = (b - m) + Δb
+
+    is rounded, so `m + Δm` is not quite `b + Δb`, and no comparison finds the maximum
+    among the numbers from which it was selected. Therefore this class keeps the pair
+    `(b, Δb)` as well. Its two parts are copies, so comparisons with `b + Δb` are exact.
+
+    Most programs never compare a selected number with its candidates. The pair costs a
+    search for its position, so it is computed only where a comparison asks for it.
 
     Attributes:
         difference: `Δ`, as of any number.
-        choose: Gives the pair, in the value's dtype; called where a comparison asks.
+        compute_selected: Computes the pair, in the value's dtype.
     """
 
     difference: Array
-    choose: Callable[[], Sum]
+    compute_selected: Callable[[], ExactSum]
 
     @cached_property
-    def sum(self) -> Sum:
-        """The chosen number before, and its own change."""
-        return self.choose()
+    def selected(self) -> ExactSum:
+        """The number that is selected at `x + dx`: its value at `x`, its difference."""
+        return self.compute_selected()
 
 
-def is_number(x: Array) -> bool:
-    """Whether a value changes by a difference: it is floating or complex."""
+def is_inexact(x: Array) -> bool:
+    """Whether a value is floating or complex, so that its delta is a difference."""
     return jnp.issubdtype(x.dtype, jnp.inexact)
 
 
 def as_array(x: Any) -> Array:
-    """A value as JAX's array; random keys are ones already."""
+    """The value as a JAX array. Random keys are JAX arrays already."""
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
-def explicit(value: Array, change: Change) -> Array:
-    """The change as an array: of what is `UNCHANGED`, zeros or the value itself."""
-    if change is not UNCHANGED:
-        return difference_of(change)
-    return jnp.zeros_like(value) if is_number(value) else value
+def materialize(value: Array, delta: Delta) -> Array:
+    """The delta as an array; for `UNCHANGED`, zeros or the value itself."""
+    if delta is not UNCHANGED:
+        return drop_selection(delta)
+    return jnp.zeros_like(value) if is_inexact(value) else value
 
 
-def after(value: Array, change: Change) -> Array:
+def value_after(value: Array, delta: Delta) -> Array:
     """The value at `x + dx`, rounded to its dtype."""
-    if change is UNCHANGED:
+    if delta is UNCHANGED:
         return value
-    return value + difference_of(change) if is_number(value) else change
+    return value + drop_selection(delta) if is_inexact(value) else delta
 
 
-def difference_of(change: Change) -> Change:
-    """The change without what is known of how it was chosen."""
-    return change.difference if isinstance(change, Chosen) else change
+def drop_selection(delta: Delta) -> Delta:
+    """The delta without the selected number, if it has one."""
+    return delta.difference if isinstance(delta, SelectionDelta) else delta
 
 
-def exact_sum(value: Array, change: Change) -> Sum:
-    """What a value becomes, as two arrays whose sum is not rounded.
+def exact_sum(value: Array, delta: Delta) -> ExactSum:
+    """The value at `x + dx` as two arrays whose sum is not rounded.
 
-    Of integers, what they become, twice.
+    For integers, truth values and keys: the value at `x + dx`, twice.
     """
-    if isinstance(change, Chosen):
-        return change.sum
-    if is_number(value):
-        return value, explicit(value, change)
-    became = after(value, change)
-    return became, became
+    if isinstance(delta, SelectionDelta):
+        return delta.selected
+    if is_inexact(value):
+        return value, materialize(value, delta)
+    there = value_after(value, delta)
+    return there, there
+
+
+def cast_delta(delta: Delta, convert: Callable[[Array], Array]) -> Delta:
+    """The delta in another dtype.
+
+    A selection stays one if the dtype holds all digits. Otherwise the two parts of the
+    selected number would be rounded, and comparisons with them would not be exact.
+    """
+    if delta is UNCHANGED:
+        return UNCHANGED
+    converted = convert(drop_selection(delta))
+    if not isinstance(delta, SelectionDelta):
+        return converted
+    if jnp.promote_types(delta.difference.dtype, converted.dtype) != converted.dtype:
+        return converted
+
+    def compute_selected() -> ExactSum:
+        value, difference = delta.selected
+        return convert(value), convert(difference)
+
+    return SelectionDelta(converted, compute_selected)
+
+
+# --- Arithmetic on exact sums ---
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """`a + b` exactly, as a rounded sum and what rounding took from it.
+    """`a + b` exactly: the rounded sum and its rounding error.
 
     Knuth (1969), The Art of Computer Programming 2, 4.2.2, Theorem B. For dtypes of
-    16 bits, whose intermediate results XLA may keep in 32, pass float32. Mind XLA
-    elsewhere too: it takes `(x + 1) - 1` for `x`, as it does any two constants that
-    are added one after another, but leaves `1 - (x + 1)` as it stands.
+    16 bits, pass float32: XLA may keep their intermediate results in 32 bits. XLA also
+    simplifies `(x + 1) - 1` to `x`, and merges any two constants that are added one
+    after the other. It leaves `1 - (x + 1)` as it is.
 
     Example:
         >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))
@@ -130,47 +167,57 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     """
     s = a + b
     finite = jnp.isfinite(s)
-    # The choice keeps XLA from simplifying (a + b) - a to b, as it does where a is a
-    # constant of the program. Where s overflows, there is no error to speak of.
+    # The selection keeps XLA from simplifying (a + b) - a to b, which it does if a is a
+    # constant of the program. A sum that overflows has no rounding error.
     of_b = s - jnp.where(finite, a, jnp.zeros_like(a))
     e = (a - (s - of_b)) + (b - of_b)
     return s, jnp.where(finite, e, jnp.zeros_like(e))
 
 
-def widened(*arrays: Array) -> tuple[Array, ...]:
-    """The arrays in float32 if they are of 16 bits, else as they are.
+def upcast_16bit(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in float32 if their dtype has 16 bits; otherwise as they are.
 
-    A rule's intermediate results need more digits than the eight or eleven bits that
-    its result is rounded to.
+    A rule's intermediate results need more digits than its result, which has 8 bits
+    (bfloat16) or 11 (float16). So rules compute in float32 and round once, at the end.
+
+    The cast alone is not safe. In a compiled program, XLA may remove the pair of casts
+    float32 → bfloat16 → float32 around a value in one place and keep it in another. The
+    rule then sees two versions of one value, which differ by a rounding error of 16
+    bits; that is far more than a small `Δ`. `reduce_precision` cannot be removed: it
+    rounds the fraction to the digits of the 16 bits everywhere. The exponent keeps
+    float32's 8 bits. With float16's 5 bits, small differences would become 0.
     """
     dtype = arrays[0].dtype
     if not jnp.issubdtype(dtype, jnp.floating) or dtype.itemsize >= 4:
         return arrays
     digits = jnp.finfo(dtype).nmant
-    # XLA takes a rounding to 16 bits and back for none, in one place and not in the
-    # next: a value would differ from itself by more than it changes. The exponent is
-    # left alone, as to reduce it would make small numbers of float16 zeros.
     return tuple(lax.reduce_precision(a.astype(jnp.float32), 8, digits) for a in arrays)
 
 
-def exact_order(value: Array, change: Change) -> tuple[Array, Array]:
-    """Two arrays whose lexicographic order is that of the values at `x + dx`.
+def ordering_keys(value: Array, delta: Delta) -> tuple[Array, Array]:
+    """Two arrays whose lexicographic order is the order of the values at `x + dx`.
 
-    For numbers, the rounded sum and its error; for integers, what they become, twice.
+    For numbers, the rounded sum and its rounding error. Rounding is monotone, so a
+    smaller sum never has a larger rounded sum, and the errors decide between equal
+    rounded sums. For integers, the value at `x + dx`, twice.
     """
-    if change is UNCHANGED or not is_number(value):
-        return exact_sum(value, change)
-    return two_sum(*widened(*exact_sum(value, change)))
+    if delta is UNCHANGED or not is_inexact(value):
+        return exact_sum(value, delta)
+    return two_sum(*upcast_16bit(*exact_sum(value, delta)))
 
 
-def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
-    """`(a + da) - (b + db)`, its sign exact, its value rounded once or so.
+def exact_difference(a: Array, da: Delta, b: Array, db: Delta) -> Array:
+    """`(a + da) - (b + db)`, with an exact sign and a value rounded about once.
 
-    Both differences are taken with what rounding takes from them. The larger parts
-    cancel without error or not at all, and then so do the smaller. Where a sum is
-    infinite, the rounded sums decide, and infinity is not apart from itself.
+    `two_sum` splits both differences without error: `a - b = p + q`, `da - db = g + h`,
+    and then `q + h = r + e`. The sum of the leading parts `p` and `g` is exact if they
+    cancel (within a factor of 2: Sterbenz), and `r` decides. If they do not cancel, `r`
+    is too small to change the sign. The same holds for `p + g` and `r`, with `e` as the
+    small part.
+
+    If a sum is infinite, the rounded sums decide; two equal infinities differ by 0.
     """
-    a, da, b, db = widened(*exact_sum(a, da), *exact_sum(b, db))
+    a, da, b, db = upcast_16bit(*exact_sum(a, da), *exact_sum(b, db))
     s, t = a + da, b + db
     p, q = two_sum(a, -b)
     g, h = two_sum(da, -db)
@@ -180,51 +227,61 @@ def gap(a: Array, da: Change, b: Array, db: Change) -> Array:
     return jnp.where(jnp.isfinite(apart), ((p + g) + r) + e, infinite)
 
 
-# Which of several sums is the largest or the smallest, none of them rounded.
-#
-# A choice copies one of the pairs it is given, and does no arithmetic to it.
+# --- Selection among exact sums: it copies one of the pairs, without arithmetic ---
 
 
-def larger(a: Sum, b: Sum) -> Sum:
-    """The larger of two sums; a NaN, if one of them is."""
-    return _better(operator.ge, a, b)
+def max_sum(a: ExactSum, b: ExactSum) -> ExactSum:
+    """The larger of two sums; a NaN if one of them is NaN."""
+    return _select_sum(operator.ge, a, b)
 
 
-def smaller(a: Sum, b: Sum) -> Sum:
-    """The smaller of two sums; a NaN, if one of them is."""
-    return _better(operator.le, a, b)
+def min_sum(a: ExactSum, b: ExactSum) -> ExactSum:
+    """The smaller of two sums; a NaN if one of them is NaN."""
+    return _select_sum(operator.le, a, b)
 
 
-def _better(keeps: Callable[[Array, int], Array], a: Sum, b: Sum) -> Sum:
-    first = keeps(gap(*a, *b), 0) | jnp.isnan(sum(a))
+def _select_sum(
+    keeps: Callable[[Array, int], Array], a: ExactSum, b: ExactSum
+) -> ExactSum:
+    first = keeps(exact_difference(*a, *b), 0) | jnp.isnan(sum(a))
     return jnp.where(first, a[0], b[0]), jnp.where(first, a[1], b[1])
 
 
-def clamped(low: Sum, x: Sum, high: Sum) -> Sum:
-    """The sum within bounds."""
-    return smaller(larger(low, x), high)
+def clamp_sum(low: ExactSum, x: ExactSum, high: ExactSum) -> ExactSum:
+    """The sum within two bounds."""
+    return min_sum(max_sum(low, x), high)
 
 
-def rests(s: Array, e: Array, axes: Sequence[int], *, largest: bool) -> Array:
-    """What decides between rounded sums that are equal; far behind for all others.
+def tie_breakers(s: Array, e: Array, axes: Sequence[int], *, largest: bool) -> Array:
+    """Keys whose extreme over axes is the extreme sum.
 
-    Of those whose rounded sums `s` are the best, and of NaN, it is `e`.
+    Args:
+        s: The rounded sums.
+        e: Their rounding errors.
+        axes: The axes over which sums compete.
+        largest: Whether the largest sum wins, or the smallest.
+
+    Returns:
+        `e` where the rounded sum is the best one or NaN; elsewhere an infinity, which
+        never wins.
     """
     best = (jnp.max if largest else jnp.min)(s, axis=tuple(axes), keepdims=True)
     behind = -jnp.inf if largest else jnp.inf
     return jnp.where((s == best) | jnp.isnan(s), e, behind)
 
 
-def extreme(x: Sum, axes: Sequence[int], *, largest: bool) -> Sum:
-    """The largest of an array's sums over axes, or the smallest; a NaN, if one is."""
+def extreme_sum(x: ExactSum, axes: Sequence[int], *, largest: bool) -> ExactSum:
+    """The largest or smallest of an array's sums over axes; a NaN if one is NaN."""
     axes = [axis % x[0].ndim for axis in axes]
     kept = [axis for axis in range(x[0].ndim) if axis not in axes]
-    before, by = (lax.transpose(part, [*kept, *axes]) for part in x)
-    shape = [before.shape[axis] for axis in range(len(kept))]
-    size = math.prod(before.shape[len(kept) :])
-    before, by = (part.reshape(*shape, size) for part in (before, by))
+    values, differences = (lax.transpose(part, [*kept, *axes]) for part in x)
+    shape = [values.shape[axis] for axis in range(len(kept))]
+    size = math.prod(values.shape[len(kept) :])
+    values, differences = (part.reshape(*shape, size) for part in (values, differences))
     last = len(shape)
-    rest = rests(*exact_order(before, by), [last], largest=largest)
-    place = (jnp.argmax if largest else jnp.argmin)(rest, axis=last, keepdims=True)
-    before, by = (jnp.take_along_axis(part, place, axis=last) for part in (before, by))
-    return before.reshape(shape), by.reshape(shape)
+    keys = tie_breakers(*ordering_keys(values, differences), [last], largest=largest)
+    index = (jnp.argmax if largest else jnp.argmin)(keys, axis=last, keepdims=True)
+    values, differences = (
+        jnp.take_along_axis(part, index, axis=last) for part in (values, differences)
+    )
+    return values.reshape(shape), differences.reshape(shape)

@@ -1,4 +1,4 @@
-"""`difference(f)`: the function that gives `f(x)` and `f(x + dx) - f(x)`."""
+"""`difference(f)`: the function that returns `f(x)` and `f(x + dx) - f(x)`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ from secant.errors import InvalidInput
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    explicit,
-    is_number,
+    Delta,
+    is_inexact,
+    materialize,
 )
 from secant.propagation.interpreter import Fallback, walk
 from secant.validation import Choice, validate
@@ -27,35 +27,36 @@ def difference(
 ) -> Callable[[Any, Any], tuple[Any, Any]]:
     """The function `(x, dx) -> (f(x), f(x + dx) - f(x))`, without cancellation.
 
-    The difference is not formed by subtracting two nearly equal numbers but carried
-    through `f`, operation by operation: `Δ(a b) = Δa (b + Δb) + a Δb`, `Δ exp(x) =
-    exp(x) expm1(dx)`, and so on. It keeps its digits in float32 for every size of
-    `dx`, and `x + dx` is never rounded: `dx` may be smaller than the spacing of
-    floats at `x`. Where a comparison comes out otherwise at `x + dx`, both branches
-    are computed, and the difference is that between them. `jax.jvp` is its limit
-    for `dx -> 0`.
+    It does not subtract two nearly equal numbers. It carries the difference through
+    `f`, operation by operation: `Δ(a b) = Δa (b + Δb) + a Δb`, `Δ exp(x) =
+    exp(x) expm1(dx)`, and so on. The difference has all digits of float32 for every
+    size of `dx`. `x + dx` is never rounded, so `dx` may be smaller than the spacing of
+    floats at `x`. If a comparison has another result at `x + dx`, both branches are
+    computed, and the difference is the one between them. For `dx -> 0`, the limit is
+    `jax.jvp`.
 
     Args:
         f: A function of one pytree of arrays, made of JAX operations, that returns
             a pytree of arrays.
-        fallback: What to do about an operation that has no rule: `"error"`, or
+        fallback: The treatment of an operation without a rule: `"error"`, or
             `"subtract"` to compute it as f(x + dx) - f(x) and warn.
 
     Returns:
-        A function of `x` and of `dx`, a pytree of the same structure, whose leaves
-        are broadcast to the shapes and cast to the dtypes of x's; None stands for a
-        leaf or a branch of the tree that stays as it is. Integers change by
-        whole numbers, a truth value flips where `dx` is True, here and in the
-        result. It works under `jit`, `vmap`, `grad` and `scan`, and can itself be
-        given to `difference`.
+        A function of `x` and `dx`. `dx` is a pytree of x's structure; its leaves are
+        broadcast to the shapes and cast to the dtypes of x's leaves. None stands for
+        a leaf or a branch of the tree that does not change. In `dx` and in the
+        result, integers change by whole numbers, and True flips a truth value. The
+        function works under `jit`, `vmap`, `grad` and `scan`, and `difference`
+        accepts it too.
 
     Raises:
-        InvalidInput: `dx` has another structure or a shape that does not go with x's.
+        InvalidInput: `dx` has another structure than `x`, or a shape that does not
+            broadcast to x's.
         MissingRule: `f` uses an operation that has no rule.
 
     Source:
         Kahan & Fateman (1999), "Symbolic computation of divided differences", SIGSAM
-        Bulletin 33(2), 7-28, who did it for divided differences of expressions.
+        Bulletin 33(2), 7-28: the same idea, for divided differences of expressions.
 
     Example:
         >>> value, change = difference(jnp.tanh)(0.5, 1e-12)
@@ -68,25 +69,26 @@ def difference(
         raise InvalidInput(f"f is {f!r}: pass a function of one argument")
     fallback = validate("fallback", fallback, _FALLBACK)
 
-    def of_f(x: Any, dx: Any) -> tuple[Any, Any]:
-        values, changes, tree = _operands(x, dx)
+    def value_and_difference(x: Any, dx: Any) -> tuple[Any, Any]:
+        values, deltas, tree = _values_and_deltas(x, dx)
         program, shape = jax.make_jaxpr(
             lambda *leaves: f(tree.unflatten(leaves)), return_shape=True
         )(*values)
-        results, moved = walk(
-            program.jaxpr, program.consts, values, changes, fallback=fallback
+        results, out_deltas = walk(
+            program.jaxpr, program.consts, values, deltas, fallback=fallback
         )
         out = jax.tree.structure(shape)
-        return out.unflatten(results), out.unflatten(map(_difference, results, moved))
+        differences = map(_as_difference, results, out_deltas)
+        return out.unflatten(results), out.unflatten(differences)
 
-    return of_f
+    return value_and_difference
 
 
 def as_value(leaf: Any) -> Array:
     """A leaf of `x` as an array.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The leaf is no number or array of numbers.
     """
     if isinstance(leaf, jax.Array):
         return leaf
@@ -94,42 +96,48 @@ def as_value(leaf: Any) -> Array:
         return jnp.asarray(leaf)
     except TypeError:
         raise InvalidInput(
-            f"x holds {leaf!r}, which is no array of numbers: pass it to f otherwise, "
-            "as in difference(lambda x: f(x, ...))"
+            f"x holds {leaf!r}, which is no array of numbers: pass it to f in another "
+            "way, as in difference(lambda x: f(x, ...))"
         ) from None
 
 
-def paired(x: Any, dx: Any, name: str) -> tuple[list[Any], list[Any], Any]:
-    """The leaves of `x`, and what stands for each in `dx`: None for whole branches."""
+def paired_leaves(x: Any, dx: Any, name: str) -> tuple[list[Any], list[Any], Any]:
+    """The leaves of `x`, the leaf of `dx` for each of them, and x's structure.
+
+    None in `dx` stands for a leaf or a whole branch of `x`.
+
+    Raises:
+        InvalidInput: `dx` has another structure than `x`; the message calls it `name`.
+    """
     leaves, tree = jax.tree.flatten(x)
-    moves, above = jax.tree.flatten(dx, is_leaf=lambda leaf: leaf is None)
+    dx_leaves, above = jax.tree.flatten(dx, is_leaf=lambda leaf: leaf is None)
     try:
         parts = above.flatten_up_to(x)
     except (ValueError, TypeError) as error:
-        raise _another_structure(name, str(error).partition("\n")[0]) from None
+        raise _structure_error(name, str(error).partition("\n")[0]) from None
     paired: list[Any] = []
-    for part, move in zip(parts, moves, strict=True):
+    for part, dx_leaf in zip(parts, dx_leaves, strict=True):
         below = jax.tree.leaves(part)
-        if move is not None and not jax.tree_util.all_leaves([part]):
-            raise _another_structure(name, f"{move!r} stands for {len(below)} leaves")
-        paired += [move] * len(below)
+        if dx_leaf is not None and not jax.tree_util.all_leaves([part]):
+            raise _structure_error(name, f"{dx_leaf!r} stands for {len(below)} leaves")
+        paired += [dx_leaf] * len(below)
     return leaves, paired, tree
 
 
-def _another_structure(name: str, why: str) -> InvalidInput:
+def _structure_error(name: str, why: str) -> InvalidInput:
     return InvalidInput(
         f"{name} has another structure than x ({why}): pass one number or array for "
-        "each leaf of x, or None for what stays"
+        "each leaf of x, or None for a leaf that does not change"
     )
 
 
-def _operands(x: Any, dx: Any) -> tuple[list[Array], list[Change], Any]:
-    leaves, moves, tree = paired(x, dx, "dx")
+def _values_and_deltas(x: Any, dx: Any) -> tuple[list[Array], list[Delta], Any]:
+    leaves, dx_leaves, tree = paired_leaves(x, dx, "dx")
     values = [as_value(leaf) for leaf in leaves]
-    return values, list(map(_change, values, moves)), tree
+    return values, list(map(_as_delta, values, dx_leaves)), tree
 
 
-def _change(value: Array, dx: Any) -> Change:
+def _as_delta(value: Array, dx: Any) -> Delta:
     if dx is None or getattr(dx, "dtype", None) == jax.dtypes.float0:
         return UNCHANGED
     if jnp.issubdtype(value.dtype, jax.dtypes.extended):
@@ -140,10 +148,10 @@ def _change(value: Array, dx: Any) -> Change:
         raise InvalidInput(
             f"dx holds {dx!r} where x holds {value.dtype}: pass a number or an array"
         ) from None
-    if is_number(dx) and not is_number(value):
+    if is_inexact(dx) and not is_inexact(value):
         raise InvalidInput(
             f"dx holds {dx.dtype} where x holds {value.dtype}: integers change by "
-            "whole numbers, truth values by True; pass None for one that stays"
+            "whole numbers, truth values by True; pass None for no change"
         )
     if jnp.iscomplexobj(dx) and not jnp.iscomplexobj(value):
         raise InvalidInput(
@@ -154,19 +162,19 @@ def _change(value: Array, dx: Any) -> Change:
         dx = jnp.broadcast_to(dx.astype(value.dtype), value.shape)
     except ValueError:
         raise InvalidInput(
-            f"dx has shape {np.shape(dx)} where x has {value.shape}: pass the same, "
-            "or a number"
+            f"dx has shape {np.shape(dx)} where x has {value.shape}: pass the same "
+            "shape, or a number"
         ) from None
-    if is_number(value):
+    if is_inexact(value):
         return dx
     return value ^ dx if value.dtype == bool else value + dx
 
 
-def _difference(value: Array, change: Change) -> Array:
-    """A change as `difference` returns it: integers' by subtraction, flips as True."""
-    if is_number(value):
-        return explicit(value, change)
+def _as_difference(value: Array, delta: Delta) -> Array:
+    """The delta as `difference` returns it: integers subtracted, flips as True."""
+    if is_inexact(value):
+        return materialize(value, delta)
     if jnp.issubdtype(value.dtype, jax.dtypes.extended):
         return np.zeros(value.shape, jax.dtypes.float0)
-    became = explicit(value, change)
-    return value ^ became if value.dtype == bool else became - value
+    there = materialize(value, delta)
+    return value ^ there if value.dtype == bool else there - value

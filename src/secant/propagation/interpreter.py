@@ -1,7 +1,7 @@
-"""Walks a program and carries values and their changes through it.
+"""The interpreter: walks a program and carries values and their deltas through it.
 
-It knows no primitive by name: what each of them does to a change stands in the table
-of `secant.propagation.registry`.
+It knows no primitive by name. The table of `secant.propagation.registry` has the rule
+of each.
 """
 
 import warnings
@@ -11,24 +11,20 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    after,
+    Delta,
     as_array,
-    difference_of,
-    is_number,
+    drop_selection,
+    is_inexact,
+    value_after,
 )
-from secant.propagation.registry import (
-    RULES,
-    FallbackWarning,
-    MissingRule,
-    bind,
-    subtracted,
-)
+from secant.propagation.jaxpr_tools import bind
+from secant.propagation.registry import RULES, FallbackWarning, MissingRule
 
 Fallback: TypeAlias = Literal["error", "subtract"]
 
@@ -37,100 +33,116 @@ def walk(
     jaxpr: core.Jaxpr,
     consts: Sequence[Array],
     values: Sequence[Array],
-    changes: Sequence[Change],
+    deltas: Sequence[Delta],
     *,
     fallback: Fallback = "error",
     within: tuple[core.JaxprEqn, ...] = (),
-) -> tuple[list[Array], list[Change]]:
-    """What a program gives at `x`, and by how much that changes on the way to `x + dx`.
+) -> tuple[list[Array], list[Delta]]:
+    """The results of a program at `x`, and their deltas on the way to `x + dx`.
 
     Args:
         jaxpr: The program.
-        consts: What it holds; unchanged.
+        consts: Its constants, which do not change.
         values: Its operands.
-        changes: By how much each of them changes, or `UNCHANGED`.
-        fallback: What to do about a primitive without a rule: `error`, or
-            `subtract` and warn.
-        within: The operations that hold the program, innermost first.
+        deltas: The deltas of the operands.
+        fallback: The treatment of a primitive without a rule: `"error"`, or
+            `"subtract"` to subtract and warn.
+        within: The equations that hold the program, innermost first.
 
     Returns:
-        The results and their changes.
+        The results and their deltas.
 
     Raises:
         MissingRule: A primitive has no rule.
     """
-    known: dict[core.Var, tuple[Array, Change]] = {}
+    env: dict[core.Var, tuple[Array, Delta]] = {}
 
-    def read(atom: core.Var | core.Literal) -> tuple[Array, Change]:
+    def read(atom: core.Var | core.Literal) -> tuple[Array, Delta]:
         if isinstance(atom, core.Literal):
             value, aval = as_array(atom.val), cast(Any, atom.aval)
             if value.dtype != aval.dtype:
                 value = value.astype(aval.dtype)
             return value, UNCHANGED
-        return known[atom]
+        return env[atom]
 
     for variable, const in zip(jaxpr.constvars, consts, strict=True):
-        known[variable] = (as_array(const), UNCHANGED)
-    for variable, value, change in zip(jaxpr.invars, values, changes, strict=True):
-        known[variable] = (value, change)
+        env[variable] = (as_array(const), UNCHANGED)
+    for variable, value, delta in zip(jaxpr.invars, values, deltas, strict=True):
+        env[variable] = (value, delta)
     for equation in jaxpr.eqns:
         path = (equation, *within)
         operands = [read(atom) for atom in equation.invars]
         with equation.ctx.manager:
-            results = _step(
+            results = _apply(
                 path,
                 [value for value, _ in operands],
-                [change for _, change in operands],
+                [delta for _, delta in operands],
                 fallback,
             )
-        for variable, value, change in zip(equation.outvars, *results, strict=True):
-            known[variable] = (value, change)
+        for variable, value, delta in zip(equation.outvars, *results, strict=True):
+            env[variable] = (value, delta)
     results = [read(atom) for atom in jaxpr.outvars]
-    return [value for value, _ in results], [change for _, change in results]
+    return [value for value, _ in results], [delta for _, delta in results]
 
 
-def _step(
+def _apply(
     path: tuple[core.JaxprEqn, ...],
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     fallback: Fallback,
-) -> tuple[list[Array], list[Change]]:
+) -> tuple[list[Array], list[Delta]]:
+    """The results of one equation, and their deltas."""
     equation = path[0]
     primitive, params = equation.primitive, equation.params
-    moves = any(change is not UNCHANGED for change in changes)
-    rule = RULES.get(primitive) if moves else None
-    if rule is None or not rule.knows_choice:
-        changes = list(map(difference_of, changes))
-    if rule is not None and rule.holds_programs:
+    changes = any(delta is not UNCHANGED for delta in deltas)
+    rule = RULES.get(primitive) if changes else None
+    if rule is None or not rule.accepts_selection:
+        deltas = list(map(drop_selection, deltas))
+    if rule is not None and rule.higher_order:
         inner = partial(walk, fallback=fallback, within=path)
-        return rule.function(inner, values, changes, **params)
-    whole = moves and _is_discrete(equation, changes)
-    if moves and rule is None and not whole:
-        _say_missing(path, fallback)
+        return rule.function(inner, values, deltas, **params)
+    recompute = changes and _is_discrete(equation, deltas)
+    if changes and rule is None and not recompute:
+        _report_missing(path, fallback)
     ans = bind(primitive, values, params)
-    if not moves:
-        moved: Any = [UNCHANGED] * len(equation.outvars)
-    elif whole:
-        # Nothing small to keep: the result is what the operands become.
-        moved = bind(primitive, list(map(after, values, changes)), params)
+    if not changes:
+        out_deltas: Any = [UNCHANGED] * len(equation.outvars)
+    elif recompute:
+        # There is no small difference: the delta is the result at x + dx.
+        out_deltas = bind(primitive, list(map(value_after, values, deltas)), params)
     elif rule is not None:
-        moved = rule.function(ans, values, changes, **params)
+        out_deltas = rule.function(ans, values, deltas, **params)
     else:
-        moved = subtracted(primitive, ans, values, changes, params)
+        out_deltas = _subtract(equation, ans, values, deltas)
     if primitive.multiple_results:
-        return list(ans), list(moved)
-    return [ans], moved if isinstance(moved, list) else [moved]
+        return list(ans), list(out_deltas)
+    return [ans], out_deltas if isinstance(out_deltas, list) else [out_deltas]
 
 
-def _is_discrete(equation: core.JaxprEqn, changes: list[Change]) -> bool:
-    """Whether integers, truth values and keys change, and nothing else comes of it."""
-    moving = [difference_of(change) for change in changes if change is not UNCHANGED]
+def _is_discrete(equation: core.JaxprEqn, deltas: list[Delta]) -> bool:
+    """Whether only integers, truth values and keys change, in operands and results."""
+    changing = [drop_selection(delta) for delta in deltas if delta is not UNCHANGED]
     results = [cast(Any, variable.aval) for variable in equation.outvars]
-    return not any(map(is_number, [*moving, *results]))
+    return not any(map(is_inexact, [*changing, *results]))
 
 
-def _say_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:
-    name, place = path[0].primitive.name, where(path)
+def _subtract(
+    equation: core.JaxprEqn, ans: Any, values: list[Array], deltas: list[Delta]
+) -> Any:
+    """The plain subtraction `f(x + dx) - f(x)`, which loses digits."""
+    primitive = equation.primitive
+    there = bind(primitive, list(map(value_after, values, deltas)), equation.params)
+
+    def delta(then: Array, now: Array) -> Array:
+        return jnp.subtract(then, now) if is_inexact(now) else then
+
+    if primitive.multiple_results:
+        return [delta(then, now) for then, now in zip(there, ans, strict=True)]
+    return delta(there, ans)
+
+
+def _report_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:
+    name, place = path[0].primitive.name, source_line(path)
     if fallback == "subtract":
         warnings.warn(
             f"{name}, {place}, has no rule for differences and is computed by plain "
@@ -142,27 +154,27 @@ def _say_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:
     raise MissingRule(
         f"{name}, {place}, has no rule for differences: write this part in other "
         'operations, or pass fallback="subtract" to compute it as f(x + dx) - f(x), '
-        "which loses digits where dx is small. The primitives that have one are in "
+        "which loses digits where dx is small. The primitives with a rule are in "
         "docs/primitives.md"
     )
 
 
-_OWN = Path(__file__).parents[1]
+_SECANT = Path(__file__).parents[1]
 _JAX = Path(jax.__file__).parent
 
 
-def where(path: Sequence[core.JaxprEqn]) -> str:
-    """The line of the user's code that an operation comes from.
+def source_line(path: Sequence[core.JaxprEqn]) -> str:
+    """The line of the user's code from which an operation comes.
 
     Args:
-        path: The operation, and those that hold it, innermost first. JAX's functions
-            that are compiled apart know no line but that of their call.
+        path: The operation, and the equations that hold it, innermost first. Inside
+            functions that JAX compiles separately, only their call has a line.
     """
     for equation in path:
         trace = equation.source_info.traceback
         for frame in trace.frames if trace is not None else ():
             file = Path(frame.file_name)
-            if _JAX in file.parents or _OWN in file.parents:
+            if _JAX in file.parents or _SECANT in file.parents:
                 continue
             line = getattr(frame, "line_num", None) or getattr(frame, "start_line", "?")
             return f"at {frame.file_name}:{line} in {frame.function_name}"

@@ -1,4 +1,4 @@
-"""What rules for primitives that hold programs are made of."""
+"""Tools for jaxprs: evaluate them, walk them with deltas, and look into them."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -7,164 +7,203 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+from jax.extend.core import Primitive
 
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    difference_of,
-    explicit,
-    is_number,
-    widened,
+    Delta,
+    drop_selection,
+    is_inexact,
+    materialize,
+    upcast_16bit,
 )
-from secant.propagation.numerics import risen
+from secant.propagation.numerics import delta_from
 
-Carried: TypeAlias = tuple[list[Array], list[Change]]
-"""Values and their changes."""
+ValuesAndDeltas: TypeAlias = tuple[list[Array], list[Delta]]
+"""Values and their deltas."""
 
-Walk: TypeAlias = Callable[..., Carried]
-"""The interpreter, as a rule gets it."""
+Walk: TypeAlias = Callable[..., ValuesAndDeltas]
+"""The interpreter, as a rule gets it: `walk(jaxpr, consts, values, deltas)`."""
 
-Program: TypeAlias = Any
-"""A `ClosedJaxpr`, or a `Jaxpr` that holds no constants."""
-
-
-def run(
-    walk: Walk, held: Program, values: Sequence[Array], changes: Sequence[Change]
-) -> Carried:
-    """Walks a program that a primitive holds, apart from what stands around it.
-
-    Its results can leave a loop, a branch or a transformation: what they were chosen
-    from stays inside.
-    """
-    results, moved = called(walk, held, values, changes)
-    return results, list(map(difference_of, moved))
+AnyJaxpr: TypeAlias = Any
+"""A `ClosedJaxpr`, or a `Jaxpr` without constants."""
 
 
-def called(
-    walk: Walk, held: Program, values: Sequence[Array], changes: Sequence[Change]
-) -> Carried:
-    """Walks a program as if it stood in the place of its call."""
-    return walk(_open(held), getattr(held, "consts", ()), values, changes)
+def bind(primitive: Primitive, values: list[Array], params: dict[str, Any]) -> Any:
+    """The primitive's result, given the params of an equation."""
+    return primitive.bind(*values, **primitive.get_bind_params(params))
 
 
-def plainly(held: Program, operands: Sequence[Array]) -> list[Array]:
-    """What a program gives, without changes."""
-    return list(core.jaxpr_as_fun(held)(*operands))
+def eval_jaxpr(jaxpr: AnyJaxpr, operands: Sequence[Array]) -> list[Array]:
+    """The results of a program, without deltas."""
+    return list(core.jaxpr_as_fun(jaxpr)(*operands))
 
 
-def staged(
-    walk: Walk, held: Program, changes: Sequence[Change]
-) -> tuple[Callable[..., Carried], Carried]:
-    """The walk of a program, traced once: a function, and the shapes of its results.
-
-    Of `changes` it matters which of them are `UNCHANGED`; an operand that changes does
-    so by an array of its own shape.
-    """
-    values = [_shape(variable.aval) for variable in _open(held).invars]
-    moving = [
-        UNCHANGED if change is UNCHANGED else value
-        for value, change in zip(values, changes, strict=True)
-    ]
-
-    def walked(values: list[Array], changes: list[Change]) -> Carried:
-        return run(walk, held, values, changes)
-
-    traced, shapes = jax.make_jaxpr(walked, return_shape=True)(values, moving)
-    results = jax.tree.structure(shapes)
-
-    def again(values: Sequence[Array], changes: Sequence[Change]) -> Carried:
-        operands = jax.tree.leaves((list(values), list(changes)))
-        return results.unflatten(core.jaxpr_as_fun(traced)(*operands))
-
-    return again, shapes
-
-
-def _open(held: Program) -> core.Jaxpr:
-    return getattr(held, "jaxpr", held)
-
-
-def _shape(x: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(x.shape, x.dtype)
-
-
-def crossed(now: Array, other: Array, change: Change, then: Array) -> Array:
-    """`then - now`, where `then` belongs to another branch: `(other - now) + change`.
-
-    `other` is what that branch gives at `x`, `change` what it changes by on the way to
-    `x + dx`. The branch may not be made for `x` (a logarithm of a negative number);
-    then what it gives at `x + dx`, rounded, has to do.
-    """
-    change = explicit(other, change)
-    if not is_number(now):
-        return change
-    a, b, d, c = widened(now, other, change, then)
-    carried = risen(a, b, d)
-    return jnp.where(jnp.isfinite(carried), carried, c - a).astype(now.dtype)
-
-
-def groups(sizes: Sequence[int], operands: Sequence[Any]) -> list[list[Any]]:
-    """The operands in consecutive groups of these sizes."""
-    parted, start = [], 0
-    for size in sizes:
-        parted.append(list(operands[start : start + size]))
-        start += size
-    return parted
-
-
-def lifted(
-    held: core.Jaxpr, consts: Sequence[Array], axes: int
+def vmap_jaxpr(
+    jaxpr: core.Jaxpr, consts: Sequence[Array], axes: int
 ) -> Callable[..., list[Array]]:
-    """A program of single numbers, for arrays of so many axes."""
+    """A program of scalars as a function of arrays with `axes` axes."""
 
     def function(*operands: Array) -> list[Array]:
-        return core.jaxpr_as_fun(core.ClosedJaxpr(_open(held), consts))(*operands)
+        return core.jaxpr_as_fun(core.ClosedJaxpr(_open_jaxpr(jaxpr), consts))(
+            *operands
+        )
 
     for _ in range(axes):
         function = jax.vmap(function)
     return function
 
 
-def equations(held: Program) -> Iterator[core.JaxprEqn]:
-    """Every equation of a program, and of the programs that its equations hold."""
-    for equation in _open(held).eqns:
+# --- Walking: values and deltas through a program ---
+
+
+def walk_inline(
+    walk: Walk, jaxpr: AnyJaxpr, values: Sequence[Array], deltas: Sequence[Delta]
+) -> ValuesAndDeltas:
+    """Walks a program as if it stood in place of its call."""
+    return walk(_open_jaxpr(jaxpr), getattr(jaxpr, "consts", ()), values, deltas)
+
+
+def walk_isolated(
+    walk: Walk, jaxpr: AnyJaxpr, values: Sequence[Array], deltas: Sequence[Delta]
+) -> ValuesAndDeltas:
+    """Walks a program whose results leave a loop, a branch or a transformation.
+
+    The candidates of a selection exist only inside, so a `SelectionDelta` leaves as its
+    difference.
+    """
+    results, out_deltas = walk_inline(walk, jaxpr, values, deltas)
+    return results, list(map(drop_selection, out_deltas))
+
+
+def walk_function(
+    walk: Walk,
+    function: Callable[..., Any],
+    values: list[Array],
+    deltas: list[Delta],
+) -> list[Delta]:
+    """The deltas of a function's results, if its operations have rules."""
+    jaxpr = jax.make_jaxpr(function)(*values)
+    return walk(jaxpr.jaxpr, jaxpr.consts, values, deltas)[1]
+
+
+def trace_walk(
+    walk: Walk, jaxpr: AnyJaxpr, deltas: Sequence[Delta]
+) -> tuple[Callable[..., ValuesAndDeltas], ValuesAndDeltas]:
+    """Traces the walk of a program once.
+
+    Args:
+        walk: The interpreter.
+        jaxpr: The program.
+        deltas: Only which of them are `UNCHANGED` matters. The others are arrays of
+            their operands' shapes.
+
+    Returns:
+        The walk as a function `(values, deltas) -> (values, deltas)`, and the shapes
+        and dtypes of its results.
+    """
+    values = [_shape_dtype(variable.aval) for variable in _open_jaxpr(jaxpr).invars]
+    changing = [
+        UNCHANGED if delta is UNCHANGED else value
+        for value, delta in zip(values, deltas, strict=True)
+    ]
+
+    def walked(values: list[Array], deltas: list[Delta]) -> ValuesAndDeltas:
+        return walk_isolated(walk, jaxpr, values, deltas)
+
+    traced, shapes = jax.make_jaxpr(walked, return_shape=True)(values, changing)
+    results = jax.tree.structure(shapes)
+
+    def evaluate(values: Sequence[Array], deltas: Sequence[Delta]) -> ValuesAndDeltas:
+        operands = jax.tree.leaves((list(values), list(deltas)))
+        return results.unflatten(core.jaxpr_as_fun(traced)(*operands))
+
+    return evaluate, shapes
+
+
+def _open_jaxpr(jaxpr: AnyJaxpr) -> core.Jaxpr:
+    return getattr(jaxpr, "jaxpr", jaxpr)
+
+
+def _shape_dtype(x: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+
+def delta_across(now: Array, other: Array, delta: Delta, then: Array) -> Array:
+    """The delta from one branch at `x` to another branch at `x + dx`.
+
+    It is `(other - now) + delta`: the first part leads from one branch to the other at
+    `x`, the second leads from `x` to `x + dx` within the other. Neither loses digits
+    where the two branches are close, as `then - now` would. The other branch may not be
+    defined at `x` (a logarithm of a negative number); then the result is `then - now`.
+
+    Args:
+        now: The result of the branch that is taken at `x`, at `x`.
+        other: The result of the branch that is taken at `x + dx`, at `x`.
+        delta: The delta of `other` on the way to `x + dx`.
+        then: The result of that branch at `x + dx`, rounded.
+    """
+    delta = materialize(other, delta)
+    if not is_inexact(now):
+        return delta
+    a, b, d, c = upcast_16bit(now, other, delta, then)
+    by_parts = delta_from(a, b, d)
+    return jnp.where(jnp.isfinite(by_parts), by_parts, c - a).astype(now.dtype)
+
+
+def split_list(sizes: Sequence[int], operands: Sequence[Any]) -> list[list[Any]]:
+    """Consecutive parts of a list, with the given sizes."""
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(list(operands[start : start + size]))
+        start += size
+    return parts
+
+
+# --- Queries: what a program computes, and with how much memory ---
+
+
+def iter_equations(jaxpr: AnyJaxpr) -> Iterator[core.JaxprEqn]:
+    """Every equation of a program, and of the programs inside its equations."""
+    for equation in _open_jaxpr(jaxpr).eqns:
         yield equation
         for param in jax.tree.leaves(list(equation.params.values())):
-            if hasattr(_open(param), "eqns"):
-                yield from equations(param)
+            if hasattr(_open_jaxpr(param), "eqns"):
+                yield from iter_equations(param)
 
 
-def result_types(held: Program) -> Iterator[Any]:
+def result_avals(jaxpr: AnyJaxpr) -> Iterator[Any]:
     """The shape and dtype of every intermediate result, as an abstract array."""
-    for equation in equations(held):
+    for equation in iter_equations(jaxpr):
         for variable in equation.outvars:
             if hasattr(variable.aval, "shape"):
                 yield variable.aval
 
 
-def result_bytes(held: Program) -> int:
-    """The memory that all intermediate results take together."""
+def result_bytes(jaxpr: AnyJaxpr) -> int:
+    """The memory of all intermediate results together, in bytes."""
     return sum(
         math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
-        for aval in result_types(held)
+        for aval in result_avals(jaxpr)
     )
 
 
-def float_dtypes(held: Program) -> list[Any]:
-    """The dtypes of the intermediate results that are floating-point numbers."""
+def float_dtypes(jaxpr: AnyJaxpr) -> list[Any]:
+    """The floating-point dtypes of the intermediate results, one for each result."""
     return [
         aval.dtype
-        for aval in result_types(held)
+        for aval in result_avals(jaxpr)
         if jnp.issubdtype(aval.dtype, jnp.floating)
     ]
 
 
-def axis_lengths(held: Program) -> frozenset[int]:
+def axis_lengths(jaxpr: AnyJaxpr) -> frozenset[int]:
     """The lengths of all axes: of operands, constants and intermediate results."""
-    jaxpr = _open(held)
-    operands = [variable.aval for variable in (*jaxpr.invars, *jaxpr.constvars)]
+    opened = _open_jaxpr(jaxpr)
+    operands = [variable.aval for variable in (*opened.invars, *opened.constvars)]
     return frozenset(
         length
-        for aval in (*operands, *result_types(held))
+        for aval in (*operands, *result_avals(jaxpr))
         for length in getattr(aval, "shape", ())
     )

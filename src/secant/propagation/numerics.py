@@ -1,8 +1,9 @@
-"""What the smooth rules are made of: functions that keep the digits of a change.
+"""Numerics of the smooth rules: functions that keep all digits of a difference.
 
-Each is made of primitives that have rules, so that a difference can be taken of a
-difference, and asks questions about `dx` rather than `x` where it can: a change of
-formula on the way from `x` to another `x` would cost digits there.
+They consist of primitives that have rules, so the difference of a difference works.
+Where they switch between formulas, the condition depends on `dx` rather than on `x` if
+possible: a formula that changes on the way from one `x` to another would cost digits
+there.
 """
 
 import functools
@@ -20,7 +21,7 @@ from secant.propagation.delta import Array, two_sum
 
 
 def is_double(x: Array) -> bool:
-    """Whether a number's real part has float64's digits."""
+    """Whether a number's real part has the digits of float64."""
     return jnp.finfo(x.dtype).bits == 64
 
 
@@ -32,24 +33,78 @@ def polynomial(x: Array, coefficients: Any) -> Array:
     return total
 
 
-def expm1(d: Array) -> Array:
-    """`exp(d) - 1`: Taylor's series where `d` is small.
+def safe_divide(a: Array, b: Array) -> Array:
+    """`a / b`, and 0 for 0 / 0."""
+    both = (a == 0) & (b == 0)
+    return jnp.where(both, 0, a / jnp.where(both, 1, b))
 
-    Costs one exponential, half of what XLA's own takes on a CPU, and no more error
-    than 3 ulp.
+
+def leading_half(x: Array) -> Array:
+    """`x` rounded to half of its digits, so that its square and the rest are exact."""
+    bits, digits = (11, 25) if is_double(x) else (8, 11)
+    return lax.reduce_precision(x, bits, digits)
+
+
+def delta_from(ans: Array, value: Array, delta: Array) -> Array:
+    """`(value - ans) + delta`, rounded about once: the way from `ans` to `value + Δ`.
+
+    If anything cancels here, it cancels exactly: the two values are close, or the two
+    differences are. Where `value` and `ans` are the same infinity, the result is
+    `delta`.
     """
-    terms = 14 if is_double(d) else 7
+    s, e = two_sum(value, -ans)
+    same = (value == ans) & ~jnp.isfinite(s)
+    return (jnp.where(same, 0, s) + delta) + e
+
+
+def subtract_unless_same(then: Array, now: Array, same: Array) -> Array:
+    """`then - now`, and 0 where `same` says that both are the same element.
+
+    A compiled program may compute one number twice and round it only once: `a b - a b`
+    is then the rounding error of the product.
+    """
+    return jnp.where(same | (then == now), 0, then - now).astype(now.dtype)
+
+
+# --- Exponentials and logarithms ---
+
+
+def expm1(d: Array) -> Array:
+    """`exp(d) - 1`, by Taylor's series where `d` is small.
+
+    It costs one exponential, half of what XLA's own takes on a CPU. Its error is at
+    most 3 ulp.
+    """
     small = abs(d) < 0.3
     inner = jnp.where(small, d, 0)
-    series = polynomial(inner, [1 / math.factorial(k) for k in range(terms, 0, -1)])
-    return jnp.where(small, inner * series, jnp.exp(d) - 1)
+    return jnp.where(small, inner * _expm1_series(inner), jnp.exp(d) - 1)
+
+
+def _expm1_series(d: Array) -> Array:
+    """`(exp(d) - 1) / d` for |d| < 0.3."""
+    terms = 14 if is_double(d) else 7
+    return polynomial(d, [1 / math.factorial(k) for k in range(terms, 0, -1)])
+
+
+def exp_difference(x: Array, dx: Array, exp_x: Array) -> Array:
+    """`exp(x + dx) - exp(x) = exp(x) expm1(dx)`, with one exponential.
+
+    Where `dx > 1`, nothing cancels, and the left side avoids 0 times infinity.
+    """
+    there, e = two_sum(x, dx)
+    far = dx > 1
+    power = jnp.exp(jnp.where(far, there, dx))
+    small = abs(dx) < 0.3
+    inner = jnp.where(small, dx, 0)
+    near = exp_x * jnp.where(small, inner * _expm1_series(inner), power - 1)
+    return jnp.where(far, power * (1 + e) - exp_x, near)
 
 
 def log_ratio(z: Array, ratio: Array) -> Array:
-    """`log(1 + z)`, given also `ratio = 1 + z`, whichever of them is the more exact.
+    """`log(1 + z)`, given `z` and `ratio = 1 + z`; it uses the more exact of the two.
 
-    Where `z` is small, `2 atanh(z / (2 + z))` by its series; elsewhere `log ratio`.
-    XLA's own log1p is off by 28 ulp in float64, and takes twice as long.
+    Where `z` is small, the series of `2 atanh(z / (2 + z))`; elsewhere `log(ratio)`.
+    XLA's own log1p has an error of 28 ulp in float64 and takes twice as long.
     """
     terms = 12 if is_double(z) else 6
     small = abs(z) < 0.35
@@ -59,40 +114,11 @@ def log_ratio(z: Array, ratio: Array) -> Array:
     return jnp.where(small, 2 * w * series, jnp.log(jnp.where(small, 1, ratio)))
 
 
-def over(a: Array, b: Array) -> Array:
-    """`a / b`, and 0 for 0 / 0."""
-    both = (a == 0) & (b == 0)
-    return jnp.where(both, 0, a / jnp.where(both, 1, b))
+# --- Mean slopes: `f(x + dx) - f(x) = dx` times the mean of `f'` on the way ---
 
 
-def growth(x: Array, dx: Array, exp_x: Array) -> Array:
-    """`exp(x + dx) - exp(x) = exp(x) expm1(dx)`, with one exponential.
-
-    Where `dx > 1` nothing cancels, and the left side cannot meet 0 times infinity.
-    """
-    there, e = two_sum(x, dx)
-    far = dx > 1
-    power = jnp.exp(jnp.where(far, there, dx))
-    small = abs(dx) < 0.3
-    inner = jnp.where(small, dx, 0)
-    terms = 14 if is_double(dx) else 7
-    series = polynomial(inner, [1 / math.factorial(k) for k in range(terms, 0, -1)])
-    near = exp_x * jnp.where(small, inner * series, power - 1)
-    return jnp.where(far, power * (1 + e) - exp_x, near)
-
-
-def risen(ans: Array, value: Array, change: Array) -> Array:
-    """`(value - ans) + change`, rounded once or so, and 0 + change where both are inf.
-
-    Whatever cancels is exact: either the two values or the two differences are close.
-    """
-    s, e = two_sum(value, -ans)
-    same = (value == ans) & ~jnp.isfinite(s)
-    return (jnp.where(same, 0, s) + change) + e
-
-
-def mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
-    """The mean of `f(s)` for `s` from 0 to `dx`: Gauss and Legendre's quadrature.
+def quadrature_mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
+    """The mean of `f(s)` for `s` from 0 to `dx`, by Gauss-Legendre quadrature.
 
     A loop over the nodes, for an `f` that takes long to compile.
     """
@@ -106,8 +132,10 @@ def mean(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
     return lax.scan(add, jnp.zeros_like(dx), table)[0]
 
 
-def mean_of_few(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
-    """As `mean`, node after node without a loop: for an `f` that is computed fast."""
+def quadrature_mean_unrolled(
+    f: Callable[[Array], Array], dx: Array, nodes: int
+) -> Array:
+    """As `quadrature_mean`, without a loop, for an `f` that is computed fast."""
     at, weights = np.polynomial.legendre.leggauss(nodes)
     parts = [
         float(weight) / 2 * f(float(t + 1) / 2 * dx)
@@ -116,17 +144,13 @@ def mean_of_few(f: Callable[[Array], Array], dx: Array, nodes: int) -> Array:
     return functools.reduce(operator.add, parts)
 
 
-def leading(x: Array) -> Array:
-    """Half of the digits of x: its square is exact, and so is what is left of x."""
-    bits, digits = (11, 25) if is_double(x) else (8, 11)
-    return lax.reduce_precision(x, bits, digits)
+def analytic_difference(
+    f: Callable[[Array], Array], x: Array, dx: Array, ans: Array
+) -> Array:
+    """The difference of any analytic function of a complex number.
 
-
-def along(f: Callable[[Array], Array], x: Array, dx: Array, ans: Array) -> Array:
-    """Of any analytic function: `dx` times the mean of its derivative on the way.
-
-    For complex numbers. Where |dx| is not small, plain subtraction: nothing is known
-    about where the function has its poles and cuts.
+    `dx` times the mean of the derivative on the way. Where |dx| is not small, plain
+    subtraction: the positions of the function's poles and cuts are not known.
     """
     near = abs(dx) < 0.1
     inner = jnp.where(near, dx, 0)
@@ -135,5 +159,5 @@ def along(f: Callable[[Array], Array], x: Array, dx: Array, ans: Array) -> Array
         z = x + s
         return jax.jvp(f, (z,), (jnp.ones_like(z),))[1]
 
-    carried = inner * mean(derivative, inner, 10 if is_double(x) else 6)
-    return jnp.where(near, carried, f(x + dx) - ans)
+    by_mean = inner * quadrature_mean(derivative, inner, 10 if is_double(x) else 6)
+    return jnp.where(near, by_mean, f(x + dx) - ans)

@@ -1,4 +1,4 @@
-"""Sweeps: many trials of a search space, by any number of processes and machines."""
+"""Sweeps: trials of a search space, on any number of processes and machines."""
 
 from secant.sweeps.results import Result
 from secant.sweeps.space import Choices, Range, Space, parse

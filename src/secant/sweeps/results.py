@@ -1,4 +1,4 @@
-"""What became of the trials: one row each."""
+"""Results of trials, and their table."""
 
 import csv
 import io
@@ -14,16 +14,15 @@ from secant.sweeps.space import Value
 
 @dataclass(frozen=True)
 class Result:
-    """A trial that was ended.
+    """The result of a trial that has ended.
 
     Attributes:
-        number: Of the trial, from 0; one that was tried again has its first number.
-        settings: What was tried.
-        score: How good it was, at the last epoch that was measured; None where none
-            was.
-        state: `finished`, `pruned` (given up on its way) or `failed`.
-        seconds: How long it took, the last time that it was tried.
-        facts: What was noted beside it.
+        number: The trial's number, from 0; a retried trial keeps its number.
+        settings: The trial's settings.
+        score: The score at the last measured epoch; None without a measurement.
+        state: `finished`, `pruned` (stopped early) or `failed`.
+        seconds: The duration of its last attempt.
+        facts: Additional facts of the trial.
     """
 
     number: int
@@ -35,12 +34,12 @@ class Result:
 
     @property
     def why(self) -> str:
-        """Why it was not finished, in words."""
+        """The reason that the trial did not finish, in words."""
         return str(self.facts.get("why") or self.facts.get("error") or "")
 
 
 def result_of(trial: FrozenTrial, number: int) -> Result:
-    """A trial of Optuna's, as one of ours."""
+    """The result of a trial of Optuna."""
     score = trial.value if trial.state == TrialState.COMPLETE else None
     if score is None and trial.intermediate_values:
         score = trial.intermediate_values[max(trial.intermediate_values)]
@@ -56,20 +55,17 @@ def result_of(trial: FrozenTrial, number: int) -> Result:
 
 
 def numbers(trials: Sequence[FrozenTrial]) -> list[int]:
-    """The number of each trial of a study, among those that were no second tries.
-
-    One that is tried again keeps the number that it had.
-    """
-    tries = [trial.system_attrs.get("retry_history") or [] for trial in trials]
-    own = list(accumulate((not again for again in tries), initial=0))
-    return [own[again[0] if again else place] for place, again in enumerate(tries)]
+    """The number of each trial of a study; a retry has the number of its first try."""
+    histories = [trial.system_attrs.get("retry_history") or [] for trial in trials]
+    first_tries = list(accumulate((not history for history in histories), initial=0))
+    return [
+        first_tries[history[0] if history else index]
+        for index, history in enumerate(histories)
+    ]
 
 
 def to_csv(results: Sequence[Result], names: Sequence[str]) -> str:
-    """A table with a row for each trial.
-
-    Numbers are written so that they read back exactly.
-    """
+    """A table with a row for each trial. Numbers read back exactly."""
     text = io.StringIO(newline="")
     write = csv.writer(text, lineterminator="\n").writerow
     facts = sorted({fact for result in results for fact in result.facts})
@@ -77,7 +73,7 @@ def to_csv(results: Sequence[Result], names: Sequence[str]) -> str:
     for result in results:
         score = "" if result.score is None else repr(result.score)
         settings = [result.settings.get(name, "") for name in names]
-        noted = [result.facts.get(fact, "") for fact in facts]
+        fact_cells = [result.facts.get(fact, "") for fact in facts]
         write(
             [
                 result.number,
@@ -85,7 +81,7 @@ def to_csv(results: Sequence[Result], names: Sequence[str]) -> str:
                 score,
                 f"{result.seconds:.3f}",
                 *settings,
-                *noted,
+                *fact_cells,
             ]
         )
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Which settings are tried next: TPE, from a seed and the trial's number."""
+"""Sampler of settings (TPE, from a seed and the trial's number), and pruners."""
 
 from typing import Any
 from zlib import crc32
@@ -12,20 +12,20 @@ from optuna.trial import FrozenTrial
 from secant.sweeps.results import numbers
 from secant.validation import Choice, validate
 
-# So many trials are drawn at random before the sampler learns from them, and none of
-# the first few is given up.
-_RANDOM_FIRST, _SPARED = 10, 4
+# The first trials are random, for the sampler to learn from; the very first are not
+# pruned, for the pruner to compare with.
+_RANDOM_TRIALS, _UNPRUNED_TRIALS = 10, 4
 
 PRUNERS = ("median", "halving", "none")
-"""What may give up a trial on its way."""
+"""The names of the pruners."""
 
 
 class NumberedSampler(BaseSampler):
-    """A tree-structured Parzen estimator that draws anew for every trial.
+    """A tree-structured Parzen estimator with a random stream for every trial.
 
-    Its random numbers follow from the seed, the trial's number and the option's name:
-    a sweep of one worker comes out the same however often it is interrupted, and no
-    two workers draw the same.
+    Its random numbers depend on the seed, the trial's number and the option's name.
+    A sweep of one worker therefore gives the same result with any interruptions, and
+    two workers never draw the same numbers.
 
     Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization.
     """
@@ -36,13 +36,13 @@ class NumberedSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """None: each option is drawn by itself."""
+        """An empty space: each option is drawn independently."""
         return {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: Any
     ) -> dict[str, Any]:
-        """Nothing."""
+        """An empty dict."""
         return {}
 
     def sample_independent(
@@ -56,23 +56,23 @@ class NumberedSampler(BaseSampler):
         number = numbers(study.get_trials(deepcopy=False))[trial.number]
         seed = crc32(f"{self._seed} {number} {param_name}".encode())
         sampler = TPESampler(
-            n_startup_trials=_RANDOM_FIRST, multivariate=False, seed=seed
+            n_startup_trials=_RANDOM_TRIALS, multivariate=False, seed=seed
         )
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
 
 def pruner(name: str) -> BasePruner:
-    """What gives up a trial on its way.
+    """The pruner of that name, which stops trials early.
 
     Args:
-        name: `median`: one that is worse than half of the others were after as many
-            epochs; `halving`: all but the best quarter, at each fourfold number of
-            epochs; `none`.
+        name: `median` stops a trial that is worse than the median of the others after
+            as many epochs; `halving` stops all but the best quarter at each fourfold
+            number of epochs; `none` stops nothing.
 
     Raises:
-        InvalidInput: An unknown name.
+        InvalidInput: No pruner has that name.
     """
     name = validate("pruner", name, Choice(PRUNERS))
     if name == "median":
-        return MedianPruner(n_startup_trials=_SPARED)
+        return MedianPruner(n_startup_trials=_UNPRUNED_TRIALS)
     return SuccessiveHalvingPruner() if name == "halving" else NopPruner()

@@ -1,4 +1,4 @@
-"""Where trials are kept: a database that may be away for a while."""
+"""Database of trials that waits for an unreachable server."""
 
 import threading
 import warnings
@@ -14,33 +14,34 @@ from sqlalchemy.engine import URL, make_url
 
 from secant.errors import InvalidInput, SecantError
 
-Tell = Callable[[str], object]
+Notify = Callable[[str], object]
 
-# A trial whose workers die is tried so often again: it may be what kills them.
-RETRIES = 3
+# The number of retries of a trial whose worker died: the trial may be the cause.
+MAX_RETRIES = 3
 
-# A worker is taken for dead after so many heartbeats that did not come.
-_MISSED = 3
+# A worker counts as dead after this number of missing heartbeats.
+_MAX_MISSED_HEARTBEATS = 3
 
-_LONGEST_WAIT = 5.0
-
-
-class Away(SecantError):
-    """The database has been away for too long."""
+_MAX_PAUSE = 5.0
 
 
-class PatientStorage(RDBStorage):
-    """Optuna's database of trials, which waits for its server.
+class StorageUnreachable(SecantError):
+    """The database was unreachable for too long."""
 
-    Each operation is tried again, with growing pauses, until the server is back; a
-    trial that ends in between is kept then. Training goes on meanwhile.
+
+class RetryingStorage(RDBStorage):
+    """Optuna's database of trials, with retries while its server is unreachable.
+
+    Each operation is retried with growing pauses until the server is back, so no
+    finished trial is lost. Training continues meanwhile.
 
     Args:
-        url: Of the database: SQLite or PostgreSQL.
-        heartbeat: Seconds between a worker's signs of life.
-        patience: Seconds that the server may be away.
-        tell: Is told that the server is away, and that it is back.
-        stop: Whether to wait no longer.
+        url: The address of the database: SQLite or PostgreSQL.
+        heartbeat: Seconds between a worker's heartbeats.
+        max_outage: Seconds that the server may be unreachable.
+        notify: Called with a sentence when the server is unreachable, and when it is
+            back.
+        should_stop: Returns whether to stop waiting.
     """
 
     def __init__(
@@ -48,14 +49,15 @@ class PatientStorage(RDBStorage):
         url: str,
         *,
         heartbeat: int,
-        patience: float,
-        tell: Tell,
-        stop: Callable[[], bool],
+        max_outage: float,
+        notify: Notify,
+        should_stop: Callable[[], bool],
     ) -> None:
-        self._patience, self._tell, self._stop = patience, tell, stop
-        self._guard = threading.Lock()
-        self._away_since: float | None = None
-        self._back_at = -float("inf")
+        self._max_outage, self._notify = max_outage, notify
+        self._should_stop = should_stop
+        self._lock = threading.Lock()
+        self._outage_start: float | None = None
+        self._outage_end = -float("inf")
         address = as_url(url)
         sqlite = address.get_backend_name() == "sqlite"
         with warnings.catch_warnings():
@@ -63,40 +65,40 @@ class PatientStorage(RDBStorage):
             super().__init__(
                 address.render_as_string(hide_password=False),
                 {
-                    # A connection that has died while it lay idle is replaced.
+                    # A connection that broke while idle is replaced.
                     "pool_pre_ping": True,
                     "connect_args": {"timeout": 60}
                     if sqlite
                     else {
                         "connect_timeout": 10,
-                        # A server that is cut off is noticed as one that is gone.
+                        # The timeouts also detect a server that is cut off.
                         "keepalives_idle": 30,
                         "tcp_user_timeout": 60_000,
                     },
                 },
                 heartbeat_interval=heartbeat,
-                grace_period=_MISSED * heartbeat,
+                grace_period=_MAX_MISSED_HEARTBEATS * heartbeat,
                 heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
-                    max_retry=RETRIES
+                    max_retry=MAX_RETRIES
                 ),
             )
 
     @property
     def grace(self) -> int:
-        """Seconds without a sign of life after which a worker is taken for dead."""
+        """Seconds without a heartbeat after which a worker counts as dead."""
         return self.grace_period or 0
 
     def record_heartbeat(self, trial_id: int) -> None:
-        """A sign of life; where none can be given, that is the main thread's to say."""
+        """Record a heartbeat; the main thread reports a failure."""
         try:
-            self._patiently(super().record_heartbeat, trial_id)
-        except (Away, StorageInternalError, KeyboardInterrupt):
+            self._retry(super().record_heartbeat, trial_id)
+        except (StorageUnreachable, StorageInternalError, KeyboardInterrupt):
             return
 
     def set_trial_state_values(
         self, trial_id: int, state: Any, values: Any = None
     ) -> bool:
-        """As Optuna's, and once only, though it may be said twice."""
+        """Optuna's operation; a repetition after a lost answer has no effect."""
         tries = 0
 
         def once() -> bool:
@@ -105,74 +107,75 @@ class PatientStorage(RDBStorage):
             try:
                 return RDBStorage.set_trial_state_values(self, trial_id, state, values)
             except UpdateFinishedTrialError:
-                # The answer to the first try may have been lost, and not the try.
+                # The first try may have succeeded, and only its answer was lost.
                 if tries > 1 and self.get_trial(trial_id).state == state:
                     return True
                 raise
 
-        return self._patiently(once)
+        return self._retry(once)
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
-        # Nobody could give a sign of life while the server was away.
-        if monotonic() - self._back_at < self.grace:
+        # During the outage no worker could record a heartbeat.
+        if monotonic() - self._outage_end < self.grace:
             return []
-        return self._patiently(super()._get_stale_trial_ids, study_id)
+        return self._retry(super()._get_stale_trial_ids, study_id)
 
-    def _patiently(self, operation: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+    def _retry(self, operation: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         pause = 0.1
         while True:
             try:
                 answer = operation(*args, **kw)
             except (StorageInternalError, exc.SQLAlchemyError) as error:
-                if not _is_away(error):
+                if not _is_temporary(error):
                     raise
                 self._wait(error, pause)
-                pause = min(2 * pause, _LONGEST_WAIT)
+                pause = min(2 * pause, _MAX_PAUSE)
             else:
-                if self._away_since is not None:
-                    self._back()
+                if self._outage_start is not None:
+                    self._end_outage()
                 return answer
 
     def _wait(self, error: Exception, pause: float) -> None:
-        with self._guard:
-            first = self._away_since is None
-            since = self._away_since = self._away_since or monotonic()
+        with self._lock:
+            first = self._outage_start is None
+            start = self._outage_start = self._outage_start or monotonic()
         if first:
-            self._tell(
-                f"the database cannot be reached ({reason(error)}): it is tried again "
-                f"for {self._patience:.0f} s, and nothing is lost meanwhile"
+            self._notify(
+                f"the database cannot be reached ({reason(error)}): Secant retries for "
+                f"{self._max_outage:.0f} s, and no result is lost"
             )
-        ends = monotonic() + pause
-        while monotonic() < ends:
-            if self._stop():
+        deadline = monotonic() + pause
+        while monotonic() < deadline:
+            if self._should_stop():
                 raise KeyboardInterrupt
             sleep(0.05)
-        if monotonic() - since > self._patience:
-            raise Away(
-                f"the database was away for {self._patience:.0f} s "
-                f"({reason(error)}): see to it, and give the same command again; "
-                "trials that were finished are kept there"
+        if monotonic() - start > self._max_outage:
+            raise StorageUnreachable(
+                f"the database was unreachable for {self._max_outage:.0f} s "
+                f"({reason(error)}): repair it, and give the same command again; it "
+                "still holds the finished trials"
             )
 
-    def _back(self) -> None:
-        with self._guard:
-            since, self._away_since = self._away_since, None
-            self._back_at = monotonic()
-        if since is not None:
-            self._tell(f"the database is back after {self._back_at - since:.0f} s")
+    def _end_outage(self) -> None:
+        with self._lock:
+            start, self._outage_start = self._outage_start, None
+            self._outage_end = monotonic()
+        if start is not None:
+            duration = self._outage_end - start
+            self._notify(f"the database is back after {duration:.0f} s")
 
 
-def _patient(name: str) -> Callable[..., Any]:
+def _with_retries(name: str) -> Callable[..., Any]:
     operation = getattr(RDBStorage, name)
 
-    def method(self: PatientStorage, *args: Any, **kw: Any) -> Any:
-        return self._patiently(operation, self, *args, **kw)
+    def method(self: RetryingStorage, *args: Any, **kw: Any) -> Any:
+        return self._retry(operation, self, *args, **kw)
 
     method.__name__ = name
     return method
 
 
-# All that Optuna asks of a storage, and what its cache asks of this one.
+# Every operation that Optuna, or its cache, calls on a storage.
 _OPERATIONS = BaseStorage.__abstractmethods__ | {
     "_create_new_trial",
     "_get_best_trial_id",
@@ -181,27 +184,27 @@ _OPERATIONS = BaseStorage.__abstractmethods__ | {
     "get_trial_id_from_study_id_trial_number",
 }
 for _name in sorted(_OPERATIONS):
-    if hasattr(RDBStorage, _name) and _name not in vars(PatientStorage):
-        setattr(PatientStorage, _name, _patient(_name))
+    if hasattr(RDBStorage, _name) and _name not in vars(RetryingStorage):
+        setattr(RetryingStorage, _name, _with_retries(_name))
 
 
-def opened(url: str, **options: Any) -> PatientStorage:
-    """The storage of an address; its tables are made if need be.
+def open_storage(url: str, **options: Any) -> RetryingStorage:
+    """The storage of an address, with its tables created if needed.
 
     Args:
         url: `sqlite:///FILE`, or `postgresql://USER@HOST/DATABASE`.
-        options: As `PatientStorage` takes them.
+        options: Options of `RetryingStorage`.
 
     Raises:
-        InvalidInput: There is no such database, or it lets nobody in; the password
-            is not repeated.
+        InvalidInput: There is no such database, or it refuses the connection. The
+            message does not contain the password.
     """
     tries = 5
     for turn in range(tries):
         try:
-            return PatientStorage(url, **options)
+            return RetryingStorage(url, **options)
         except (exc.SQLAlchemyError, StorageInternalError) as error:
-            # Two that make the tables at once get into each other's way, once.
+            # Two workers that create the tables at the same time may collide once.
             racing = isinstance(
                 error, exc.IntegrityError | exc.ProgrammingError
             ) or "already exists" in str(error)
@@ -216,16 +219,16 @@ def opened(url: str, **options: Any) -> PatientStorage:
 
 
 def as_url(url: str) -> URL:
-    """An address of a database that trials can be kept in.
+    """The address of a database for trials.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The text is not such an address.
     """
     try:
         address = make_url(url)
     except exc.ArgumentError:
         raise InvalidInput(
-            "the storage is no address of a database: write "
+            "the storage is not the address of a database: write "
             "postgresql://USER@HOST/DATABASE, or leave it out for SQLite"
         ) from None
     backend = address.get_backend_name()
@@ -233,8 +236,8 @@ def as_url(url: str) -> URL:
         return address.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         raise InvalidInput(
-            f"the storage is a database of {backend!r}: trials are kept in PostgreSQL "
-            "(postgresql://USER@HOST/DATABASE) or, on one machine, in SQLite"
+            f"the storage is a database of {backend!r}, and Secant supports only "
+            "PostgreSQL (postgresql://USER@HOST/DATABASE) and, on one machine, SQLite"
         )
     if address.database in (None, "", ":memory:"):
         raise InvalidInput("sqlite:// names no file: write sqlite:///FILE")
@@ -242,7 +245,7 @@ def as_url(url: str) -> URL:
 
 
 def masked(url: str) -> str:
-    """The address without its password, to be shown and kept.
+    """The address without its password, for messages and files.
 
     Example:
         >>> masked("postgresql://ada:secret@db.example/sweeps?password=secret")
@@ -253,21 +256,21 @@ def masked(url: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What the database said, in one line."""
+    """The database's error in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
 
-def _is_away(error: BaseException) -> bool:
-    """Whether the same may succeed later."""
+def _is_temporary(error: BaseException) -> bool:
+    """Whether the same operation may succeed later."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, exc.OperationalError) and "sqlite" in str(
             type(cause.orig)
         ):
-            # Of a file, nothing else passes by itself, but room may be made.
+            # Other errors of a file are permanent; a full disk may get space.
             return any(word in str(cause.orig) for word in ("locked", "busy", "full"))
         if isinstance(cause, exc.OperationalError | exc.InterfaceError):
             return True

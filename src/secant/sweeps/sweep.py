@@ -1,4 +1,4 @@
-"""A sweep: trials of a study that any number of processes and machines work on."""
+"""Sweep: the trials of a study, run by any number of processes and machines."""
 
 import json
 import socket
@@ -14,25 +14,25 @@ from optuna.trial import FrozenTrial, TrialState
 from secant.errors import InvalidInput, SecantError
 from secant.sweeps.results import Result, numbers, result_of
 from secant.sweeps.sampler import NumberedSampler, pruner
-from secant.sweeps.space import Choices, Range, Space, Value, described
-from secant.sweeps.storage import Away, Tell, opened
+from secant.sweeps.space import Choices, Range, Space, Value, description
+from secant.sweeps.storage import Notify, StorageUnreachable, open_storage
 
 _IDENTITY = "secant: what is searched"
 
 
 class Pruned(SecantError):
-    """A trial is given up on its way: it is not among the best."""
+    """A trial stopped early, since others are better."""
 
 
-class _Surplus(Exception):
-    """Another worker has begun the last trial a moment before."""
+class _SurplusTrial(Exception):
+    """A trial beyond the last one, which another worker started just before."""
 
 
 class Trial:
-    """One setting that is tried.
+    """A trial of one setting.
 
     Attributes:
-        number: Of the trial, from 0; one that is tried again keeps it.
+        number: The trial's number, from 0; a retried trial keeps its number.
         settings: A value for every name of the space.
     """
 
@@ -42,17 +42,17 @@ class Trial:
         self.settings = settings
 
     def report(self, epoch: int, score: float) -> None:
-        """Says how good it is after so many epochs.
+        """Report the score after a number of epochs.
 
         Raises:
-            Pruned: The others were better then: it need not go on.
+            Pruned: The other trials had better scores at that epoch.
         """
         self._trial.report(score, epoch)
         if self._trial.should_prune():
-            raise Pruned(f"given up after epoch {epoch}")
+            raise Pruned(f"pruned after epoch {epoch}")
 
     def note(self, **facts: str | float | None) -> None:
-        """Keeps facts beside the trial, for its row of the table."""
+        """Save facts of the trial for its row of the table."""
         for name, fact in facts.items():
             self._trial.set_user_attr(name, fact)
 
@@ -61,24 +61,25 @@ Objective = Callable[[Trial], float]
 
 
 class Sweep:
-    """A study, and this process's part in it.
+    """A study, and this process as one of its workers.
 
-    Whoever opens the same study with the same space works on it. A worker that dies
-    is noticed by its silence, and its trial tried again by another.
+    Every process that opens the same study with the same space is a worker. If a
+    worker dies, its heartbeats end, and another worker retries its trial.
 
     Args:
-        space: What is searched.
-        url: Of the database: `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`.
-        study: The study's name there.
-        trials: How many settings are tried, by all workers together.
-        fixed: What else makes the study what it is: all workers must agree.
-        maximize: Whether a high score is a good one.
+        space: The search space.
+        url: The database: `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`.
+        study: The study's name in the database.
+        trials: The number of trials, of all workers together.
+        fixed: Further settings of the study, which must be equal for all workers.
+        maximize: Whether a high score is good.
         pruning: `median`, `halving` or `none`.
-        seed: Of what is tried.
-        heartbeat: Seconds between signs of life; one that misses three is dead.
-        patience: Seconds that the database may be away.
-        tell: Is told what a person should know: of an absent database, of waiting.
-        stop: Asked now and then whether to end.
+        seed: The seed of the sampler.
+        heartbeat: Seconds between heartbeats; a worker that misses three is dead.
+        max_outage: Seconds that the database may be unreachable.
+        notify: Called with a sentence when the worker waits for the database or for
+            other workers.
+        should_stop: Called regularly; returns whether to end.
 
     Raises:
         InvalidInput: The database cannot be used, or the study searches something
@@ -108,108 +109,116 @@ class Sweep:
         pruning: str = "median",
         seed: int = 0,
         heartbeat: int = 20,
-        patience: float = 600.0,
-        tell: Tell = lambda sentence: None,
-        stop: Callable[[], bool] = lambda: False,
+        max_outage: float = 600.0,
+        notify: Notify = lambda sentence: None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.space = space
         self.trials = trials
         self.maximize = maximize
-        self._tell, self._stop = tell, stop
-        chosen = pruner(pruning)
-        self._storage = opened(
-            url, heartbeat=heartbeat, patience=patience, tell=tell, stop=stop
+        self._notify, self._should_stop = notify, should_stop
+        study_pruner = pruner(pruning)
+        self._storage = open_storage(
+            url,
+            heartbeat=heartbeat,
+            max_outage=max_outage,
+            notify=notify,
+            should_stop=should_stop,
         )
         self._study = optuna.create_study(
             storage=self._storage,
             sampler=NumberedSampler(seed),
-            pruner=chosen,
+            pruner=study_pruner,
             study_name=study,
             direction="maximize" if maximize else "minimize",
             load_if_exists=True,
         )
         try:
-            self._agree({"space": described(space), **(fixed or {})})
+            self._check_identity({"space": description(space), **(fixed or {})})
         except BaseException:
             self.close()
             raise
-        self._suspects: dict[int, float] = {}
+        self._first_seen: dict[int, float] = {}
         self._waiting = False
 
     def __enter__(self) -> Self:
-        """As long as it lasts, the database is connected."""
+        """Return the sweep; the end of the block closes the database."""
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Leaves the database."""
+        """Close the connection to the database."""
         self._storage.remove_session()
         self._storage.engine.dispose()
 
     def run(
         self, objective: Objective, each: Callable[[Result], object] = lambda _: None
     ) -> None:
-        """Tries settings until the study has as many trials as it shall have.
+        """Run trials until the study has the requested number.
 
         Args:
-            objective: The score of a trial. A `SecantError` is a trial that failed,
-                and the next is tried; KeyboardInterrupt ends the sweep, and the trial
-                is tried again when it goes on.
-            each: Is told of every trial that this process has ended.
+            objective: Returns the score of a trial. After a `SecantError` the trial
+                has failed, and the next one runs. KeyboardInterrupt ends the sweep; a
+                later call retries the trial.
+            each: Called with the result of every trial that this process has ended.
         """
-        while not self._stop() and self.missing():
+        while not self._should_stop() and self.missing():
             running, queued = self._count(TrialState.RUNNING, TrialState.WAITING)
             if running >= self.missing() and not queued:
                 self._wait_for_others(running)
                 continue
             self._waiting = False
-            self._one(objective, each)
+            self._run_trial(objective, each)
 
-    def _one(self, objective: Objective, each: Callable[[Result], object]) -> None:
-        begun: list[int] = []
-        taken = False
+    def _run_trial(
+        self, objective: Objective, each: Callable[[Result], object]
+    ) -> None:
+        started: list[int] = []
+        reassigned = False
 
-        def tried(trial: optuna.Trial) -> float:
-            nonlocal taken
-            begun.append(trial.number)
+        def evaluate(trial: optuna.Trial) -> float:
+            nonlocal reassigned
+            started.append(trial.number)
             try:
-                return self._tried(objective, trial)
+                return self._evaluate(objective, trial)
             finally:
-                now = self._study.get_trials(deepcopy=False)[trial.number]
-                taken = now.state.is_finished()
+                current = self._study.get_trials(deepcopy=False)[trial.number]
+                reassigned = current.state.is_finished()
 
         try:
             with warnings.catch_warnings():
-                # Of the words that Optuna has for what is told in ours.
+                # Secant reports failures and pruning in its own words.
                 warnings.simplefilter("ignore")
-                self._study.optimize(tried, n_trials=1, catch=(SecantError, _Surplus))
+                self._study.optimize(
+                    evaluate, n_trials=1, catch=(SecantError, _SurplusTrial)
+                )
         except KeyboardInterrupt:
-            for number in begun:
-                self._put_back(number)
+            for number in started:
+                self._requeue(number)
             raise
         except Exception as error:
-            if taken:
-                self._tell(
-                    "this worker was silent for so long that its trial was given to "
-                    "another; it goes on with the next"
+            if reassigned:
+                self._notify(
+                    "this worker sent no heartbeat for so long that another worker got "
+                    "its trial; it continues with the next one"
                 )
                 return
-            # Optuna makes something else of what ends a wait for the database.
-            raise _ending(error) from None
+            # Optuna replaces the exception that ended a wait for the database.
+            raise _original_error(error) from None
         trials = self._study.get_trials(deepcopy=False)
-        trial = trials[begun[0]]
+        trial = trials[started[0]]
         if _counts(trial):
             each(result_of(trial, numbers(trials)[trial.number]))
 
-    def _tried(self, objective: Objective, trial: optuna.Trial) -> float:
+    def _evaluate(self, objective: Objective, trial: optuna.Trial) -> float:
         if self._is_surplus(trial.number):
-            raise _Surplus
+            raise _SurplusTrial
         trial.set_user_attr("host", socket.gethostname())
         settings = {
-            name: _suggested(trial, name, values) for name, values in self.space.items()
+            name: _suggest(trial, name, values) for name, values in self.space.items()
         }
         try:
             return objective(Trial(trial, settings))
@@ -221,12 +230,12 @@ class Sweep:
             raise
 
     def missing(self) -> int:
-        """How many trials are to be ended yet, by whomever."""
+        """The number of trials that no worker has ended yet."""
         trials = self._study.get_trials(deepcopy=False)
         return max(self.trials - sum(map(_counts, trials)), 0)
 
     def results(self) -> list[Result]:
-        """All trials that were ended, the best first."""
+        """The results of all ended trials, the best first."""
         trials = self._study.get_trials(deepcopy=False)
         found = [
             result_of(trial, number)
@@ -236,8 +245,8 @@ class Sweep:
         sign = -1 if self.maximize else 1
 
         def rank(result: Result) -> tuple[bool, float, int]:
-            known = result.score if result.score is not None else -sign * float("inf")
-            return result.state != "finished", sign * known, result.number
+            score = result.score if result.score is not None else -sign * float("inf")
+            return result.state != "finished", sign * score, result.number
 
         return sorted(found, key=rank)
 
@@ -258,72 +267,72 @@ class Sweep:
         ]
         return len(before) >= self.trials
 
-    def _put_back(self, number: int) -> None:
+    def _requeue(self, number: int) -> None:
         trial = self._study.get_trials()[number]
         if trial.state == TrialState.FAIL:
-            _quietly(lambda: RetryHeartbeatStaleTrialCallback()(self._study, trial))
+            _without_warnings(_retry, self._study, trial)
 
     def _wait_for_others(self, running: int) -> None:
         if not self._waiting:
             self._waiting = True
-            self._tell(f"waiting for {running} last trial(s) that other workers have")
-        ends = monotonic() + 1.0
-        while monotonic() < ends and not self._stop():
+            self._notify(f"waiting for the last {running} trial(s) of other workers")
+        deadline = monotonic() + 1.0
+        while monotonic() < deadline and not self._should_stop():
             sleep(0.1)
-        _quietly(optuna.storages.fail_stale_trials, self._study)
-        # Whose worker died before its first sign of life.
+        _without_warnings(optuna.storages.fail_stale_trials, self._study)
+        # A worker may have died before its first heartbeat.
         for trial in self._study.get_trials(deepcopy=False):
             if trial.state == TrialState.RUNNING and "host" not in trial.user_attrs:
-                seen = self._suspects.setdefault(trial.number, monotonic())
+                seen = self._first_seen.setdefault(trial.number, monotonic())
                 if monotonic() - seen > self._storage.grace:
                     self._study.tell(
                         trial.number, state=TrialState.FAIL, skip_if_finished=True
                     )
 
-    def _agree(self, identity: Mapping[str, Any]) -> None:
-        """Whoever made the study has said what it is; all others must mean the same."""
-        ours = json.loads(json.dumps(identity))
-        ends = monotonic() + 3.0
-        while (kept := self._study.user_attrs.get(_IDENTITY)) is None:
-            if monotonic() > ends or not self._study.get_trials(deepcopy=False):
-                self._study.set_user_attr(_IDENTITY, ours)
+    def _check_identity(self, identity: Mapping[str, Any]) -> None:
+        """Compare the identity with the one that the study's creator stored."""
+        requested = json.loads(json.dumps(identity))
+        deadline = monotonic() + 3.0
+        while (stored := self._study.user_attrs.get(_IDENTITY)) is None:
+            if monotonic() > deadline or not self._study.get_trials(deepcopy=False):
+                self._study.set_user_attr(_IDENTITY, requested)
             sleep(0.2)
-        if apart := differences(kept, ours):
+        if changes := differences(stored, requested):
             raise InvalidInput(
                 f"the study {self._study.study_name!r} searches something else: "
-                f"{'; '.join(apart)}. Give the command that it was begun with, or "
-                "name another with --study"
+                f"{'; '.join(changes)}. Repeat the command that started it, or name "
+                "another study with --study"
             )
 
 
 def differences(
-    kept: Mapping[str, Any], ours: Mapping[str, Any], within: str = ""
+    stored: Mapping[str, Any], requested: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
-    """What differs between two studies, in words.
+    """The differences between two studies, in words.
 
     Example:
         >>> differences({"space": {"x": "1..2"}}, {"space": {"x": "1..3"}})
         ['space x was 1..2 and is 1..3']
     """
-    apart = []
-    for name in sorted(kept.keys() | ours.keys()):
-        then, now, what = kept.get(name), ours.get(name), f"{within}{name}"
-        if isinstance(then, Mapping) and isinstance(now, Mapping):
-            apart += differences(then, now, f"{what} ")
-        elif then != now:
-            words = [str(each) if each is not None else "not there" for each in
-                     (then, now)]  # fmt: skip
-            apart.append(f"{what} was {words[0]} and is {words[1]}")
-    return apart
+    changes = []
+    for name in sorted(stored.keys() | requested.keys()):
+        old, new, label = stored.get(name), requested.get(name), f"{prefix}{name}"
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changes += differences(old, new, f"{label} ")
+        elif old != new:
+            words = [str(each) if each is not None else "missing" for each in
+                     (old, new)]  # fmt: skip
+            changes.append(f"{label} was {words[0]} and is {words[1]}")
+    return changes
 
 
 def _counts(trial: FrozenTrial) -> bool:
-    """Whether it is one of those that were asked for, and has been ended."""
+    """Whether the trial has ended and counts towards the requested number."""
     failed = trial.state == TrialState.FAIL and "error" in trial.user_attrs
     return failed or trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def _suggested(trial: optuna.Trial, name: str, values: Range | Choices) -> Value:
+def _suggest(trial: optuna.Trial, name: str, values: Range | Choices) -> Value:
     if isinstance(values, Choices):
         return trial.suggest_categorical(name, values.values)
     if values.whole:
@@ -334,17 +343,21 @@ def _suggested(trial: optuna.Trial, name: str, values: Range | Choices) -> Value
     )
 
 
-def _ending(error: BaseException) -> BaseException:
-    """What has ended the wait for a database that is away, if that was it."""
+def _original_error(error: BaseException) -> BaseException:
+    """The error that ended the wait for an unreachable database, or `error` itself."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, Away | KeyboardInterrupt):
+        if isinstance(cause, StorageUnreachable | KeyboardInterrupt):
             return cause
         cause = cause.__context__
     return error
 
 
-def _quietly(call: Callable[..., Any], *args: Any) -> Any:
+def _retry(study: optuna.Study, trial: FrozenTrial) -> None:
+    RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def _without_warnings(call: Callable[..., Any], *args: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return call(*args)

@@ -1,11 +1,10 @@
-"""Which samples each step sees.
+"""The mini-batches of a run.
 
-The samples come as one endless stream, cut into batches. The stream is made an
-epoch at a time, `samples` indices each, drawn with replacement (as the notebook
-does) or in a new random order (so that an epoch sees every sample once). Each
-epoch's draw depends on the seed and its own number only: any step's batch can be
-told without those before it, so a run can be continued anywhere, and every
-gradient method sees the same batches.
+The samples form one endless stream, cut into batches. Each epoch of the stream has
+`samples` indices, drawn with replacement (as in the notebook) or in a new random order
+(so an epoch has every sample once). The draw of an epoch depends only on the seed and
+its number. So any step's batch can be computed without those before it, a run can
+continue anywhere, and every gradient method gets the same batches.
 """
 
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ class Batches:
     """The mini-batches of a run.
 
     Attributes:
-        samples: How many training samples there are.
-        batch_size: How many of them a step sees.
-        sampling: `replacement`: each drawn from all, as the notebook does;
-            `epochs`: in random order, all of them before any comes again.
-        seed: Of the draws.
+        samples: The number of training samples.
+        batch_size: The number of samples of a step.
+        sampling: `replacement`: each sample is drawn from all, as in the notebook;
+            `epochs`: random order, every sample once before any repeats.
+        seed: The seed of the draws.
 
     Raises:
         InvalidInput: The batch is larger than the data.
@@ -52,11 +51,11 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps after which about as many samples were seen as there are."""
+        """The steps of an epoch, which uses about as many samples as there are."""
         return max(self.samples // self.batch_size, 1)
 
     def indices(self, start: int, stop: int) -> np.ndarray:
-        """The samples of steps `start` to `stop - 1`: (steps, batch_size), int32."""
+        """The samples of steps `start` to `stop - 1`, (steps, batch_size), int32."""
         first, last = start * self.batch_size, stop * self.batch_size
         epochs = range(first // self.samples, -(-last // self.samples))
         if not epochs:

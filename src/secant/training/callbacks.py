@@ -1,11 +1,13 @@
-"""A run's course for TensorBoard to draw.
+"""Callbacks of `fit`: what they are called with, and the two that Secant has.
 
-tensorboardX writes TensorBoard's files without TensorBoard, TensorFlow or PyTorch; it
-comes in the extra `tensorboard`.
+`TensorBoard` writes the scalars of a run for TensorBoard; tensorboardX, of the extra
+`tensorboard`, writes its files without TensorBoard, TensorFlow or PyTorch.
+`RecordPath` keeps the weights on the way.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from time import time
@@ -13,29 +15,77 @@ from typing import Any, Self
 
 import numpy as np
 
-from secant.errors import not_installed
-from secant.training.fit import Progress
+from secant.errors import InvalidInput, not_installed
+from secant.history import Epoch
+from secant.training.forecast import Forecast
 from secant.validation import WholeNumber, validate
 
-# The file is brought up to date, and to the disk, after as many seconds.
-_LATEST = 1.0
+# TensorBoard's file is written to the disk this often.
+_FLUSH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The argument of a callback: at the start, then about ten times a second.
+
+    Attributes:
+        step: The number of steps taken.
+        iterations: The number of steps to take.
+        losses: The losses of the steps since the last call.
+        epoch: The latest measurement on all samples.
+        forecast: The expected time of the run.
+        seconds: The training time so far, without preparation and evaluation.
+        params: The current weights, not to be changed.
+        ended: Whether this was the last step: all are taken, or the run stops early.
+        epochs: The number of epochs so far.
+    """
+
+    step: int
+    iterations: int
+    losses: np.ndarray
+    epoch: Epoch
+    forecast: Forecast
+    seconds: float
+    params: Any
+    ended: bool = False
+    epochs: int = 0
+
+
+Callback = Callable[[Progress], object]
+
+
+def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks as a tuple.
+
+    Raises:
+        InvalidInput: They are not iterable, or one of them is not callable.
+    """
+    checked: tuple[Any, ...] = (None,)
+    if isinstance(callbacks, Iterable):
+        checked = tuple(callbacks)
+    if not all(callable(callback) for callback in checked):
+        raise InvalidInput(
+            f"callbacks is {callbacks!r}: pass a list of functions that each take a "
+            "Progress: callbacks=[print]"
+        )
+    return checked
 
 
 class TensorBoard:
-    """A callback of `fit` that writes a run's scalars for TensorBoard.
+    """A callback that writes the scalars of a run for TensorBoard.
 
-    `batch/loss` has a value for each step, the loss that the step saw; `train/loss`,
+    `batch/loss` has a value for each step, the loss of its batch; `train/loss`,
     `train/accuracy`, and the same of `validation` and `test` have one for each
-    measurement on all samples: at the start, after each epoch and at the end. The file
-    is brought up to date every second: TensorBoard draws a run while it goes on, and of
-    one that is killed a second is lost. A run that is resumed goes on in its folder.
+    measurement on all samples: at the start, after each epoch and at the end. The
+    file is flushed every second, so TensorBoard draws a run while it trains, and a
+    run that is killed loses one second. A resumed run continues in its folder.
 
-    `tensorboard --logdir runs` shows every folder below `runs` as a run of its own.
+    `tensorboard --logdir runs` shows every folder below `runs` as a separate run.
 
     Args:
-        folder: Where to write; made if need be. A file of events is added to those
-            that are there, which hold from the step at which it begins, so give each
-            run a folder of its own.
+        folder: The folder to write to; it is made if needed. Each callback adds a file
+            of events, which replaces the older files from its first step on, so give
+            each run its own folder.
 
     Raises:
         SecantError: tensorboardX is not installed.
@@ -53,55 +103,56 @@ class TensorBoard:
         self.check()
         from tensorboardX.event_file_writer import EventsWriter
 
-        # Not its FileWriter, whose thread and queue say of no event when it is written.
+        # Not FileWriter: its thread and queue do not tell when an event is written.
         Path(folder).mkdir(parents=True, exist_ok=True)
         before = len(list(Path(folder).glob("*tfevents*")))
-        # A name has the second in it, and would be taken twice in one.
+        # A file's name holds the second, so two files of one second need a suffix.
         suffix = f".{before}" if before else ""
         self._file = EventsWriter(os.path.join(folder, "events"), suffix)
-        self._goes_on = before > 0
-        self._measured, self._flushed, self._closed = -1, 0.0, False
+        self._is_resumed = before > 0
+        self._measured_step, self._flushed, self._closed = -1, 0.0, False
 
     @staticmethod
     def check() -> None:
-        """Sees whether what it writes with is installed.
+        """Checks that tensorboardX is installed.
 
         Raises:
-            SecantError: tensorboardX is not.
+            SecantError: It is not.
         """
         if not find_spec("tensorboardX"):
             raise not_installed("TensorBoard", ["tensorboardX"], "tensorboard")
 
     def __call__(self, progress: Progress) -> None:
-        """Writes what is new, and closes the file after the last step."""
+        """Writes the new scalars, and closes the file after the last step."""
         now, losses = time(), progress.losses
-        if self._goes_on:
-            # What a killed process wrote beyond its last checkpoint holds no longer.
-            self._forget_from(progress.step, now)
-            losses, self._measured = losses[:0], progress.step - 1
-            self._goes_on = False
+        if self._is_resumed:
+            # A killed process may have written steps after its last checkpoint; they
+            # are no longer true.
+            self._discard_from(progress.step, now)
+            losses, self._measured_step = losses[:0], progress.step - 1
+            self._is_resumed = False
         for step, loss in enumerate(losses, start=progress.step - len(losses)):
             self._add("batch/loss", loss, step, now)
         epoch = progress.epoch
-        if epoch.step > self._measured:
-            self._measured = epoch.step
+        if epoch.step > self._measured_step:
+            self._measured_step = epoch.step
             for name, value in epoch._asdict().items():
                 if name != "step" and value is not None:
                     self._add(name.replace("_", "/"), value, epoch.step, now)
-        if now > self._flushed + _LATEST:
+        if now > self._flushed + _FLUSH_SECONDS:
             self._file.flush()
             self._flushed = now
         if progress.ended:
             self.close()
 
     def close(self) -> None:
-        """Closes the file; called by itself after the last step."""
+        """Closes the file. The callback does this itself after the last step."""
         if not self._closed:
             self._closed = True
             self._file.close()
 
-    def _forget_from(self, step: int, when: float) -> None:
-        """Has TensorBoard pass over what older files say from this step on."""
+    def _discard_from(self, step: int, when: float) -> None:
+        """Makes TensorBoard discard events of older files from this step on."""
         from tensorboardX.proto import event_pb2
 
         event: Any = event_pb2
@@ -114,7 +165,7 @@ class TensorBoard:
         from tensorboardX.proto import event_pb2
         from tensorboardX.summary import scalar
 
-        event: Any = event_pb2  # its classes are made when it is loaded
+        event: Any = event_pb2  # protobuf makes its classes at import time
         self._file.write_event(
             event.Event(wall_time=when, step=step, summary=scalar(tag, value))
         )
@@ -128,27 +179,25 @@ class TensorBoard:
         self.close()
 
 
-# Where a run went: its weights, kept every few steps.
-
-
 class RecordPath:
-    """A callback of `fit` that keeps copies of the weights on the way.
+    """A callback that keeps copies of the weights on the way.
 
-    `fit` calls back at the start, about ten times a second, at the end of each epoch
-    and at the end. When `most` sets of weights are kept, every second one is dropped
-    and from then on every second call, every fourth …, so that memory is bounded and
-    the path stays evenly covered. The first and the latest are always kept.
+    `fit` calls it at the start, about ten times a second, at the end of each epoch
+    and at the end. When it holds more than `most` sets of weights, it drops every
+    second one and from then on takes every second call, then every fourth, and so on.
+    So memory is bounded and the path stays evenly covered. The first and the latest
+    set are always there.
 
     Args:
-        most: Sets of weights to keep at most, 3 or above: 50 of the notebook's
-            network are 8 MB.
+        most: The largest number of sets of weights, 3 or above: 50 sets of the
+            notebook's network are 8 MB.
 
     Attributes:
-        steps: How many steps had been taken at each.
-        params: The weights at each, dicts of arrays.
+        steps: The number of steps before each set.
+        params: The sets of weights, dicts of arrays.
 
     Raises:
-        InvalidInput: `most` is no whole number of 3 or above.
+        InvalidInput: `most` is not a whole number of 3 or above.
 
     Example:
         >>> from secant import MLP, fit
@@ -163,29 +212,27 @@ class RecordPath:
         self.most = validate("most", most, WholeNumber(low=3))
         self.steps: list[int] = []
         self.params: list[dict[str, np.ndarray]] = []
-        self._stride, self._heard = 1, 0
+        self._stride, self._calls = 1, 0
 
     def __call__(self, progress: Progress) -> None:
-        """Keeps the weights, if it is their turn or there are none later yet."""
-        # The latest is kept for now; where it was not its turn, the next takes its
-        # place.
-        if self._heard > 1 and (self._heard - 1) % self._stride:
+        """Keeps the weights, in place of the last ones if those are off the stride."""
+        if self._calls > 1 and (self._calls - 1) % self._stride:
             self.steps.pop()
             self.params.pop()
         self.steps.append(progress.step)
         self.params.append(_copy(progress.params))
         if len(self.steps) > self.most:
             self._thin()
-        self._heard += 1
+        self._calls += 1
 
     def _thin(self) -> None:
-        """Drops every second of those whose turn it was, not the latest."""
+        """Drops every second set on the stride, but never the latest set."""
         self._stride *= 2
         last = (self.steps[-1], self.params[-1])
-        in_turn = self._heard % self._stride == 0
-        kept = slice(0, None, 2) if in_turn else slice(0, -1, 2)
+        on_stride = self._calls % self._stride == 0
+        kept = slice(0, None, 2) if on_stride else slice(0, -1, 2)
         self.steps, self.params = self.steps[kept], self.params[kept]
-        if not in_turn:
+        if not on_stride:
             self.steps.append(last[0])
             self.params.append(last[1])
 

@@ -1,12 +1,12 @@
-"""Where a run stands, in one file: from it the run goes on as if nothing had been.
+"""Checkpoints: a run's state in one file, from which the run continues bit for bit.
 
-A checkpoint holds the weights as the steps hold them, the optimiser's memory, the step,
-the history and the best weights so far. Which samples a step sees and which random
-directions it takes follow from the seed and the step, so that these are the position in
-the data and the state of the random numbers, too.
+A checkpoint holds the weights in the layout of the steps, the optimiser's memory, the
+step, the history and the best weights so far. The samples and the random directions of
+a step follow from the seed and the number of the step. So the step is also the
+position in the data and the state of the random numbers.
 
-params/W1 …       the weights as the steps hold them
-optimizer/0/W1 …  the optimiser's memory: its arrays in order, each with its parameter
+params/W1 …       the weights in the layout of the steps
+optimizer/0/W1 …  the optimiser's arrays in order, each with the name of its parameter
 losses            the loss of each step
 best/W1 …         the best weights so far
 """
@@ -27,19 +27,19 @@ from secant.history import Epoch
 from secant.nn.networks import MLP
 from secant.training.run import Timings
 from secant.training.serialization import (
-    architecture,
-    damaged,
-    packed,
-    record,
+    damaged_file,
+    parse_architecture,
+    parse_record,
+    read_tensors,
     replace_file,
-    unpacked,
+    tensor_bytes,
 )
 from secant.training.steps import TrainState
-from secant.training.trainer import Best, Checkpoint
+from secant.training.trainer import BestParams, RunState
 from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
 FOLDER = "checkpoints"
-"""Where they are, beneath a run's folder."""
+"""The folder of the checkpoints in a run's folder."""
 
 _FORMAT = "secant checkpoint 1"
 _NAME = re.compile(r"(\d{12})\.safetensors")
@@ -47,18 +47,18 @@ _NAME = re.compile(r"(\d{12})\.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """How often a run is kept while it goes on.
+    """How often a run is saved during training.
 
-    A checkpoint is also written with each new best accuracy, when the run is
-    interrupted, and at its end.
+    A run also gets a checkpoint at each new best accuracy, when it is interrupted, and
+    at its end.
 
     Attributes:
-        steps: After so many steps; None for by the clock only.
-        seconds: And after so many seconds; None for by the steps only.
-        keep: So many of the newest stay.
+        steps: The number of steps between checkpoints; None to use only the clock.
+        seconds: The seconds between checkpoints; None to use only the steps.
+        keep: The number of newest checkpoints that stay.
 
     Raises:
-        InvalidInput: A number that cannot be.
+        InvalidInput: A number is out of its range.
 
     Example:
         >>> Checkpoints(steps=500, keep=2)
@@ -79,173 +79,185 @@ class Checkpoints:
 
 
 def write(
-    folder: Path, reached: Checkpoint, origin: Mapping[str, Any], *, keep: int
+    folder: Path, state: RunState, origin: Mapping[str, Any], *, keep: int
 ) -> Path:
-    """Keeps where a run stands; of older checkpoints all but `keep - 1` go.
+    """Writes a checkpoint, and removes all older ones but `keep - 1`.
 
     Args:
-        folder: Of the run's checkpoints; made if need be.
-        reached: Where it stands.
-        origin: What the run is, by which it is known again: `Training.origin`.
-        keep: Checkpoints that stay.
+        folder: The folder of the run's checkpoints; it is made if needed.
+        state: The state of the run.
+        origin: What identifies the run: `Trainer.origin`.
+        keep: The number of checkpoints that stay.
 
     Returns:
         The file, which is on the disk.
 
     Raises:
-        OSError: It cannot be written; those before it are untouched.
+        OSError: It cannot be written; the older checkpoints are unchanged.
     """
     folder.mkdir(exist_ok=True)
-    arrays = {name: np.asarray(leaf) for name, leaf in _leaves(reached.state)}
-    arrays["losses"] = reached.losses_from(0)
-    about: dict[str, Any] = {
+    arrays = {name: np.asarray(leaf) for name, leaf in _leaves(state.train_state)}
+    arrays["losses"] = state.losses_from(0)
+    content: dict[str, Any] = {
         "origin": dict(origin),
-        "step": reached.step,
-        "epochs": reached.epochs,
-        "timings": asdict(reached.timings),
+        "step": state.step,
+        "epochs": state.epochs,
+        "timings": asdict(state.timings),
         "secant": __version__,
         "jax": jax.__version__,
     }
-    if reached.best is not None:
-        about["best"] = reached.best.epoch.step
-        for name, value in reached.best.params.items():
+    if state.best is not None:
+        content["best"] = state.best.epoch.step
+        for name, value in state.best.params.items():
             arrays[f"best/{name}"] = np.asarray(value)
-    path = folder / f"{reached.step:012}.safetensors"
-    replace_file(path, packed(arrays, _FORMAT, about))
+    path = folder / f"{state.step:012}.safetensors"
+    replace_file(path, tensor_bytes(arrays, _FORMAT, content))
     for old in list(_files(folder))[keep:]:
         old.unlink(missing_ok=True)
     return path
 
 
 @dataclass(frozen=True)
-class Found:
-    """The newest checkpoint that can be trusted.
+class NewestCheckpoint:
+    """The newest checkpoint that is not damaged.
 
     Attributes:
-        reached: Where it stood; None if there is none.
+        state: The state in it; None without such a checkpoint.
         path: Its file.
-        passed_over: Newer ones that cannot be trusted, in words.
+        skipped: An error message for each newer checkpoint, which is damaged.
     """
 
-    reached: Checkpoint | None
+    state: RunState | None
     path: Path | None
-    passed_over: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
-def newest(folder: Path, start: TrainState, origin: Mapping[str, Any]) -> Found:
-    """Where a run was kept last, whatever happened then.
+def read_newest(
+    folder: Path, start: TrainState, origin: Mapping[str, Any]
+) -> NewestCheckpoint:
+    """Reads the newest checkpoint of a run that is not damaged.
 
     Args:
-        folder: Of its checkpoints.
-        start: The state before its first step, which tells how states are built.
-        origin: What the run is.
+        folder: The folder of the run's checkpoints.
+        start: The state before the first step, a template of all states.
+        origin: What identifies the run.
 
     Raises:
-        InvalidInput: The checkpoints are another run's; names what differs.
+        InvalidInput: The checkpoints belong to another run; the message names all
+            differences.
     """
-    passed_over: list[str] = []
+    skipped: list[str] = []
     for path in _files(folder):
         try:
-            reached = _read(path, start, origin)
-        except _OfAnotherRun:
+            state = _read(path, start, origin)
+        except _AnotherRun:
             raise
         except DataError as error:
-            passed_over.append(str(error))
+            skipped.append(str(error))
         else:
-            return Found(reached, path, tuple(passed_over))
-    return Found(None, None, tuple(passed_over))
+            return NewestCheckpoint(state, path, tuple(skipped))
+    return NewestCheckpoint(None, None, tuple(skipped))
 
 
-class _OfAnotherRun(InvalidInput):
-    """A checkpoint that is whole, and belongs to something else."""
+class _AnotherRun(InvalidInput):
+    """A file is whole, and belongs to another run."""
 
 
-def _read(path: Path, start: TrainState, origin: Mapping[str, Any]) -> Checkpoint:
-    arrays, about = unpacked(path, _FORMAT)
+def _read(path: Path, start: TrainState, origin: Mapping[str, Any]) -> RunState:
+    arrays, content = read_tensors(path, _FORMAT)
     try:
-        compare(path, dict(about["origin"]), origin)
-        measured = tuple(record(Epoch, epoch) for epoch in about["epochs"])
-        losses = _losses(arrays, about["step"])
-        return Checkpoint(
-            state=_state(arrays, start),
+        check_same_run(path, dict(content["origin"]), origin)
+        epochs = tuple(parse_record(Epoch, epoch) for epoch in content["epochs"])
+        losses = _losses(arrays, content["step"])
+        return RunState(
+            train_state=_train_state(arrays, start),
             step=len(losses),
             losses=(losses,),
-            epochs=measured,
-            timings=record(Timings, about["timings"]),
-            best=_best(arrays, about, measured),
+            epochs=epochs,
+            timings=parse_record(Timings, content["timings"]),
+            best=_best(arrays, content, epochs),
         )
     except KeyError as error:
-        raise damaged(path, f"it lacks {error}") from None
+        raise damaged_file(path, f"it lacks {error}") from None
     except (TypeError, ValueError) as error:
-        if isinstance(error, _OfAnotherRun):
+        if isinstance(error, _AnotherRun):
             raise
-        raise damaged(path, str(error)) from None
+        raise damaged_file(path, str(error)) from None
 
 
 def _losses(arrays: Mapping[str, np.ndarray], step: Any) -> np.ndarray:
     losses = arrays["losses"]
     if losses.shape != (step,) or losses.dtype != np.float64:
         raise ValueError(
-            f"it has losses {losses.dtype}{losses.shape} of {step!r} steps"
+            f"its losses are {losses.dtype}{losses.shape}, of {step!r} steps"
         )
     return losses
 
 
 def _best(
     arrays: Mapping[str, np.ndarray],
-    about: Mapping[str, Any],
-    measured: tuple[Epoch, ...],
-) -> Best | None:
-    """The best weights so far, each of the shape that the network gives it."""
-    if "best" not in about:
+    content: Mapping[str, Any],
+    epochs: tuple[Epoch, ...],
+) -> BestParams | None:
+    """The best weights so far, whose shapes are those of the network."""
+    if "best" not in content:
         return None
     params = {
         name.removeprefix("best/"): value
         for name, value in arrays.items()
         if name.startswith("best/")
     }
-    found = [epoch for epoch in measured if epoch.step == about["best"]]
-    if not found:
-        raise ValueError(f"it was best at step {about['best']!r}, never measured")
-    MLP.from_params(architecture(about["origin"]["architecture"]), params)
-    return Best(found[0], params)
+    measured = [epoch for epoch in epochs if epoch.step == content["best"]]
+    if not measured:
+        raise ValueError(
+            f"its best step is {content['best']!r}, which was not measured"
+        )
+    MLP.from_params(parse_architecture(content["origin"]["architecture"]), params)
+    return BestParams(measured[0], params)
 
 
-def compare(path: Path | str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuses to go on with what another run has kept.
+def check_same_run(
+    path: Path | str, saved: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    """Refuses to continue another run.
+
+    Args:
+        path: The file of the saved run, for the message.
+        saved: What identifies the saved run.
+        now: What identifies this run.
 
     Raises:
-        InvalidInput: Names all that differs.
+        InvalidInput: The runs differ; the message names all differences.
     """
-    apart = [
-        f"{name} was {kept.get(name)!r} and is {value!r}"
+    differences = [
+        f"{name} was {saved.get(name)!r} and is {value!r}"
         for name, value in now.items()
-        if kept.get(name) != value
+        if saved.get(name) != value
     ]
-    if apart:
-        raise _OfAnotherRun(
-            f"this is not the run of {path}: {'; '.join(apart)}. Go on with what it "
-            "was started with, or train into a new folder"
+    if differences:
+        raise _AnotherRun(
+            f"this is not the run of {path}: {'; '.join(differences)}. Continue with "
+            "the arguments that it began with, or train into a new folder"
         )
 
 
 def _leaves(state: TrainState) -> Iterator[tuple[str, Any]]:
     """The arrays of a state, each with its name in a file.
 
-    The names say what an array is, and not which attribute of which class holds it:
-    Optax and Secant may rename those, and a file is read all the same.
+    A name says what an array is, not which attribute of which class holds it. So a
+    file stays readable after Optax or Secant rename their attributes.
     """
     for name, array in state.params.items():
         yield f"params/{name}", array
     memory = jax.tree_util.tree_leaves_with_path(state.optimizer_state)
-    for number, (way, array) in enumerate(memory):
-        # The name of the parameter that an array belongs to, if it belongs to one.
-        of = [str(key.key) for key in way if isinstance(key, jax.tree_util.DictKey)]
-        yield "/".join(["optimizer", str(number), *of]), array
+    for number, (path, array) in enumerate(memory):
+        # The name of the array's parameter, if it has one.
+        names = [str(key.key) for key in path if isinstance(key, jax.tree_util.DictKey)]
+        yield "/".join(["optimizer", str(number), *names]), array
 
 
-def _state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainState:
-    """The state that was kept, built as `start` is."""
+def _train_state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainState:
+    """The saved state, with the structure of `start`."""
     read: dict[str, Any] = {}
     for name, like in _leaves(start):
         value = arrays[name]
@@ -255,7 +267,7 @@ def _state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainState:
                 f"{like.dtype}{like.shape}"
             )
         if isinstance(like, jax.Array):
-            # Where the steps run in NumPy, the optimiser's memory has float64.
+            # The optimiser's memory is float64 if the steps run in NumPy.
             with jax.enable_x64(value.dtype.itemsize == 8):
                 value = jnp.asarray(value)
         read[name] = value
@@ -266,7 +278,7 @@ def _state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainState:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The checkpoints, the newest first."""
+    """The files of the checkpoints, newest first."""
     if not folder.is_dir():
         return []
     return sorted(

@@ -1,4 +1,4 @@
-"""How a run is trained: one object, from `fit` or the command line to the step."""
+"""The configuration of a run: one object, from `fit` or the command line to a step."""
 
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
@@ -15,10 +15,10 @@ from secant.training.optimizers import (
     optimizer_fields,
 )
 from secant.training.schedules import Schedule
-from secant.training.serialization import record
+from secant.training.serialization import parse_record
 from secant.validation import Choice, Or, Share, WholeNumber, validate_fields
 
-# The options that are more than a number or a name.
+# The options that are records, not numbers or names.
 _RECORDS = (Schedule, EarlyStopping)
 
 _SHARE = Share(
@@ -30,25 +30,25 @@ _SHARE = Share(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(OptimizerConfig):
-    """How a run is trained: all that its outcome depends on, but network and data.
+    """The configuration of a run: all that determines it, except network and data.
 
-    `build` makes one of the arguments that `fit` takes, `from_dict` of what a file
-    holds. Either way it is validated once, here, and no value in it again.
+    `build` makes one from the arguments of `fit`, `from_dict` from the contents of a
+    file. Both validate it here, once; later code trusts it.
 
     Attributes:
-        gradient: The gradient method's name.
-        gradient_options: The gradient method's options, by name.
-        iterations: Steps to take.
-        batch_size: Samples a step.
+        gradient: The name of the gradient method.
+        gradient_options: The options of the gradient method, by name.
+        iterations: The number of steps.
+        batch_size: The samples of a step.
         sampling: `replacement` or `epochs`.
-        seed: Of the batches, and of which samples are held back.
-        validation_split: The share of the training samples that is held back.
-        early_stopping: When to stop early.
-        custom_method: A gradient method that is none of Secant's, which no file holds;
-            None for the one that `gradient` names.
+        seed: The seed of the batches and of the validation samples.
+        validation_split: The share of the training samples to hold back.
+        early_stopping: The rule that ends the run early.
+        custom_method: A gradient method that is not one of Secant's, which no file
+            holds; None for the method of the name `gradient`.
 
     Raises:
-        InvalidInput: An unknown name, or a number out of its range.
+        InvalidInput: A name is unknown, or a number is out of its range.
 
     Example:
         >>> config = TrainConfig.build("backprop", optimizer="adam", clip_norm=1)
@@ -83,9 +83,9 @@ class TrainConfig(OptimizerConfig):
             object.__setattr__(self, "gradient_options", options)
         if self.early_stopping is not None and self.validation_split is None:
             raise InvalidInput(
-                "early_stopping needs samples that are neither trained nor tested on: "
-                "what has been chosen by the test samples, they can no longer judge. "
-                "Pass validation_split=0.1 as well"
+                "early_stopping needs validation samples: test samples that choose "
+                "when to stop can no longer judge the result. Pass "
+                "validation_split=0.1 as well"
             )
 
     @classmethod
@@ -101,20 +101,20 @@ class TrainConfig(OptimizerConfig):
         early_stopping: int | EarlyStopping | None = None,
         **optimizer: Unpack[OptimizerArguments],
     ) -> Self:
-        """The configuration that `fit`'s arguments describe.
+        """The configuration for the arguments of `fit`.
 
         Args:
-            gradient: As for `fit`, and so are all others.
-            iterations: Steps to take.
-            batch_size: Samples a step.
-            seed: Of the batches, and of which samples are held back.
+            gradient: The gradient method; this and all others as for `fit`.
+            iterations: The number of steps.
+            batch_size: The samples of a step.
+            seed: The seed of the batches and of the validation samples.
             sampling: `replacement` or `epochs`.
-            validation_split: The share of the training samples that is held back.
-            early_stopping: When to stop early; a number is the patience.
+            validation_split: The share of the training samples to hold back.
+            early_stopping: The rule that ends the run early; a number is the patience.
             **optimizer: `optimizer`, `learning_rate`, `weight_decay`, `clip_norm`.
 
         Raises:
-            InvalidInput: An argument cannot be worked with.
+            InvalidInput: An argument is unusable.
         """
         stopping = early_stopping
         if stopping is not None and not isinstance(stopping, EarlyStopping):
@@ -131,49 +131,51 @@ class TrainConfig(OptimizerConfig):
         )
 
     @classmethod
-    def from_dict(cls, known: Any) -> Self:
-        """The configuration that `to_dict` made a dict of, or JSON of that.
+    def from_dict(cls, content: Any) -> Self:
+        """The configuration from the dict of `to_dict`, or from its JSON.
 
-        An option that a file lacks is one that its version did not have yet.
+        A file of an older version lacks newer options; they get their defaults.
 
         Raises:
             TypeError: A field is missing, unknown, or of another type.
             InvalidInput: A number is out of its range.
         """
-        if not isinstance(known, Mapping):
-            raise TypeError(f"settings are a {type(known).__name__}")
-        if objects := known.keys() - {each.name for each in _written(cls)}:
-            raise TypeError(f"unexpected settings: {', '.join(sorted(objects))}")
-        read = dict(known)
-        if not isinstance(read.get("gradient_options", {}), Mapping):
-            raise TypeError(f"gradient_options is {read['gradient_options']!r}")
-        if isinstance(read.get("schedule"), Mapping):
-            read["schedule"] = record(Schedule, read["schedule"])
-        if read.get("early_stopping") is not None:
-            read["early_stopping"] = record(EarlyStopping, read["early_stopping"])
-        return record(cls, read)
+        if not isinstance(content, Mapping):
+            raise TypeError(f"settings are a {type(content).__name__}")
+        if unknown := content.keys() - {each.name for each in _written_fields(cls)}:
+            raise TypeError(f"unexpected settings: {', '.join(sorted(unknown))}")
+        values = dict(content)
+        if not isinstance(values.get("gradient_options", {}), Mapping):
+            raise TypeError(f"gradient_options is {values['gradient_options']!r}")
+        if isinstance(values.get("schedule"), Mapping):
+            values["schedule"] = parse_record(Schedule, values["schedule"])
+        if (stopping := values.get("early_stopping")) is not None:
+            values["early_stopping"] = parse_record(EarlyStopping, stopping)
+        return parse_record(cls, values)
 
     def to_dict(self) -> dict[str, Any]:
-        """The configuration in words and numbers, as files hold it.
+        """The configuration as names and numbers, for a file.
 
-        Of what was passed as an object there is the name alone.
+        An object that was passed is represented by its name alone.
         """
-        values = {each.name: getattr(self, each.name) for each in _written(type(self))}
+        values = {
+            each.name: getattr(self, each.name) for each in _written_fields(type(self))
+        }
         return {
             name: asdict(value) if isinstance(value, _RECORDS) else value
             for name, value in values.items()
         }
 
     def __reduce__(self) -> Any:
-        """Pickles it as files hold it: what JAX compiles cannot be pickled."""
+        """Pickles the dict of `to_dict`: functions for JAX cannot be pickled."""
         return type(self).from_dict, (self.to_dict(),)
 
     @property
     def method(self) -> GradientMethod:
-        """The gradient method, with its options.
+        """The gradient method with its options.
 
         Raises:
-            InvalidInput: It is none of Secant's, and this configuration was read from
+            InvalidInput: It is not one of Secant's, and this configuration comes from
                 a file, which does not hold it.
         """
         return self.custom_method or find_method(self.gradient, **self.gradient_options)
@@ -183,23 +185,23 @@ class TrainConfig(OptimizerConfig):
         return replace(self, **_method_fields(method))
 
     def check_known(self) -> None:
-        """Refuses a configuration that lacks an object which was passed.
+        """Refuses a configuration that lacks a passed object.
 
         Raises:
-            InvalidInput: It was read from a file, which does not hold the object.
+            InvalidInput: It comes from a file, which does not hold the object.
         """
         super().check_known()
         _ = self.method
 
 
 def _method_fields(method: GradientMethod) -> dict[str, Any]:
-    known = METHODS.get(method.name) == replace(method, chosen=())
+    is_listed = METHODS.get(method.name) == replace(method, chosen=())
     return {
         "gradient": method.name,
         "gradient_options": method.option_values,
-        "custom_method": None if known else method,
+        "custom_method": None if is_listed else method,
     }
 
 
-def _written(kind: type[OptimizerConfig]) -> list[Field[Any]]:
+def _written_fields(kind: type[OptimizerConfig]) -> list[Field[Any]]:
     return [each for each in fields(kind) if each.metadata.get("written", True)]

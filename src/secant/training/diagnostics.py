@@ -1,4 +1,4 @@
-"""Looking at a run for the mistakes that learners make, and naming them."""
+"""Diagnostics of a run: warnings about common mistakes and their causes."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ from secant.training.steps import Score
 
 
 class TrainingWarning(UserWarning):
-    """A run that goes on, but hardly as it was meant."""
+    """A run continues, but probably not as intended."""
 
 
 def unmoved(net: MLP, params: Mapping[str, Array], step: int) -> str | None:
-    """What to say if not one weight has changed since the start."""
+    """A warning if no weight has changed since the start; else None."""
     if any(
         np.any(np.asarray(value) != net.params[name].astype(value.dtype))
         for name, value in params.items()
@@ -25,16 +25,16 @@ def unmoved(net: MLP, params: Mapping[str, Array], step: int) -> str | None:
     return (
         f"no parameter has moved in {step} steps. Either the gradient is exactly 0 "
         "(every relu may be off: try other initial weights), or the update is lost: "
-        "the optimiser gives 0 or the learning rate is too small for the weights' "
-        "digits. (In a loop of one's own, look for `params[key] - rate * grad` "
-        "where `params[key] -= rate * grad` was meant.)"
+        "the optimiser returns 0, or the learning rate is too small for the precision "
+        "of the weights. (In your own loop, look for `params[key] - rate * grad` "
+        "instead of `params[key] -= rate * grad`.)"
     )
 
 
 def no_better_than_chance(
     loss: str, samples: Samples, score: Score, before: Score
 ) -> str | None:
-    """What to say if the network has learned nothing from its first epoch."""
+    """A warning if the first epoch taught the network nothing; else None."""
     x, t = samples.x, samples.t
     chance = LOSSES[loss].baseline(t)
     if score.loss < chance:
@@ -45,20 +45,20 @@ def no_better_than_chance(
         )
     elif np.ptp(x) > 20:
         cause = (
-            f"inputs run from {x.min():g} to {x.max():g}, where about "
-            "0 to 1 is wanted: load them with normalize=True, or divide by 255"
+            f"the inputs run from {x.min():g} to {x.max():g}, but should run from "
+            "about 0 to 1: load them with normalize=True, or divide by 255"
         )
     elif before.loss - score.loss < 1e-3 * before.loss:
         cause = (
             "the loss has hardly changed, so the learning rate is too small or all "
-            "weights start alike (weight_init_std=0): try ten times the rate"
+            "weights start equal (weight_init_std=0): try ten times the rate"
         )
     else:
         cause = (
-            "it may only have begun, or inputs and targets do not belong together "
+            "it may need more time, or inputs and targets do not belong together "
             "(was one of them shuffled without the other?)"
         )
     return (
         f"after the first epoch the loss is {score.loss:.4g}, no better than the "
-        f"{chance:.4g} of always giving the same best answer: {cause}."
+        f"{chance:.4g} of one constant answer to everything: {cause}."
     )

@@ -1,4 +1,4 @@
-"""Early stopping: a run ends when the validation loss no longer falls."""
+"""Early stopping: a run ends when its validation loss no longer falls."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,15 +11,16 @@ from secant.validation import RealNumber, WholeNumber, validate_fields
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """When a run has learned what it can.
+    """The rule that ends a run early.
 
     Attributes:
-        patience: It ends after so many epochs in a row without a gain.
-        min_delta: A gain is a validation loss that lies more than this below the
-            one of the last gain.
+        patience: The run ends after this number of epochs in a row without an
+            improvement.
+        min_delta: An improvement is a validation loss that is lower than that of the
+            last improvement by more than this.
 
     Raises:
-        InvalidInput: A number that cannot be.
+        InvalidInput: A number is out of its range.
 
     Source:
         Prechelt 1998, *Early Stopping – But When?*; the names are Keras's.
@@ -35,19 +36,21 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         validate_fields(self, patience=WholeNumber(low=1), min_delta=RealNumber(low=0))
 
-    def last_gain(self, epochs: Iterable[Epoch], before: Epoch | None) -> Epoch | None:
-        """The epoch of the last gain, where `before` was that of those before.
+    def last_improvement(
+        self, epochs: Iterable[Epoch], before: Epoch | None
+    ) -> Epoch | None:
+        """The epoch of the last improvement, or `before`, that of the earlier epochs.
 
-        The measurement before the first step is no epoch's.
+        The measurement before the first step is not an epoch.
         """
-        gain = before
+        improvement = before
         for epoch in epochs:
             loss = epoch.validation_loss
-            if epoch.step and loss is not None and loss < self._wanted(gain):
-                gain = epoch
-        return gain
+            if epoch.step and loss is not None and loss < self._threshold(improvement):
+                improvement = epoch
+        return improvement
 
-    def _wanted(self, gain: Epoch | None) -> float:
-        if gain is None or gain.validation_loss is None:
+    def _threshold(self, improvement: Epoch | None) -> float:
+        if improvement is None or improvement.validation_loss is None:
             return np.inf
-        return gain.validation_loss - self.min_delta
+        return improvement.validation_loss - self.min_delta

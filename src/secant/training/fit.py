@@ -1,83 +1,50 @@
-"""`fit`: a network, data and a gradient method in; a run out."""
+"""`fit`: trains a network on data by a gradient method."""
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import optax
 
 from secant.errors import InvalidInput, PeerLost, SecantError
-from secant.history import Epoch
 from secant.nn.gradients import GradientMethod
 from secant.nn.networks import MLP
-from secant.training.checkpoint import Checkpoints, compare
+from secant.training.callbacks import Callback, Progress, check_callbacks
+from secant.training.checkpoint import Checkpoints, check_same_run
 from secant.training.config import TrainConfig
 from secant.training.diagnostics import TrainingWarning, no_better_than_chance, unmoved
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.training.early_stopping import EarlyStopping
-from secant.training.forecast import Forecast, measure
+from secant.training.forecast import Forecast, measure_forecast
 from secant.training.metadata import RunMetadata
 from secant.training.optimizers import LearningRate
 from secant.training.run import Run
-from secant.training.run_folder import Keeper
-from secant.training.run_together import follow, leading
-from secant.training.steps import BLOCK, Score
-from secant.training.trainer import Diverged, Training
+from secant.training.run_folder import CheckpointManager
+from secant.training.run_together import follow, lead
+from secant.training.steps import MAX_STEPS_PER_CALL, Score
+from secant.training.trainer import Diverged, Trainer
 
-# The first epoch is judged when it had at least this many steps.
-_FEW = 20
+# The first epochs are judged once they have this many steps.
+_MIN_JUDGED_STEPS = 20
 
-# Callbacks are called, and Ctrl-C is heard, about this often.
-_PULSE = 0.1
+# The seconds between two calls of the callbacks, and so between two checks for Ctrl-C.
+_CALLBACK_SECONDS = 0.1
 
 
 class NotFinite(SecantError, ArithmeticError):
-    """The loss of a run is no longer a finite number.
+    """The loss of a run became NaN or infinite.
 
     Attributes:
-        run: All that there was before: the history, and the network with the
-            last weights whose loss was finite.
+        run: The run up to the last weights with a finite loss.
     """
 
     def __init__(self, message: str, run: Run) -> None:
-        """Keeps the run beside the message."""
+        """Keeps the run with the message."""
         super().__init__(message)
         self.run = run
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told: at the start, then about ten times a second.
-
-    Attributes:
-        step: Steps taken.
-        iterations: Steps to take.
-        losses: The losses of the steps since the last call.
-        epoch: The latest measurement on all samples.
-        forecast: What the run was measured to take.
-        seconds: Training time up to now, without preparation and evaluation.
-        params: The weights as they are now, not to be changed.
-        ended: Whether this was the last step: all were taken, or the run stops early.
-        epochs: How often it has gone through the data.
-    """
-
-    step: int
-    iterations: int
-    losses: np.ndarray
-    epoch: Epoch
-    forecast: Forecast
-    seconds: float
-    params: Any
-    ended: bool = False
-    epochs: int = 0
-
-
-Callback = Callable[[Progress], object]
 
 
 def fit(
@@ -100,7 +67,7 @@ def fit(
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     checkpoints: Checkpoints | None = None,
-    processes: Processes | None = None,
+    processes: ProcessGroup | None = None,
 ) -> Run:
     """Trains a network by mini-batch descent: `w ← w - rate × ∂L/∂w`.
 
@@ -109,63 +76,66 @@ def fit(
     the same machine gives the same run, bit for bit.
 
     Args:
-        net: Where to start; it stays as it is.
-        data: `(x_train, t_train), (x_test, t_test)`, as the loaders give it, or
+        net: The network with the first weights. It does not change.
+        data: `(x_train, t_train), (x_test, t_test)`, as the loaders return it, or
             `(x_train, t_train)`. x has shape (samples, inputs), t is class labels
             or one-hot rows.
-        gradient: The way to the gradient: `node`, `weight`, `spsa`, `backprop` or
-            `definition`, or a `GradientMethod` of one's own.
-        iterations: Steps to take.
-        batch_size: Samples a step.
-        learning_rate: 0.1 for `sgd`; each optimiser has a usual one. Or a schedule:
-            a `Schedule`, or any of Optax's.
+        gradient: The gradient method: `node`, `weight`, `spsa`, `backprop` or
+            `definition`, or a `GradientMethod` of your own.
+        iterations: The number of steps.
+        batch_size: The samples of a step.
+        learning_rate: 0.1 for `sgd`; each optimiser has its own default. Or a
+            schedule: a `Schedule`, or any of Optax's.
         optimizer: A name of `secant.training.optimizers.OPTIMIZERS`, or any of
-            Optax's. It sees weights as (outputs, inputs), but for `definition`.
-        weight_decay: Each step also takes `rate × weight_decay × w` off the weights,
-            whatever the optimiser, and nothing off the biases; 1e-4 for `adamw`,
-            else 0.
-        clip_norm: A gradient whose norm, over all parameters together, is larger is
-            shortened to this one.
-        seed: Of the batches, and of which samples are held back.
-        sampling: `replacement`: a batch is drawn from all samples, as the notebook
-            does; `epochs`: every sample once, in random order, before any again.
-        validation_split: The share of the training samples, of each class, that is
-            held back; loss and accuracy on them are measured with the others, and
-            choose the best weights.
-        early_stopping: The run stops early after so many epochs in a row in which
-            the validation loss did not fall; `run.best` is the best network. An
-            `EarlyStopping` also says what counts as a fall.
-        callbacks: Each is called with a `Progress`. What it raises ends the run.
+            Optax's. It gets weights as (outputs, inputs), except with `definition`.
+        weight_decay: Each step also subtracts `rate × weight_decay × w` from the
+            weights, with every optimiser, and nothing from the biases; 1e-4 for
+            `adamw`, else 0.
+        clip_norm: The largest norm of a gradient over all parameters together; a
+            longer gradient is shortened to it.
+        seed: The seed of the batches and of the validation samples.
+        sampling: `replacement`: each batch is drawn from all samples, as the notebook
+            does; `epochs`: every sample once, in random order, before any repeats.
+        validation_split: The share of the training samples, of each class, to hold
+            back. Their loss and accuracy are measured like the others and choose the
+            best weights.
+        early_stopping: The number of epochs in a row without a lower validation loss
+            after which the run stops; `run.best` is the best network. An
+            `EarlyStopping` also defines what counts as lower.
+        callbacks: Functions that are each called with a `Progress`. An exception of
+            a callback ends the run.
         metadata: What describes the run: the name of its data, notes for the folder's
             manifest.
-        folder: Where the run is kept, while it goes on and in the end: a new folder.
-            Killed at any moment, it can go on from there.
-        resume: Whether to go on with the run that the folder keeps; it starts anew if
-            that keeps none. The run then equals one that was never interrupted, bit
-            for bit: it needs the same network, data and settings, of which only
-            `iterations` may be others.
-        checkpoints: How often it is kept; `Checkpoints()` if not given.
-        processes: That compute it together, from `join`; each calls this alike. Only
-            process 0 keeps it in a folder, calls back and warns.
+        folder: A new folder for the run, during training and after it. A run that is
+            killed at any moment can continue from there.
+        resume: Whether to continue the run of the folder; without one the run starts
+            from the beginning. The run then equals one without interruption, bit for
+            bit. It needs the same network, data and settings; only `iterations` may
+            differ.
+        checkpoints: How often the run is saved; `Checkpoints()` by default.
+        processes: The processes that compute the run together, from `join`. Each
+            process makes the same call. Only process 0 writes the folder, calls the
+            callbacks and warns.
 
     Returns:
         The run: `run.net` is the network after the last step, `run.best` the best.
-        Ctrl-C ends a run early with all that it has so far,
+        Ctrl-C ends a run early and keeps all its results,
         `run.status == "interrupted"`.
 
     Raises:
-        InvalidInput: An argument or the data cannot be worked with; the folder
-            holds something else, is in use or cannot be written to.
-        NotFinite: The loss became NaN or infinite; the error's `run` keeps all
-            that there was before.
-        PeerLost: Another of the processes is gone; what was reached is kept.
+        InvalidInput: An argument or the data are unusable; the folder holds something
+            else, is in use or is not writable.
+        NotFinite: The loss became NaN or infinite; the error's `run` holds the run up
+            to there.
+        PeerLost: Another process is gone; the folder keeps the run up to there.
 
     Warns:
-        TrainingWarning: The run will take over ten minutes and there is a faster
-            way; no parameter has moved; the first epoch taught nothing; a
-            checkpoint could not be written, or not be trusted.
+        TrainingWarning: The run will take over ten minutes and a faster method
+            exists; no parameter has moved; the first epoch taught nothing; a
+            checkpoint could not be written, or is damaged.
 
     Example:
+        >>> import numpy as np
         >>> net = MLP((2, 8, 2), activation="tanh", init="xavier")
         >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
         >>> run = fit(net, (x, [0, 1, 1, 0]), iterations=2000, batch_size=4)
@@ -208,162 +178,167 @@ def train(
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     checkpoints: Checkpoints | None = None,
-    processes: Processes | None = None,
+    processes: ProcessGroup | None = None,
 ) -> Run:
-    """What `fit` does once its arguments are one configuration.
+    """Trains a network as `fit` does, with a configuration in place of its arguments.
 
     Args:
-        net: As for `fit`, and so are all others.
-        data: What it is trained on.
-        config: How it is trained.
-        callbacks: What is called on the way.
+        net: The network with the first weights; this and all others as for `fit`.
+        data: The data.
+        config: How the network is trained.
+        callbacks: Functions that are each called with a `Progress`.
         metadata: What describes the run.
-        folder: Where it is kept.
-        resume: Whether to go on with the run that the folder keeps.
-        checkpoints: How often it is kept.
-        processes: That compute it together.
+        folder: The folder of the run.
+        resume: Whether to continue the run of the folder.
+        checkpoints: How often the run is saved.
+        processes: The processes that compute the run together.
     """
-    told, about = _checked_callbacks(callbacks), metadata or RunMetadata()
-    training = Training(net, data, config, processes, about.data_name)
-    if about.origin is not None:
-        compare("that manifest", about.origin, training.origin())
+    callbacks, metadata = check_callbacks(callbacks), metadata or RunMetadata()
+    trainer = Trainer(net, data, config, processes, metadata.data_name)
+    if metadata.origin is not None:
+        check_same_run("that manifest", metadata.origin, trainer.origin())
     if folder is None and resume:
-        raise InvalidInput("resume=True needs to know where: pass folder=…")
+        raise InvalidInput("resume=True needs a folder: pass folder=…")
 
     if processes is not None:
-        processes.meet(training.origin())
-        if not processes.leads:
-            return follow(training, processes)
-    keeping = folder is not None and Keeper(
-        folder, training, checkpoints or Checkpoints(), resume=resume, notes=about.notes
+        processes.check_agreement(trainer.origin())
+        if not processes.is_leader:
+            return follow(trainer, processes)
+    manager = folder is not None and CheckpointManager(
+        folder,
+        trainer,
+        checkpoints or Checkpoints(),
+        resume=resume,
+        notes=metadata.notes,
     )
-    with leading(training, processes) as tell:
-        with keeping or nullcontext() as keeper:
-            run = _Loop(training, told, keeper).run()
-        tell(run)
+    with lead(trainer, processes) as send_run:
+        with manager or nullcontext() as entered:
+            run = _TrainingLoop(trainer, callbacks, entered).run()
+        send_run(run)
     return run
 
 
-class _Loop:
-    """One call of `fit`."""
+class _TrainingLoop:
+    """The training loop of one call of `fit`."""
 
     def __init__(
         self,
-        training: Training,
+        trainer: Trainer,
         callbacks: tuple[Callback, ...],
-        keeper: Keeper | None = None,
+        manager: CheckpointManager | None = None,
     ) -> None:
-        self.training = training
+        self.trainer = trainer
         self.callbacks = callbacks
-        self.keeper = keeper
-        self.iterations = training.config.iterations
-        # Replaced as a whole, so that Ctrl-C finds no half of it.
-        self.reached = training.start
-        self.heard = 0
+        self.manager = manager
+        self.iterations = trainer.config.iterations
+        # Each new state replaces the whole old one, so Ctrl-C finds no half of it.
+        self.state = trainer.start
+        self.reported_step = 0
 
     def run(self) -> Run:
-        if self.keeper:
-            self.reached = self.keeper.begin()
+        if self.manager:
+            self.state = self.manager.begin()
         try:
-            if self._is_unmeasured():
-                self.reached = self.training.evaluate(self.reached)
-            forecast = self._measure()
-            self._tell(forecast)
+            if self._lacks_measurement():
+                self.state = self.trainer.evaluate(self.state)
+            forecast = self._forecast()
+            self._call_back(forecast)
             while not self._has_ended():
                 self._advance(self._next_stop(forecast))
-                self._look_after()
-                self._tell(forecast)
-            early = self.reached.step < self.iterations
+                self._measure_and_save()
+                self._call_back(forecast)
+            early = self.state.step < self.iterations
             status = "stopped early" if early else "finished"
         except KeyboardInterrupt:
             status = "interrupted"
-            if self.keeper and self.reached.step:
-                self.keeper.keep(self.reached, now=True)
+            if self.manager and self.state.step:
+                self.manager.save(self.state, now=True)
         except PeerLost:
-            if self.keeper and self.reached.step:
-                self.keeper.keep(self.reached, now=True)
+            if self.manager and self.state.step:
+                self.manager.save(self.state, now=True)
             raise
-        return self._ended(self.training.result(self.reached, status))
+        return self._saved(self.trainer.result(self.state, status))
 
-    def _is_unmeasured(self) -> bool:
-        """Whether an epoch ends here that is not measured, nor is the start.
+    def _lacks_measurement(self) -> bool:
+        """Whether the start, or the end of an epoch, is here and not measured.
 
-        So it is where Ctrl-C came after an epoch's last step.
+        The latter happens if Ctrl-C comes after the last step of an epoch.
         """
-        step, epochs = self.reached.step, self.reached.epochs
-        here = step % self.training.batches.steps_per_epoch == 0
-        return here and (not epochs or epochs[-1].step < step)
+        step, epochs = self.state.step, self.state.epochs
+        at_boundary = step % self.trainer.batches.steps_per_epoch == 0
+        return at_boundary and (not epochs or epochs[-1].step < step)
 
     def _has_ended(self) -> bool:
-        reached = self.reached
-        return reached.step == self.iterations or self.training.has_stalled(reached)
+        state = self.state
+        return state.step == self.iterations or self.trainer.has_stalled(state)
 
-    def _ended(self, run: Run) -> Run:
-        if self.keeper and (len(run.losses) or run.status != "interrupted"):
-            self.keeper.end(run)
+    def _saved(self, run: Run) -> Run:
+        if self.manager and (len(run.losses) or run.status != "interrupted"):
+            self.manager.save_run(run)
         return run
 
-    def _measure(self) -> Forecast:
+    def _forecast(self) -> Forecast:
         start = perf_counter()
-        forecast = measure(self.training, self.reached)
-        self.reached = self.reached.spent(preparation=perf_counter() - start)
+        forecast = measure_forecast(self.trainer, self.state)
+        self.state = self.state.with_time(preparation=perf_counter() - start)
         if forecast.alternative and not self.callbacks:
             warnings.warn(str(forecast), TrainingWarning, stacklevel=5)
         return forecast
 
     def _next_stop(self, forecast: Forecast) -> int:
-        step, per_epoch = self.reached.step, self.training.batches.steps_per_epoch
-        pulse = int(_PULSE / max(forecast.seconds_per_step, 1e-9))
+        step, per_epoch = self.state.step, self.trainer.batches.steps_per_epoch
+        per_callback = int(_CALLBACK_SECONDS / max(forecast.seconds_per_step, 1e-9))
         stops = [(step // per_epoch + 1) * per_epoch, self.iterations]
-        if self.keeper:
-            stops.append(self.keeper.next_stop(step) or self.iterations)
-        return min(step + min(max(pulse, 1), BLOCK), *stops)
+        if self.manager:
+            stops.append(self.manager.next_save_step(step) or self.iterations)
+        return min(step + min(max(per_callback, 1), MAX_STEPS_PER_CALL), *stops)
 
     def _advance(self, stop: int) -> None:
         try:
-            self.reached = self.training.advance(self.reached, stop - self.reached.step)
+            self.state = self.trainer.advance(self.state, stop - self.state.step)
         except Diverged as error:
             raise self._not_finite(error) from None
 
     def _not_finite(self, error: Diverged) -> NotFinite:
-        known = self.training.config.learning_rate
-        rate = (
-            f"the learning rate {known:g} is too large: try "
-            f"learning_rate={known / 10:g}"
-            if known is not None
+        rate = self.trainer.config.learning_rate
+        cause = (
+            f"the learning rate {rate:g} is too large: try learning_rate={rate / 10:g}"
+            if rate is not None
             else "the steps are too large: try a smaller learning rate"
         )
         return NotFinite(
-            f"{error}: most likely {rate}. The weights of step {error.reached.step}, "
-            "the last whose loss was finite, are kept",
-            self._ended(self.training.result(error.reached, "stopped")),
+            f"{error}: most likely {cause}. The weights of step {error.state.step}, "
+            "the last with a finite loss, are kept",
+            self._saved(self.trainer.result(error.state, "stopped")),
         )
 
-    def _look_after(self) -> None:
-        per_epoch = self.training.batches.steps_per_epoch
-        epoch_ends = self.reached.step % per_epoch == 0
+    def _measure_and_save(self) -> None:
+        """Measures at the end of an epoch and of the run; saves; warns."""
+        per_epoch = self.trainer.batches.steps_per_epoch
+        epoch_ends = self.state.step % per_epoch == 0
         if epoch_ends:
-            self.reached = self.training.evaluate(self.reached)
+            self.state = self.trainer.evaluate(self.state)
         ended = self._has_ended()
-        # Before a last measurement in mid-epoch, which a longer run would not make.
-        if self.keeper:
-            self.keeper.keep(self.reached, now=ended)
+        # The checkpoint comes before a last measurement within an epoch, because a
+        # longer run would not make that measurement.
+        if self.manager:
+            self.manager.save(self.state, now=ended)
         if ended and not epoch_ends:
-            self.reached = self.training.evaluate(self.reached)
+            self.state = self.trainer.evaluate(self.state)
         if ended or epoch_ends:
-            reached = self.reached
-            if reached.step <= per_epoch:
-                params = self.training.params(reached)
-                still = unmoved(self.training.net, params, reached.step)
+            state = self.state
+            if state.step <= per_epoch:
+                params = self.trainer.params(state)
+                still = unmoved(self.trainer.net, params, state.step)
                 self._warn(still)
-                if still:  # no wonder, then, that nothing was learned
+                if still:  # this explains that the network learned nothing
                     return
-            if reached.step == max(-(-_FEW // per_epoch), 1) * per_epoch:
-                start, now = reached.epochs[0], reached.epochs[-1]
+            if state.step == max(-(-_MIN_JUDGED_STEPS // per_epoch), 1) * per_epoch:
+                start, now = state.epochs[0], state.epochs[-1]
                 self._warn(
                     no_better_than_chance(
-                        self.training.net.architecture.loss,
-                        self.training.samples,
+                        self.trainer.net.architecture.loss,
+                        self.trainer.samples,
                         Score(now.train_loss, now.train_accuracy),
                         Score(start.train_loss, start.train_accuracy),
                     )
@@ -373,33 +348,21 @@ class _Loop:
         if sentence:
             warnings.warn(sentence, TrainingWarning, stacklevel=6)
 
-    def _tell(self, forecast: Forecast) -> None:
+    def _call_back(self, forecast: Forecast) -> None:
         if not self.callbacks:
             return
-        reached = self.reached
+        state = self.state
         progress = Progress(
-            step=reached.step,
+            step=state.step,
             iterations=self.iterations,
-            losses=reached.losses_from(self.heard),
-            epoch=reached.epochs[-1],
+            losses=state.losses_from(self.reported_step),
+            epoch=state.epochs[-1],
             forecast=forecast,
-            seconds=reached.timings.training,
-            epochs=reached.step // self.training.batches.steps_per_epoch,
-            params=self.training.params(reached),
+            seconds=state.timings.training,
+            epochs=state.step // self.trainer.batches.steps_per_epoch,
+            params=self.trainer.params(state),
             ended=self._has_ended(),
         )
-        self.heard = reached.step
+        self.reported_step = state.step
         for callback in self.callbacks:
             callback(progress)
-
-
-def _checked_callbacks(callbacks: Any) -> tuple[Callback, ...]:
-    told: tuple[Any, ...] = (None,)
-    if isinstance(callbacks, Iterable):
-        told = tuple(callbacks)
-    if not all(callable(callback) for callback in told):
-        raise InvalidInput(
-            f"callbacks is {callbacks!r}: pass a list of functions that each take a "
-            "Progress: callbacks=[print]"
-        )
-    return told

@@ -1,4 +1,4 @@
-"""What a run will take, measured before it starts."""
+"""The forecast of a run's time, measured before the run starts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,34 +8,39 @@ import numpy as np
 
 from secant.nn.gradients import METHODS
 from secant.training.steps import CompiledStepper, Stepper, TrainState
-from secant.training.trainer import Checkpoint, Training
+from secant.training.trainer import RunState, Trainer
 
-# Runs of the whole network that tell how long one takes: the quickest of so many,
-_PROBES = 15
-# and of as many as fit into these seconds (or into this share of the forecast), so
-# that another program's burst does not make days of hours.
-_SPREAD, _SHARE = 0.5, 0.02
-# A step of more seconds than these is timed once; of a quarter, by itself.
-_SLOW = 0.2
+# The time of one run of the network is the least of this number of runs,
+_MIN_PROBES = 15
+# or of more, as long as they take less than these seconds and than this share of the
+# forecast. A burst of another program then does not turn hours into days.
+_MAX_PROBE_SECONDS, _MAX_PROBE_SHARE = 0.5, 0.02
+# A step that takes longer is timed once. A step above a quarter of it is timed alone,
+# a shorter step in a block of steps.
+_SLOW_STEP_SECONDS = 0.2
+# A first step that takes less is timed again, because most of its time may be the
+# compilation of the optimiser.
+_MAX_REPEATED_SECONDS = 10.0
 
-# Methods that there is no quicker one to name for; the first is named.
-_QUICK = ("node", "backprop")
+# Methods without a faster alternative; the first is the alternative of all others.
+_FAST_METHODS = ("node", "backprop")
 
-LONG = 600.0
-"""A run of more than these seconds is long enough to name a faster way."""
+LONG_RUN_SECONDS = 600.0
+"""The forecast of a longer run names a faster method."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run will take.
+    """The expected time of a run.
 
     Attributes:
-        method: The gradient method's name.
-        iterations: Steps.
-        seconds_per_step: Measured on this machine, for this network and batch.
-        evaluations: Runs of the whole network a step; None for what is compiled.
-        alternative: A faster method's name, where the run is long; else None.
-        alternative_seconds: What the whole run would take with it, measured.
+        method: The name of the gradient method.
+        iterations: The number of steps.
+        seconds_per_step: The time of a step, measured on this machine with this
+            network and batch.
+        evaluations: The runs of the whole network in a step; None for compiled steps.
+        alternative: The name of a faster method, if the run is long; else None.
+        alternative_seconds: The time of the whole run with it, measured.
     """
 
     method: str
@@ -47,11 +52,11 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """What all steps will take."""
+        """The time of all steps."""
         return self.iterations * self.seconds_per_step
 
     def at(self, iterations: int) -> float:
-        """What as many steps as these would take, in seconds."""
+        """The time of a number of steps, in seconds."""
         return iterations * self.seconds_per_step
 
     def __str__(self) -> str:
@@ -69,22 +74,22 @@ class Forecast:
         return sentence
 
 
-def measure(training: Training, reached: Checkpoint) -> Forecast:
-    """How long a run will take, from a few steps that are thrown away."""
-    stepper, state, net = training.stepper, reached.state, training.net
-    method, iterations = training.config.method, training.config.iterations
-    # What a compiled method amounts to is not what it runs.
+def measure_forecast(trainer: Trainer, run_state: RunState) -> Forecast:
+    """Measures the time of a run, with a few steps whose results are discarded."""
+    stepper, state, net = trainer.stepper, run_state.train_state, trainer.net
+    method, iterations = trainer.config.method, trainer.config.iterations
+    # The compiled program of a method does not run the network as often as that.
     evaluations = (
         None if method.traceable else method.evaluations_per_step(net.architecture)
     )
     if method.traceable:
         per_step = _compiled_step(stepper, state)
     elif evaluations:
-        # A step of such a method may take minutes: time what it is made of.
-        rows = training.batches.indices(0, 1)[0]
-        if training.processes:
-            rows = rows[training.processes.part(len(rows))]
-        x, t = training.samples.x[rows], training.samples.t[rows]
+        # A step of such a method may take minutes, so only its parts are timed.
+        rows = trainer.batches.indices(0, 1)[0]
+        if trainer.processes:
+            rows = rows[trainer.processes.local_slice(len(rows))]
+        x, t = trainer.samples.x[rows], trainer.samples.t[rows]
         batch = x.astype(np.float64), t.astype(np.float64)
         params = stepper.params(state)
 
@@ -92,41 +97,46 @@ def measure(training: Training, reached: Checkpoint) -> Forecast:
             return net.architecture.error(params, *batch)
 
         run()
-        per_step = evaluations * _quickest(run, evaluations * iterations)
+        per_step = evaluations * _least_seconds(run, evaluations * iterations)
     else:
         per_step = _seconds_of(lambda: stepper.advance(state, 0, 1))
+        if per_step < _MAX_REPEATED_SECONDS:
+            again = _seconds_of(lambda: stepper.advance(state, 0, 1))
+            per_step = min(per_step, again)
     forecast = Forecast(method.name, iterations, per_step, evaluations)
-    if forecast.seconds < LONG or method.name in _QUICK:
+    if forecast.seconds < LONG_RUN_SECONDS or method.name in _FAST_METHODS:
         return forecast
-    config = training.config.with_method(METHODS[_QUICK[0]])
-    faster = CompiledStepper(net, training.samples, config)
+    config = trainer.config.with_method(METHODS[_FAST_METHODS[0]])
+    faster = CompiledStepper(net, trainer.samples, config)
     seconds = iterations * _compiled_step(faster, faster.start())
     if seconds > forecast.seconds / 2:
         return forecast
-    return replace(forecast, alternative=_QUICK[0], alternative_seconds=seconds)
+    return replace(forecast, alternative=_FAST_METHODS[0], alternative_seconds=seconds)
 
 
 def _compiled_step(stepper: Stepper, state: TrainState) -> float:
     stepper.advance(state, 0, 1)
     one = _seconds_of(lambda: stepper.advance(state, 0, 1))
-    if one < _SLOW:
+    if one < _SLOW_STEP_SECONDS:
         again = [_seconds_of(lambda: stepper.advance(state, 0, 1)) for _ in range(2)]
         one = min(one, *again)
-    if one > _SLOW / 4:
+    if one > _SLOW_STEP_SECONDS / 4:
         return one
     more = int(min(max(0.05 / one, 1), 100))
     many = min(
         _seconds_of(lambda: stepper.advance(state, 0, 1 + more)) for _ in range(2)
     )
-    # A call costs something too; what matters is how much more steps cost more.
+    # The difference removes the cost of the call itself.
     return max((many - one) / more, 1e-9)
 
 
-def _quickest(run: Callable[[], object], runs: int) -> float:
-    """The least seconds that one of several runs took, of `runs` to be forecast."""
+def _least_seconds(run: Callable[[], object], runs: int) -> float:
+    """The time of the fastest of several runs, for a forecast of `runs` runs."""
     start = perf_counter()
-    least = min(_seconds_of(run) for _ in range(_PROBES))
-    while perf_counter() - start < min(_SPREAD, _SHARE * least * runs):
+    least = min(_seconds_of(run) for _ in range(_MIN_PROBES))
+    while perf_counter() - start < min(
+        _MAX_PROBE_SECONDS, _MAX_PROBE_SHARE * least * runs
+    ):
         least = min(least, _seconds_of(run))
     return least
 
@@ -141,7 +151,7 @@ _UNITS = (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0), ("s", 1.0))
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it.
+    """A time in words.
 
     Example:
         >>> duration(0.00042), duration(42), duration(9000), duration(400_000)

@@ -1,10 +1,9 @@
-"""A run of several processes: one leads, and the others compute what it says.
+"""The leader of a run of several processes, and its followers.
 
-Process 0 alone goes through the run as if there were no other: it measures, keeps,
-calls back, hears Ctrl-C, goes back where a loss is not finite. Before each piece of
-work it tells the others which it is, and all do it together. So nothing has to be
-agreed on that each might decide otherwise, and nothing but process 0 needs the run's
-folder.
+Only process 0 runs the training loop: it measures, saves, calls the callbacks, reacts
+to Ctrl-C, and goes back if a loss is not finite. Before each piece of work it sends an
+order to the others, and all processes do that work together. So the processes never
+have to agree on a decision, and only process 0 needs the run's folder.
 """
 
 import json
@@ -17,30 +16,30 @@ import numpy as np
 
 from secant.arrays import Array
 from secant.errors import InvalidInput
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.training.steps import Evaluator, Score, Stepper, TrainState
 
-# What an order asks for; from _EVALUATE on, for an evaluator of that number.
+# The orders; _EVALUATE + n is an order for evaluator n.
 _END, _ADVANCE, _EVALUATE = 0, 1, 2
 
 
 class DistributedStepper:
-    """Steps that all processes take together, when process 0 takes them.
+    """A stepper whose steps all processes take together, on the orders of process 0.
 
     Args:
-        stepper: How they are taken; each process has its own.
-        processes: Which take them.
+        stepper: The stepper of this process.
+        processes: The processes.
 
     Attributes:
-        batches: Which samples each step sees.
+        batches: The samples of each step.
     """
 
-    def __init__(self, stepper: Stepper, processes: Processes) -> None:
+    def __init__(self, stepper: Stepper, processes: ProcessGroup) -> None:
         self._stepper, self._processes = stepper, processes
         self.batches = stepper.batches
         self._evaluators: list[Evaluator] = []
-        # Where all of them stand: only another state has to be sent.
-        self._reached: TrainState | None = None
+        # The state that all processes have; only another state has to be sent.
+        self._common_state: TrainState | None = None
 
     def start(self) -> TrainState:
         """The state before the first step."""
@@ -51,111 +50,109 @@ class DistributedStepper:
         return self._stepper.params(state)
 
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
-        """Not to be had where a run is led: it is asked for between orders."""
+        """Not available with several processes, which compute only on orders."""
         raise InvalidInput(
-            "the gradient between steps is computed by no one of several processes: "
-            "ask in a run of one process"
+            "several processes compute no gradient between steps: use one process"
         )
 
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps, taken by all.
+        """`count` steps, which all processes take.
 
         Raises:
-            KeyboardInterrupt: One of them was asked to end, and none has computed.
-            PeerLost: One of them is gone.
+            KeyboardInterrupt: A process is to stop; no process has computed.
+            PeerLost: A process is gone.
         """
-        known = state is self._reached
-        self._order(_ADVANCE, start, count, known)
-        if not known:
-            self._sent(state)
+        is_common = state is self._common_state
+        self._order(_ADVANCE, start, count, is_common)
+        if not is_common:
+            self._broadcast_tree(state)
         return self._advance(state, start, count)
 
     def _advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        state, losses = self._processes.computing(
-            self._stepper.advance, state, start, count
-        )
-        self._reached = state
+        state, losses = self._processes.call(self._stepper.advance, state, start, count)
+        self._common_state = state
         return state, losses
 
-    def led(self, evaluator: Evaluator) -> Callable[[Mapping[str, Array]], Score]:
-        """An evaluator of this process's samples, as one of all processes' samples."""
+    def lead_evaluation(
+        self, evaluator: Evaluator
+    ) -> Callable[[Mapping[str, Array]], Score]:
+        """This process's evaluator as an evaluator that all processes run together."""
         self._evaluators.append(evaluator)
         order = _EVALUATE + len(self._evaluators) - 1
 
         def evaluate(params: Mapping[str, Array]) -> Score:
             self._order(order)
-            self._sent(params)
+            self._broadcast_tree(params)
             return evaluator(params)
 
         return evaluate
 
-    def end(self, about: Mapping[str, Any]) -> None:
-        """Tells the others that the run has ended, and what is to be known of it."""
+    def end(self, summary: Mapping[str, Any]) -> None:
+        """Tells the others that the run has ended, with a summary."""
         self._order(_END)
-        self._processes.shared(json.dumps(about).encode())
+        self._processes.broadcast(json.dumps(summary).encode())
 
     def follow(self) -> dict[str, Any]:
-        """Does what process 0 says until it says that the run has ended.
+        """Follows the orders of process 0 until the run ends.
 
         Returns:
-            What is to be known of it.
+            The summary from `end`.
 
         Raises:
             PeerLost: Another process is gone.
         """
-        state = self._reached = self.start()
+        state = self._common_state = self.start()
         while True:
-            order, start, count, known = self._ordered()
+            order, start, count, is_common = self._exchange(())
             if order == _END:
-                return json.loads(self._processes.shared(b""))
+                return json.loads(self._processes.broadcast(b""))
             if self._processes.stopped_by:
                 continue
             if order == _ADVANCE:
                 self._advance(
-                    self._reached if known and self._reached else self._sent(state),
+                    self._common_state
+                    if is_common and self._common_state
+                    else self._broadcast_tree(state),
                     start,
                     count,
                 )
             else:
                 params = dict(self.params(state))
-                self._evaluators[order - _EVALUATE](self._sent(params))
+                self._evaluators[order - _EVALUATE](self._broadcast_tree(params))
 
     def _order(self, *order: int) -> None:
         self._exchange(order)
         if order[0] != _END and self._processes.stopped_by:
             raise KeyboardInterrupt
 
-    def _ordered(self) -> list[int]:
-        return self._exchange(())
-
     def _exchange(self, order: tuple[int, ...]) -> list[int]:
-        """Process 0's order goes to all, and from each whether it is to stop."""
+        """Sends process 0's order to all, and learns from each if it is to stop."""
         processes = self._processes
         words = np.zeros(4 + processes.count, np.int32)
         words[: len(order)] = order
         words[4 + processes.index] = processes.stop()
-        words = processes.total(words)
+        words = processes.all_reduce(words)
         processes.stopped_by = processes.stopped_by or int(words[4:].max())
         return [int(word) for word in words[:4]]
 
-    def _sent(self, tree: Any) -> Any:
-        """Process 0's arrays; the others give arrays of the same shapes."""
+    def _broadcast_tree(self, tree: Any) -> Any:
+        """Process 0's arrays; those of the others only have the same shapes."""
         leaves, structure = jax.tree.flatten(tree)
         arrays = [np.asarray(leaf, order="C") for leaf in leaves]
-        content = self._processes.shared(b"".join(a.tobytes() for a in arrays))
-        if self._processes.leads:
+        content = self._processes.broadcast(b"".join(a.tobytes() for a in arrays))
+        if self._processes.is_leader:
             return tree
-        sent, at = [], 0
+        received, offset = [], 0
         for leaf, array in zip(leaves, arrays, strict=True):
-            value = np.frombuffer(content, array.dtype, array.size, at)
-            at += array.nbytes
+            value = np.frombuffer(content, array.dtype, array.size, offset)
+            offset += array.nbytes
             value = value.reshape(array.shape)
             if isinstance(leaf, jax.Array):
                 with jax.enable_x64(array.dtype.itemsize == 8):
                     value = jnp.asarray(value)
-            sent.append(value)
-        return structure.unflatten(sent)
+            received.append(value)
+        return structure.unflatten(received)

@@ -1,4 +1,4 @@
-"""A run's manifest: what it takes to do it again, and to know that it is the same."""
+"""The manifest of a run: all that is needed to repeat the run and to identify it."""
 
 import json
 import platform
@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import jax
-import numpy as np
 
 from secant._version import __version__
 from secant.errors import DataError
 from secant.nn.architecture import Architecture
 from secant.training.config import TrainConfig
-from secant.training.run import MANIFEST_FILE as FILE
-from secant.training.run import Run
-from secant.training.serialization import architecture, replace_file
+from secant.training.run import MANIFEST_FILE
+from secant.training.serialization import parse_architecture, replace_file
 
 _FORMAT = "secant manifest 1"
-_LONGEST = 1 << 20
+_MAX_BYTES = 1 << 20
 _PACKAGES = ("numpy", "jax", "jaxlib", "optax")
 
 
@@ -30,14 +28,14 @@ class Manifest:
     """What a run is.
 
     Attributes:
-        architecture: What its network computes.
-        settings: How it is trained: what `fit` was told, the seed among it.
-        data_name: What it is trained on, in words.
-        origin: What its outcome depends on, iterations apart: the settings, and
-            SHA-256 of the first weights and of the data.
-        versions: Of Python, Secant and what it computes with.
-        device: What it ran on.
-        notes: What else was to be kept: of `secant train`, its command.
+        architecture: The architecture of its network.
+        settings: How it is trained: the arguments of `fit` with the seed.
+        data_name: The name of its data.
+        origin: All that determines the run except the number of steps: the settings,
+            and SHA-256 of the first weights and of the data.
+        versions: The versions of Python, Secant and its numerical packages.
+        device: The device of JAX.
+        notes: Further notes, such as the command of `secant train`.
     """
 
     architecture: Architecture
@@ -49,7 +47,7 @@ class Manifest:
     notes: Mapping[str, Any]
 
     @classmethod
-    def of(
+    def create(
         cls,
         architecture: Architecture,
         settings: TrainConfig,
@@ -57,53 +55,54 @@ class Manifest:
         origin: Mapping[str, Any],
         notes: Mapping[str, Any],
     ) -> Self:
-        """The manifest of a run that begins here and now."""
+        """The manifest of a run that begins now, on this machine."""
         return cls(
             architecture,
             settings,
             data_name,
             dict(origin),
-            versions(),
-            device(),
+            current_versions(),
+            current_device(),
             dict(notes),
         )
 
     def write(self, folder: Path) -> None:
-        """Keeps it in a run's folder, as JSON for people to read."""
-        known = {each.name: getattr(self, each.name) for each in fields(self)}
-        known["architecture"] = asdict(self.architecture)
-        known["settings"] = self.settings.to_dict()
-        content = {"format": _FORMAT, **known}
+        """Writes the manifest into a run's folder, as JSON that people can read."""
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        content["architecture"] = asdict(self.architecture)
+        content["settings"] = self.settings.to_dict()
+        content = {"format": _FORMAT, **content}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        replace_file(folder / FILE, text.encode())
+        replace_file(folder / MANIFEST_FILE, text.encode())
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of a run's folder.
+        """Reads the manifest of a run's folder.
 
         Raises:
-            DataError: There is none, or it is damaged.
+            DataError: It is missing or damaged.
         """
-        path = folder / FILE
+        path = folder / MANIFEST_FILE
         try:
-            if path.stat().st_size > _LONGEST:
-                raise ValueError(f"it has more than {_LONGEST:,} bytes")
-            about = json.loads(path.read_text(encoding="utf-8"))
-            if about["format"] != _FORMAT:
-                raise ValueError(f"its format is {about['format']!r}")
+            if path.stat().st_size > _MAX_BYTES:
+                raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != _FORMAT:
+                raise ValueError(f"its format is {content['format']!r}")
             return cls(
-                architecture(about["architecture"]),
-                TrainConfig.from_dict(about["settings"]),
-                str(about["data_name"]),
-                dict(about["origin"]),
-                dict(about["versions"]),
-                str(about["device"]),
-                dict(about["notes"]),
+                parse_architecture(content["architecture"]),
+                TrainConfig.from_dict(content["settings"]),
+                str(content["data_name"]),
+                dict(content["origin"]),
+                dict(content["versions"]),
+                str(content["device"]),
+                dict(content["notes"]),
             )
         except FileNotFoundError:
             raise DataError(
-                f"{folder} is no run to go on with or to do again: it holds no {FILE}. "
-                "Name a folder that `secant train` or fit(folder=…) wrote"
+                f"{folder} is not a run that can be continued or repeated: it has no "
+                f"{MANIFEST_FILE}. Name a folder that `secant train` or "
+                "fit(folder=…) wrote"
             ) from None
         except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise DataError(
@@ -112,66 +111,14 @@ class Manifest:
             ) from None
 
 
-def versions() -> dict[str, str]:
-    """What computes here, and of which version."""
-    found = {name: version(name) for name in _PACKAGES}
-    return {"python": platform.python_version(), "secant": __version__} | found
+def current_versions() -> dict[str, str]:
+    """The versions of Python, Secant and its numerical packages on this machine."""
+    packages = {name: version(name) for name in _PACKAGES}
+    return {"python": platform.python_version(), "secant": __version__} | packages
 
 
-def device() -> str:
-    """What JAX computes on here: `cpu (x86_64, linux)`."""
-    here = jax.devices()[0]
-    kind = "" if here.device_kind == here.platform else f"{here.device_kind}, "
-    return f"{here.platform} ({kind}{platform.machine()}, {sys.platform})"
-
-
-# Whether a run that was done again came out the same.
-
-
-@dataclass(frozen=True)
-class Repetition:
-    """A run beside the one that it repeats.
-
-    Attributes:
-        same: Whether all weights, losses and measurements are equal, bit for bit.
-        apart_from: The first step whose loss differs; None if none does.
-        loss_apart: By how much the losses of all steps differ at most.
-        weights_apart: By how much weights differ at most.
-    """
-
-    same: bool
-    apart_from: int | None
-    loss_apart: float
-    weights_apart: float
-
-
-def compared(before: Run, again: Run) -> Repetition:
-    """How a repeated run compares with the first.
-
-    Args:
-        before: The run.
-        again: The same, done again for as many steps.
-
-    Example:
-        >>> from secant import MLP, fit
-        >>> net, data = MLP((2, 3, 2), init="he"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
-        >>> runs = [fit(net, data, iterations=9, batch_size=2) for _ in range(2)]
-        >>> compared(*runs).same
-        True
-    """
-    steps = min(len(before.losses), len(again.losses))
-    differ = before.losses[:steps] != again.losses[:steps]
-    first = int(np.argmax(differ)) if differ.any() else None
-    weights = _apart(before.net.params, again.net.params)
-    same = (
-        first is None
-        and weights == 0
-        and len(before.losses) == len(again.losses)
-        and before.history.epochs == again.history.epochs
-    )
-    losses = np.abs(before.losses[:steps] - again.losses[:steps])
-    return Repetition(same, first, float(losses.max(initial=0.0)), weights)
-
-
-def _apart(some: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> float:
-    return max(float(np.abs(some[name] - others[name]).max()) for name in some)
+def current_device() -> str:
+    """The device that JAX uses on this machine: `cpu (x86_64, linux)`."""
+    device = jax.devices()[0]
+    kind = "" if device.device_kind == device.platform else f"{device.device_kind}, "
+    return f"{device.platform} ({kind}{platform.machine()}, {sys.platform})"

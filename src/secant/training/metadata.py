@@ -1,4 +1,4 @@
-"""What describes a run, beside its configuration."""
+"""The description of a run, beside its configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RunMetadata:
-    """What describes a run, for whoever reads its folder.
+    """The description of a run, for readers of its folder.
 
     Attributes:
-        data_name: What the run shall call its data.
-        notes: What else the folder's manifest shall say, as JSON holds it.
-        origin: Of another run's manifest: this run must have the same network, data
-            and settings.
+        data_name: The name of the data.
+        notes: Further contents of the folder's manifest, as JSON represents them.
+        origin: The `origin` of another run's manifest: this run must have the same
+            network, data and settings.
 
     Example:
         >>> RunMetadata("three clouds", notes={"why": "a test"}).data_name

@@ -1,4 +1,4 @@
-"""Optax's optimisers by name, and their options: how a gradient becomes a step."""
+"""Optax's optimisers by name, and their options."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ import jax
 import optax
 
 from secant.errors import InvalidInput
-from secant.training.schedules import LEARNING_RATE, Schedule, checked_schedule
+from secant.training.schedules import LEARNING_RATE, Schedule, check_schedule
 from secant.validation import Choice, Or, PositiveNumber, RealNumber, validate_fields
 
 LearningRate = float | optax.Schedule
 
 CUSTOM = "custom"
-"""The name of an optimiser or a schedule that was passed as an object."""
+"""The name of an optimiser or schedule that was passed as an object."""
 
 
 class NamedOptimizer(NamedTuple):
-    """How to make an optimiser, and the rate and decay that it is usually given."""
+    """The constructor of an optimiser, and its default rate and decay."""
 
     make: Callable[[LearningRate], optax.GradientTransformation]
     learning_rate: float
@@ -35,11 +35,11 @@ OPTIMIZERS: dict[str, NamedOptimizer] = {
     "adam": NamedOptimizer(optax.adam, 0.001),
     "adamw": NamedOptimizer(optax.adam, 0.001, weight_decay=1e-4),
 }
-"""The optimisers that `--optimizer` takes. Any other of Optax's is passed itself."""
+"""The optimisers of `--optimizer`. `fit` also takes any of Optax's as an object."""
 
 
 class OptimizerArguments(TypedDict, total=False):
-    """The arguments of `fit` that an `OptimizerConfig` is made from."""
+    """The arguments of `fit` that make an `OptimizerConfig`."""
 
     optimizer: str | optax.GradientTransformation
     learning_rate: LearningRate | None
@@ -53,30 +53,30 @@ UNWRITTEN: dict[str, Any] = {
     "compare": False,
     "metadata": {"written": False},
 }
-"""Of a field that holds an object, which no file holds and no comparison sees."""
+"""Arguments of a field for an object, which files omit and comparisons ignore."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """An optimiser with all of its options.
+    """An optimiser with all its options.
 
-    With all of them a step is `w ← w - rate × (direction + weight_decay × w)`, where
-    the optimiser makes the direction of the clipped gradient
-    `g × min(1, clip_norm / ‖g‖)`, the norm taken over all parameters together.
+    A step is `w ← w - rate × (direction + weight_decay × w)`. The optimiser makes the
+    direction from the clipped gradient `g × min(1, clip_norm / ‖g‖)`, whose norm is
+    over all parameters together.
 
     Attributes:
-        optimizer: Its name in `OPTIMIZERS`; `custom` if it was passed as an object.
-        learning_rate: The rate, of a `Schedule` the highest; None of a custom
-            optimiser and of a custom schedule.
-        schedule: How the rate changes: a `Schedule`, or `custom` if another function
-            was passed; None if it does not.
-        weight_decay: By how much weights decay; None if they do not.
-        clip_norm: The longest gradient; None for any.
-        custom_optimizer: The object that was passed, which no file holds.
-        custom_schedule: The function that was passed, which no file holds.
+        optimizer: Its name in `OPTIMIZERS`; `custom` for an object.
+        learning_rate: The rate, or the highest rate of a `Schedule`; None for a custom
+            optimiser and a custom schedule.
+        schedule: The schedule of the rate: a `Schedule`, or `custom` for another
+            function; None for a constant rate.
+        weight_decay: The weight decay; None without.
+        clip_norm: The largest norm of a gradient; None without a limit.
+        custom_optimizer: The passed object, which no file holds.
+        custom_schedule: The passed function, which no file holds.
 
     Raises:
-        InvalidInput: An unknown name, or a number out of its range.
+        InvalidInput: A name is unknown, or a number is out of its range.
     """
 
     optimizer: str
@@ -96,25 +96,27 @@ class OptimizerConfig:
             weight_decay=Or(RealNumber(low=0, example=0.01), None),
             clip_norm=Or(PositiveNumber(example="1.0"), None),
         )
-        usual = OPTIMIZERS[self.optimizer]
+        defaults = OPTIMIZERS[self.optimizer]
         if isinstance(self.schedule, Schedule):
             object.__setattr__(self, "learning_rate", self.schedule.rate)
         elif self.schedule is None:
             if self.learning_rate is None:
-                object.__setattr__(self, "learning_rate", usual.learning_rate)
+                object.__setattr__(self, "learning_rate", defaults.learning_rate)
             validate_fields(self, learning_rate=LEARNING_RATE)
         else:
             validate_fields(self, schedule=Choice([CUSTOM]))
-        if self.weight_decay is None or not (self.weight_decay or usual.weight_decay):
-            object.__setattr__(self, "weight_decay", usual.weight_decay or None)
+        if self.weight_decay is None or not (
+            self.weight_decay or defaults.weight_decay
+        ):
+            object.__setattr__(self, "weight_decay", defaults.weight_decay or None)
 
     @property
     def transformation(self) -> optax.GradientTransformation:
-        """The optimiser as Optax has it; the same object for the same options.
+        """Optax's optimiser; the same options give the same object.
 
         Raises:
             InvalidInput: It, or its schedule, was passed as an object, and this
-                configuration was read from a file, which does not hold it.
+                configuration comes from a file, which does not hold it.
         """
         self.check_known()
         if self.custom_optimizer is not None:
@@ -123,26 +125,29 @@ class OptimizerConfig:
         if self.schedule is not None:
             rate = self.rate_schedule
         assert rate is not None
-        return _made(self.optimizer, rate, self.weight_decay or 0.0, self.clip_norm)
+        return _make_optimizer(
+            self.optimizer, rate, self.weight_decay or 0.0, self.clip_norm
+        )
 
     @property
     def rate_schedule(self) -> optax.Schedule | None:
-        """The function from a step to its rate; None for one rate, or if unknown."""
-        known = self.schedule
-        return known if isinstance(known, Schedule) else self.custom_schedule
+        """The function from a step to its rate; None for a constant or unknown rate."""
+        if isinstance(self.schedule, Schedule):
+            return self.schedule
+        return self.custom_schedule
 
     def check_known(self) -> None:
-        """Refuses a configuration that lacks an object which was passed.
+        """Refuses a configuration that lacks a passed object.
 
         Raises:
-            InvalidInput: It was read from a file, which does not hold the object.
+            InvalidInput: It comes from a file, which does not hold the object.
         """
         lacks_optimizer = self.optimizer == CUSTOM and self.custom_optimizer is None
         lacks_schedule = self.schedule == CUSTOM and self.custom_schedule is None
         if lacks_optimizer or lacks_schedule:
             raise InvalidInput(
-                "the run's optimiser or schedule was passed as an object, and only "
-                "the program that began the run has it: call that program again"
+                "the run's optimiser or schedule was passed as an object, which only "
+                "the program of that run has: run that program again"
             )
 
 
@@ -151,11 +156,11 @@ def optimizer_fields(
     learning_rate: LearningRate | None = None,
     **numbers: Any,
 ) -> dict[str, Any]:
-    """The fields of an `OptimizerConfig` for arguments as `fit` takes them.
+    """The fields of an `OptimizerConfig` for the arguments of `fit`.
 
     Raises:
-        InvalidInput: What was passed is no optimiser, a schedule cannot be compiled,
-            or an option came beside an optimiser that has its own.
+        InvalidInput: The object is not an optimiser, a schedule cannot be compiled, or
+            an option was passed with an optimiser that has its own.
     """
     if isinstance(optimizer, str):
         fields: dict[str, Any] = {"optimizer": optimizer, **numbers}
@@ -163,7 +168,7 @@ def optimizer_fields(
             return {**fields, "learning_rate": learning_rate}
         if isinstance(learning_rate, Schedule):
             return {**fields, "schedule": learning_rate}
-        custom = checked_schedule(learning_rate)
+        custom = check_schedule(learning_rate)
         return {**fields, "schedule": CUSTOM, "custom_schedule": custom}
     if not hasattr(optimizer, "update") or not hasattr(optimizer, "init"):
         raise InvalidInput(
@@ -173,14 +178,14 @@ def optimizer_fields(
     for name, value in {"learning_rate": learning_rate, **numbers}.items():
         if value is not None:
             raise InvalidInput(
-                f"{name}={value} came beside an optimiser that has its own: leave "
-                f"it out and pass such as {_IN_OPTAX[name]}, or pass the optimiser by "
-                "name"
+                f"{name}={value} was passed with an optimiser that has its own: remove "
+                f"it and pass, for example, {_IN_OPTAX[name]}, or pass the optimiser "
+                "by name"
             )
     return {"optimizer": CUSTOM, "custom_optimizer": optimizer}
 
 
-# How an option is written where an optimiser of Optax is passed.
+# An example of each option for an Optax optimiser.
 _IN_OPTAX = {
     "learning_rate": "optax.adam(1e-3)",
     "weight_decay": "optax.adamw(1e-3, weight_decay=0.01)",
@@ -189,14 +194,15 @@ _IN_OPTAX = {
 
 
 @lru_cache(maxsize=64)
-def _made(
+def _make_optimizer(
     name: str, rate: LearningRate, decay: float, clip: float | None
 ) -> optax.GradientTransformation:
-    # The same object for the same options: a compiled loop is looked up by it.
+    # The cache returns the same object for the same options, because JAX looks up
+    # compiled loops by it.
     make = OPTIMIZERS[name].make
     parts = [optax.clip_by_global_norm(clip)] if clip is not None else []
     if decay:
-        # At a rate of -1 an optimiser gives the direction that it would go against.
+        # With the rate -1 an optimiser returns the direction that a step subtracts.
         parts += [
             make(-1.0),
             optax.add_decayed_weights(decay, mask=_matrices),
@@ -208,5 +214,5 @@ def _made(
 
 
 def _matrices(params: Any) -> Any:
-    """Which parameters decay: weights, and no biases."""
+    """The parameters that decay: weights, not biases."""
     return jax.tree.map(lambda value: value.ndim > 1, params)

@@ -1,11 +1,11 @@
-"""A run's folder while the run goes on: nobody else's, and never behind for long.
+"""The folder of a run: its files, its checkpoints during training, its number.
 
 manifest.json                             what the run is
-initial.safetensors                       the weights that it starts from
-checkpoints/000000000600.safetensors …    where it stood, the newest few
+initial.safetensors                       the first weights
+checkpoints/000000000600.safetensors …    the newest few states of the run
 best.safetensors                          the best weights so far
-network.safetensors, history.csv, training.png    in the end
-tensorboard/                              what TensorBoard draws, if that was asked for
+network.safetensors, history.csv, training.png    the finished run
+tensorboard/                              events for TensorBoard, on request
 """
 
 import os
@@ -27,43 +27,52 @@ from secant.training import checkpoint
 from secant.training.checkpoint import Checkpoints
 from secant.training.diagnostics import TrainingWarning
 from secant.training.manifest import Manifest
-from secant.training.run import MANIFEST_FILE, Run, network_bytes, write_best
+from secant.training.run import (
+    MANIFEST_FILE,
+    Run,
+    network_bytes,
+    new_folder,
+    write_best,
+)
 from secant.training.serialization import replace_file
-from secant.training.trainer import Best, Checkpoint, Training
+from secant.training.trainer import BestParams, RunState, Trainer
+
+RUNS_FOLDER = Path("runs")
+"""The folder of all runs that were given no folder: `runs/0001`, `runs/0002`, …"""
 
 INITIAL_FILE = "initial.safetensors"
 LOCK_FILE = ".lock"
 EVENTS_FOLDER = "tensorboard"
-"""For TensorBoard, if it is to draw the run; it may be there before the run is."""
+"""The folder of TensorBoard's events; it may be there before the run is."""
 
-# What is there before the first step is kept.
+# The contents of a run's folder before its first checkpoint.
 _BEGUN = {MANIFEST_FILE, INITIAL_FILE, LOCK_FILE, EVENTS_FOLDER, checkpoint.FOLDER}
 
-# So long a new best network waits at most: epochs of a small net are milliseconds.
-_BEST_WAITS = 1.0
+# The seconds that new best weights wait at most for a checkpoint. Epochs of a small
+# network take milliseconds, so not each of them gets one.
+_MAX_BEST_WAIT = 1.0
 
 
-class Keeper:
-    """Keeps a run in its folder while it goes on.
+class CheckpointManager:
+    """Saves the checkpoints of a run, and the run itself, in its folder.
 
-    It is a context: as long as that lasts, no other process can take the folder.
+    It is a context manager: within the context no other process can use the folder.
 
     Args:
-        folder: A new or an empty folder, or with `resume` also one that keeps this run.
-        training: The run.
-        policy: How often it is kept.
-        resume: Whether to go on where it was kept last.
-        notes: What else the manifest shall keep, as JSON holds it.
+        folder: A new or empty folder, or with `resume` also the folder of this run.
+        trainer: The trainer of the run.
+        policy: How often the run is saved.
+        resume: Whether to continue from the newest checkpoint.
+        notes: Further contents of the manifest, as JSON represents them.
 
     Raises:
-        InvalidInput: The folder holds something else, is in use, or cannot be
-            written to.
+        InvalidInput: The folder holds something else, is in use, or is not writable.
     """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        training: Training,
+        trainer: Trainer,
         policy: Checkpoints,
         *,
         resume: bool = False,
@@ -71,31 +80,32 @@ class Keeper:
     ) -> None:
         self.folder = Path(folder)
         self._checkpoints = self.folder / checkpoint.FOLDER
-        self._training = training
+        self._trainer = trainer
         self._policy = policy
         self._resume = resume
         self._notes = dict(notes or {})
-        self._origin = training.origin()
+        self._origin = trainer.origin()
         self._lock = FileLock(self.folder / LOCK_FILE, timeout=0)
-        self._at = 0.0
-        self._step = -1
+        self._saved_at = 0.0
+        self._saved_step = -1
         self._failed = False
-        self._best: Epoch | None = None
+        self._saved_best: Epoch | None = None
 
     def __enter__(self) -> Self:
-        _usable(self.folder, resume=self._resume)
+        _prepare(self.folder, resume=self._resume)
         try:
             self._lock.acquire()
         except Timeout:
             raise InvalidInput(
-                f"{self.folder} is in use: another process trains there. Wait for its "
-                "end, or name another folder"
+                f"{self.folder} is in use: another process trains there. Wait until it "
+                "ends, or name another folder"
             ) from None
         except OSError as error:
             raise _unwritable(self.folder, error) from None
-        for rest in self.folder.glob("**/.*.part"):  # of a process that was killed
-            rest.unlink(missing_ok=True)
-        self._at = perf_counter()
+        # A process that was killed may leave unfinished files.
+        for part in self.folder.glob("**/.*.part"):
+            part.unlink(missing_ok=True)
+        self._saved_at = perf_counter()
         return self
 
     def __exit__(
@@ -106,202 +116,229 @@ class Keeper:
     ) -> None:
         self._lock.release()
 
-    def begin(self) -> Checkpoint:
-        """Where the run is to go on: at its start, or where it was kept last.
+    def begin(self) -> RunState:
+        """The first state of the run: its start, or the newest checkpoint.
 
         Warns:
-            TrainingWarning: A checkpoint cannot be trusted, and an older one serves.
+            TrainingWarning: A checkpoint is damaged, and an older one replaces it.
         """
-        training, folder = self._training, self.folder
+        trainer, folder = self._trainer, self.folder
         if (folder / MANIFEST_FILE).is_file():
-            kept = Manifest.read(folder).origin
-            checkpoint.compare(folder / MANIFEST_FILE, kept, self._origin)
-        found = checkpoint.newest(self._checkpoints, training.start.state, self._origin)
-        for sentence in found.passed_over:
-            way = f"going on from {found.path}" if found.path else "starting anew"
+            saved = Manifest.read(folder).origin
+            checkpoint.check_same_run(folder / MANIFEST_FILE, saved, self._origin)
+        found = checkpoint.read_newest(
+            self._checkpoints, trainer.start.train_state, self._origin
+        )
+        for sentence in found.skipped:
+            way = (
+                f"the run continues from {found.path}"
+                if found.path
+                else "the run starts from the beginning"
+            )
             warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=5)
-        if found.reached is not None:
-            self._step = found.reached.step
-            if self._step > training.config.iterations:
+        if found.state is not None:
+            self._saved_step = found.state.step
+            if self._saved_step > trainer.config.iterations:
                 raise InvalidInput(
-                    f"{folder} has {self._step:,} steps already, and iterations is "
-                    f"{training.config.iterations:,}: pass a larger number, or "
-                    "train anew"
+                    f"{folder} has {self._saved_step:,} steps already, and iterations "
+                    f"is {trainer.config.iterations:,}: pass a larger number, or train "
+                    "into a new folder"
                 )
-            return training.read_back(found.reached)
+            return trainer.restored(found.state)
         try:
-            replace_file(folder / INITIAL_FILE, network_bytes(training.net))
-            Manifest.of(
-                training.net.architecture,
-                training.config,
-                training.data_name,
+            replace_file(folder / INITIAL_FILE, network_bytes(trainer.net))
+            Manifest.create(
+                trainer.net.architecture,
+                trainer.config,
+                trainer.data_name,
                 self._origin,
                 self._notes,
             ).write(folder)
         except OSError as error:
             raise _unwritable(folder, error) from None
-        return training.start
+        return trainer.start
 
-    def next_stop(self, step: int) -> int | None:
-        """The step at which the run is to be kept next, if it is kept by steps."""
+    def next_save_step(self, step: int) -> int | None:
+        """The step of the next checkpoint, if the policy counts steps."""
         every = self._policy.steps
         return None if every is None else (step // every + 1) * every
 
-    def keep(self, reached: Checkpoint, *, now: bool = False) -> None:
-        """Keeps where the run stands, if it is time for that.
+    def save(self, state: RunState, *, now: bool = False) -> None:
+        """Saves a checkpoint, if one is due.
 
-        A disk that is full does not end a run: it goes on, and the next time that it
-        is kept may succeed.
+        A full disk does not end a run: it continues, and the next checkpoint may
+        succeed.
 
         Warns:
-            TrainingWarning: It could not be written.
+            TrainingWarning: The checkpoint cannot be written.
         """
-        if reached.step == self._step or not (now or self._due(reached)):
+        if state.step == self._saved_step or not (now or self._is_due(state)):
             return
-        # What cannot go on is no place to go back to.
-        if not self._training.is_sound(reached):
+        # A state that cannot continue is no state to return to.
+        if not self._trainer.has_finite_loss(state):
             return
         try:
             checkpoint.write(
-                self._checkpoints, reached, self._origin, keep=self._policy.keep
+                self._checkpoints, state, self._origin, keep=self._policy.keep
             )
-            self._step, self._failed = reached.step, False
-            self._keep_best(reached.best)
+            self._saved_step, self._failed = state.step, False
+            self._save_best(state.best)
         except OSError as error:
             if not self._failed:
-                kept = (
-                    f"step {self._step:,} is the last that is kept"
-                    if self._step >= 0
-                    else "none is kept yet"
+                saved = (
+                    f"the last checkpoint is that of step {self._saved_step:,}"
+                    if self._saved_step >= 0
+                    else "there is no checkpoint yet"
                 )
                 warnings.warn(
-                    f"the checkpoint of step {reached.step:,} could not be written to "
+                    f"the checkpoint of step {state.step:,} could not be written to "
                     f"{self.folder} ({error.strerror or error}): training goes on, "
-                    f"and {kept}",
+                    f"and {saved}",
                     TrainingWarning,
                     stacklevel=6,
                 )
             self._failed = True
-        self._at = perf_counter()
+        self._saved_at = perf_counter()
 
-    def _keep_best(self, best: Best | None) -> None:
-        """Also in a file of its own, for whoever reads the folder of a killed run."""
-        if best is None or best.epoch == self._best:
+    def _save_best(self, best: BestParams | None) -> None:
+        """Writes the best weights to their own file, for readers of a killed run."""
+        if best is None or best.epoch == self._saved_best:
             return
-        net = self._training.net.replace(
+        net = self._trainer.net.replace(
             {name: np.asarray(value) for name, value in best.params.items()}
         )
-        with suppress(OSError):  # the checkpoint has it, too: the next time will do
+        # The checkpoint also holds them, so an error can wait for the next time.
+        with suppress(OSError):
             write_best(
                 self.folder,
                 net,
                 best.epoch,
-                self._training.config,
-                self._training.data_name,
+                self._trainer.config,
+                self._trainer.data_name,
             )
-            self._best = best.epoch
+            self._saved_best = best.epoch
 
-    def _due(self, reached: Checkpoint) -> bool:
-        policy, waited = self._policy, perf_counter() - self._at
-        by_steps = policy.steps is not None and reached.step % policy.steps == 0
+    def _is_due(self, state: RunState) -> bool:
+        policy, waited = self._policy, perf_counter() - self._saved_at
+        by_steps = policy.steps is not None and state.step % policy.steps == 0
         by_clock = policy.seconds is not None and waited >= policy.seconds
-        best = reached.best is not None and reached.best.epoch.step > max(self._step, 0)
-        return by_steps or by_clock or (best and waited >= _BEST_WAITS)
+        has_new_best = state.best is not None and state.best.epoch.step > max(
+            self._saved_step, 0
+        )
+        return by_steps or by_clock or (has_new_best and waited >= _MAX_BEST_WAIT)
 
-    def end(self, run: Run) -> None:
-        """Puts the run into its folder.
+    def save_run(self, run: Run) -> None:
+        """Writes the files of the ended run into its folder.
 
         Raises:
-            InvalidInput: It cannot be written there.
+            InvalidInput: They cannot be written there.
         """
         try:
             run.write(self.folder)
         except OSError as error:
-            kept = f"step {self._step:,} is kept" if self._step >= 0 else "none is kept"
+            saved = (
+                f"the folder has a checkpoint of step {self._saved_step:,}"
+                if self._saved_step >= 0
+                else "the folder has no checkpoint"
+            )
             raise InvalidInput(
                 f"the run could not be written to {self.folder} "
-                f"({error.strerror or error}): make room there, and go on with "
-                f"resume=True, or `secant train --resume {self.folder}`; {kept}"
+                f"({error.strerror or error}): make room there, and continue with "
+                f"resume=True, or `secant train --resume {self.folder}`; {saved}"
             ) from None
 
 
-def is_begun_only(folder: Path) -> bool:
-    """Whether a run has been begun in a folder, and none of its steps is kept."""
-    held = {path.name for path in folder.iterdir()}
-    return held <= _BEGUN and not any((folder / checkpoint.FOLDER).glob("*"))
-
-
-def unmade(folder: Path) -> None:
-    """Removes what there is of a run that was only begun."""
-    rmtree(folder / EVENTS_FOLDER, ignore_errors=True)
-    for name in (MANIFEST_FILE, INITIAL_FILE, LOCK_FILE):
-        (folder / name).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        (folder / checkpoint.FOLDER).rmdir()
-
-
-def _usable(folder: Path, *, resume: bool) -> None:
-    """Makes the folder if need be; refuses one that holds something else."""
+def _prepare(folder: Path, *, resume: bool) -> None:
+    """Makes the folder if needed, and refuses one that holds something else."""
     try:
         if folder.is_file():
             raise InvalidInput(f"{folder} is a file: name a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
         names -= {LOCK_FILE, EVENTS_FOLDER}
-        held = {name for name in names if not name.endswith(".part")}
+        content = {name for name in names if not name.endswith(".part")}
     except OSError as error:
         raise _unwritable(folder, error) from None
-    begun = held <= {INITIAL_FILE} or MANIFEST_FILE in held
-    if held and not (resume and begun):
+    is_run = content <= {INITIAL_FILE} or MANIFEST_FILE in content
+    if content and not (resume and is_run):
         raise InvalidInput(
-            f"{folder} is there already, and nothing in it will be overwritten: name "
-            "a new folder, or move that one away"
-            + (" (a run that it keeps goes on with resume=True)" if not resume else "")
+            f"{folder} exists already, and nothing in it will be overwritten: name a "
+            "new folder, or move that one away"
+            + (" (to continue the run in it, pass resume=True)" if not resume else "")
         )
 
 
 def _unwritable(folder: Path, error: OSError) -> InvalidInput:
     return InvalidInput(
-        f"nothing can be kept in {folder} ({error.strerror or error}): name a folder "
-        "that can be written to, on a disk with room"
+        f"{folder} is not writable ({error.strerror or error}): name a writable folder "
+        "on a disk with room"
     )
 
 
-# Where runs are kept: `runs/0001`, `runs/0002`, …, or where `--out` says.
-
-RUNS = Path("runs")
+# The folder of a command's run
 
 
-def reserved(folder: Path | None) -> Path:
-    """A folder of this run's own, made now: not when the work has been done.
+def reserve_run_folder(folder: Path | None = None) -> Path:
+    """Makes the folder of a run before the run starts, so that no other run takes it.
+
+    Args:
+        folder: The folder, new or empty; None for the next number in `RUNS_FOLDER`.
+
+    Returns:
+        The folder, which exists and is empty.
 
     Raises:
-        InvalidInput: The folder that was named holds something.
+        InvalidInput: The folder holds something, or is a file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     folder = reserve_run_folder(pathlib.Path(parent, "mine"))
+        ...     release_run_folder(folder)
+        ...     folder.exists()
+        False
     """
     if folder is not None:
-        from secant.training.run import new_folder
-
         return new_folder(folder)
-    RUNS.mkdir(exist_ok=True)
-    taken = [int(path.name) for path in RUNS.iterdir() if path.name.isdecimal()]
+    RUNS_FOLDER.mkdir(exist_ok=True)
+    taken = [int(path.name) for path in RUNS_FOLDER.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)
     while True:
         number += 1
-        path = RUNS / f"{number:04}"
+        path = RUNS_FOLDER / f"{number:04}"
         try:
             path.mkdir()
-        except FileExistsError:  # another process's, just now
+        except FileExistsError:  # another process has just taken this number
             continue
         return path
 
 
-def give_back(folder: Path) -> None:
-    """Removes what was made for a run that did not come about, and nothing else."""
-    from secant.training.run_folder import is_begun_only, unmade
+def release_run_folder(folder: Path) -> None:
+    """Removes a reserved folder whose run did not take place, and nothing else.
 
+    A folder that holds a step of a run, or anything that is not a run's, stays.
+
+    Args:
+        folder: The folder that `reserve_run_folder` returned.
+    """
     with suppress(OSError):
-        if is_begun_only(folder):
-            unmade(folder)
+        if holds_no_steps(folder):
+            _remove_begun(folder)
         folder.rmdir()
-        if folder.parent == RUNS:
-            RUNS.rmdir()
+        if folder.parent == RUNS_FOLDER:
+            RUNS_FOLDER.rmdir()
+
+
+def holds_no_steps(folder: Path) -> bool:
+    """Whether a folder holds at most a run that has begun and has no checkpoint."""
+    names = {path.name for path in folder.iterdir()}
+    return names <= _BEGUN and not any((folder / checkpoint.FOLDER).glob("*"))
+
+
+def _remove_begun(folder: Path) -> None:
+    """Removes the files of a run that has begun and has no checkpoint."""
+    rmtree(folder / EVENTS_FOLDER, ignore_errors=True)
+    for name in (MANIFEST_FILE, INITIAL_FILE, LOCK_FILE):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        (folder / checkpoint.FOLDER).rmdir()

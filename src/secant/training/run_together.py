@@ -1,4 +1,4 @@
-"""One run of several processes: what process 0 does, and what the others do."""
+"""One run of several processes: process 0 leads, the others follow."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,45 +9,45 @@ from safetensors.numpy import load, save
 
 from secant.errors import PeerLost, SecantError
 from secant.history import Epoch, History
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.training.leader import DistributedStepper
 from secant.training.run import Run, Timings
-from secant.training.trainer import Training
+from secant.training.trainer import Trainer
 
 
 class LeaderFailed(SecantError):
-    """Process 0 has ended with an error, and so all do."""
+    """Process 0 ended with an error, so all processes end."""
 
 
 @contextmanager
-def leading(
-    training: Training, processes: Processes | None
+def lead(
+    trainer: Trainer, processes: ProcessGroup | None
 ) -> Iterator[Callable[[Run], None]]:
-    """What process 0 does its run in: however it ends, the others hear of it.
+    """The context of process 0's run; however it ends, the others learn of it.
 
     Args:
-        training: What is computed.
-        processes: Which compute it; None for this one alone, which tells nobody.
+        trainer: The trainer of the run.
+        processes: The processes; None for this one alone.
 
     Yields:
-        What is called with the run in the end.
+        A function that sends the ended run to the others.
     """
     if processes is None:
         yield lambda run: None
         return
-    led = training.stepper
-    assert isinstance(led, DistributedStepper)
+    stepper = trainer.stepper
+    assert isinstance(stepper, DistributedStepper)
     try:
-        yield lambda run: _tell(run, led, processes)
+        yield lambda run: _send(run, stepper, processes)
     except PeerLost:
         raise
     except BaseException as error:
-        led.end({"failure": str(error) or type(error).__name__})
+        stepper.end({"failure": str(error) or type(error).__name__})
         raise
 
 
-def _tell(run: Run, led: DistributedStepper, processes: Processes) -> None:
-    led.end(
+def _send(run: Run, stepper: DistributedStepper, processes: ProcessGroup) -> None:
+    stepper.end(
         {
             "status": run.status,
             "epochs": run.history.epochs,
@@ -59,43 +59,43 @@ def _tell(run: Run, led: DistributedStepper, processes: Processes) -> None:
     if run.best is not None:
         arrays |= {f"best/{name}": value for name, value in run.best.params.items()}
     solid = {name: np.asarray(value, order="C") for name, value in arrays.items()}
-    processes.shared(save({"losses": run.losses, **solid}))
+    processes.broadcast(save({"losses": run.losses, **solid}))
 
 
-def follow(training: Training, processes: Processes) -> Run:
-    """What the others do: all that process 0 says, until it has the run.
+def follow(trainer: Trainer, processes: ProcessGroup) -> Run:
+    """Follows the orders of process 0 until the run ends.
 
     Returns:
-        That run.
+        The run.
 
     Raises:
-        PeerLost: One of them is gone.
-        LeaderFailed: Process 0 has ended with an error.
+        PeerLost: A process is gone.
+        LeaderFailed: Process 0 ended with an error.
     """
-    led = training.stepper
-    assert isinstance(led, DistributedStepper)
-    about = led.follow()
-    if "failure" in about:
-        raise LeaderFailed(f"process 0 has ended: {about['failure']}")
-    arrays = load(processes.shared(b""))
+    stepper = trainer.stepper
+    assert isinstance(stepper, DistributedStepper)
+    summary = stepper.follow()
+    if "failure" in summary:
+        raise LeaderFailed(f"process 0 has ended: {summary['failure']}")
+    arrays = load(processes.broadcast(b""))
 
-    def params(of: str) -> dict:
+    def params(prefix: str) -> dict:
         return {
-            name.removeprefix(of): value
+            name.removeprefix(prefix): value
             for name, value in arrays.items()
-            if name.startswith(of)
+            if name.startswith(prefix)
         }
 
-    best = about["best"]
+    best = summary["best"]
     return Run(
-        net=training.net.replace(params("net/")),
+        net=trainer.net.replace(params("net/")),
         history=History(
-            arrays["losses"], tuple(Epoch(*epoch) for epoch in about["epochs"])
+            arrays["losses"], tuple(Epoch(*epoch) for epoch in summary["epochs"])
         ),
-        settings=training.config,
-        status=about["status"],
-        timings=Timings(**about["timings"]),
-        best=training.net.replace(params("best/")) if best else None,
+        settings=trainer.config,
+        status=summary["status"],
+        timings=Timings(**summary["timings"]),
+        best=trainer.net.replace(params("best/")) if best else None,
         best_epoch=Epoch(*best) if best else None,
-        data_name=training.data_name,
+        data_name=trainer.data_name,
     )

@@ -1,4 +1,4 @@
-"""Samples as training takes them: checked once, and put on the device once."""
+"""The samples of a run: checked once, put on the device once, split for validation."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,13 @@ from secant.training.serialization import fingerprint
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Inputs and targets that have been looked at.
+    """Inputs and targets that are checked.
 
-    Any number of runs can share them: they are on the device once.
+    Any number of runs can share them; the device holds them once.
 
     Attributes:
-        x: Inputs, (samples, inputs), NumPy.
-        t: Targets as vectors, (samples, outputs), NumPy.
+        x: The inputs, (samples, inputs), NumPy.
+        t: The targets as vectors, (samples, outputs), NumPy.
     """
 
     x: np.ndarray
@@ -32,7 +32,7 @@ class Samples:
 
     @cached_property
     def fingerprint(self) -> str:
-        """By which the same samples are known again: a SHA-256."""
+        """The SHA-256 of the samples, which identifies them."""
         return fingerprint({"x": self.x, "t": self.t})
 
     @cached_property
@@ -41,33 +41,46 @@ class Samples:
         return jnp.asarray(self.x, float), jnp.asarray(self.t, float)
 
 
-def checked(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:
-    """Data as `fit` takes them, as samples to train on and to test on.
+def as_samples(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:
+    """Data in the form that `fit` takes, validated: training and test samples.
+
+    `fit` and `Trainer` also take the result, and then do not validate again and put
+    nothing on the device twice: several runs share the same samples.
 
     Args:
-        architecture: What they must fit.
-        data: `(x_train, t_train), (x_test, t_test)`, or `(x_train, t_train)`; or
-            what this function has given before.
+        architecture: The network's shape. The inputs have as many features as its
+            first layer has units, and the labels fit its last layer.
+        data: `(x_train, t_train), (x_test, t_test)`, or `(x_train, t_train)`, each `x`
+            of shape (samples, inputs) and each `t` labels of shape (samples,) or
+            vectors of shape (samples, outputs); or a result of this function.
+
+    Returns:
+        The training samples, and the test samples or None.
 
     Raises:
-        InvalidInput: They are nothing of that, or do not fit.
+        InvalidInput: The data have another form, or do not fit the architecture.
+
+    Example:
+        >>> train, test = as_samples(Architecture((2, 2)), ([[0.0, 1.0]], [1]))
+        >>> train.t.tolist(), test
+        ([[0.0, 1.0]], None)
     """
     try:
         first, second = data
     except (TypeError, ValueError):
         raise InvalidInput(
-            f"data is {_described(data)}: pass (x_train, t_train), (x_test, t_test), "
+            f"data is {_describe(data)}: pass (x_train, t_train), (x_test, t_test), "
             "or (x_train, t_train) alone"
         ) from None
     if isinstance(first, Samples):
         return first, second
-    # A pair of pairs: its first part is no array, but holds one, of samples.
+    # In a pair of pairs, the first part is not an array, but holds one, of samples.
     if isinstance(first, tuple | list) and len(first) == 2 and np.ndim(first[0]) == 2:
         try:
             x_test, t_test = second
         except (TypeError, ValueError):
             raise InvalidInput(
-                f"data's test part is {_described(second)}: pass (x_test, t_test)"
+                f"data's test part is {_describe(second)}: pass (x_test, t_test)"
             ) from None
         return _samples(architecture, *first), _samples(architecture, x_test, t_test)
     return _samples(architecture, first, second), None
@@ -82,35 +95,35 @@ def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> Samples:
     return Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
 
 
-def _described(data: Any) -> str:
+def _describe(data: Any) -> str:
     if isinstance(data, np.ndarray):
         return f"an array of shape {data.shape}"
     return f"{type(data).__name__}"
 
 
-# Training samples that are held back, to see how good the network is on others.
+def split_validation(
+    samples: Samples, share: float, seed: int
+) -> tuple[Samples, Samples]:
+    """Splits samples into training and validation samples, by the same share per class.
 
-
-def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
-    """Samples to train on, and those held back: of each class the same share.
-
-    Which ones is drawn from the seed; both parts keep the order that they came in.
-    The only sample of a class is trained on.
+    The seed determines the draw; both parts keep the order of the samples. If a class
+    has one sample, it is a training sample.
 
     Args:
-        samples: All of them.
-        share: To hold back, between 0 and 1.
-        seed: Of the run.
+        samples: All samples.
+        share: The share of the validation samples, between 0 and 1.
+        seed: The seed of the run.
 
     Raises:
         InvalidInput: One of the parts would be empty.
 
     Example:
-        >>> held = Samples(np.arange(10.0)[:, None], np.eye(2)[[0] * 6 + [1] * 4])
-        >>> [part.x.ravel().tolist() for part in split(held, 0.5, seed=0)]
+        >>> all_ten = Samples(np.arange(10.0)[:, None], np.eye(2)[[0] * 6 + [1] * 4])
+        >>> parts = split_validation(all_ten, 0.5, seed=0)
+        >>> [part.x.ravel().tolist() for part in parts]
         [[3.0, 4.0, 5.0, 7.0, 9.0], [0.0, 1.0, 2.0, 6.0, 8.0]]
     """
-    # Not the batches' draws: those have a key of one number.
+    # The key has two numbers: keys of one number belong to the batches.
     draw = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 1)))
     classes = samples.t.argmax(axis=1)
     held = np.zeros(len(samples), bool)
@@ -129,7 +142,7 @@ def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
 
 
 def _counts(members: list[np.ndarray], share: float) -> np.ndarray:
-    """How many of each class are held back: in all the share, to the nearest sample."""
+    """The validation samples of each class; their sum is the share, rounded."""
     sizes = np.array([len(own) for own in members])
     counts = np.floor(share * sizes).astype(int)
     left = round(share * sizes.sum()) - int(counts.sum())

@@ -1,4 +1,4 @@
-"""Learning rates that change over the steps: Optax's, by name."""
+"""Learning-rate schedules: Optax's, by name."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ LEARNING_RATE = PositiveNumber(
     example=0.1,
     hint="a step subtracts learning_rate × gradient, so it needs no minus",
 )
-"""What a learning rate that does not change has to be."""
+"""The constraint on a constant learning rate."""
 
-# Where a schedule that was passed itself is looked at, to know it again.
-_LOOKED_AT = (0, *(2**power for power in range(21)))
+# The steps whose rates identify a passed schedule.
+_SAMPLED_STEPS = (0, *(2**power for power in range(21)))
 
 
 def _constant(rate: float, steps: int, end_factor: float) -> optax.Schedule:
@@ -53,12 +53,12 @@ SCHEDULES: dict[str, Callable[[float, int, float], optax.Schedule]] = {
     "cosine": _cosine,
     "exponential": _exponential,
 }
-"""What `--schedule` takes: each falls from a rate to a share of it in so many steps."""
+"""The schedules of `--schedule`: each falls from a rate to a share of it."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate that rises from 0 in some steps, and then falls.
+    """A learning rate that rises from 0 during a warm-up and then falls.
 
     With `s` from 0 to 1 between the end of the warm-up and `steps`, and `e` for
     `end_factor`, the rate is `rate` times
@@ -68,18 +68,18 @@ class Schedule:
     - `cosine`: `e + (1 - e) (1 + cos πs) / 2`
     - `exponential`: `e ** s`
 
-    After `steps` it stays as it is. It is an Optax schedule: called with a step it
-    gives the rate.
+    After `steps` it stays constant. It is an Optax schedule: called with a step, it
+    returns the rate.
 
     Attributes:
         name: `constant`, `linear`, `cosine` or `exponential`.
         rate: The highest rate.
-        steps: After so many steps, the warm-up among them, it has fallen.
-        warmup_steps: In so many steps it rises from 0.
-        end_factor: It falls to this share of the rate.
+        steps: The number of steps, with the warm-up, until the rate has fallen.
+        warmup_steps: The number of steps in which the rate rises from 0.
+        end_factor: The last rate as a share of the highest.
 
     Raises:
-        InvalidInput: An unknown name, or a number that cannot be.
+        InvalidInput: A name is unknown, or a number is out of its range.
 
     Source:
         Loshchilov & Hutter 2017, *SGDR*, for the cosine; Optax for all of them.
@@ -97,7 +97,7 @@ class Schedule:
     end_factor: float = 0.01
 
     def __post_init__(self) -> None:
-        # As Python's own numbers, whatever kind came: they go into a manifest.
+        # Numbers of any kind become Python's, because they go into a manifest.
         rate = validate("learning_rate", self.rate, LEARNING_RATE)
         object.__setattr__(self, "rate", rate)
         validate_fields(
@@ -109,40 +109,40 @@ class Schedule:
         )
         if self.warmup_steps >= self.steps:
             raise InvalidInput(
-                f"warmup_steps is {self.warmup_steps:,}, and the schedule has "
-                f"{self.steps:,} steps in all: pass a smaller number"
+                f"warmup_steps is {self.warmup_steps:,}, and the whole schedule has "
+                f"{self.steps:,} steps: pass a smaller number"
             )
         if self.name == "exponential" and self.end_factor == 0:
             raise InvalidInput(
-                "end_factor is 0, which an exponential never falls to: pass a number "
+                "end_factor is 0, which an exponential never reaches: pass a number "
                 "above 0, such as 0.01"
             )
 
     def __call__(self, step: Any) -> Any:
         """The rate of a step."""
-        return _made(self)(step)
+        return _make_schedule(self)(step)
 
 
 @lru_cache(maxsize=64)
-def _made(schedule: Schedule) -> optax.Schedule:
+def _make_schedule(schedule: Schedule) -> optax.Schedule:
     rate, warm = schedule.rate, schedule.warmup_steps
-    falls = SCHEDULES[schedule.name](rate, schedule.steps - warm, schedule.end_factor)
+    decay = SCHEDULES[schedule.name](rate, schedule.steps - warm, schedule.end_factor)
     if not warm:
-        return falls
-    return optax.join_schedules([optax.linear_schedule(0.0, rate, warm), falls], [warm])
+        return decay
+    return optax.join_schedules([optax.linear_schedule(0.0, rate, warm), decay], [warm])
 
 
-def checked_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A schedule that was passed itself, if steps can be compiled with it.
+def check_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A passed schedule, if JAX can compile it and its rates are valid.
 
     Raises:
-        InvalidInput: It cannot be compiled, or gives no finite rates of 0 or above.
+        InvalidInput: It cannot be compiled, or a rate is negative or not finite.
     """
     if isinstance(schedule, Schedule):
         return schedule
     try:
         shape = jax.eval_shape(schedule, jax.ShapeDtypeStruct((), np.int32)).shape
-        rates = rates_of(schedule)
+        rates = sampled_rates(schedule)
     except Exception as error:
         raise InvalidInput(
             f"learning_rate(step) cannot be compiled by JAX ({type(error).__name__}: "
@@ -151,20 +151,20 @@ def checked_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
         ) from None
     bad = [
         (step, rate)
-        for step, rate in zip(_LOOKED_AT, rates, strict=True)
+        for step, rate in zip(_SAMPLED_STEPS, rates, strict=True)
         if not 0 <= rate < np.inf
     ]
     if shape != () or bad:
         what = f"has shape {shape}" if shape != () else f"is {bad[0][1]} at {bad[0][0]}"
         raise InvalidInput(
-            f"learning_rate(step) {what}: a schedule gives one finite number for each "
-            "step, 0 or above"
+            f"learning_rate(step) {what}: a schedule returns one finite number for "
+            "each step, 0 or above"
         )
-    # What compiled steps are looked up by must be hashable, as a function is.
+    # JAX looks up compiled steps by it, so it must be hashable, as a function is.
     return schedule if isinstance(schedule, Hashable) else partial(schedule)
 
 
-def rates_of(schedule: Callable[[Any], Any]) -> list[float]:
-    """Its rates at some steps near and far, by which it is known again."""
-    rates: list[Array] = [schedule(jnp.int32(step)) for step in _LOOKED_AT]
+def sampled_rates(schedule: Callable[[Any], Any]) -> list[float]:
+    """The rates of some early and late steps, which identify a schedule."""
+    rates: list[Array] = [schedule(jnp.int32(step)) for step in _SAMPLED_STEPS]
     return [float(rate) for rate in rates]

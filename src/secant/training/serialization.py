@@ -1,4 +1,9 @@
-"""Arrays and what they are, in one safetensors file that cannot be half of one."""
+"""Files of arrays and records, which are whole or are refused.
+
+A safetensors file holds arrays and a JSON text that describes them, with a SHA-256 over
+both. A file is replaced in one step, so a reader never sees half of one. Records from
+JSON are checked field by field.
+"""
 
 import hashlib
 import json
@@ -15,33 +20,38 @@ from secant.errors import DataError, shortened
 from secant.nn.architecture import Architecture
 
 
-def packed(arrays: Mapping[str, Any], form: str, about: Mapping[str, Any]) -> bytes:
-    """A safetensors file of arrays, and its metadata: all in one, none without it.
+def tensor_bytes(
+    arrays: Mapping[str, Any], file_format: str, content: Mapping[str, Any]
+) -> bytes:
+    """A safetensors file of arrays and a description.
 
     Args:
-        arrays: By name.
-        form: What kind of file it is: `secant run 1`.
-        about: What is to be known of them, as JSON holds it.
+        arrays: The arrays by name.
+        file_format: The kind of file: `secant run 1`.
+        content: The description, as JSON represents it.
 
     Returns:
-        The file's bytes. Its metadata: `format`, `run` and `sha256`, of both.
+        The file's bytes. Its metadata are `format`, `run` (the description) and
+        `sha256`, over arrays and description.
     """
     from safetensors.numpy import save
 
-    known = json.dumps(about, sort_keys=True)
+    text = json.dumps(content, sort_keys=True)
     solid = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     return save(
-        solid, {"format": form, "run": known, "sha256": _fingerprint(solid, known)}
+        solid, {"format": file_format, "run": text, "sha256": _fingerprint(solid, text)}
     )
 
 
-def unpacked(path: Path, form: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays of a file that `packed` made, and what is known of them.
+def read_tensors(
+    path: Path, file_format: str
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the description of a file that `tensor_bytes` made.
 
-    Nothing is executed, and no more memory taken than the file has bytes.
+    Reading executes nothing, and takes no more memory than the size of the file.
 
     Raises:
-        DataError: It is damaged, was changed, or is another kind of file.
+        DataError: The file is damaged, was changed, or is of another kind.
     """
     import safetensors
 
@@ -50,26 +60,26 @@ def unpacked(path: Path, form: str) -> tuple[dict[str, np.ndarray], dict[str, An
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
-        raise damaged(path, str(error)) from None
-    if metadata.get("format") != form:
+        raise damaged_file(path, str(error)) from None
+    if metadata.get("format") != file_format:
         raise DataError(
-            f"{path} holds tensors, but not of a {form.split()[1]} (format "
-            f"{metadata.get('format')!r}, wanted {form!r}): name a folder that "
+            f"{path} holds tensors, but not of a {file_format.split()[1]} (format "
+            f"{metadata.get('format')!r}, wanted {file_format!r}): name a folder that "
             "`secant train` or Run.save wrote"
         )
-    about = metadata.get("run", "")
-    if _fingerprint(arrays, about) != metadata.get("sha256"):
-        raise damaged(path, "its SHA-256 is not the one that it was saved with")
+    text = metadata.get("run", "")
+    if _fingerprint(arrays, text) != metadata.get("sha256"):
+        raise damaged_file(path, "its SHA-256 differs from the saved one")
     try:
-        return arrays, dict(json.loads(about))
+        return arrays, dict(json.loads(text))
     except (TypeError, ValueError, RecursionError) as error:
-        raise damaged(path, str(error)) from None
+        raise damaged_file(path, str(error)) from None
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file so that whoever reads it finds all of it or the old one.
+    """Replaces a file in one step: a reader finds the whole new file or the old one.
 
-    That holds after a power cut, too: file and folder are on the disk on return.
+    This also holds after a power cut: file and folder are on the disk on return.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -83,8 +93,8 @@ def replace_file(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def damaged(path: Path, reason: str) -> DataError:
-    """The error for a file that cannot be trusted."""
+def damaged_file(path: Path, reason: str) -> DataError:
+    """The error for a damaged file."""
     return DataError(
         f"{path} is damaged or was changed: {reason}. Restore it from a copy, or train "
         "again"
@@ -97,8 +107,8 @@ def fingerprint(arrays: Mapping[str, Any]) -> str:
     return _fingerprint(solid, "")
 
 
-def _fingerprint(arrays: Mapping[str, np.ndarray], about: str) -> str:
-    digest = hashlib.sha256(about.encode())
+def _fingerprint(arrays: Mapping[str, np.ndarray], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         value = arrays[name]
         digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
@@ -107,9 +117,10 @@ def _fingerprint(arrays: Mapping[str, np.ndarray], about: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Windows opens no folders; it has the name on the disk by itself.
+    # Windows cannot open folders; it writes the name to the disk itself.
     if hasattr(os, "O_DIRECTORY"):
-        with suppress(OSError):  # a file system that cannot: it has no worse order
+        # Some file systems cannot sync folders. The file is then still whole or old.
+        with suppress(OSError):
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(handle)
@@ -117,65 +128,63 @@ def _sync_folder(folder: Path) -> None:
                 os.close(handle)
 
 
-# Records from a file's JSON: a field that is missing or of another type is told.
-
-Kind = TypeVar("Kind")
+Record = TypeVar("Record")
 
 
-def record(kind: type[Kind], known: Any) -> Kind:
-    """A dataclass or named tuple of what a file says.
+def parse_record(kind: type[Record], values: Any) -> Record:
+    """A dataclass or named tuple from the JSON of a file.
 
     Args:
-        kind: Which. All fields but those of containers are looked at.
-        known: Its fields by name, or for a named tuple in their order.
+        kind: The class. All its fields are checked, except containers.
+        values: The fields by name, or in order for a named tuple.
 
     Raises:
-        TypeError: A field is missing, unknown, or of another type; or a whole number
-            of more than 64 bits.
+        TypeError: A field is missing, unknown, or of another type, or is a whole
+            number of more than 64 bits.
 
     Example:
         >>> from secant.history import Epoch
-        >>> record(Epoch, [600, 0.25, 0.9, None, "high"])
+        >>> parse_record(Epoch, [600, 0.25, 0.9, None, "high"])
         Traceback (most recent call last):
         TypeError: test_accuracy is 'high', not float | None
     """
     hints = get_type_hints(kind)
-    if not isinstance(known, Mapping):
-        if not isinstance(known, list | tuple):
-            raise TypeError(f"a {kind.__name__} is {_shown(known)}")
-        known = (
-            dict(zip(hints, known, strict=False)) if len(known) <= len(hints) else {}
+    if not isinstance(values, Mapping):
+        if not isinstance(values, list | tuple):
+            raise TypeError(f"a {kind.__name__} is {_shortened(values)}")
+        values = (
+            dict(zip(hints, values, strict=False)) if len(values) <= len(hints) else {}
         )
-    made = kind(**known)
+    made = kind(**values)
     for name, hint in hints.items():
-        _look_at(name, getattr(made, name), hint)
+        _check_type(name, getattr(made, name), hint)
     return made
 
 
-def architecture(known: Any) -> Architecture:
-    """The architecture that a file describes.
+def parse_architecture(values: Any) -> Architecture:
+    """An architecture from the JSON of a file.
 
     Raises:
-        TypeError: It is described otherwise.
-        InvalidInput: There is no such network.
+        TypeError: The JSON does not describe an architecture.
+        InvalidInput: The described network is impossible.
     """
-    if not isinstance(known, Mapping):
-        raise TypeError(f"an architecture is {_shown(known)}")
-    described = dict(known)
-    described["sizes"] = tuple(described.get("sizes", ()))
-    return Architecture(**described)
+    if not isinstance(values, Mapping):
+        raise TypeError(f"an architecture is {_shortened(values)}")
+    fields = dict(values)
+    fields["sizes"] = tuple(fields.get("sizes", ()))
+    return Architecture(**fields)
 
 
-def _look_at(name: str, value: Any, hint: Any) -> None:
+def _check_type(name: str, value: Any, hint: Any) -> None:
     kinds = set(get_args(hint)) if isinstance(hint, UnionType) else {hint}
     if not all(isinstance(kind, type) for kind in kinds):
         return
-    # JSON may hold a whole number where a float is meant, and one of any length.
+    # JSON may write a float as a whole number, and a whole number of any length.
     kind = float if type(value) is int and int not in kinds else type(value)
     if kind not in kinds or (type(value) is int and value.bit_length() > 63):
-        known = getattr(hint, "__name__", hint)
-        raise TypeError(f"{name} is {_shown(value)}, not {known}")
+        expected = getattr(hint, "__name__", hint)
+        raise TypeError(f"{name} is {_shortened(value)}, not {expected}")
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     return shortened(repr(value), 60)

@@ -1,8 +1,8 @@
-"""Running training steps: compiled with JAX, or one by one in NumPy.
+"""Training steps, compiled by JAX or one by one in NumPy.
 
-Both are pure functions of a state: `advance(state, start, count)` gives the
-state after steps `start … start + count - 1` and the loss of each, and leaves
-the state that came as it was. Whoever keeps an old state can go back to it.
+Both are pure functions of a state: `advance(state, start, count)` returns the state
+after steps `start … start + count - 1` and the loss of each, and does not change the
+old state. So a run can return to any old state.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,22 +21,22 @@ from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
 from secant.training.batches import Batches
 from secant.training.config import TrainConfig
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.training.samples import Samples
 
-BLOCK = 1_000
-"""The most steps that one call of the compiled loop runs."""
+MAX_STEPS_PER_CALL = 1_000
+"""The largest number of steps in one call of the compiled loop."""
 
-# How much memory an evaluation's intermediate results may take.
-_EVALUATION_BYTES = 2**28
+# The memory limit of the intermediate results of an evaluation.
+_MAX_EVALUATION_BYTES = 2**28
 
 
 class TrainState(NamedTuple):
     """The weights and the optimiser's memory after a step.
 
     Attributes:
-        params: The weights as the stepper holds them, which may be transposed;
-            `Stepper.params` gives them as (inputs, outputs).
+        params: The weights in the layout of the stepper, which may be transposed;
+            `Stepper.params` returns them as (inputs, outputs).
         optimizer_state: The optimiser's memory.
     """
 
@@ -45,17 +45,17 @@ class TrainState(NamedTuple):
 
 
 class Score(NamedTuple):
-    """How good a network is on a set of samples."""
+    """The loss and accuracy of a network on a set of samples."""
 
     loss: float
     accuracy: float
 
 
 class Stepper(Protocol):
-    """A way to run steps.
+    """An object that takes the steps of a run.
 
     Attributes:
-        batches: Which samples each step sees.
+        batches: The samples of each step.
     """
 
     batches: Batches
@@ -67,7 +67,10 @@ class Stepper(Protocol):
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
+        """The state after `count` steps from step `start` on, and their losses.
+
+        `count` is at most `MAX_STEPS_PER_CALL`.
+        """
         ...
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
@@ -75,23 +78,23 @@ class Stepper(Protocol):
         ...
 
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
-        """The gradient that step `step` goes against there, (inputs, outputs)."""
+        """The gradient of step `step` at a state, (inputs, outputs)."""
         ...
 
 
-class _Stepper:
-    """What both steppers are made of.
+class _BaseStepper:
+    """The common part of both steppers.
 
     Args:
-        net: The network, with the weights before the first step.
-        samples: What it is trained on.
-        config: How it is trained.
-        processes: That compute it together, each a share of every batch; None for
+        net: The network with the first weights.
+        samples: The training samples.
+        config: How the network is trained.
+        processes: The processes that compute a share of every batch each; None for
             this one alone.
 
     Attributes:
-        batches: Which samples each step sees.
-        method: The way to the gradient, of this process alone.
+        batches: The samples of each step.
+        method: The gradient method of this process alone.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class _Stepper:
         net: MLP,
         samples: Samples,
         config: TrainConfig,
-        processes: Processes | None = None,
+        processes: ProcessGroup | None = None,
     ) -> None:
         self.batches = Batches(
             len(samples), config.batch_size, config.sampling, config.seed
@@ -109,20 +112,22 @@ class _Stepper:
         self._samples, self._processes = samples, processes
         self._optimizer = config.transformation
         self._key = jax.random.key(config.seed)
-        # As the processes compute it together.
-        self._shared = processes.over(self.method) if processes else self.method
+        # The method that all processes compute together.
+        self._group_method = (
+            processes.data_parallel(self.method) if processes else self.method
+        )
 
 
-class CompiledStepper(_Stepper):
-    """Steps as one compiled loop, the data on JAX's device.
+class CompiledStepper(_BaseStepper):
+    """A stepper that runs one compiled loop, with the data on JAX's device.
 
-    For a feature-major method, weights are held transposed, as (outputs, inputs),
-    and the optimiser sees them so.
+    With a feature-major method the weights, also those in the optimiser, are
+    transposed: (outputs, inputs).
 
-    The loop's number of turns is an argument of the one program that XLA makes,
-    not a part of it: however a run is cut into calls, each step is computed by
-    the same instructions, and the result is the same bit for bit. (`lax.scan`
-    would be compiled anew for each length, with roundings of its own.)
+    The number of steps is an argument of the compiled program, not a constant in it.
+    So the same instructions compute each step, however a run is cut into calls, and
+    the result is the same bit for bit. (`lax.scan` would compile one program per
+    length, each with its own rounding.)
     """
 
     def __init__(
@@ -130,19 +135,19 @@ class CompiledStepper(_Stepper):
         net: MLP,
         samples: Samples,
         config: TrainConfig,
-        processes: Processes | None = None,
+        processes: ProcessGroup | None = None,
     ) -> None:
         """Puts the data on the device, in JAX's default float."""
         super().__init__(net, samples, config, processes)
         self._data = samples.on_device
         if processes:
-            self._data, self._key = processes.everywhere((self._data, self._key))
+            self._data, self._key = processes.replicate((self._data, self._key))
 
     def start(self) -> TrainState:
         """The state before the first step, on the device."""
         first = self._first_params
-        given = transposed(first) if self.method.feature_major else first
-        params = {name: jnp.asarray(value, float) for name, value in given.items()}
+        ordered = transposed(first) if self.method.feature_major else first
+        params = {name: jnp.asarray(value, float) for name, value in ordered.items()}
         return TrainState(params, self._optimizer.init(params))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
@@ -152,15 +157,18 @@ class CompiledStepper(_Stepper):
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps from step `start` on, at most `BLOCK`, and their losses."""
-        rows = np.zeros((BLOCK, self.batches.batch_size), np.int32)
+        """The state after `count` steps from step `start` on, and their losses.
+
+        `count` is at most `MAX_STEPS_PER_CALL`.
+        """
+        rows = np.zeros((MAX_STEPS_PER_CALL, self.batches.batch_size), np.int32)
         rows[:count] = self.batches.indices(start, start + count)
-        together, indices = self._processes, rows
-        if together:
-            state, indices = together.everywhere(state), together.split(rows)
+        processes, indices = self._processes, rows
+        if processes:
+            state, indices = processes.replicate(state), processes.shard(rows)
         state, losses = _loop(
             self._architecture,
-            self._shared,
+            self._group_method,
             self._optimizer,
             state,
             self._data,
@@ -169,13 +177,13 @@ class CompiledStepper(_Stepper):
             start,
             count,
         )
-        if together:
-            state, losses = together.here((state, losses))
+        if processes:
+            state, losses = processes.to_local((state, losses))
         return state, np.asarray(losses[:count], np.float64)
 
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
-        """The gradient that step `step` goes against there, (inputs, outputs)."""
-        found = _gradient(
+        """The gradient of step `step` at a state, (inputs, outputs)."""
+        gradient = _gradient(
             self._architecture,
             self.method,
             state.params,
@@ -184,7 +192,7 @@ class CompiledStepper(_Stepper):
             self._key,
             step,
         )
-        return transposed(found) if self.method.feature_major else found
+        return transposed(gradient) if self.method.feature_major else gradient
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -200,7 +208,7 @@ def _loop(
     count: int,
 ) -> tuple[TrainState, Array]:
     x, t = data
-    back = transposed if method.feature_major else dict
+    restore = transposed if method.feature_major else dict
 
     def step(turn: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
         (params, optimizer_state), losses = carry
@@ -209,12 +217,12 @@ def _loop(
         loss, gradients = method.compute(
             architecture, params, *batch, jax.random.fold_in(key, start + turn)
         )
-        params, optimizer_state = _updated(
+        params, optimizer_state = _apply_gradients(
             optimizer,
             TrainState(params, optimizer_state),
             loss,
             gradients,
-            lambda params: architecture.error(back(params), *batch),
+            lambda params: architecture.error(restore(params), *batch),
         )
         return TrainState(params, optimizer_state), losses.at[turn].set(loss)
 
@@ -237,28 +245,31 @@ def _gradient(
     return dict(method.compute(architecture, params, x[rows], t[rows], key)[1])
 
 
-def forget_compiled() -> None:
-    """Frees the programs of all runs; those that go on are compiled anew.
+def clear_compiled() -> None:
+    """Frees the compiled programs of all runs; an active run compiles its own again.
 
-    JAX keeps one for every architecture, method, optimiser, learning rate and size of
-    batch, some megabytes each.
+    JAX keeps a program for each combination of architecture, gradient method,
+    optimiser, learning rate and batch size, and each takes some megabytes. A process
+    that trains many different runs, as the page's server does, frees them from time
+    to time. Results do not change.
     """
     programs: tuple[Any, ...] = (_loop, _gradient)
     for program in programs:
         program.clear_cache()
 
 
-def _updated(
+def _apply_gradients(
     optimizer: optax.GradientTransformation,
     state: TrainState,
     loss: Array,
     gradients: Mapping[str, Array],
     loss_at: Callable[[Mapping[str, Array]], Array],
 ) -> TrainState:
-    """The state after a step along the gradients.
+    """The state after an optimiser's step.
 
-    What else an optimiser may want to know (a line search: the loss itself, here and
-    elsewhere) is offered, and passed over by the others.
+    Some optimisers need more than the gradients: a line search needs the loss, here and
+    elsewhere. All get these arguments; `with_extra_args_support` hides them from the
+    optimisers that do not take them.
     """
     updates: Any
     updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
@@ -273,8 +284,8 @@ def _updated(
     return TrainState(params, optimizer_state)
 
 
-class EagerStepper(_Stepper):
-    """Steps one by one in NumPy and float64, for methods that JAX cannot enter."""
+class EagerStepper(_BaseStepper):
+    """A stepper in NumPy and float64, for methods that JAX cannot trace."""
 
     def start(self) -> TrainState:
         """The state before the first step, in float64."""
@@ -286,22 +297,22 @@ class EagerStepper(_Stepper):
             return TrainState(params, self._optimizer.init(params))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
-        """The weights of a state, as they are held."""
+        """The weights of a state, (inputs, outputs)."""
         return state.params
 
     def advance(
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
-        """`count` steps from step `start` on, and their losses."""
+        """The state after `count` steps from step `start` on, and their losses."""
         losses = np.empty(count)
         for turn, rows in enumerate(self.batches.indices(start, start + count)):
             batch = self._samples.x[rows], self._samples.t[rows]
-            losses[turn], gradients = self._shared(
+            losses[turn], gradients = self._group_method(
                 self._architecture, state.params, *batch, self._key_of(start + turn)
             )
-            # Optax computes with JAX, which has float64 only where it is let.
+            # Optax computes with JAX, which has float64 only while x64 is enabled.
             with jax.enable_x64(True):
-                params, optimizer_state = _updated(
+                params, optimizer_state = _apply_gradients(
                     self._optimizer,
                     state,
                     losses[turn],
@@ -313,14 +324,14 @@ class EagerStepper(_Stepper):
         return state, losses
 
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
-        """The gradient that step `step` goes against there."""
+        """The gradient of step `step` at a state."""
         rows = self.batches.indices(step, step + 1)[0]
         batch = self._samples.x[rows], self._samples.t[rows]
         key = self._key_of(step)
         return self.method(self._architecture, state.params, *batch, key)[1]
 
     def _key_of(self, step: int) -> Array | None:
-        """The random key of a step, if the method draws from it."""
+        """The random key of a step, for a stochastic method."""
         return jax.random.fold_in(self._key, step) if self.method.stochastic else None
 
     def _loss_at(self, x: Array, t: Array, params: Mapping[str, Array]) -> Array:
@@ -331,9 +342,9 @@ def stepper_for(
     net: MLP,
     samples: Samples,
     config: TrainConfig,
-    processes: Processes | None = None,
+    processes: ProcessGroup | None = None,
 ) -> CompiledStepper | EagerStepper:
-    """The stepper of a run: compiled where its gradient method can be."""
+    """The stepper of a run: compiled if JAX can trace its gradient method."""
     kind = CompiledStepper if config.method.traceable else EagerStepper
     return kind(net, samples, config, processes)
 
@@ -341,26 +352,26 @@ def stepper_for(
 class Evaluator:
     """Loss and accuracy on a whole set of samples, in blocks of bounded memory.
 
-    Of several processes each looks at its part of the samples.
+    Each of several processes evaluates its share of the samples.
     """
 
     def __init__(
         self,
         architecture: Architecture,
         samples: Samples,
-        processes: Processes | None = None,
+        processes: ProcessGroup | None = None,
     ) -> None:
-        """Has the samples put on the device."""
+        """Puts the samples on the device."""
         self._architecture = architecture
         self._samples = len(samples)
         self._processes = processes
-        # Blocks are separate calls: inside a compiled loop, XLA's products on a
-        # CPU use one core, and are four times slower here.
-        block = max(_EVALUATION_BYTES // (4 * sum(architecture.sizes[1:])), 1)
+        # Each block is a separate call: inside a compiled loop XLA's matrix products
+        # use one core of a CPU, which is four times slower here.
+        block = max(_MAX_EVALUATION_BYTES // (4 * sum(architecture.sizes[1:])), 1)
         x, t = samples.on_device
         if processes:
-            part = processes.part(len(samples))
-            x, t = x[part], t[part]
+            share = processes.local_slice(len(samples))
+            x, t = x[share], t[share]
         self._blocks = (
             [(x, t)]
             if 0 < len(x) <= block
@@ -368,23 +379,24 @@ class Evaluator:
         )
 
     def __call__(self, params: Mapping[str, Array]) -> Score:
-        """How good the network is with these weights."""
+        """The score of the network with these weights."""
         params = {name: jnp.asarray(value, float) for name, value in params.items()}
         sums = [_block(self._architecture, params, *block) for block in self._blocks]
-        # Waited for here: NumPy would make a ValueError of a Ctrl-C in its waiting.
+        # JAX waits here, because NumPy turns a Ctrl-C during its wait into a
+        # ValueError.
         sums = jax.block_until_ready(sums)
         sums = np.asarray(sums, np.float64).reshape(-1, 2).sum(axis=0)
         if self._processes:
-            sums = self._processes.total(sums)
-        loss, right = sums / self._samples
-        return Score(float(loss), float(right))
+            sums = self._processes.all_reduce(sums)
+        loss, accuracy = sums / self._samples
+        return Score(float(loss), float(accuracy))
 
 
 @partial(jax.jit, static_argnums=0)
 def _block(
     architecture: Architecture, params: Mapping[str, Array], x: Array, t: Array
 ) -> tuple[Array, Array]:
-    """The sum of the samples' losses, and how many of them are right."""
+    """The sum of the samples' losses, and the number of right answers."""
     scores = architecture.scores(params, x)
     loss = LOSSES[architecture.loss].function(scores, t, -1)
     return loss * len(x), (scores.argmax(-1) == t.argmax(-1)).sum()

@@ -1,6 +1,7 @@
-"""A run that goes on step by step, from wherever one wants it to.
+"""The trainer: a run as pure functions of its state.
 
-`fit` drives one to its end; the lab drives many, a few steps of each in turn.
+`fit` runs one trainer to the end of its run; the lab runs many, a few steps of each
+in turn.
 """
 
 import json
@@ -17,59 +18,66 @@ from secant.errors import InvalidInput, SecantError
 from secant.history import Epoch, History
 from secant.nn.networks import MLP
 from secant.training.config import TrainConfig
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.training.leader import DistributedStepper
 from secant.training.optimizers import CUSTOM
 from secant.training.run import Run, Timings
-from secant.training.samples import Samples, checked, split
-from secant.training.schedules import rates_of
+from secant.training.samples import Samples, as_samples, split_validation
+from secant.training.schedules import sampled_rates
 from secant.training.serialization import fingerprint
-from secant.training.steps import BLOCK, Evaluator, Score, TrainState, stepper_for
+from secant.training.steps import (
+    MAX_STEPS_PER_CALL,
+    Evaluator,
+    Score,
+    TrainState,
+    stepper_for,
+)
+
+# A state holds its losses in fewer pieces than this, even if each `advance` is short.
+_MAX_LOSS_PIECES = 256
 
 
-class Best(NamedTuple):
-    """The best network so far, as `Epoch.judged` judges it.
+class BestParams(NamedTuple):
+    """The best weights so far, in the order of `Epoch.judged`.
 
     Attributes:
-        epoch: When it was measured, and how good it was.
-        params: Its weights, (inputs, outputs).
+        epoch: The measurement of these weights.
+        params: The weights, (inputs, outputs).
     """
 
     epoch: Epoch
     params: Mapping[str, Array]
 
 
-# Losses are kept in fewer pieces than these, however short each `advance` is.
-_PIECES = 256
-
-
 @dataclass(frozen=True)
-class Checkpoint:
-    """Where a run stands: never changed, so whoever keeps one can go back to it.
+class RunState:
+    """The state of a run. It never changes, so a run can return to any state.
+
+    A checkpoint is a file that holds one.
 
     Attributes:
-        state: Weights and the optimiser's memory.
-        step: Steps taken.
-        losses: The loss of each of them, in pieces.
-        epochs: How good the network was, each time that it was measured.
-        timings: Where the seconds went.
+        train_state: The weights and the optimiser's memory.
+        step: The number of steps taken.
+        losses: The loss of each step, in pieces.
+        epochs: The measurements on all samples, in order.
+        timings: The seconds that the run has taken.
         best: The best weights that were measured.
-        gained: When the validation loss was last lower than before; None if the run
-            is not to stop early.
-        before: Where it stood before the last `advance`.
+        last_improvement: The measurement at which the validation loss last fell; None
+            without early stopping.
+        previous: The state before the last `advance`.
     """
 
-    state: TrainState
+    train_state: TrainState
     step: int = 0
     losses: tuple[np.ndarray, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     timings: Timings = field(default_factory=Timings)
-    best: Best | None = None
-    gained: Epoch | None = None
-    before: "Checkpoint | None" = None
+    best: BestParams | None = None
+    last_improvement: Epoch | None = None
+    previous: "RunState | None" = None
 
-    def spent(self, **seconds: float) -> "Checkpoint":
-        """The same place, with more seconds on its account."""
+    def with_time(self, **seconds: float) -> "RunState":
+        """The same state with seconds added to its timings."""
         added = {
             part: getattr(self.timings, part) + more for part, more in seconds.items()
         }
@@ -88,51 +96,52 @@ class Checkpoint:
 
 
 class Diverged(SecantError, ArithmeticError):
-    """The loss of a step was no finite number.
+    """The loss of a step became NaN or infinite.
 
     Attributes:
-        step: Of which step.
-        value: What it was.
-        reached: The last place whose loss was finite.
+        step: The step.
+        value: Its loss.
+        state: The last state whose loss is finite.
     """
 
-    def __init__(self, step: int, value: float, reached: Checkpoint) -> None:
+    def __init__(self, step: int, value: float, state: RunState) -> None:
         super().__init__(f"the loss became {value} at step {step}")
         self.step = step
         self.value = value
-        self.reached = reached
+        self.state = state
 
 
-class Training:
-    """A run as pure functions of where it stands.
+class Trainer:
+    """A run as pure functions of its state.
 
     Args:
-        net: Where to start; it stays as it is.
-        data: As `fit` takes it, or samples that `secant.training.samples.checked` gave.
-        config: How it is trained.
-        processes: That compute it together, from `join`.
-        data_name: What its run shall call the data.
+        net: The network with the first weights. It does not change.
+        data: The data as `fit` takes them, or the result of `as_samples`.
+        config: How the run is trained.
+        processes: The processes that compute the run together, from `join`.
+        data_name: The name of the data in the run.
 
     Attributes:
-        net: Where it starts.
-        config: How it is trained.
-        data_name: What its run calls the data.
-        samples: What it is trained on; those held back are not among them.
-        batches: Which of them each step sees.
-        stepper: How steps are run.
-        processes: That compute it together; None for this one alone.
-        start: Where it stands before the first step.
+        net: The network with the first weights.
+        config: How the run is trained.
+        data_name: The name of the data in the run.
+        samples: The training samples without the validation samples.
+        batches: The samples of each step.
+        stepper: The object that takes the steps.
+        processes: The processes that compute the run together; None for this one
+            alone.
+        start: The state before the first step.
 
     Raises:
-        InvalidInput: The data cannot be worked with, or not with this network and
+        InvalidInput: The data are unusable, or do not fit the network or the
             configuration.
 
     Example:
         >>> net, data = MLP((2, 3, 2), init="he"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
-        >>> training = Training(net, data, TrainConfig.build(batch_size=2))
-        >>> halfway = training.advance(training.start, 10)
-        >>> end = training.evaluate(training.advance(halfway, 10))
-        >>> end.step, halfway.step, training.result(end).status
+        >>> trainer = Trainer(net, data, TrainConfig.build(batch_size=2))
+        >>> halfway = trainer.advance(trainer.start, 10)
+        >>> end = trainer.evaluate(trainer.advance(halfway, 10))
+        >>> end.step, halfway.step, trainer.result(end).status
         (20, 10, 'finished')
     """
 
@@ -141,7 +150,7 @@ class Training:
         net: MLP,
         data: Any,
         config: TrainConfig,
-        processes: Processes | None = None,
+        processes: ProcessGroup | None = None,
         data_name: str = "",
     ) -> None:
         if not isinstance(net, MLP):
@@ -149,159 +158,176 @@ class Training:
                 f"net is {type(net).__name__}: pass a network such as "
                 "secant.TwoLayerNet(784, 50, 10)"
             )
-        train, test = checked(net.architecture, data)
-        held = None
+        train, test = as_samples(net.architecture, data)
+        validation = None
         if config.validation_split is not None:
-            train, held = split(train, config.validation_split, config.seed)
-        # A copy: whoever owns the network may go on changing its weights.
+            train, validation = split_validation(
+                train, config.validation_split, config.seed
+            )
+        # A copy, because the owner of the network may change its weights later.
         self.net = net.replace(net.params)
         self.config, self.samples, self.processes = config, train, processes
         self.data_name = data_name
         stepper = stepper_for(self.net, train, config, processes)
         self.batches, self.stepper = stepper.batches, stepper
         if processes:
-            processes.check(config.batch_size, config.method)
+            processes.check_batch_size(config.batch_size, config.method)
             self.stepper = DistributedStepper(stepper, processes)
-        self._test, self._held = test, held
-        self._score_train = self._scoring(train)
-        self._score_test = self._scoring(test) if test else None
-        self._score_held = self._scoring(held) if held else None
-        self.start = Checkpoint(self.stepper.start())
+        self._test, self._validation = test, validation
+        self._score_train = self._evaluator(train)
+        self._score_test = self._evaluator(test) if test else None
+        self._score_validation = self._evaluator(validation) if validation else None
+        self.start = RunState(self.stepper.start())
 
-    def _scoring(self, samples: Samples) -> Callable[[Mapping[str, Array]], Score]:
+    def _evaluator(self, samples: Samples) -> Callable[[Mapping[str, Array]], Score]:
         evaluator = Evaluator(self.net.architecture, samples, self.processes)
         if isinstance(self.stepper, DistributedStepper):
-            return self.stepper.led(evaluator)
+            return self.stepper.lead_evaluation(evaluator)
         return evaluator
 
-    def advance(self, reached: Checkpoint, count: int) -> Checkpoint:
-        """Where the run stands `count` steps later, at most `BLOCK`.
+    def advance(self, state: RunState, count: int) -> RunState:
+        """The state after `count` more steps, at most `MAX_STEPS_PER_CALL`.
 
         Raises:
-            Diverged: A loss was not finite.
+            Diverged: A loss is not finite.
         """
         start = perf_counter()
-        state, losses = self.stepper.advance(reached.state, reached.step, count)
+        train_state, losses = self.stepper.advance(state.train_state, state.step, count)
         seconds = perf_counter() - start
         finite = np.isfinite(losses)
         if not finite.all():
             turn = int(np.argmin(finite))
             raise Diverged(
-                reached.step + turn,
+                state.step + turn,
                 float(losses[turn]),
-                self._before(reached, reached.step + turn),
+                self._last_finite(state, state.step + turn),
             )
-        pieces = (*reached.losses, losses)
+        pieces = (*state.losses, losses)
         return replace(
-            reached,
-            state=state,
-            step=reached.step + count,
-            losses=pieces if len(pieces) < _PIECES else (np.concatenate(pieces),),
-            # Of that one's own there is no need: a chain would keep every state.
-            before=replace(reached, before=None),
-        ).spent(training=seconds)
+            state,
+            train_state=train_state,
+            step=state.step + count,
+            losses=(
+                pieces if len(pieces) < _MAX_LOSS_PIECES else (np.concatenate(pieces),)
+            ),
+            # Only one state back: a chain would keep all states in memory.
+            previous=replace(state, previous=None),
+        ).with_time(training=seconds)
 
-    def _before(self, reached: Checkpoint, step: int) -> Checkpoint:
-        """The last weights whose loss was finite, where that of `step` is not."""
+    def _last_finite(self, state: RunState, step: int) -> RunState:
+        """The last state with a finite loss, if the loss of `step` is not finite."""
         good = max(step - 1, 0)
-        base = reached
-        if reached.before is None and good < reached.step:
-            return reached
-        if reached.before is not None and good < reached.step:
-            base = reached.before
-        state, kept = base.state, np.zeros(0)
+        base = state
+        if state.previous is None and good < state.step:
+            return state
+        if state.previous is not None and good < state.step:
+            base = state.previous
+        train_state, losses = base.train_state, np.zeros(0)
         if good > base.step:
-            state, kept = self.stepper.advance(base.state, base.step, good - base.step)
-        return replace(base, state=state, step=good, losses=(*base.losses, kept))
+            train_state, losses = self.stepper.advance(
+                base.train_state, base.step, good - base.step
+            )
+        return replace(
+            base, train_state=train_state, step=good, losses=(*base.losses, losses)
+        )
 
-    def until(self, step: int) -> int:
-        """How many steps can be taken in one go: to the end of the epoch, or `BLOCK`.
+    def steps_to_boundary(self, step: int) -> int:
+        """The number of steps to the end of the epoch, at most `MAX_STEPS_PER_CALL`.
 
-        Example: after 590 of an epoch's 600 steps they are 10.
+        Example: after 590 of an epoch's 600 steps it is 10.
         """
         per_epoch = self.batches.steps_per_epoch
-        return min(per_epoch - step % per_epoch, BLOCK)
+        return min(per_epoch - step % per_epoch, MAX_STEPS_PER_CALL)
 
-    def evaluate(self, reached: Checkpoint) -> Checkpoint:
-        """The same place, loss and accuracy on all samples measured there."""
+    def evaluate(self, state: RunState) -> RunState:
+        """The same state with a measurement of loss and accuracy on all samples."""
         start = perf_counter()
-        params = self.params(reached)
+        params = self.params(state)
         train = self._score_train(params)
         test = self._score_test(params) if self._score_test else (None, None)
-        held = self._score_held(params) if self._score_held else (None, None)
-        epoch = Epoch(reached.step, *train, *test, *held)
-        best = reached.best
+        validation = (
+            self._score_validation(params) if self._score_validation else (None, None)
+        )
+        epoch = Epoch(state.step, *train, *test, *validation)
+        best = state.best
         if best is None or epoch.judged[0] > best.epoch.judged[0]:
-            best = Best(epoch, params)
+            best = BestParams(epoch, params)
         return replace(
-            reached,
-            epochs=(*reached.epochs, epoch),
+            state,
+            epochs=(*state.epochs, epoch),
             best=best,
-            gained=self._gained((epoch,), reached.gained),
-        ).spent(evaluation=perf_counter() - start)
+            last_improvement=self._last_improvement((epoch,), state.last_improvement),
+        ).with_time(evaluation=perf_counter() - start)
 
-    def read_back(self, reached: Checkpoint) -> Checkpoint:
-        """The same place, as it was before it was kept: with all that follows."""
-        return replace(reached, gained=self._gained(reached.epochs, None))
+    def restored(self, state: RunState) -> RunState:
+        """A state from a checkpoint with all that follows from its measurements."""
+        return replace(
+            state, last_improvement=self._last_improvement(state.epochs, None)
+        )
 
-    def _gained(self, epochs: Iterable[Epoch], before: Epoch | None) -> Epoch | None:
+    def _last_improvement(
+        self, epochs: Iterable[Epoch], before: Epoch | None
+    ) -> Epoch | None:
         stopping = self.config.early_stopping
-        return stopping and stopping.last_gain(epochs, before)
+        return stopping and stopping.last_improvement(epochs, before)
 
-    def has_stalled(self, reached: Checkpoint) -> bool:
-        """Whether the run is to stop early: there."""
+    def has_stalled(self, state: RunState) -> bool:
+        """Whether early stopping ends the run at this state."""
         stopping = self.config.early_stopping
         if stopping is None:
             return False
-        waited = reached.step - (reached.gained.step if reached.gained else 0)
+        improved = state.last_improvement
+        waited = state.step - (improved.step if improved else 0)
         return waited >= stopping.patience * self.batches.steps_per_epoch
 
-    def is_sound(self, reached: Checkpoint) -> bool:
-        """Whether the loss that the next step sees is a finite number."""
-        (rows,) = self.batches.indices(reached.step, reached.step + 1)
+    def has_finite_loss(self, state: RunState) -> bool:
+        """Whether the loss of the next step is finite."""
+        (rows,) = self.batches.indices(state.step, state.step + 1)
         samples = self.samples
         with np.errstate(all="ignore"):
             loss = self.net.architecture.error(
-                self.params(reached), samples.x[rows], samples.t[rows]
+                self.params(state), samples.x[rows], samples.t[rows]
             )
         return bool(np.isfinite(loss))
 
     def origin(self) -> dict[str, Any]:
-        """All that the run's outcome depends on, but for how many steps it takes."""
+        """All that determines the run, without the number of steps."""
         settings = self.config.to_dict()
         del settings["iterations"]
         if settings["schedule"] == CUSTOM:
             assert self.config.rate_schedule is not None
-            settings["learning_rate"] = rates_of(self.config.rate_schedule)
+            settings["learning_rate"] = sampled_rates(self.config.rate_schedule)
+        validation = self._validation
+        first_params = self.start.train_state.params
         return {
             "architecture": json.loads(json.dumps(asdict(self.net.architecture))),
             **settings,
-            "float": str(jax.tree.leaves(self.start.state.params)[0].dtype),
+            "float": str(jax.tree.leaves(first_params)[0].dtype),
             "first weights": fingerprint(self.net.params),
             "training samples": self.samples.fingerprint,
             "test samples": self._test.fingerprint if self._test else None,
-            "validation samples": self._held.fingerprint if self._held else None,
+            "validation samples": validation.fingerprint if validation else None,
         }
 
-    def params(self, reached: Checkpoint) -> Mapping[str, Array]:
-        """The weights there, (inputs, outputs), not to be changed."""
-        return self.stepper.params(reached.state)
+    def params(self, state: RunState) -> Mapping[str, Array]:
+        """The weights of a state, (inputs, outputs), not to be changed."""
+        return self.stepper.params(state.train_state)
 
-    def gradient(self, reached: Checkpoint) -> Mapping[str, Array]:
-        """The gradient that the next step will go against, by the run's method."""
-        return self.stepper.gradient(reached.state, reached.step)
+    def gradient(self, state: RunState) -> Mapping[str, Array]:
+        """The gradient of the next step by the run's method."""
+        return self.stepper.gradient(state.train_state, state.step)
 
-    def result(self, reached: Checkpoint, status: str = "finished") -> Run:
-        """The run up to there."""
-        params, best = self.params(reached), reached.best
+    def result(self, state: RunState, status: str = "finished") -> Run:
+        """The run up to a state."""
+        params, best = self.params(state), state.best
         return Run(
             net=self.net.replace(
                 {name: np.asarray(value) for name, value in params.items()}
             ),
-            history=History(reached.losses_from(0), reached.epochs),
+            history=History(state.losses_from(0), state.epochs),
             settings=self.config,
             status=status,
-            timings=reached.timings,
+            timings=state.timings,
             best=best and self.net.replace(best.params),
             best_epoch=best and best.epoch,
             data_name=self.data_name,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.training.optimizers import OPTIMIZERS
+from secant.training import OPTIMIZERS
 from secant_lab.descents.surfaces import HASTY, value_and_gradient
 from secant_lab.expressions import Expression
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.propagation.coordinates import central_slopes
+from secant.propagation import central_slopes
 from secant_lab.expressions import Expression, expression
 
 VARIABLES = ("x0", "x1")

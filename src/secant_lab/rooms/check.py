@@ -8,16 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.checking import GradientReport, LeafReport, check_gradient
+from secant import GradientReport, check_gradient
+from secant.checking import LeafReport
 from secant.errors import unknown_name
 from secant_lab.expressions import Expression, ExpressionError, expression
 from secant_lab.fault_catalogue import BACKPROPS, Backprop
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 from secant_lab.naive_check import (
-    Compared,
+    ComparedLeaf,
     Tree,
     naive_verdict,
-    slopes_at_places,
+    slopes_at_points,
     slopes_of_entries,
 )
 
@@ -44,7 +45,7 @@ def code(fault: str) -> dict[str, Any]:
         should stand in its place.
 
     Raises:
-        Told: There is no such fault.
+        LocalizedError: There is no such fault.
 
     Example:
         >>> [line for kind, line in code("sign")["code"] if kind == "right"]
@@ -68,7 +69,7 @@ def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
         (`naive_verdict`). None stands for what is not finite, or cannot be compared.
 
     Raises:
-        Told: There is no such fault, or h cannot be worked with.
+        LocalizedError: There is no such fault, or h cannot be worked with.
 
     Example:
         >>> found = planted("sign")
@@ -124,7 +125,7 @@ def own(
         by the variables' names: None where it is left out. The middle one is the point.
 
     Raises:
-        Told: An argument that cannot be worked with; `facts["field"]` says which.
+        LocalizedError: An invalid argument; `facts["field"]` names it.
 
     Example:
         >>> found = own("x**3", 1, "2*x**2", x=1.5)
@@ -132,7 +133,7 @@ def own(
         ('wrong', 'factor')
     """
     if not 1 <= variables <= len(VARIABLES):
-        raise Told(
+        raise LocalizedError(
             "variables",
             f"a function of {variables} variables came: let it have 1 to 4",
             field="variables",
@@ -144,7 +145,7 @@ def own(
     point = dict(zip(names, (x, y, z, w), strict=False))
     for name, value in point.items():
         if not abs(value) <= _FURTHEST:
-            raise Told(
+            raise LocalizedError(
                 "point",
                 f"{name} is {value:g}: let it lie within a million",
                 field=name,
@@ -152,7 +153,7 @@ def own(
                 came=f"{value:g}",
             )
     if not 1e-3 <= reach <= 1e3:
-        raise Told(
+        raise LocalizedError(
             "reach",
             f"the places reach {reach:g} far: let it be 0.001 to 1,000",
             field="reach",
@@ -166,7 +167,7 @@ def own(
         return {name: slope(*values) for name, slope in slopes.items()}
 
     report = check_gradient(_summed(f, names), places, gradient)
-    naive = {name: slopes_at_places(f, places, name, h) for name in names}
+    naive = {name: slopes_at_points(f, places, name, h) for name in names}
     found = _shown(report, naive, h, inside)
     return {
         **found,
@@ -179,7 +180,9 @@ def own(
 
 def _backprop(fault: str) -> Backprop:
     if fault not in BACKPROPS:
-        raise Told("fault", str(unknown_name("fault", fault, BACKPROPS)), name=fault)
+        raise LocalizedError(
+            "fault", str(unknown_name("fault", fault, BACKPROPS)), name=fault
+        )
     return BACKPROPS[fault]
 
 
@@ -193,7 +196,7 @@ def _read(field: str, text: str, names: tuple[str, ...]) -> Expression:
 
 def _refuse_step(h: float) -> None:
     if not 1e-8 <= h <= 1:
-        raise Told(
+        raise LocalizedError(
             "step", f"h is {h:g}: let it lie between 1e-8 and 1", h=f"{h:g}", field="h"
         )
 
@@ -224,7 +227,7 @@ def _places(
     middle = tuple(length // 2 for length in inside.shape)
     if not inside[middle]:
         at = ", ".join(f"{name} = {value:g}" for name, value in point.items())
-        raise Told(
+        raise LocalizedError(
             "no_value",
             f"the function has no finite value where {at}: choose another point",
             field="formula",
@@ -254,7 +257,7 @@ def _shown(
     """
     reports = {leaf.name.split("'")[1]: leaf for leaf in report}
     compared = [
-        Compared(
+        ComparedLeaf(
             name,
             reports[name],
             slopes,
@@ -278,7 +281,7 @@ def _shown(
     }
 
 
-def _leaf(one: Compared) -> dict[str, Any]:
+def _leaf(one: ComparedLeaf) -> dict[str, Any]:
     """A leaf, entry by entry: `beside` the secants and beside the naive slopes."""
     leaf, keep = one.leaf, one.keep
     kink = leaf.kinks[0] if leaf.kinks else None

@@ -9,7 +9,7 @@ from secant_lab.descents.courses import LONGEST, OFFERED, Course, course
 from secant_lab.descents.surfaces import surface, views
 from secant_lab.descents.verdicts import View, judge
 from secant_lab.expressions import Expression
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 
 SAMPLES = 161
 """Points of a surface along each side."""
@@ -46,7 +46,7 @@ def heights(
         contours and the highest, or none where nothing has a height.
 
     Raises:
-        Told: The formula cannot be read, or there is nothing to be seen.
+        LocalizedError: The formula cannot be read, or there is nothing to be seen.
 
     Example:
         >>> drawn = heights("x0**2 + x1**2", -1, 1, -1, 1)
@@ -98,7 +98,7 @@ def descents(
         where that is negative.
 
     Raises:
-        Told: An argument that cannot be worked with.
+        LocalizedError: An argument that cannot be worked with.
 
     Example:
         >>> told = descents("x0**2+x1**2", -3, 4, "sgd:0.1", 100, -5, 5, -5, 5)
@@ -108,7 +108,7 @@ def descents(
     """
     f, seen, start = surface(formula), _view(left, right, bottom, top), _start(x0, x1)
     if not 1 <= steps <= LONGEST:
-        raise Told(
+        raise LocalizedError(
             "steps",
             f"steps is {steps}: write a number from 1 to {LONGEST}",
             came=str(steps)[:20],
@@ -144,7 +144,7 @@ def presets(
         right: The highest.
 
     Raises:
-        Told: An argument that cannot be worked with.
+        LocalizedError: An argument that cannot be worked with.
 
     Example:
         >>> presets("x0**2 + x1**2", -3, 4, -5, 5)["rates"]
@@ -179,7 +179,7 @@ def _round(rate: float, *, up: bool = False) -> float:
 def _view(left: float, right: float, bottom: float, top: float) -> View:
     for low, high in ((left, right), (bottom, top)):
         if not -_FURTHEST <= low < high <= _FURTHEST:
-            raise Told(
+            raise LocalizedError(
                 "view",
                 f"the picture is to go from {low:g} to {high:g}: let the first be "
                 "less than the second, and both lie within a million",
@@ -191,7 +191,7 @@ def _view(left: float, right: float, bottom: float, top: float) -> View:
 
 def _start(x0: float, x1: float) -> np.ndarray:
     if not (abs(x0) <= _FURTHEST and abs(x1) <= _FURTHEST):
-        raise Told(
+        raise LocalizedError(
             "start",
             f"the start is ({x0:g}, {x1:g}): let both numbers lie within a million",
             x0=f"{x0:g}",
@@ -203,7 +203,7 @@ def _start(x0: float, x1: float) -> np.ndarray:
 def _runs(text: str) -> list[tuple[str, float]]:
     parts = text.split(",")
     if len(parts) > MOST:
-        raise Told(
+        raise LocalizedError(
             "runs",
             f"{len(parts)} descents came: write at most {MOST}",
             came=len(parts),
@@ -215,7 +215,7 @@ def _runs(text: str) -> list[tuple[str, float]]:
 def _run(text: str) -> tuple[str, float]:
     name, _, number = text.partition(":")
     if name not in OFFERED:
-        raise Told(
+        raise LocalizedError(
             "optimizer",
             str(unknown_name("optimizer", name[:40], OFFERED)),
             came=name[:40],
@@ -227,7 +227,7 @@ def _run(text: str) -> tuple[str, float]:
         rate = np.nan
     low, high = _RATES
     if not low <= rate <= high:
-        raise Told(
+        raise LocalizedError(
             "rate",
             f"the learning rate of {name} is {number[:40]!r}: write a number from "
             f"{low:g} to {high:g}; a step subtracts rate × gradient, so it needs no "

@@ -5,20 +5,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from secant.data.digit_images import to_mnist_form
-from secant.data.mnist import load_mnist_sample
-from secant.nn.losses import LOSSES
-from secant.nn.networks import MLP
+from secant import MLP, load_mnist_sample
+from secant.data import to_mnist_form
+from secant.nn import LOSSES
 from secant_lab import runs
-from secant_lab.attribution import loudest_places, pixel_effects, unit_effects
-from secant_lab.background_training import Learner
-from secant_lab.localized_error import Told
-from secant_lab.strokes import notes, picture, strokes
+from secant_lab.attribution import pixel_effects, strongest_regions, unit_effects
+from secant_lab.background_training import BackgroundTraining
+from secant_lab.localized_error import LocalizedError
+from secant_lab.strokes import drawing_notes, parse_strokes, rasterize
 
 UNITS = 4
 """How many hidden units are shown that speak for a class, and against it."""
 
-OWN = Learner()
+OWN = BackgroundTraining()
 """The network that reads as long as no run has been chosen."""
 
 
@@ -42,7 +41,7 @@ def networks() -> dict[str, Any]:
             "iterations": OWN.iterations,
             "accuracy": OWN.accuracy,
         },
-        "runs": [_told(found) for found in runs.listed()],
+        "runs": [_told(found) for found in runs.list_runs()],
     }
 
 
@@ -83,7 +82,7 @@ def read(drawing: str, example: int = -1, run: str = "") -> dict[str, Any]:
         `probabilities`.
 
     Raises:
-        Told: An argument that cannot be worked with.
+        LocalizedError: An argument that cannot be worked with.
 
     Example:
         >>> seen = read("dw5kdwm8")
@@ -135,7 +134,7 @@ def why(
         logarithm of a ratio of such.
 
     Raises:
-        Told: An argument that cannot be worked with.
+        LocalizedError: An argument that cannot be worked with.
 
     Example:
         >>> why("dw5kdwm8", against=4)["reasons"]["against"]
@@ -144,7 +143,7 @@ def why(
     net, sheet = _network(run), _sheet(drawing, example)
     classes = net.architecture.sizes[-1]
     if not -1 <= against < classes:
-        raise Told(
+        raise LocalizedError(
             "against",
             f"against is {against}: name one of the {classes} classes, or -1 for the "
             "next best",
@@ -173,7 +172,7 @@ def _reasons(net: MLP, form: np.ndarray, against: int) -> dict[str, Any]:
         "gap": gap,
         "blank": float(blank[digit] - blank[against]),
         "pixels": pixels.round(6).tolist(),
-        "places": loudest_places(pixels.reshape(28, 28), form.reshape(28, 28)),
+        "places": strongest_regions(pixels.reshape(28, 28), form.reshape(28, 28)),
         "units": {
             "for": _units(params["W1"], units, order[::-1][:UNITS], 1),
             "against": _units(params["W1"], units, order[:UNITS], -1),
@@ -190,19 +189,19 @@ class _Sheet(NamedTuple):
 
 
 def _sheet(drawing: str, example: int) -> _Sheet:
-    drawn = strokes(drawing)
+    drawn = parse_strokes(drawing)
     base = None if example == -1 else _example(example)
     below = None
     if base:
         below = np.array(base["pixels"], np.float32).reshape(28, 28) / 255
-    ink = picture(drawn, below)
-    said = notes(ink)
+    ink = rasterize(drawn, below)
+    said = drawing_notes(ink)
     form = None if "empty" in said else to_mnist_form(ink, "the drawing")
     return _Sheet(form, base, said)
 
 
 def _network(run: str) -> MLP:
-    return runs.network_of(run) if run else OWN.network()
+    return runs.load_network(run) if run else OWN.network()
 
 
 def _two(values: np.ndarray) -> tuple[int, int]:
@@ -217,7 +216,7 @@ def _bytes(form: np.ndarray | None) -> list[int]:
 
 def _refuse_overflow(*arrays: np.ndarray) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
-        raise Told(
+        raise LocalizedError(
             "overflow",
             "the network's sums are too large for a computer's numbers: choose "
             "another run",
@@ -252,7 +251,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 def _example(index: int) -> dict[str, Any]:
     x, t = _digits()
     if not 0 <= index < len(x):
-        raise Told(
+        raise LocalizedError(
             "example",
             f"there is no test digit {index}: name one of 0 to {len(x) - 1}",
             index=index,
@@ -261,7 +260,7 @@ def _example(index: int) -> dict[str, Any]:
     return {"index": index, "label": int(t[index]), "pixels": x[index].tolist()}
 
 
-def _told(found: runs.Found) -> dict[str, Any]:
+def _told(found: runs.RunEntry) -> dict[str, Any]:
     if found.problem:
         problem = found.problem
         return {

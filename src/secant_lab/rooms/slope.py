@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant import propagation
+from secant import difference
 from secant_lab.expressions import Expression, expression
-from secant_lab.localized_error import Told
+from secant_lab.localized_error import LocalizedError
 
 SAMPLES = 401
 """Points of a curve."""
@@ -39,7 +39,7 @@ def curve(formula: str, low: float, high: float) -> dict[str, Any]:
         `x` and `y`, lists; None in `y` where there is no finite value.
 
     Raises:
-        Told: The formula cannot be read, or `low` is not below `high`.
+        LocalizedError: The formula cannot be read, or `low` is not below `high`.
 
     Example:
         >>> drawn = curve("x**2", -1, 1)
@@ -48,7 +48,7 @@ def curve(formula: str, low: float, high: float) -> dict[str, Any]:
     """
     f = expression(formula)
     if not -_FURTHEST <= low < high <= _FURTHEST:
-        raise Told(
+        raise LocalizedError(
             "range",
             f"the curve is to go from {low:g} to {high:g}: let low be less than high, "
             "and both lie within a million",
@@ -83,7 +83,7 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
         be compared with.
 
     Raises:
-        Told: An argument that cannot be worked with.
+        LocalizedError: An argument that cannot be worked with.
 
     Example:
         >>> found = point("x**2", 3.0, 0.5, "forward")
@@ -92,13 +92,15 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
     """
     f = expression(formula)
     if not abs(x) <= _FURTHEST:
-        raise Told("x", f"x is {x:g}: let it lie within a million", x=f"{x:g}")
+        raise LocalizedError(
+            "x", f"x is {x:g}: let it lie within a million", x=f"{x:g}"
+        )
     if not 1e-30 <= h <= _FURTHEST:
-        raise Told(
+        raise LocalizedError(
             "h", f"h is {h:g}: let it lie between 1e-30 and a million", h=f"{h:g}"
         )
     if kind not in KINDS:
-        raise Told(
+        raise LocalizedError(
             "secant", f'kind is {kind!r}: write "central" or "forward"', came=kind
         )
     x = float(np.float32(x))
@@ -171,7 +173,7 @@ def _carried(
 @lru_cache(maxsize=64)
 def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
     # Compiled whole: one by one, a formula's operations take ten times as long.
-    change = propagation.difference(f)
+    change = difference(f)
     return jax.jit(
         lambda x, h: (change(x, h)[1], change(x, -h)[1]), compiler_options=_HASTY
     )

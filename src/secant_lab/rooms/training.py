@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from secant.training.run import NETWORK_FILE
-from secant.training.run_folder import RUNS, give_back, reserved
-from secant_lab.localized_error import Told
+from secant.training import (
+    NETWORK_FILE,
+    RUNS_FOLDER,
+    release_run_folder,
+    reserve_run_folder,
+)
+from secant_lab.localized_error import LocalizedError
 from secant_lab.training.data_set_cache import Shelf
 from secant_lab.training.race import Race
 from secant_lab.training.race_config import (
@@ -86,7 +90,7 @@ class Room:
             of uint8, (40, 784), and their `labels`; `most_steps`.
 
         Raises:
-            Told: Something in it cannot be.
+            LocalizedError: Something in it cannot be.
         """
         wanted = Wanted(
             *(data, hidden, activation, loss, init, batch, seed, optimizer, abreast),
@@ -137,11 +141,11 @@ class Room:
             `folder`: which, `runs/0001` where `secant lab` was started.
 
         Raises:
-            Told: There is no such lane, or it has taken no step.
+            LocalizedError: There is no such lane, or it has taken no step.
         """
         found = self.find(race)
         if not 0 <= lane < len(found.lanes):
-            raise Told(
+            raise LocalizedError(
                 "lane",
                 f"there is no lane {lane}: the race has {len(found.lanes)}, from 0",
                 came=str(lane)[:20],
@@ -149,21 +153,23 @@ class Room:
             )
         chosen = found.lanes[lane]
         if not chosen.step:
-            raise Told("nothing", "no step has been taken yet: let it take some first")
+            raise LocalizedError(
+                "nothing", "no step has been taken yet: let it take some first"
+            )
         run = chosen.run()
         steps = len(run.losses)
         run = replace(run, settings=replace(run.settings, iterations=steps))
-        folder = reserved(None)
+        folder = reserve_run_folder(None)
         try:
             run.save(folder)
         except BaseException:
-            give_back(folder)
+            release_run_folder(folder)
             raise
         return {"folder": folder.as_posix(), "steps": steps}
 
     def kept(self) -> dict[str, Any]:
         """The run folders where `secant lab` was started, the latest first."""
-        folders = sorted(RUNS.glob(f"*/{NETWORK_FILE}"), reverse=True)
+        folders = sorted(RUNS_FOLDER.glob(f"*/{NETWORK_FILE}"), reverse=True)
         return {"folders": [path.parent.as_posix() for path in folders[:200]]}
 
     def alive(self, race: str) -> dict[str, Any]:
@@ -187,12 +193,12 @@ class Room:
         """The race of an id.
 
         Raises:
-            Told: There is none, or no more.
+            LocalizedError: There is none, or no more.
         """
         with self._lock:
             found = self._races.get(race)
         if found is None:
-            raise Told(
+            raise LocalizedError(
                 "race", "there is no such race, or it has ended: start another one"
             )
         found.alive()

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secant.data.load import load
-from secant.data.locations import find
+from secant import Architecture
+from secant.data import find_data_set, load_data_set
 from secant.errors import unknown_name
-from secant.nn.architecture import Architecture
-from secant.training.samples import Samples, checked
-from secant_lab.localized_error import Told
+from secant.training import Samples, as_samples
+from secant_lab.localized_error import LocalizedError
 
 INPUTS, CLASSES = 784, 10
 
@@ -49,7 +48,9 @@ class DataSet:
 
 def at_hand() -> list[str]:
     """The names of the sets that this machine has."""
-    return [name for name in ("mnist", "fashion-mnist") if find(name)] + ["sample"]
+    return [name for name in ("mnist", "fashion-mnist") if find_data_set(name)] + [
+        "sample"
+    ]
 
 
 class Shelf:
@@ -63,13 +64,13 @@ class Shelf:
         """A set by its name.
 
         Raises:
-            Told: There is none of that name on this machine.
+            LocalizedError: There is none of that name on this machine.
         """
         with self._lock:
             if name not in self._sets:
                 names = at_hand()
                 if name not in names:
-                    raise Told(
+                    raise LocalizedError(
                         "data",
                         f"{unknown_name('data set at hand', name, names)} "
                         "`secant data fetch mnist` gets all of MNIST",
@@ -81,8 +82,8 @@ class Shelf:
 
 
 def _read(name: str) -> DataSet:
-    data, description = load(name)
-    train, test = checked(Architecture((INPUTS, CLASSES)), data)
+    data, description = load_data_set(name)
+    train, test = as_samples(Architecture((INPUTS, CLASSES)), data)
     assert test is not None
     return DataSet(name, description.source, train, test, _shown(test))
 

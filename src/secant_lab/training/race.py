@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from secant.training.steps import BLOCK
+from secant.training import MAX_STEPS_PER_CALL
 from secant_lab.training.data_set_cache import DataSet
 from secant_lab.training.race_config import Wanted
 from secant_lab.training.race_entry import Lane
@@ -69,7 +69,7 @@ class Race:
     def allowance(self, lane: Lane) -> int:
         """How many steps a lane may take now, for the others' sake."""
         if not self.wanted.abreast:
-            return BLOCK
+            return MAX_STEPS_PER_CALL
         going = [other for other in self.lanes if other.going]
         last = min(other.step for other in going)
         return max(last + min(other.pace for other in going) - lane.step, 0)

@@ -4,15 +4,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from secant import MLP, Architecture
 from secant.errors import InvalidInput
-from secant.nn.activations import ACTIVATIONS
-from secant.nn.architecture import Architecture
+from secant.nn import ACTIVATIONS, INITIALISATIONS, LOSSES
 from secant.nn.gradients import METHODS
-from secant.nn.losses import LOSSES
-from secant.nn.networks import INITIALISATIONS, MLP
-from secant.training.config import TrainConfig
-from secant.training.optimizers import OPTIMIZERS
-from secant_lab.localized_error import Told
+from secant.training import OPTIMIZERS, TrainConfig
+from secant_lab.localized_error import LocalizedError
 from secant_lab.training.data_set_cache import CLASSES, INPUTS, at_hand
 
 MOST_LANES = 4
@@ -48,7 +45,7 @@ class Wanted:
         lanes: What the lanes do not share.
 
     Raises:
-        Told: Something in it cannot be.
+        LocalizedError: Something in it cannot be.
     """
 
     data: str
@@ -64,7 +61,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.lanes) <= MOST_LANES:
-            raise Told(
+            raise LocalizedError(
                 "lanes",
                 f"the race has {len(self.lanes)} lanes: let it have 1 to {MOST_LANES}",
                 came=len(self.lanes),
@@ -81,7 +78,7 @@ class Wanted:
             self.net()
             _ = self.configs
         except InvalidInput as error:
-            raise Told("settings", str(error), words=str(error)) from None
+            raise LocalizedError("settings", str(error), words=str(error)) from None
 
     @cached_property
     def configs(self) -> tuple[TrainConfig, ...]:
@@ -148,12 +145,12 @@ def within(name: str, value: float, least: float, most: float) -> None:
     """Refuses a number that is too small or too large, NaN too.
 
     Raises:
-        Told: It is.
+        LocalizedError: It is.
     """
     if not least <= value <= most:
         # A whole number may have thousands of digits.
         came = str(value) if len(str(value)) <= 20 else f"{str(value)[:19]}…"
-        raise Told(
+        raise LocalizedError(
             "limit",
             f"{name} is {came}: let it lie between {least:g} and {most:g}",
             name=name,

@@ -8,13 +8,17 @@ from typing import Any
 import jax
 import numpy as np
 
+from secant import Run
 from secant.arrays import Array
 from secant.errors import SecantError
-from secant.training.config import TrainConfig
-from secant.training.run import Run
-from secant.training.samples import Samples
-from secant.training.steps import BLOCK
-from secant.training.trainer import Checkpoint, Diverged, Training
+from secant.training import (
+    MAX_STEPS_PER_CALL,
+    Diverged,
+    RunState,
+    Samples,
+    TrainConfig,
+    Trainer,
+)
 from secant_lab.training.race_config import MOST_STEPS, LaneWanted, Wanted
 
 SLICE = 0.02
@@ -51,10 +55,10 @@ class Lane:
 
     def __init__(self, wanted: LaneWanted, config: TrainConfig) -> None:
         self.wanted, self.config = wanted, config
-        self.training: Training | None = None
-        self.untrained: Checkpoint | None = None
-        self.start: Checkpoint | None = None
-        self.reached: Checkpoint | None = None
+        self.training: Trainer | None = None
+        self.untrained: RunState | None = None
+        self.start: RunState | None = None
+        self.reached: RunState | None = None
         self.goal = 0
         self.failed: dict[str, Any] | None = None
         self.rewinds = 0
@@ -103,7 +107,7 @@ class Lane:
         """How many steps one turn is good for."""
         return self._pace
 
-    def gradient(self, reached: Checkpoint) -> Array | None:
+    def gradient(self, reached: RunState) -> Array | None:
         """The first layer's gradient there, (inputs, hidden), by its own method.
 
         None before `look_ahead` has compiled it.
@@ -159,7 +163,7 @@ class Lane:
     def make(self, wanted: Wanted, train: Samples, test: Samples, name: str) -> None:
         """Makes the run, and compiles nothing yet."""
         try:
-            self.training = Training(
+            self.training = Trainer(
                 wanted.net(), (train, test), self.config, data_name=name
             )
         except Exception as error:
@@ -180,9 +184,9 @@ class Lane:
         else:
             self.start = self.reached = start
 
-    def warm_up(self, training: Training, start: Checkpoint) -> None:
+    def warm_up(self, training: Trainer, start: RunState) -> None:
         """Compiles; what it computes is thrown away."""
-        training.stepper.advance(start.state, 0, 1)
+        training.stepper.advance(start.train_state, 0, 1)
 
     def look_ahead(self) -> None:
         """Compiles what is needed to be looked at, not to be trained."""
@@ -190,19 +194,22 @@ class Lane:
             jax.block_until_ready(self.training.gradient(self.start))
             self.lookable = True
 
-    def turn(self, most: int = BLOCK) -> None:
+    def turn(self, most: int = MAX_STEPS_PER_CALL) -> None:
         """Trains for about `SLICE` seconds, at most `most` steps."""
         training, reached = self.training, self.reached
         assert training is not None
         assert reached is not None
         count = min(
-            self._pace, most, self.goal - reached.step, training.until(reached.step)
+            self._pace,
+            most,
+            self.goal - reached.step,
+            training.steps_to_boundary(reached.step),
         )
         began = perf_counter()
         try:
             reached = self._advanced(training, reached, count)
         except Diverged as error:
-            self.reached = error.reached
+            self.reached = error.state
             self.failed = {
                 "code": "diverged",
                 "step": error.step,
@@ -215,14 +222,14 @@ class Lane:
         self.used += perf_counter() - began
         self._count()
 
-    def _advanced(
-        self, training: Training, reached: Checkpoint, count: int
-    ) -> Checkpoint:
+    def _advanced(self, training: Trainer, reached: RunState, count: int) -> RunState:
         before = reached.timings.training
         reached = training.advance(reached, count)
         seconds = max(reached.timings.training - before, 1e-9)
         # Not more than twice as many at once: one turn may have been a lucky one.
-        self._pace = max(min(int(count * SLICE / seconds), 2 * self._pace, BLOCK), 1)
+        self._pace = max(
+            min(int(count * SLICE / seconds), 2 * self._pace, MAX_STEPS_PER_CALL), 1
+        )
         if reached.step % training.batches.steps_per_epoch == 0:
             reached = training.evaluate(reached)
         return reached

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from time import monotonic
 
-from secant.training.steps import forget_compiled
+from secant.training import clear_compiled
 from secant_lab.training.race import Race
 from secant_lab.training.race_config import Wanted
 from secant_lab.training.race_entry import Lane, Order
@@ -136,7 +136,7 @@ class Scheduler:
                 self._compiled.clear()
             self._compiled.add(wanted)
         if full:
-            forget_compiled()
+            clear_compiled()
 
     def _have_live(self, live: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=live, name=name, daemon=True)

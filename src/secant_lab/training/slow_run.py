@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from secant import Architecture
 from secant.arrays import Array
-from secant.nn.architecture import Architecture, Params
-from secant.training.config import TrainConfig
-from secant.training.trainer import Checkpoint, Training
+from secant.nn import Params
+from secant.training import RunState, TrainConfig, Trainer
 from secant_lab.training.race_config import LaneWanted
 from secant_lab.training.race_entry import SLICE, Lane, Order
 
@@ -82,7 +82,7 @@ class SlowLane(Lane):
         """How much of a step is done, 0 to 1."""
         return self._runs / self._of
 
-    def gradient(self, reached: Checkpoint) -> Array | None:
+    def gradient(self, reached: RunState) -> Array | None:
         """That of the last step: the next one's takes as long as the step."""
         return self._gradient
 
@@ -101,7 +101,7 @@ class SlowLane(Lane):
         self._ended = True
         self._rung.set()
 
-    def warm_up(self, training: Training, start: Checkpoint) -> None:
+    def warm_up(self, training: Trainer, start: RunState) -> None:
         """Nothing is compiled."""
         method, architecture = training.config.method, training.net.architecture
         self._of = method.evaluations_per_step(architecture) or 1

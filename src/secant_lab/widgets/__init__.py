@@ -1,7 +1,7 @@
-"""The lab's visuals in Jupyter: `pip install "secant[jupyter]"`.
+"""Jupyter widgets of the lab: `pip install "secant[jupyter]"`.
 
-`Slope` and `Descent`, to be dragged and clicked, and `LiveTraining`, which draws a run
-while it runs.
+`Slope` and `Descent` are interactive pictures, and `LiveTraining` draws a run while it
+runs.
 """
 
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from secant.errors import SecantError
 
 if find_spec("anywidget") is None:
     raise SecantError(
-        "secant_lab.widgets needs anywidget, which is not installed here: write  "
+        "secant_lab.widgets needs anywidget, which is not installed: write  "
         'pip install "secant[jupyter]"'
     )
 

@@ -1,4 +1,4 @@
-"""What our widgets share: where their modules are, and which language they speak."""
+"""Base class of the widgets: their modules and their language."""
 
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from secant_lab.translations import STATIC
 LANGUAGES = ("", "en", "ko")
 
 
-def entry(name: str) -> Path:
-    """Where a widget's module begins."""
+def module_path(name: str) -> Path:
+    """The path of a widget's main module."""
     return STATIC / "widgets" / f"{name}.js"
 
 
-class Cell(anywidget.AnyWidget):
-    """A visual of the lab's in a notebook's cell."""
+class LabWidget(anywidget.AnyWidget):
+    """A picture of the lab in a notebook's cell."""
 
     language = traitlets.Unicode("").tag(sync=True)
     """`"en"`, `"ko"`, or `""` for the browser's."""

@@ -1,4 +1,4 @@
-"""The room of descents in a notebook."""
+"""Widget of gradient descents."""
 
 from types import MappingProxyType
 from typing import Any
@@ -8,7 +8,7 @@ import traitlets
 from secant.validation import Choice, RealNumber, validate
 from secant_lab.rooms import descent
 from secant_lab.widgets.bundle import bundle
-from secant_lab.widgets.cell import entry
+from secant_lab.widgets.cell import module_path
 from secant_lab.widgets.room import RoomWidget
 
 SPEEDS = (4, 12, 40)
@@ -17,29 +17,29 @@ LOOKS = ("above", "perspective")
 
 
 class Descent(RoomWidget):
-    """A surface and descents on it, several from one start, in the notebook.
+    """A surface with several descents from one start.
 
-    A descent goes `x ← x - rate × ∂f/∂x`, or as its optimiser has it. Clicking the
-    surface changes `x0` and `x1` of the object, and setting them moves the start.
+    A step is `x ← x - rate × ∂f/∂x`, or that of its optimiser. A click on the surface
+    changes `x0` and `x1` of the object, and an assignment to them moves the start.
 
     Args:
-        formula: Of `x0` and `x1`: `"x0**2/20 + x1**2"`.
-        x0: The start.
-        x1: The start.
-        runs: One to four, an optimiser and its rate each: `"sgd:0.1,adam:0.05"`.
-        steps: How many steps, 1 to 500.
-        left: The lowest x0 that is seen.
-        right: The highest.
-        bottom: The lowest x1.
-        top: The highest.
-        speed: Steps a second, when they are played: 4, 12 or 40.
-        look: `"above"`, on a map of heights, or in `"perspective"`.
-        turn: In perspective, how far the surface is turned, -180° to 180°.
-        tilt: In perspective, from how far above it is seen, 10° to 80°.
+        formula: A formula of `x0` and `x1`: `"x0**2/20 + x1**2"`.
+        x0: The start's first coordinate.
+        x1: The start's second coordinate.
+        runs: One to four optimisers with their rates: `"sgd:0.1,adam:0.05"`.
+        steps: The number of steps, 1 to 500.
+        left: The lowest visible x0.
+        right: The highest visible x0.
+        bottom: The lowest visible x1.
+        top: The highest visible x1.
+        speed: Steps per second of the animation: 4, 12 or 40.
+        look: `"above"`, a map of heights, or `"perspective"`.
+        turn: The rotation of the surface in perspective, -180° to 180°.
+        tilt: The elevation of the viewer in perspective, 10° to 80°.
         language: `"en"`, `"ko"`, or `""` for the browser's.
 
     Raises:
-        InvalidInput: The formula cannot be read, or another argument makes no sense.
+        InvalidInput: The formula cannot be read, or another argument is invalid.
 
     Example:
         >>> picture = Descent("x0**2 + 3*x1**2", x0=2, x1=1, runs="sgd:0.1,sgd:0.4")
@@ -47,7 +47,7 @@ class Descent(RoomWidget):
         'sgd:0.1,sgd:0.4'
     """
 
-    _esm = bundle(entry("descent"))
+    _esm = bundle(module_path("descent"))
     _answers = MappingProxyType(
         {
             f"descent/{function.__name__}": function
@@ -91,10 +91,10 @@ class Descent(RoomWidget):
         look = validate("look", look, Choice(LOOKS))
         turn = validate("turn", turn, RealNumber(-180, 180, meaning="degrees"))
         tilt = validate("tilt", tilt, RealNumber(10, 80, meaning="degrees"))
-        asked: dict[str, Any] = {
+        request: dict[str, Any] = {
             **{"formula": formula, "x0": x0, "x1": x1, "runs": runs, "steps": steps},
             **{"left": left, "right": right, "bottom": bottom, "top": top},
         }
-        descent.descents(**asked)
-        state = {**asked, "speed": speed, "look": look, "turn": turn, "tilt": tilt}
+        descent.descents(**request)
+        state = {**request, "speed": speed, "look": look, "turn": turn, "tilt": tilt}
         super().__init__(**state, _state=list(state), language=language)

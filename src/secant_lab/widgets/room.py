@@ -1,4 +1,4 @@
-"""A room of `secant lab` in a notebook's cell."""
+"""Widget of a room of `secant lab`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import traitlets
 
 from secant.errors import SecantError
-from secant_lab.error_responses import Refused, described
-from secant_lab.request_args import checked
-from secant_lab.widgets.cell import Cell
+from secant_lab.error_responses import RequestError, error_content
+from secant_lab.request_args import validated_arguments
+from secant_lab.widgets.cell import LabWidget
 
 Answer = Callable[..., dict[str, Any]]
 
 
-class RoomWidget(Cell):
-    """A room whose questions the kernel answers.
+class RoomWidget(LabWidget):
+    """A room whose requests the kernel answers.
 
-    A subclass gives the room's state as traits, each of them in `_state`, and the
-    functions that may be asked in `_answers`.
+    A subclass defines the room's state as traits, whose names are in `_state`, and the
+    functions that the page may call in `_answers`.
     """
 
     _state = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -26,24 +26,27 @@ class RoomWidget(Cell):
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
-    def _hear(self, widget: object, asked: Any, buffers: object) -> None:
-        """Answers what the visual asks: `{"id", "ask", "given"}`."""
-        match asked:
+    def _on_message(self, widget: object, message: Any, buffers: object) -> None:
+        """Answer a request of the page: `{"id", "ask", "given"}`."""
+        match message:
             case {"id": int(number), "ask": str(name), "given": dict(given)}:
                 self.send({"id": number, **self._answer(name, given)})
 
     def _answer(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         try:
             if name not in self._answers:
-                raise Refused(404, "address", f"nothing can be asked at {name!r}")
+                sentence = f"there is nothing at {name!r}"
+                raise RequestError(404, "address", sentence, path=name)
             function = self._answers[name]
-            return {"answer": function(**checked(function, given))}
+            return {"answer": function(**validated_arguments(function, given))}
         except SecantError as error:
-            return {"answer": {"error": described(error)}}
+            return {"answer": {"error": error_content(error)}}
         except Exception as error:
-            # The visual says so: a kernel's log is looked at by nobody.
-            what = f"{type(error).__name__}: {error}"
-            bug = Refused(500, "bug", f"this is a bug in Secant: {what}", what=what)
-            return {"answer": {"error": described(bug)}}
+            # The page shows the error, since nobody reads a kernel's log.
+            text = f"{type(error).__name__}: {error}"
+            bug = RequestError(
+                500, "bug", f"this is a bug in Secant: {text}", what=text
+            )
+            return {"answer": {"error": error_content(bug)}}

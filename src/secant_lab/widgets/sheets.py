@@ -1,9 +1,9 @@
-"""The page's style sheets, for a part of another page: nothing of it looks otherwise.
+"""Style sheets of the page, rewritten for a widget inside another page.
 
-A widget stands in a shadow tree, which no rule of the notebook enters and which no rule
-of ours leaves. What the page says of itself is said there of `#cell`, its outermost
-element; what depends on the page's width depends on that element's, and what depends on
-the page's letters is as with the usual ones, of 16 px.
+A widget stands in a shadow tree, which separates its rules from the notebook's. Rules
+for the page become rules for `#cell`, the outermost element. Conditions on the page's
+width become conditions on that element's width, and sizes relative to the page's font
+use the default of 16 px.
 """
 
 import re
@@ -17,11 +17,11 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 _REM = re.compile(r"(?<![\w.])(\d*\.?\d+)rem\b")
 
 
-def scoped(sheet: str) -> str:
+def scope_styles(sheet: str) -> str:
     """A style sheet of the page, for the shadow tree of a widget.
 
     Example:
-        >>> scoped('html { color: red } h1 { font-size: 1.5rem }')
+        >>> scope_styles('html { color: red } h1 { font-size: 1.5rem }')
         '#cell { color: red } h1 { font-size: 24px }'
     """
     for pattern, replacement in _RULES:

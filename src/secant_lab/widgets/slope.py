@@ -1,4 +1,4 @@
-"""The room of slopes in a notebook."""
+"""Widget of a secant and its tangent."""
 
 from types import MappingProxyType
 from typing import Any
@@ -7,28 +7,28 @@ import traitlets
 
 from secant_lab.rooms import slope
 from secant_lab.widgets.bundle import bundle
-from secant_lab.widgets.cell import entry
+from secant_lab.widgets.cell import module_path
 from secant_lab.widgets.room import RoomWidget
 
 
 class Slope(RoomWidget):
-    """A curve with a secant and its tangent, to be dragged in the notebook.
+    """A curve with a movable secant and its tangent.
 
     The secant's slope is `(f(x + h) - f(x - h)) / 2h`, or `(f(x + h) - f(x)) / h`
-    with `kind="forward"`. Dragging changes `x` and `h` of the object, and setting
-    them moves the picture.
+    with `kind="forward"`. Dragging changes `x` and `h` of the object, and an
+    assignment to them moves the picture.
 
     Args:
-        formula: Of `x`, as `secant lab` reads it: `"x**2 + sin(3*x)"`.
+        formula: A formula of `x` in the syntax of `secant lab`: `"x**2 + sin(3*x)"`.
         x: The point.
-        h: The step.
+        h: The step size.
         kind: `"central"` or `"forward"`.
-        low: Where the view begins.
-        high: Where it ends.
+        low: The lowest visible x.
+        high: The highest visible x.
         language: `"en"`, `"ko"`, or `""` for the browser's.
 
     Raises:
-        InvalidInput: The formula cannot be read, or another argument makes no sense.
+        InvalidInput: The formula cannot be read, or another argument is invalid.
 
     Example:
         >>> picture = Slope("x**3", x=1, h=0.5)
@@ -37,7 +37,7 @@ class Slope(RoomWidget):
         ('x**3', 0.25)
     """
 
-    _esm = bundle(entry("slope"))
+    _esm = bundle(module_path("slope"))
     _answers = MappingProxyType(
         {"slope/curve": slope.curve, "slope/point": slope.point}
     )

@@ -1,4 +1,4 @@
-"""A run's loss and accuracy in a notebook, while it runs."""
+"""Widget of a run's loss and accuracy during the training."""
 
 from typing import Any
 
@@ -6,28 +6,28 @@ import numpy as np
 import traitlets
 
 from secant.history import Epoch
-from secant.training.fit import Progress
+from secant.training import Progress
 from secant.validation import Choice, validate
 from secant_lab.widgets.bundle import bundle
-from secant_lab.widgets.cell import Cell, entry
+from secant_lab.widgets.cell import LabWidget, module_path
 
-MOST_POINTS = 500
-"""Of the curve of the losses: each is the mean of equally many steps."""
+MAX_POINTS = 500
+"""The most points of the loss curve; each is the mean of equally many steps."""
 
 AXES = ("step", "second")
 
 
-class LiveTraining(Cell):
-    """Draws the loss and the accuracy of a run of `fit` while it runs.
+class LiveTraining(LabWidget):
+    """A live chart of the loss and the accuracy of a run of `fit`.
 
-    Give it to `fit` as a callback: it shows itself in the cell that runs, from the
-    first step on, and begins anew with every run.
+    Pass it to `fit` as a callback. It appears in the running cell at the first step,
+    and starts again with every run.
 
         chart = LiveTraining()
         run = secant.fit(net, data, callbacks=[chart])
 
     Args:
-        axis: What is to the right: `"step"`, or `"second"` of training.
+        axis: The horizontal axis: `"step"`, or `"second"` of training.
         language: `"en"`, `"ko"`, or `""` for the browser's.
 
     Raises:
@@ -43,59 +43,59 @@ class LiveTraining(Cell):
         60
     """
 
-    _esm = bundle(entry("live_training"))
+    _esm = bundle(module_path("live_training"))
 
     axis = traitlets.Unicode("step").tag(sync=True)
     curves = traitlets.List().tag(sync=True)
-    """What is drawn: one curve, `steps`, `times`, `losses` and `epochs`."""
+    """The data of the chart: a curve of `steps`, `times`, `losses` and `epochs`."""
     facts = traitlets.Dict().tag(sync=True)
-    """What is said of it: `step`, `iterations`, `seconds`, `loss` …"""
+    """The values in its text: `step`, `iterations`, `seconds`, `loss` …"""
 
     def __init__(self, *, axis: str = "step", language: str = "") -> None:
-        nothing = {"steps": [], "times": [], "losses": [], "epochs": []}
-        super().__init__(axis=axis, language=language, curves=[nothing])
-        self._course = _Course()
+        empty = {"steps": [], "times": [], "losses": [], "epochs": []}
+        super().__init__(axis=axis, language=language, curves=[empty])
+        self._record = _RunRecord()
 
     @traitlets.validate("axis")
     def _known_axis(self, proposal: Any) -> str:
         return validate("axis", proposal["value"], Choice(AXES))
 
     def __call__(self, progress: Progress) -> None:
-        """Takes in what `fit` tells, about ten times a second."""
-        begins = not len(progress.losses)
-        if begins:
-            self._course = _Course()
-        self._course.add(progress)
-        # Both in one message: no sentence is of another moment than its curve.
+        """Update the chart with the progress of `fit`, about ten times a second."""
+        first_call = not len(progress.losses)
+        if first_call:
+            self._record = _RunRecord()
+        self._record.add(progress)
+        # One message for both, so that text and curve show the same step.
         with self.hold_sync():
-            self.curves = [self._course.curve()]
-            self.facts = self._course.facts(progress)
-        if begins:
+            self.curves = [self._record.curve()]
+            self.facts = self._record.facts(progress)
+        if first_call:
             _show(self)
 
 
-class _Course:
-    """All that a run has told so far."""
+class _RunRecord:
+    """The progress of a run so far."""
 
     def __init__(self) -> None:
         self._losses = np.zeros(0)
-        self._told: list[tuple[int, float]] = []
+        self._times: list[tuple[int, float]] = []
         self._epochs: list[tuple[Epoch, float]] = []
 
     def add(self, progress: Progress) -> None:
         self._losses = np.append(self._losses, progress.losses)
-        self._told.append((progress.step, progress.seconds))
+        self._times.append((progress.step, progress.seconds))
         if not self._epochs or self._epochs[-1][0].step < progress.epoch.step:
             self._epochs.append((progress.epoch, progress.seconds))
 
     def curve(self) -> dict[str, Any]:
-        """Losses as means over equally many steps, and when these had been taken."""
+        """Means of the losses over equally many steps, and the times of these steps."""
         taken = len(self._losses)
-        every = -(-taken // MOST_POINTS) or 1
-        starts = np.arange(0, taken, every)
+        window = -(-taken // MAX_POINTS) or 1
+        starts = np.arange(0, taken, window)
         steps = np.append(starts[1:], taken) if taken else starts
         sums = np.add.reduceat(self._losses, starts) if taken else np.zeros(0)
-        times = np.interp(steps, *np.array(self._told).T)
+        times = np.interp(steps, *np.array(self._times).T)
         return {
             "steps": steps.tolist(),
             "times": [round(time, 3) for time in times.tolist()],
@@ -111,25 +111,25 @@ class _Course:
         }
 
     def facts(self, progress: Progress) -> dict[str, Any]:
-        accuracy, of = _accuracy(progress.epoch)
+        accuracy, samples = _accuracy(progress.epoch)
         return {
             "step": progress.step,
             "iterations": progress.iterations,
             "seconds": progress.seconds,
             "accuracy": accuracy,
-            "of": of,
+            "of": samples,
         }
 
 
 def _accuracy(epoch: Epoch) -> tuple[float, str]:
-    """How many are right, of the test samples if there are any."""
+    """The share of right answers on the test samples, else on the training samples."""
     if epoch.test_accuracy is None:
         return epoch.train_accuracy, "train"
     return epoch.test_accuracy, "test"
 
 
 def _show(widget: LiveTraining) -> None:
-    """Shows it in the cell that runs, if a notebook runs."""
+    """Show the widget in the running cell, if there is a notebook."""
     from IPython.core.getipython import get_ipython
     from IPython.display import display
 

@@ -1,6 +1,7 @@
-"""What the tests of rules compare with."""
+"""Fixtures that compare a difference with plain subtraction in float64."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,9 +12,9 @@ from secant.propagation import difference
 def is_right():
     """`is_right(f, x, direction)`: checks a difference of float32 at sizes of dx.
 
-    The value bit for bit, what does not change as 0, and the difference to so many
-    ulp of the largest in its array: beside f(x + dx) - f(x) of float64 and, where that
-    loses its digits too, beside a thousandth of what a larger dx brings about.
+    The value equals f's own bit for bit. The difference is within `ulp` ulp of the
+    largest in its array. It is compared with f(x + dx) - f(x) in float64. Where that
+    loses its digits too, it is compared with the scaled difference of a larger dx.
     """
     return _is_right
 
@@ -24,7 +25,8 @@ def _is_right(f, x, direction, *, ulp=8, sizes=(1e-12, 1e-3, 0.7)):
     for size in sizes:
         dx = jax.tree.map(lambda d, size=size: (size * d).astype(np.float32), direction)
         value, change = moved(x, dx)
-        # Noise of 1e-16 in 1e-7, and curvature of 1e-7: to 1e-5 it is linear.
+        # With dx = 1e-7, float64 has noise of 1e-9 and curvature of 1e-7: within 1e-5,
+        # f is linear.
         scale = 1e-7 / size if size < 1e-7 else 1.0
         then, before = _in_float64(f, x, dx, scale)
         for v, n, c, t, b in zip(
@@ -50,3 +52,38 @@ def _widened(a):
     a = np.asarray(a)
     kinds = {"f": np.float64, "c": np.complex128}
     return a.astype(kinds.get(a.dtype.kind, a.dtype))
+
+
+@pytest.fixture
+def in_double():
+    """`in_double(f, x, dx)`: f(x + dx) - f(x) in float64, for x and dx of float32."""
+    return _subtracted_in_double
+
+
+@pytest.fixture
+def check():
+    """`check(f, x, dx)`: checks a difference of float32 beside that of float64."""
+    return _check
+
+
+def _subtracted_in_double(f, x, dx):
+    x, dx = np.float32(x), np.float32(dx)
+    with jax.enable_x64(True):
+        here, there = f(jnp.float64(x)), f(jnp.float64(x) + jnp.float64(dx))
+        return jax.tree.map(lambda a, b: np.asarray(b) - np.asarray(a), here, there)
+
+
+def _check(f, x, dx, rtol=1e-6, atol=0.0, *, eager=True):
+    expected = _subtracted_in_double(f, x, dx)
+    x, dx = jnp.float32(x), jnp.float32(dx)
+    carry = difference(f)
+    for moved in (carry, jax.jit(carry)) if eager else (jax.jit(carry),):
+        value, change = moved(x, dx)
+        for got, is_f in zip(
+            jax.tree.leaves(value), jax.tree.leaves(f(x)), strict=True
+        ):
+            np.testing.assert_allclose(got, is_f, rtol=1e-6)
+        for got, right in zip(
+            jax.tree.leaves(change), jax.tree.leaves(expected), strict=True
+        ):
+            np.testing.assert_allclose(got, right, rtol=rtol, atol=atol)

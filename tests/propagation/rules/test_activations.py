@@ -1,4 +1,4 @@
-"""What `jax.nn` and `jax.numpy` make of selections, beside float64's plain differences.
+"""Functions of `jax.nn` and `jax.numpy`, compared with subtraction in float64.
 
 In float64 plain subtraction keeps enough digits for steps of a thousandth.
 """
@@ -30,7 +30,7 @@ ACTIVATIONS = {name: getattr(nn, name) for name in NAMES if hasattr(nn, name)} |
     "masked_softmax": lambda x: nn.softmax(x, where=jnp.arange(x.size) % 3 > 0),
     "log1mexp": lambda x: nn.log1mexp(abs(x) + 0.5),
 }
-# Away from kinks by more than the step.
+# Farther from kinks than the step.
 POINTS = [-7.3, -2.2, -1.4, -0.51, -0.02, 0.03, 0.41, 0.7, 1.3, 3.4, 6.2]
 
 
@@ -44,11 +44,11 @@ def in_float64(f, x, dx):
 def test_the_slope_of_an_activation_is_float64s(name):
     f, h = ACTIVATIONS[name], 2.0**-10
     x = jnp.asarray(POINTS, jnp.float32)
-    # Not one direction for all, along which softmax and its like do not change.
+    # Softmax and similar functions do not change along a constant direction.
     d = np.where(np.arange(x.size) % 2, -1.0, 0.5)
     got = jax.jit(lambda x: slope(f, x, d, h))(x)
     wanted = in_float64(f, np.asarray(x, float) - h * d, 2 * h * d) / (2 * h)
-    # Relative to the terms of which it is the sum: of about 1.
+    # Relative to the terms of the sum, which are about 1.
     np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=4e-7)
 
 
@@ -67,7 +67,7 @@ def test_across_kinks_an_activation_changes_by_all_that_lies_between(name, size)
         wanted = in_float64(f, np.asarray(x, float), np.asarray(dx, float))
         np.testing.assert_allclose(change, wanted, rtol=2e-6, atol=1e-7 * size)
     else:
-        # Linear on either side of a kink: what dx is here, a larger one is in scale.
+        # On each side of a kink, f is linear, so a larger dx can stand for a small one.
         wanted = in_float64(f, np.asarray(x, float), np.asarray(signs, float) * 1e-6)
         np.testing.assert_allclose(
             change, wanted * (size / 1e-6), rtol=1e-5, atol=1e-18
@@ -95,9 +95,9 @@ def test_functions_of_numpy_change_as_float64s(f, size):
     x = jnp.asarray([0.5, -1.25, 3, 0.5, -0.25, 1.75, 2.5], jnp.float32)
     dx = jnp.asarray(size * np.array([1, -1, 0.5, -1, 1, 0.25, 1]), jnp.float32)
     value, change = difference(f)(x, dx)
-    # Compiled by JAX as a whole, they may round a product and a sum as one.
+    # JAX compiles each as a whole, so it may fuse a product and a sum.
     np.testing.assert_allclose(value, f(x), rtol=3e-7, atol=1e-7)
     wanted = in_float64(f, np.asarray(x, float), np.asarray(dx, float))
-    # Of a sum, what its terms lose.
+    # A sum loses the digits that its terms lose.
     lost = 3e-7 * max(size, abs(wanted).max())
     np.testing.assert_allclose(change, wanted, rtol=2e-6, atol=lost)

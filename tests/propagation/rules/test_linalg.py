@@ -233,7 +233,7 @@ def test_lu_of_singular_matrices():
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_determinants(n):
-    # Partly along a itself, where the terms of the change do not cancel.
+    # Partly along a itself, where the terms of the difference do not cancel.
     a = A[:n, :n]
     da = a + DA[:n, :n] / 2
     assert error(jnp.linalg.det, a, da) < 1e-5

@@ -1,4 +1,4 @@
-"""Comparisons, places and sorting: decided by sums that are not rounded."""
+"""Comparisons, positions and sorting: sums that are not rounded decide."""
 
 from fractions import Fraction
 
@@ -18,7 +18,7 @@ def exact(x):
     return np.array(flat, dtype=object).reshape(np.shape(x))
 
 
-# Few values, so that they meet; moves far below their spacing, so that these decide.
+# Few values, so that there are ties; differences far below their spacing, which decide.
 VALUES = st.sampled_from([-2.0, -1.0, 0.0, 0.25, 1.0, 1 + 2.0**-7, 3.0])
 MOVES = st.sampled_from([0.0, 1e-12, -1e-12, 3e-10, 2.0**-7, -(2.0**-7), 0.7, -1.25])
 ROWS = st.lists(st.tuples(VALUES, MOVES), min_size=6, max_size=6)
@@ -95,13 +95,13 @@ def test_a_comparison_in_a_second_difference_sees_both_changes():
     def f(x):
         return jnp.where(x < 1, x, 2 * x)
 
-    # 1 - 1e-12 lies below the kink, and so does that with 5e-13 more; with 2e-12 not.
+    # 1 - 1e-12 is below the kink. With 5e-13 added, it still is; with 2e-12, it is not.
     for further, wanted in [(5e-13, -5e-13), (2e-12, 1.0)]:
         _, change = difference(lambda x: difference(f)(x, -1e-12)[1])(1.0, further)
         np.testing.assert_allclose(change, wanted, rtol=1e-6)
 
 
-# --- Places ---
+# --- Positions ---
 
 
 @given(rows=ROWS, axis=st.sampled_from([0, 1]), dtype=DTYPES)

@@ -1,4 +1,4 @@
-"""Sums, products and extrema: over axes, running, of tensors, and by Fourier."""
+"""Reductions over axes, cumulative reductions, tensor products, Fourier transforms."""
 
 import jax
 import jax.numpy as jnp
@@ -95,7 +95,7 @@ def test_running_reductions_of_any_shape_along_any_axis(shape, data, name, seed)
     axis = data.draw(st.integers(0, len(shape) - 1))
     reverse = data.draw(st.booleans())
     rng = np.random.default_rng(seed)
-    # Of few bits, so that float32 is exact enough for plain subtraction.
+    # Numbers of few bits, so that float32 is exact enough for plain subtraction.
     x, dx = (rng.integers(-8, 9, shape).astype(np.float32) / 4 for _ in range(2))
 
     def f(x):

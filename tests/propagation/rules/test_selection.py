@@ -1,4 +1,4 @@
-"""What chooses between numbers and what rounds them, against exact fractions.
+"""Selection and rounding, compared with exact fractions.
 
 Fractions know no rounding: they say what `f(x + dx) - f(x)` is, for every dx.
 """
@@ -19,7 +19,7 @@ from secant.propagation.delta import two_sum
 
 DTYPES = ["float32", "float64", "bfloat16", "float16"]
 SIZES = [1e-12, 1e-7, 1e-3, 0.7, 5.0]
-# On both sides of the kinks, at them, and where floats lie far apart.
+# On both sides of the kinks, at the kinks, and where floats are far apart.
 POINTS = [-2.5, -1, -0.5, -0.3, 0, 0.2, 0.5, 1, 1.5, 2.5, 3, 1e3, -4e6, 9e6, 3e7]
 
 
@@ -105,7 +105,7 @@ OF_ONE = {
     "min": (lambda x: jnp.min(x.reshape(3, 5), 0), lambda x: x.reshape(3, 5).min(0)),
     "ptp": (jnp.ptp, lambda x: x.max() - x.min()),
 }
-# Their change is a sum of two, each rounded.
+# Their difference is a sum of two rounded numbers.
 LOOSE = {"ptp", "mod"}
 
 
@@ -330,7 +330,7 @@ def test_complex_numbers_keep_their_direction_and_order():
     assert largest == dz[0]
 
 
-# --- What they compose with ---
+# --- Composition ---
 
 
 def kinked(x):

@@ -1,4 +1,4 @@
-"""Moving numbers about: their changes go where they go, untouched."""
+"""Data movement and other dtypes: a difference moves with its number, unrounded."""
 
 import math
 from fractions import Fraction
@@ -122,7 +122,7 @@ def test_whole_numbers_and_truth_values_become_numbers():
 
 
 def test_integers_are_subtracted_before_they_are_rounded():
-    """float32 holds 2²⁴ and not 2²⁴ + 1; int8's -128 and 127 lie 255 apart."""
+    """float32 holds 2²⁴ but not 2²⁴ + 1; int8's -128 and 127 are 255 apart."""
     as_float = difference(lambda n: n.astype(jnp.float32))
     assert as_float(jnp.int32(2**24), 1)[1] == 1
     assert as_float(jnp.int8(-128), jnp.int8(-1))[1] == 255
@@ -150,7 +150,7 @@ def test_bits_are_those_of_the_rounded_sum():
     np.testing.assert_array_equal(back, [0.5, 0])
 
 
-# --- Along an axis that has a name ---
+# --- Axes with names ---
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reading and writing at indices: gather, scatter and slices, indices that move."""
+"""Slices, gather and scatter, at indices that change or do not."""
 
 from functools import partial
 
@@ -139,7 +139,7 @@ def change_of_written(x, dx, at, how, mode):
 @settings(max_examples=20)
 def test_any_indices_in_any_mode(indices, mode, how, seed):
     rng = np.random.default_rng(seed)
-    # Of few bits, so that float32 is exact enough for plain subtraction.
+    # Numbers of few bits, so that float32 is exact enough for plain subtraction.
     x, dx, u, du = (rng.integers(-4, 5, 6).astype(np.float32) / 4 for _ in range(4))
     at = np.resize(np.array(indices), 6)
     change = change_of_written((x, u), (dx, du), at, how, mode)

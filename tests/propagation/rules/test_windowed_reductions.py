@@ -1,4 +1,4 @@
-"""Windows: convolutions, pooling, and the gradient of pooling."""
+"""Convolutions, pooling and the gradient of pooling."""
 
 import jax
 import jax.numpy as jnp

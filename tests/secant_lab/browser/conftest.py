@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from secant.cli.lab import _listening
+from secant.cli.lab import _listening_socket
 from secant_lab.rooms.training import Room
 from secant_lab.server import application
 
@@ -35,7 +35,7 @@ def token():
 @pytest.fixture(scope="session")
 def origin():
     """A server as `secant lab` starts it, in a thread, on a port of its own."""
-    door = _listening(0)
+    door = _listening_socket(0)
     port = door.getsockname()[1]
     room = Room()
     config = uvicorn.Config(

@@ -8,7 +8,7 @@ import pytest
 
 from secant import RunMetadata, TwoLayerNet, fit, load_mnist_sample
 from secant_lab.rooms import draw
-from secant_lab.strokes import notes, picture, strokes
+from secant_lab.strokes import drawing_notes, parse_strokes, rasterize
 
 EMPTY = "#draw"
 SEVEN = "#draw?drawing=6y6yk06ydcm8"
@@ -71,7 +71,7 @@ def drawing_in(page, count):
     while time.monotonic() < ends:
         found = re.search(r"drawing=([^&]*)", page.url)
         drawn = found[1] if found else ""
-        if drawn == before and len(strokes(drawn)) == count:
+        if drawn == before and len(parse_strokes(drawn)) == count:
             return drawn
         before = drawn
         page.wait_for_timeout(600)
@@ -89,8 +89,8 @@ def test_a_one_is_drawn_and_read(visit, settled, learned):
     assert page.locator(".bar.first").inner_text().split()[0] == "1"
     settled(page, re.escape(said), "#spoken")
     # What was drawn is what the server reads: one long, thin line.
-    ink = picture(strokes(drawn))
-    assert notes(ink) == []
+    ink = rasterize(parse_strokes(drawn))
+    assert drawing_notes(ink) == []
     assert ink.any(axis=1).sum() > 6 * ink.any(axis=0).sum()
 
 
@@ -168,7 +168,7 @@ def test_it_is_drawn_by_keys(visit, settled, learned):
     settled(page, "It reads a 1")
     settled(page, "Pen up", "#pen")
     page.keyboard.press("ArrowRight")
-    (stroke,) = strokes(drawing_in(page, 1))
+    (stroke,) = parse_strokes(drawing_in(page, 1))
     assert stroke[0].tolist() == [500, 200]
     assert stroke[-1].tolist() == [500, 800]
     # Between two presses of Enter, for whoever cannot hold a key; in small steps.
@@ -176,9 +176,9 @@ def test_it_is_drawn_by_keys(visit, settled, learned):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
-    assert strokes(drawing_in(page, 2))[1].tolist() == [[525, 800], [530, 800]]
+    assert parse_strokes(drawing_in(page, 2))[1].tolist() == [[525, 800], [530, 800]]
     page.keyboard.press("Backspace")
-    assert len(strokes(drawing_in(page, 1))) == 1
+    assert len(parse_strokes(drawing_in(page, 1))) == 1
 
 
 def test_undo_and_clear(visit, settled, learned):
@@ -189,7 +189,7 @@ def test_undo_and_clear(visit, settled, learned):
     trace(page, FOUR)
     settled(page, "It reads")
     whole = drawing_in(page, 2)
-    assert len(strokes(whole)) == 2
+    assert len(parse_strokes(whole)) == 2
     page.click("#undo")
     assert drawing_in(page, 1) == whole.split(".")[0]
     page.click("#clear")
@@ -323,7 +323,7 @@ def test_it_is_drawn_by_a_finger(phone, finger, settled, learned):
     scrolled = page.evaluate("scrollY")
     finger(page, "#paper", (0.5, 0.2), (0.5, 0.8))
     settled(page, "1로 읽었어요")
-    (stroke,) = strokes(drawing_in(page, 1))
+    (stroke,) = parse_strokes(drawing_in(page, 1))
     assert stroke[-1][1] - stroke[0][1] > 550
     assert page.evaluate("scrollY") == scrolled
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -357,7 +357,7 @@ def test_a_drawing_has_an_end(visit, settled, learned):
     )
     settled(page, "no room for more strokes", "#notes")
     drawn = drawing_in(page, 1)
-    assert sum(map(len, strokes(drawn))) == 1500
+    assert sum(map(len, parse_strokes(drawn))) == 1500
     trace(page, ONE)
     assert drawing_in(page, 1) == drawn
 

@@ -178,7 +178,7 @@ def test_a_run_is_drawn_while_it_runs(show, settled, eventually):
     import numpy as np
 
     from secant.history import Epoch
-    from secant.training.fit import Progress
+    from secant.training import Progress
     from secant_lab.widgets import LiveTraining
 
     chart = LiveTraining(language="ko")

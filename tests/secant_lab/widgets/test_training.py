@@ -8,9 +8,9 @@ import pytest
 import secant
 from secant.errors import InvalidInput
 from secant.history import Epoch
-from secant.training.fit import Progress
+from secant.training import Progress
 from secant_lab.widgets import LiveTraining
-from secant_lab.widgets.training import MOST_POINTS
+from secant_lab.widgets.training import MAX_POINTS
 
 
 def progress(step, losses, *, epoch=0, iterations=1000, test=0.5, seconds=None):
@@ -55,12 +55,12 @@ def test_a_run_that_is_watched_is_the_same_run(trained):
 
 
 def test_a_long_curve_is_of_means():
-    chart, losses = LiveTraining(), np.arange(10 * MOST_POINTS, dtype=float)
+    chart, losses = LiveTraining(), np.arange(10 * MAX_POINTS, dtype=float)
     chart(progress(0, []))
     for part in np.split(losses, 10):
         chart(progress(int(part[-1]) + 1, part))
     (curve,) = chart.curves
-    assert len(curve["steps"]) == MOST_POINTS
+    assert len(curve["steps"]) == MAX_POINTS
     assert curve["steps"][:2] == [10, 20]
     assert curve["losses"][0] == np.mean(losses[:10])
     assert curve["losses"][-1] == pytest.approx(np.mean(losses[-10:]), rel=1e-4)
@@ -71,9 +71,9 @@ def test_a_long_curve_is_of_means():
 def test_a_rest_that_is_no_whole_mean_is_drawn_too():
     chart = LiveTraining()
     chart(progress(0, []))
-    chart(progress(MOST_POINTS + 1, np.ones(MOST_POINTS + 1)))
+    chart(progress(MAX_POINTS + 1, np.ones(MAX_POINTS + 1)))
     (curve,) = chart.curves
-    assert curve["steps"][-1] == MOST_POINTS + 1
+    assert curve["steps"][-1] == MAX_POINTS + 1
     assert set(curve["losses"]) == {1.0}
 
 

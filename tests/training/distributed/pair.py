@@ -49,9 +49,9 @@ def trained(method, optimizer, **how):
 
 def main(index, port, folder, devices):
     """This process's part in all of them."""
-    from secant.training import Meeting, join
+    from secant.training import Rendezvous, join
 
-    with join(Meeting(f"127.0.0.1:{port}", 2, int(index))) as processes:
+    with join(Rendezvous(f"127.0.0.1:{port}", 2, int(index))) as processes:
         for method, optimizer in cases(int(devices)):
             run = trained(method, optimizer, processes=processes)
             run.save(Path(folder, f"{method}-{optimizer}-{index}"))

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from secant import InvalidInput, PeerLost, fit
 from secant.nn.gradients import METHODS
-from secant.training import Processes
+from secant.training import ProcessGroup
 from secant.training.run_together import LeaderFailed
 
 
 def one_of(count, index=0, **options):
     """A process that believes that it is one of several."""
-    processes = Processes(**options)
+    processes = ProcessGroup(**options)
     processes.count, processes.index, processes.devices = count, index, count
     return processes
 
@@ -26,7 +26,7 @@ def one_of(count, index=0, **options):
 def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
     settings = {"iterations": 12, "batch_size": 20, "optimizer": "adam"}
     whole = fit(net, clusters, gradient, **settings)
-    run = fit(net, clusters, gradient, **settings, processes=Processes())
+    run = fit(net, clusters, gradient, **settings, processes=ProcessGroup())
     np.testing.assert_allclose(run.losses, whole.losses, rtol=0, atol=1e-6)
     for name, value in whole.net.params.items():
         np.testing.assert_allclose(run.net.params[name], value, rtol=0, atol=1e-5)
@@ -37,22 +37,25 @@ def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
 
 @given(st.integers(0, 1000), st.integers(1, 9))
 def test_parts_are_all_and_nearly_equal(things, count):
-    parts = [range(things)[one_of(count, index).part(things)] for index in range(count)]
+    parts = [
+        range(things)[one_of(count, index).local_slice(things)]
+        for index in range(count)
+    ]
     assert [thing for part in parts for thing in part] == list(range(things))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 @given(st.binary(max_size=9000))
 def test_what_is_told_arrives_as_it_was(content):
-    processes = Processes()
-    assert processes.gathered(content) == [content]
-    assert processes.shared(content) == content
+    processes = ProcessGroup()
+    assert processes.all_gather(content) == [content]
+    assert processes.broadcast(content) == content
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float32, np.float64])
 def test_a_total_keeps_its_dtype(dtype):
     values = np.array([[1, 2, 3], [250, 251, 2**30 + 1]], dtype)
-    total = Processes().total(values)
+    total = ProcessGroup().all_reduce(values)
     assert total.dtype == dtype
     np.testing.assert_array_equal(total, values)
 
@@ -62,15 +65,15 @@ def test_a_total_keeps_its_dtype(dtype):
 )
 def test_a_batch_that_cannot_be_shared_equally_is_refused(batch, said):
     with pytest.raises(InvalidInput, match=f"batch_size is {batch}, .*{said}"):
-        one_of(2).check(batch, METHODS["node"])
-    one_of(2).check(batch * 2, METHODS["node"])
+        one_of(2).check_batch_size(batch, METHODS["node"])
+    one_of(2).check_batch_size(batch * 2, METHODS["node"])
 
 
-def meeting(one, monkeypatch, **changed):
+def agreement(one, monkeypatch, **changed):
     """What a process hears when another's origin differs so."""
     heard = []
 
-    def gathered(content):
+    def all_gather(content):
         heard.append(content)
         other = json.loads(content)
         other |= {k: v for k, v in changed.items() if k == "failure"}
@@ -80,14 +83,14 @@ def meeting(one, monkeypatch, **changed):
             other["origin"] |= changed
         return [content, json.dumps(other).encode()]
 
-    monkeypatch.setattr(one, "gathered", gathered)
-    one.meet({"seed": 0, "training samples": "ab12"})
+    monkeypatch.setattr(one, "all_gather", all_gather)
+    one.check_agreement({"seed": 0, "training samples": "ab12"})
 
 
 def test_processes_that_are_alike_may_begin(monkeypatch):
     processes = one_of(2)
-    meeting(processes, monkeypatch)
-    assert processes.met
+    agreement(processes, monkeypatch)
+    assert processes.has_agreed
 
 
 @pytest.mark.parametrize(
@@ -103,14 +106,14 @@ def test_processes_that_are_alike_may_begin(monkeypatch):
 )
 def test_processes_that_differ_do_not_begin(monkeypatch, changed, said):
     with pytest.raises(InvalidInput, match=said):
-        meeting(one_of(2), monkeypatch, **changed)
+        agreement(one_of(2), monkeypatch, **changed)
 
 
 def broken(said):
     def total(rows):
         raise jax.errors.JaxRuntimeError(said)
 
-    processes = Processes()
+    processes = ProcessGroup()
     processes.__dict__["_sum"] = total
     return processes
 
@@ -118,20 +121,20 @@ def broken(said):
 def test_a_peer_that_is_gone_is_told():
     processes = broken("UNKNOWN: Gloo all-reduce failed: Connection closed by peer")
     with pytest.raises(PeerLost, match=r"is gone .*Connection closed by peer"):
-        processes.total(np.ones(3, np.float32))
+        processes.all_reduce(np.ones(3, np.float32))
     assert processes.lost
 
 
 def test_a_process_without_memory_does_not_blame_another():
     processes = broken("RESOURCE_EXHAUSTED: Out of memory")
     with pytest.raises(jax.errors.JaxRuntimeError, match="Out of memory"):
-        processes.total(np.ones(3, np.float32))
+        processes.all_reduce(np.ones(3, np.float32))
     assert not processes.lost
 
 
 @pytest.mark.slow
 def test_what_was_reached_is_kept_when_a_peer_is_gone(net, clusters, tmp_path):
-    processes = Processes()
+    processes = ProcessGroup()
 
     def lose(progress):
         if progress.step >= 6:
@@ -146,7 +149,7 @@ def test_what_was_reached_is_kept_when_a_peer_is_gone(net, clusters, tmp_path):
 
 def test_a_signal_on_any_process_ends_the_run(net, clusters):
     heard = []
-    processes = Processes(stop=lambda: 15 if heard else 0)
+    processes = ProcessGroup(stop=lambda: 15 if heard else 0)
 
     def after_some(progress):
         if progress.step >= 6:
@@ -167,9 +170,9 @@ def test_a_signal_on_any_process_ends_the_run(net, clusters):
 
 def test_the_others_hear_why_process_0_has_ended(net, clusters, monkeypatch):
     told = []
-    processes = Processes()
-    share = processes.shared
-    monkeypatch.setattr(processes, "shared", lambda c: told.append(c) or share(c))
+    processes = ProcessGroup()
+    share = processes.broadcast
+    monkeypatch.setattr(processes, "broadcast", lambda c: told.append(c) or share(c))
 
     def fail(progress):
         raise RuntimeError("no more")
@@ -179,9 +182,11 @@ def test_the_others_hear_why_process_0_has_ended(net, clusters, monkeypatch):
     said = told[-1]
 
     follower = one_of(2, index=1)
-    monkeypatch.setattr(follower, "meet", lambda origin: None)
-    monkeypatch.setattr(follower, "total", lambda words: np.zeros_like(words))
-    monkeypatch.setattr(follower, "shared", lambda content: said)
-    monkeypatch.setattr(Processes, "part", lambda processes, count: slice(count))
+    monkeypatch.setattr(follower, "check_agreement", lambda origin: None)
+    monkeypatch.setattr(follower, "all_reduce", lambda words: np.zeros_like(words))
+    monkeypatch.setattr(follower, "broadcast", lambda content: said)
+    monkeypatch.setattr(
+        ProcessGroup, "local_slice", lambda processes, count: slice(count)
+    )
     with pytest.raises(LeaderFailed, match="process 0 has ended: no more"):
         fit(net, clusters, iterations=2, processes=follower)

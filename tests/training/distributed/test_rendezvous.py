@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from secant import InvalidInput
-from secant.training import Meeting, join
+from secant.training import Rendezvous, join
 
 PLACE = {"coordinator": "10.0.0.1:8476", "processes": 2, "process_id": 0}
 
@@ -42,12 +42,12 @@ def free_port():
 )
 def test_a_meeting_that_cannot_be_is_refused(change, said):
     with pytest.raises(InvalidInput, match=said):
-        Meeting(**{**PLACE, **change})
+        Rendezvous(**{**PLACE, **change})
 
 
 def test_a_host_without_an_address_is_refused_before_anybody_waits():
     with pytest.raises(InvalidInput, match=r"nohost\.invalid:8476.* has no address"):
-        join(Meeting("nohost.invalid:8476", 2, 1))
+        join(Rendezvous("nohost.invalid:8476", 2, 1))
 
 
 def test_a_port_that_is_taken_is_refused(free_port):
@@ -55,13 +55,13 @@ def test_a_port_that_is_taken_is_refused(free_port):
         other.bind(("127.0.0.1", free_port))
         other.listen()
         with pytest.raises(InvalidInput, match="another program listens there"):
-            join(Meeting(f"127.0.0.1:{free_port}", 2, 0))
+            join(Rendezvous(f"127.0.0.1:{free_port}", 2, 0))
 
 
 def test_process_0_listens_at_no_address_of_another_machine():
     # An address of RFC 5737, which is nobody's.
     with pytest.raises(InvalidInput, match=r"198\.51\.100\.7"):
-        join(Meeting("198.51.100.7:8476", 2, 0))
+        join(Rendezvous("198.51.100.7:8476", 2, 0))
 
 
 def test_what_is_not_passed_is_found_in_slurm_s_environment(monkeypatch):
@@ -73,9 +73,9 @@ def test_what_is_not_passed_is_found_in_slurm_s_environment(monkeypatch):
         "SLURM_LOCALID": "0",
     }.items():
         monkeypatch.setenv(name, value)
-    meeting = Meeting.found(heartbeat_timeout=3)
-    assert meeting == Meeting("node003:61440", 2, 1, (0,), heartbeat_timeout=3)
-    assert Meeting.found("10.0.0.1:8476").coordinator == "10.0.0.1:8476"
+    rendezvous = Rendezvous.detect(heartbeat_timeout=3)
+    assert rendezvous == Rendezvous("node003:61440", 2, 1, (0,), heartbeat_timeout=3)
+    assert Rendezvous.detect("10.0.0.1:8476").coordinator == "10.0.0.1:8476"
 
 
 def test_what_is_not_passed_is_found_in_open_mpi_s_environment(monkeypatch):
@@ -88,11 +88,11 @@ def test_what_is_not_passed_is_found_in_open_mpi_s_environment(monkeypatch):
         "OMPI_COMM_WORLD_LOCAL_RANK": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    assert Meeting.found() == Meeting("10.96.0.1:61440", 3, 2, (1,))
+    assert Rendezvous.detect() == Rendezvous("10.96.0.1:61440", 3, 2, (1,))
 
 
 def test_what_is_neither_passed_nor_found_is_named(monkeypatch):
     for name in TOLD:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidInput, match=r"^coordinator and process_id: not passed"):
-        Meeting.found(processes=2)
+        Rendezvous.detect(processes=2)

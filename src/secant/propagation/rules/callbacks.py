@@ -1,4 +1,4 @@
-"""Callbacks to Python: the one operation whose inside nobody can walk."""
+"""Callbacks to Python: the only operations whose inside cannot be walked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,53 +8,57 @@ import jax
 import numpy as np
 from jax.extend.core import Primitive
 
-from secant.propagation.delta import Array, Change, explicit
-from secant.propagation.registry import special
+from secant.propagation.builders import def_rule
+from secant.propagation.delta import Array, Delta, materialize
 
 
-def _of_pure_callbacks() -> Primitive:
-    """The primitive of `jax.pure_callback`, of which only programs give the object."""
+def _pure_callback_primitive() -> Primitive:
+    """The primitive of `jax.pure_callback`.
+
+    JAX has no public name for it, so it is taken from a program.
+    """
     like = jax.ShapeDtypeStruct((), np.float32)
     program = jax.make_jaxpr(lambda: jax.pure_callback(np.zeros, like))()
     return program.jaxpr.eqns[0].primitive
 
 
 @dataclass(frozen=True)
-class _Apart:
-    """f(x + Δx) - f(x), in float64 on both sides of the call to Python."""
+class _CallbackDifference:
+    """`f(x + Δx) - f(x)` of a Python function, in float64 on both sides of the call."""
 
     f: Callable[..., Any]
     dtypes: tuple[Any, ...]
 
     def __call__(self, *values_and_changes: Array) -> list[Array]:
         half = len(values_and_changes) // 2
-        values = [_widened(x) for x in values_and_changes[:half]]
-        changes = [_widened(dx) for dx in values_and_changes[half:]]
+        values = [_as_double(x) for x in values_and_changes[:half]]
+        deltas = [_as_double(dx) for dx in values_and_changes[half:]]
         there = [
-            x + dx if _differs(x) else dx for x, dx in zip(values, changes, strict=True)
+            x + dx if _is_inexact(x) else dx
+            for x, dx in zip(values, deltas, strict=True)
         ]
-        now, then = map(_widened, self.f(*values)), map(_widened, self.f(*there))
+        now, then = map(_as_double, self.f(*values)), map(_as_double, self.f(*there))
         return [
-            np.asarray(b - a if _differs(a) else b, dtype)
+            np.asarray(b - a if _is_inexact(a) else b, dtype)
             for a, b, dtype in zip(now, then, self.dtypes, strict=True)
         ]
 
 
-def _differs(x: Array) -> bool:
+def _is_inexact(x: Array) -> bool:
     return x.dtype.kind not in "biu"
 
 
-def _widened(x: Any) -> Array:
+def _as_double(x: Any) -> Array:
     array = np.asarray(x)
-    if not _differs(array):
+    if not _is_inexact(array):
         return array
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
-def _callback(
+def _pure_callback(
     ans: Sequence[Array],
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     callback: Callable[..., Any],
     result_avals: Sequence[Any],
@@ -63,17 +67,17 @@ def _callback(
 ) -> list[Array]:
     likes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in result_avals]
     return jax.pure_callback(
-        _Apart(callback, tuple(like.dtype for like in likes)),
+        _CallbackDifference(callback, tuple(like.dtype for like in likes)),
         likes,
         *values,
-        *map(explicit, values, changes),
+        *map(materialize, values, deltas),
         sharding=sharding,
         vmap_method=vmap_method,
     )
 
 
-special(
-    _of_pure_callbacks(),
-    _callback,
+def_rule(
+    _pure_callback_primitive(),
+    _pure_callback,
     "`f(x + Δx) − f(x)` subtracted, in float64 on both sides of the call",
 )

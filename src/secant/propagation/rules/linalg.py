@@ -7,27 +7,35 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import primitives
 
+from secant.propagation.builders import def_higher_order, def_recompute, def_rule
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    after,
-    explicit,
-    is_number,
+    Delta,
+    is_inexact,
+    materialize,
+    value_after,
 )
-from secant.propagation.jaxpr_tools import Carried, Walk, crossed, groups, plainly, run
-from secant.propagation.registry import bind, discrete, program, special
+from secant.propagation.jaxpr_tools import (
+    ValuesAndDeltas,
+    Walk,
+    bind,
+    delta_across,
+    eval_jaxpr,
+    split_list,
+    walk_isolated,
+)
 
-_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+_matmul = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
-# --- Systems: A' Δx = Δb - ΔA x, solved as the system itself is ---
+# --- Linear systems: A' Δx = Δb - ΔA x with A' = A + ΔA, by the system's own solver ---
 
 
-def _triangular(
+def _triangular_solve(
     ans: Array,
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     left_side: bool,
     lower: bool,
@@ -35,17 +43,17 @@ def _triangular(
     conjugate_a: bool,
     unit_diagonal: bool,
 ) -> Array:
-    """Only the triangle that is read changes anything, and not a diagonal of ones."""
-    (a, b), (da, db) = values, changes
-    right = explicit(b, db)
+    """Only the triangle that the solver reads counts, without a unit diagonal."""
+    (a, b), (da, db) = values, deltas
+    right = materialize(b, db)
     if da is not UNCHANGED:
         inner = int(unit_diagonal)
         read = jnp.tril(da, -inner) if lower else jnp.triu(da, inner)
         read = read.conj() if conjugate_a else read
         read = jnp.swapaxes(read, -1, -2) if transpose_a else read
-        right = right - (_product(read, ans) if left_side else _product(ans, read))
+        right = right - (_matmul(read, ans) if left_side else _matmul(ans, read))
     return lax.linalg.triangular_solve(
-        after(a, da),
+        value_after(a, da),
         right,
         left_side=left_side,
         lower=lower,
@@ -55,79 +63,85 @@ def _triangular(
     )
 
 
-def _tridiagonal(
-    ans: Array, values: list[Array], changes: list[Change], **params: Any
+def _tridiagonal_solve(
+    ans: Array, values: list[Array], deltas: list[Delta], **params: Any
 ) -> Array:
-    """The first number below the diagonal and the last above it are never read."""
+    """The solver never reads the first number below the diagonal and the last above."""
     diagonals, b = values[:3], values[3]
     below, on, above = (
-        explicit(value, change)[..., None]
-        for value, change in zip(diagonals, changes[:3], strict=True)
+        materialize(value, delta)[..., None]
+        for value, delta in zip(diagonals, deltas[:3], strict=True)
     )
-    moved = on * ans
-    moved = moved.at[..., 1:, :].add(below[..., 1:, :] * ans[..., :-1, :])
-    moved = moved.at[..., :-1, :].add(above[..., :-1, :] * ans[..., 1:, :])
-    there = map(after, diagonals, changes[:3])
+    product = on * ans
+    product = product.at[..., 1:, :].add(below[..., 1:, :] * ans[..., :-1, :])
+    product = product.at[..., :-1, :].add(above[..., :-1, :] * ans[..., 1:, :])
+    there = map(value_after, diagonals, deltas[:3])
     return primitives.tridiagonal_solve_p.bind(
-        *there, explicit(b, changes[3]) - moved, **params
+        *there, materialize(b, deltas[3]) - product, **params
     )
 
 
-def _linear_solve(
+def _custom_linear_solve(
     walk: Walk,
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     const_lengths: Any,
     jaxprs: Any,
-) -> Carried:
-    """The system of `lax.custom_linear_solve`, its matrix and its solver functions."""
+) -> ValuesAndDeltas:
+    """The system of `lax.custom_linear_solve`: functions for matrix and solver."""
     lengths = [const_lengths.matvec, const_lengths.vecmat]
     lengths += [const_lengths.solve, const_lengths.transpose_solve]
     sizes = [*lengths, len(values) - sum(lengths)]
-    matrix, _, _, _, b = groups(sizes, values)
-    d_matrix, _, _, _, db = groups(sizes, changes)
-    there, _, solver, back, _ = groups(sizes, list(map(after, values, changes)))
+    matrix, _, _, _, b = split_list(sizes, values)
+    d_matrix, _, _, _, db = split_list(sizes, deltas)
+    after = list(map(value_after, values, deltas))
+    there, _, solver, transpose_solver, _ = split_list(sizes, after)
     params = {"const_lengths": const_lengths, "jaxprs": jaxprs}
     results = list(bind(primitives.linear_solve_p, values, params))
-    x, said = results[: len(b)], results[len(b) :]
+    x, info = results[: len(b)], results[len(b) :]
 
-    still: list[Change] = [UNCHANGED] * len(x)
-    _, moved = run(walk, jaxprs.matvec, [*matrix, *x], [*d_matrix, *still])
+    unchanged: list[Delta] = [UNCHANGED] * len(x)
+    _, products = walk_isolated(
+        walk, jaxprs.matvec, [*matrix, *x], [*d_matrix, *unchanged]
+    )
     right = [
-        explicit(value, change) if by is UNCHANGED else explicit(value, change) - by
-        for value, change, by in zip(b, db, moved, strict=True)
+        materialize(value, delta)
+        if product is UNCHANGED
+        else materialize(value, delta) - product
+        for value, delta, product in zip(b, db, products, strict=True)
     ]
 
     def solve(_: Any, right: list[Array]) -> list[Array]:
-        return plainly(jaxprs.solve, [*solver, *right])[: len(b)]
+        return eval_jaxpr(jaxprs.solve, [*solver, *right])[: len(b)]
 
     def transposed(_: Any, right: list[Array]) -> list[Array]:
-        return plainly(jaxprs.transpose_solve, [*back, *right])[: len(b)]
+        return eval_jaxpr(jaxprs.transpose_solve, [*transpose_solver, *right])[: len(b)]
 
     dx = lax.custom_linear_solve(
-        lambda y: plainly(jaxprs.matvec, [*there, *y]),
+        lambda y: eval_jaxpr(jaxprs.matvec, [*there, *y]),
         right,
         solve,
         None if jaxprs.transpose_solve is None else transposed,
     )
-    if not said:
+    if not info:
         return results, list(dx)
-    # What else the solver says (how well it went) is no part of the solution.
-    there = plainly(jaxprs.solve, [*solver, *map(after, b, db)])[len(b) :]
-    apart = [
-        later - now if is_number(now) else later
-        for now, later in zip(said, there, strict=True)
+    # The solver's other results (how well it went) are no part of the solution, so they
+    # are subtracted.
+    info_there = eval_jaxpr(jaxprs.solve, [*solver, *map(value_after, b, db)])[len(b) :]
+    d_info = [
+        then - now if is_inexact(now) else then
+        for now, then in zip(info, info_there, strict=True)
     ]
-    return results, [*dx, *apart]
+    return results, [*dx, *d_info]
 
 
-special(lax.linalg.triangular_solve_p, _triangular, "A' Δx = Δb - ΔA x")
-special(primitives.tridiagonal_solve_p, _tridiagonal, "A' Δx = Δb - ΔA x")
-program(lax.linear_solve_p, _linear_solve, "A' Δx = Δb - ΔA x")
+def_rule(lax.linalg.triangular_solve_p, _triangular_solve, "A' Δx = Δb - ΔA x")
+def_rule(primitives.tridiagonal_solve_p, _tridiagonal_solve, "A' Δx = Δb - ΔA x")
+def_higher_order(lax.linear_solve_p, _custom_linear_solve, "A' Δx = Δb - ΔA x")
 
 
-# --- Factorisations: the elimination, done for the changes ---
+# --- Factorisations: the elimination, carried out on the differences ---
 
 
 def _column(a: Array, k: Array) -> Array:
@@ -142,59 +156,64 @@ def _outer(a: Array, b: Array) -> Array:
     return a[..., :, None] * b[..., None, :]
 
 
-def _cholesky(
-    ans: Array, values: list[Array], changes: list[Change], **_: Any
-) -> Array:
-    """Column by column; `s` is what is left of `ΔA`, its pivots those of the factor.
+def _cholesky(ans: Array, values: list[Array], deltas: list[Delta], **_: Any) -> Array:
+    """Column by column: the elimination of `L L* = A`, subtracted step by step.
+
+    The matrix that is left after each step has a difference `s`; at first, `s = ΔA`.
 
     Δl_kk = s_kk / (l_kk + sqrt(l_kk² + s_kk))
     Δl_ik = (s_ik - l_ik Δl_kk) / (l_kk + Δl_kk)
     s -= Δl_k (l_k + Δl_k)* + l_k Δl_k*
     """
-    (change,) = changes
+    (delta,) = deltas
     n = ans.shape[-1]
     factor, rows = jnp.tril(ans), jnp.arange(n)
-    below = jnp.tril(change, -1)
-    diagonal = jnp.where(jnp.eye(n, dtype=bool), change.real, 0)
+    below = jnp.tril(delta, -1)
+    diagonal = jnp.where(jnp.eye(n, dtype=bool), delta.real, 0)
     left = below + jnp.swapaxes(below, -1, -2).conj() + diagonal
 
     def step(left: Array, k: Array) -> tuple[Array, Array]:
         lk, sk = _column(factor, k), _column(left, k)
-        pivot, by = _column(lk, k).real, _column(sk, k).real
-        # Where x + dx is not positive definite, the root is of a negative number.
-        root = pivot * jnp.sqrt(1 + by / (pivot * pivot))
-        of_pivot = (by / (pivot + root))[..., None]
-        of_rest = (sk - lk * of_pivot) / (pivot[..., None] + of_pivot)
-        dlk = jnp.where(rows > k, of_rest, jnp.where(rows == k, of_pivot, 0))
+        pivot, ds = _column(lk, k).real, _column(sk, k).real
+        # If A + ΔA is not positive definite, this is the root of a negative number.
+        root = pivot * jnp.sqrt(1 + ds / (pivot * pivot))
+        d_pivot = (ds / (pivot + root))[..., None]
+        d_rest = (sk - lk * d_pivot) / (pivot[..., None] + d_pivot)
+        dlk = jnp.where(rows > k, d_rest, jnp.where(rows == k, d_pivot, 0))
         left = left - _outer(dlk, (lk + dlk).conj()) - _outer(lk, dlk.conj())
         return left, dlk
 
     _, columns = lax.scan(step, left, jnp.arange(n))
-    moved = jnp.moveaxis(columns, 0, -1)
-    failed = jnp.isnan(moved).any((-2, -1), keepdims=True)
-    return jnp.where(failed, jnp.nan, moved).astype(ans.dtype)
+    change = jnp.moveaxis(columns, 0, -1)
+    failed = jnp.isnan(change).any((-2, -1), keepdims=True)
+    return jnp.where(failed, jnp.nan, change).astype(ans.dtype)
 
 
 def _lu(
-    ans: list[Array], values: list[Array], changes: list[Change], **params: Any
+    ans: list[Array], values: list[Array], deltas: list[Delta], **params: Any
 ) -> list[Array]:
-    """The elimination in the order of `x + dx`; where that is another, across both."""
-    (a,), (da,) = values, changes
+    """The elimination with the rows in the order of `x + dx`.
+
+    If the order changes, the result is the delta from the factors in the order of `x`
+    to the factors in the order of `x + dx`.
+    """
+    (a,), (da,) = values, deltas
     factors, _, order = ans
-    factors_there, pivots, order_there = lax.linalg.lu_p.bind(after(a, da), **params)
+    there = value_after(a, da)
+    factors_there, pivots, order_there = lax.linalg.lu_p.bind(there, **params)
     rows = order_there[..., None]
-    other, change = _eliminated(
+    other, delta = _eliminate(
         jnp.take_along_axis(a, rows, -2), jnp.take_along_axis(da, rows, -2)
     )
     same = (order == order_there).all(-1)[..., None, None]
-    between = crossed(factors, other, change, factors_there)
-    return [jnp.where(same, change, between), pivots, order_there]
+    across = delta_across(factors, other, delta, factors_there)
+    return [jnp.where(same, delta, across), pivots, order_there]
 
 
-def _eliminated(a: Array, da: Array) -> tuple[Array, Array]:
-    """The factors of `a`, L below U, without pivoting, and their changes.
+def _eliminate(a: Array, da: Array) -> tuple[Array, Array]:
+    """The factors of `a` without pivoting, L below U, and their differences.
 
-    With `s` what is left of the matrix:
+    With `s` the matrix that is left after each step:
 
         u_k = s_k          Δu_k = Δs_k
         l_k = s_k / u_kk   Δl_k = (Δs_k - l_k Δu_kk) / (u_kk + Δu_kk)
@@ -206,14 +225,13 @@ def _eliminated(a: Array, da: Array) -> tuple[Array, Array]:
     def step(left: tuple[Array, Array], k: Array) -> tuple[Any, None]:
         s, ds = left
         uk, duk = _row(s, k), _row(ds, k)
-        pivot, by = _column(uk, k)[..., None], _column(duk, k)[..., None]
+        pivot, d_pivot = _column(uk, k)[..., None], _column(duk, k)[..., None]
         under, right = rows > k, columns > k
         sk, dsk = _column(s, k), _column(ds, k)
-        # Of a column of zeros nothing is eliminated, nor is there where x + dx ends
-        # in one: the rows are in its order.
+        # A column of zeros needs no elimination, at x or at x + dx.
         lk = jnp.where(under, sk / jnp.where(sk == 0, 1, pivot), 0)
-        there = pivot + by
-        dlk = (dsk - lk * by) / jnp.where(there == 0, 1, there)
+        there = pivot + d_pivot
+        dlk = (dsk - lk * d_pivot) / jnp.where(there == 0, 1, there)
         dlk = jnp.where(under, jnp.where(there == 0, -lk, dlk), 0)
         uk, duk = jnp.where(right, uk, 0), jnp.where(right, duk, 0)
         s = s - _outer(lk, uk)
@@ -222,10 +240,10 @@ def _eliminated(a: Array, da: Array) -> tuple[Array, Array]:
         left = jnp.where(here, lk[..., None], s), jnp.where(here, dlk[..., None], ds)
         return left, None
 
-    (factors, moved), _ = lax.scan(step, (a, da), jnp.arange(min(m, n)))
-    return factors, moved
+    (factors, changes), _ = lax.scan(step, (a, da), jnp.arange(min(m, n)))
+    return factors, changes
 
 
-special(lax.linalg.cholesky_p, _cholesky, "the elimination, done for the changes")
-special(lax.linalg.lu_p, _lu, "the elimination, done for the changes")
-discrete(lax.linalg.lu_pivots_to_permutation_p)
+def_rule(lax.linalg.cholesky_p, _cholesky, "the elimination of the differences")
+def_rule(lax.linalg.lu_p, _lu, "the elimination of the differences")
+def_recompute(lax.linalg.lu_pivots_to_permutation_p)

@@ -1,9 +1,14 @@
-"""What asks for the order of numbers: it is that of the sums `x + dx`, not rounded.
+"""Comparisons, sorting and the position of an extreme: by the exact sums `x + dx`.
 
-A comparison of two is the sign of their gap, which is exact; what was chosen from
-others is compared as the sum that it is (`Chosen`). To sort many, each sum is a pair:
-the rounded sum and what rounding took from it. Rounding keeps order, so that pairs are
-ordered by their first halves and, those being equal, by their second.
+A comparison at `x + dx` must not depend on how `x + dx` rounds: with `dx = 1e-12` and
+`x = 1`, `x + dx > 1` is true, though the float next to 1 is 1.0000001. So no sum is
+rounded before it is compared.
+
+- To compare two sums, `exact_difference` computes `(a + Δa) - (b + Δb)` with an exact
+  sign, and the same comparison is made with 0. An operand that was selected from others
+  takes part as the pair that its `SelectionDelta` knows.
+- To order many sums, each is a pair of keys: the rounded sum and its rounding error.
+  Rounding is monotone, so pairs in lexicographic order are sums in order.
 """
 
 from collections.abc import Callable
@@ -11,102 +16,111 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import Primitive
 
+from secant.propagation.builders import def_rule
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    Chosen,
-    Sum,
-    after,
-    difference_of,
-    exact_order,
+    Delta,
+    ExactSum,
+    SelectionDelta,
+    drop_selection,
+    exact_difference,
     exact_sum,
-    explicit,
-    gap,
-    is_number,
-    rests,
+    is_inexact,
+    materialize,
+    ordering_keys,
+    tie_breakers,
     two_sum,
-    widened,
+    upcast_16bit,
+    value_after,
 )
-from secant.propagation.numerics import risen
-from secant.propagation.registry import Primitive, special
+from secant.propagation.numerics import delta_from
 
 # --- Comparisons ---
 
+_COMPARED = "the same comparison at x + dx, of exact sums"
 
-_NOTE = "the same question at x + dx, the sums exact"
 
+def _def_comparison(primitive: Primitive) -> None:
+    """Compares the exact difference of two sums with 0.
 
-def _comparison(primitive: Primitive) -> None:
-    """A question about two sums is the same about their gap and 0.
-
-    Where nothing moves, so does no answer, whatever XLA made of the user's sums.
+    If neither operand changes, the answer at `x` stays. The difference cannot decide
+    then: XLA may compute an operand of the program twice and round it differently, so
+    that two equal numbers seem to differ.
     """
 
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
     ) -> Array:
-        (a, b), (da, db) = values, changes
-        apart = gap(a, da, b, db)
-        if isinstance(da, Chosen) or isinstance(db, Chosen):
-            # It is 0 already; but of arithmetic, and a difference of it is rounded.
-            apart = jnp.where(_same(exact_sum(a, da), exact_sum(b, db)), 0, apart)
+        (a, b), (da, db) = values, deltas
+        apart = exact_difference(a, da, b, db)
+        if isinstance(da, SelectionDelta) or isinstance(db, SelectionDelta):
+            # Equal pairs differ by 0 already. But that 0 comes from arithmetic, and in
+            # a difference of this difference, arithmetic is rounded.
+            same = _is_same_sum(exact_sum(a, da), exact_sum(b, db))
+            apart = jnp.where(same, 0, apart)
         there = primitive.bind(apart, jnp.zeros_like(apart), **params)
-        still = (explicit(a, da) == 0) & (explicit(b, db) == 0)
-        return jnp.where(still, ans, there)
+        unchanged = (materialize(a, da) == 0) & (materialize(b, db) == 0)
+        return jnp.where(unchanged, ans, there)
 
-    special(primitive, rule, _NOTE, knows_choice=True)
+    def_rule(primitive, rule, _COMPARED, accepts_selection=True)
 
 
-def _same(a: Sum, b: Sum) -> Array:
+def _is_same_sum(a: ExactSum, b: ExactSum) -> Array:
     return (a[0] == b[0]) & (a[1] == b[1])
 
 
 for _primitive in (lax.eq_p, lax.ne_p, lax.lt_p, lax.le_p, lax.gt_p, lax.ge_p):
-    _comparison(_primitive)
+    _def_comparison(_primitive)
 
 
-def _total(primitive: Primitive, of_rests: Callable[..., Array]) -> None:
-    """In the order that has a place for NaN and tells -0 from 0."""
+def _def_total_order(
+    primitive: Primitive, compare_errors: Callable[..., Array]
+) -> None:
+    """Compares in the total order, which has a place for NaN and tells -0 from 0."""
 
-    def rule(ans: Array, values: list[Array], changes: list[Change]) -> Array:
-        (s, e), (t, f) = map(exact_order, values, changes)
+    def rule(ans: Array, values: list[Array], deltas: list[Delta]) -> Array:
+        (s, e), (t, f) = map(ordering_keys, values, deltas)
         same = lax.eq_to_p.bind(s, t)
-        return (~same & primitive.bind(s, t)) | (same & of_rests(e, f))
+        return (~same & primitive.bind(s, t)) | (same & compare_errors(e, f))
 
-    special(primitive, rule, _NOTE, knows_choice=True)
-
-
-_total(lax.eq_to_p, jnp.equal)
-_total(lax.lt_to_p, jnp.less)
-_total(lax.le_to_p, jnp.less_equal)
+    def_rule(primitive, rule, _COMPARED, accepts_selection=True)
 
 
-def _is_finite(ans: Array, values: list[Array], changes: list[Change]) -> Array:
-    return jnp.isfinite(after(values[0], changes[0]))
+_def_total_order(lax.eq_to_p, jnp.equal)
+_def_total_order(lax.lt_to_p, jnp.less)
+_def_total_order(lax.le_to_p, jnp.less_equal)
 
 
-special(lax.is_finite_p, _is_finite, "whether x + dx, rounded, is finite")
+def _is_finite(ans: Array, values: list[Array], deltas: list[Delta]) -> Array:
+    return jnp.isfinite(value_after(values[0], deltas[0]))
 
-# --- The place of the largest and the smallest ---
+
+def_rule(lax.is_finite_p, _is_finite, "whether x + dx, rounded, is finite")
 
 
-def _extreme(primitive: Primitive, *, largest: bool) -> None:
+# --- The position of the largest or smallest number ---
+
+
+def _def_argextreme(primitive: Primitive, *, largest: bool) -> None:
+    """Finds the best rounded sums, and among them the best rounding error; or a NaN."""
+
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
     ) -> Array:
-        """Of those whose rounded sums are the best, the one whose rest is; or a NaN."""
-        s, e = exact_order(values[0], changes[0])
-        rest = rests(s, e, params["axes"], largest=largest)
-        return primitive.bind(rest, **params)
+        s, e = ordering_keys(values[0], deltas[0])
+        keys = tie_breakers(s, e, params["axes"], largest=largest)
+        return primitive.bind(keys, **params)
 
-    note = "the place at x + dx, the sums exact; the first of ties"
-    special(primitive, rule, note, knows_choice=True)
+    note = "the position at x + dx, by exact sums; the first of ties"
+    def_rule(primitive, rule, note, accepts_selection=True)
 
 
-_extreme(lax.argmax_p, largest=True)
-_extreme(lax.argmin_p, largest=False)
+_def_argextreme(lax.argmax_p, largest=True)
+_def_argextreme(lax.argmin_p, largest=False)
+
 
 # --- Sorting ---
 
@@ -114,102 +128,106 @@ _extreme(lax.argmin_p, largest=False)
 def _sort(
     ans: list[Array],
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     num_keys: int,
     dimension: int,
     **_: Any,
-) -> list[Change]:
-    """Sorted anew by the sums; `Δ = (what stands there then - ans) + its change`."""
-    by = [
+) -> list[Delta]:
+    """Sorts again by exact sums; `Δ = (x' - ans) + Δx'`, x' the number placed there."""
+    keys = [
         key
-        for value, change in zip(values[:num_keys], changes[:num_keys], strict=True)
-        for key in _keys(value, change)
+        for value, delta in zip(values[:num_keys], deltas[:num_keys], strict=True)
+        for key in _sort_keys(value, delta)
     ]
-    stay = all(change is UNCHANGED for change in changes[:num_keys])
-    # Where the order stays, so does what it was made of and what does not change.
-    moving = [i for i, c in enumerate(changes) if c is not UNCHANGED or not stay]
-    placed = [] if stay else [i for i, v in enumerate(values) if is_number(v)]
-    if stay:
-        changes = list(map(difference_of, changes))
-    sums = list(map(exact_sum, values, changes))
+    same_order = all(delta is UNCHANGED for delta in deltas[:num_keys])
+    # If the order is the same, x' = ans: only differences are sorted, of the numbers
+    # that change.
+    changing = [i for i, d in enumerate(deltas) if d is not UNCHANGED or not same_order]
+    selected = [] if same_order else [i for i, v in enumerate(values) if is_inexact(v)]
+    if same_order:
+        deltas = list(map(drop_selection, deltas))
+    sums = list(map(exact_sum, values, deltas))
     ordered = lax.sort(
-        [*by, *(sums[i][1] for i in moving), *(sums[i][0] for i in placed)],
+        [*keys, *(sums[i][1] for i in changing), *(sums[i][0] for i in selected)],
         dimension=dimension,
         is_stable=True,
-        num_keys=len(by),
-    )[len(by) :]
-    results: list[Change] = list(changes)
-    for i, change in zip(moving, ordered[: len(moving)], strict=True):
-        results[i] = change
-    for i, there in zip(placed, ordered[len(moving) :], strict=True):
-        results[i] = _placed(ans[i], there, results[i])
+        num_keys=len(keys),
+    )[len(keys) :]
+    results: list[Delta] = list(deltas)
+    for i, delta in zip(changing, ordered[: len(changing)], strict=True):
+        results[i] = delta
+    for i, there in zip(selected, ordered[len(changing) :], strict=True):
+        results[i] = _selection_delta(ans[i], there, results[i])
     return results
 
 
-def _keys(value: Array, change: Change) -> tuple[Array, ...]:
-    """What sorts as the sums do. Complex numbers: by real part, then by imaginary."""
-    if change is UNCHANGED or not is_number(value):
-        return (after(value, change),)
+def _sort_keys(value: Array, delta: Delta) -> tuple[Array, ...]:
+    """Keys that sort as the sums do; complex numbers by real, then imaginary part."""
+    if delta is UNCHANGED or not is_inexact(value):
+        return (value_after(value, delta),)
     if jnp.iscomplexobj(value):
-        before, by = exact_sum(value, change)
-        real = exact_order(jnp.real(before), jnp.real(by))
-        return *real, *exact_order(jnp.imag(before), jnp.imag(by))
-    return exact_order(value, change)
+        before, by = exact_sum(value, delta)
+        real = ordering_keys(jnp.real(before), jnp.real(by))
+        return *real, *ordering_keys(jnp.imag(before), jnp.imag(by))
+    return ordering_keys(value, delta)
 
 
-def _placed(ans: Array, there: Array, change: Array) -> Chosen:
-    moved = risen(*widened(ans, there, change)).astype(ans.dtype)
-    return Chosen(moved, lambda: (there, change))
+def _selection_delta(ans: Array, there: Array, delta: Array) -> SelectionDelta:
+    """The delta from `ans` to the selected number `there + delta`."""
+    difference = delta_from(*upcast_16bit(ans, there, delta)).astype(ans.dtype)
+    return SelectionDelta(difference, lambda: (there, delta))
 
 
-def _top(
+def _top_k(
     ans: list[Array],
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     k: int,
     axis: int,
     **_: Any,
-) -> list[Change]:
-    """Sorted by the sums, the largest first; 0 before -0, NaN first and -NaN last."""
-    x, dx = exact_sum(values[0], changes[0])
-    s, e = two_sum(*widened(x, dx))
+) -> list[Delta]:
+    """Sorts by exact sums, the largest first; 0 before -0, NaN first, -NaN last."""
+    x, dx = exact_sum(values[0], deltas[0])
+    s, e = two_sum(*upcast_16bit(x, dx))
     minus = jnp.signbit(s)
     keys = (minus | ~jnp.isnan(s), -s, -e, minus)
-    place = lax.broadcasted_iota(ans[1].dtype, x.shape, axis)
+    index = lax.broadcasted_iota(ans[1].dtype, x.shape, axis)
     ordered = lax.sort(
-        [*keys, x, dx, place], dimension=axis, is_stable=True, num_keys=len(keys)
+        [*keys, x, dx, index], dimension=axis, is_stable=True, num_keys=len(keys)
     )
-    there, change, place = (
+    there, delta, index = (
         lax.slice_in_dim(part, 0, k, axis=axis) for part in ordered[len(keys) :]
     )
-    return [_placed(ans[0], there, change), place]
+    return [_selection_delta(ans[0], there, delta), index]
 
 
-_ANEW = "(x there - ans) + its Δ"
-special(lax.sort_p, _sort, f"sorted anew; {_ANEW}", knows_choice=True)
-special(lax.top_k_p, _top, f"the largest anew; {_ANEW}", knows_choice=True)
-
-
-def _roughly_top(
+def _approx_top_k(
     ans: list[Array],
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     reduction_dimension: int,
     **params: Any,
-) -> list[Change]:
-    """As `top_k`; which are the largest is asked, roughly, of the rounded sums."""
-    x, dx = exact_sum(values[0], changes[0])
-    _, place = lax.approx_top_k_p.bind(
+) -> list[Delta]:
+    """As `_top_k`, but by rounded sums: the primitive itself is approximate."""
+    x, dx = exact_sum(values[0], deltas[0])
+    _, index = lax.approx_top_k_p.bind(
         x + dx, reduction_dimension=reduction_dimension, **params
     )
-    there, change = (
-        jnp.take_along_axis(part, place, axis=reduction_dimension) for part in (x, dx)
+    there, delta = (
+        jnp.take_along_axis(part, index, axis=reduction_dimension) for part in (x, dx)
     )
-    return [_placed(ans[0], there, change), place]
+    return [_selection_delta(ans[0], there, delta), index]
 
 
-_ROUGHLY = "as top_k, for the sums rounded"
-special(lax.approx_top_k_p, _roughly_top, _ROUGHLY, knows_choice=True)
+_PLACED = "(x' - ans) + Δx', x' the number placed there"
+def_rule(lax.sort_p, _sort, f"sorted again: {_PLACED}", accepts_selection=True)
+def_rule(lax.top_k_p, _top_k, f"selected again: {_PLACED}", accepts_selection=True)
+def_rule(
+    lax.approx_top_k_p,
+    _approx_top_k,
+    "as top_k, by rounded sums",
+    accepts_selection=True,
+)

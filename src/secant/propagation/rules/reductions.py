@@ -1,4 +1,12 @@
-"""Sums, products and extrema over axes, and running ones."""
+"""Reductions over axes, cumulative reductions and products of tensors.
+
+Sums and products of tensors are linear in each operand. Every other reduction is
+written as a tree (or, if cumulative, a parallel scan) of its operation, and the
+differences go through the rules of that operation. A tree has two advantages over a
+loop. A program of log2(n) operations on whole arrays is short, so the differences of
+all n elements take log2(n) steps. And the rounding errors of n operations grow with
+log2(n) instead of n.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,61 +15,62 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
 
+from secant.propagation.builders import def_composition, def_linear, def_rule
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    after,
-    is_number,
-    widened,
+    Delta,
+    is_inexact,
+    upcast_16bit,
+    value_after,
 )
-from secant.propagation.jaxpr_tools import lifted
-from secant.propagation.registry import composed, linear, special
+from secant.propagation.jaxpr_tools import vmap_jaxpr
 
 # --- Sums ---
 
 
-def summing(primitive: Primitive) -> None:
-    """A sum, linear; of 16 bits it is taken in float32, as are its rounding errors."""
+def _def_sum(primitive: Primitive) -> None:
+    """Defines `Δf = f(Δx)`, with 16 bits summed in float32 to keep rounding small."""
 
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
     ) -> Array:
-        moved = primitive.bind(*widened(changes[0]), **params)
-        return moved.astype(ans.dtype)
+        difference = primitive.bind(*upcast_16bit(deltas[0]), **params)
+        return difference.astype(ans.dtype)
 
-    special(primitive, rule, "Δf = f(Δx), in float32 for 16 bits")
+    def_rule(primitive, rule, "Δf = f(Δx), in float32 for 16 bits")
 
 
-summing(lax.reduce_sum_p)
-summing(lax.cumsum_p)
-summing(lax.reduce_window_sum_p)
-linear(lax.fft_p)
+_def_sum(lax.reduce_sum_p)
+_def_sum(lax.cumsum_p)
+_def_sum(lax.reduce_window_sum_p)
+def_linear(lax.fft_p)
 
 
 # --- Products of tensors ---
 
 
-def _product(primitive: Primitive) -> None:
-    def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
-    ) -> Array:
-        """`Δf = f(Δa, b + Δb) + f(a, Δb)`, linear in each of two operands.
+def _def_contraction(primitive: Primitive) -> None:
+    """Defines `Δf = f(Δa, b + Δb) + f(a, Δb)`, linear in each of two operands.
 
-        Where the result has more digits than an operand, `b + Δb` is not rounded to
-        the operand's: `Δf = f(Δa, b) + f(Δa, Δb) + f(a, Δb)`.
-        """
-        (a, b), (da, db) = values, changes
+    If the result has more digits than the operands, `b + Δb` is not rounded to theirs:
+    `Δf = f(Δa, b) + f(Δa, Δb) + f(a, Δb)`.
+    """
+
+    def rule(
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
+    ) -> Array:
+        (a, b), (da, db) = values, deltas
 
         def f(a: Array, b: Array) -> Array:
             return primitive.bind(a, b, **params)
 
-        there = after(a, da), after(b, db)
-        if not is_number(ans):
+        there = value_after(a, da), value_after(b, db)
+        if not is_inexact(ans):
             return f(*there)
         if any(
-            change is not UNCHANGED and not is_number(value)
-            for value, change in zip(values, changes, strict=True)
+            delta is not UNCHANGED and not is_inexact(value)
+            for value, delta in zip(values, deltas, strict=True)
         ):
             return f(*there) - ans
         if da is UNCHANGED:
@@ -72,28 +81,28 @@ def _product(primitive: Primitive) -> None:
             return f(da, b) + (f(da, db) + f(a, db))
         return f(da, there[1]) + f(a, db)
 
-    special(primitive, rule, "Δf = f(Δa, b + Δb) + f(a, Δb)")
+    def_rule(primitive, rule, "Δf = f(Δa, b + Δb) + f(a, Δb)")
 
 
-_product(lax.dot_general_p)
-_product(lax.conv_general_dilated_p)
+_def_contraction(lax.dot_general_p)
+_def_contraction(lax.conv_general_dilated_p)
 
 
 # --- Reductions by any operation ---
 
 
-def _reduced(
+def _tree_reduce(
     operation: Callable[..., Sequence[Array]],
     operands: Sequence[Array],
     axes: Sequence[int],
 ) -> list[Array]:
-    """Over axes, by a tree: halves of each axis with one another, until one is left.
+    """A reduction by a tree: the two halves of an axis are combined until one is left.
 
     Args:
-        operation: `operation(*a, *b) -> c`, associative, elementwise; a, b and c as
-            many arrays as there are operands.
+        operation: `operation(*a, *b) -> c`, associative and elementwise. `a`, `b` and
+            `c` are as many arrays as there are operands.
         operands: Arrays of one shape.
-        axes: Over which; not empty.
+        axes: The axes; each has at least one element.
     """
     parts = list(operands)
     for axis in axes:
@@ -112,16 +121,16 @@ def _reduced(
     return [lax.squeeze(p, axes) for p in parts]
 
 
-def _products(x: Array, *, axes: Sequence[int], **_: Any) -> Array:
+def _reduce_prod(x: Array, *, axes: Sequence[int], **_: Any) -> Array:
     if any(not x.shape[axis] for axis in axes):
         return jnp.ones([n for i, n in enumerate(x.shape) if i not in axes], x.dtype)
-    return _reduced(lambda a, b: [lax.mul(a, b)], [x], axes)[0]
+    return _tree_reduce(lambda a, b: [lax.mul(a, b)], [x], axes)[0]
 
 
-composed(lax.reduce_prod_p, _products, "a tree of products")
+def_composition(lax.reduce_prod_p, _reduce_prod, "a tree of products")
 
 
-def _by_any(
+def _reduce(
     *operands: Array, jaxpr: Any, dimensions: Sequence[int], **_: Any
 ) -> list[Array]:
     n = len(operands) // 2
@@ -130,24 +139,28 @@ def _by_any(
     starts = [jnp.broadcast_to(start, kept) for start in starts]
     if any(not arrays[0].shape[axis] for axis in dimensions):
         return starts
-    inner = _reduced(lifted(jaxpr, jaxpr.consts, arrays[0].ndim), arrays, dimensions)
-    return list(lifted(jaxpr, jaxpr.consts, len(kept))(*starts, *inner))
+    inner = _tree_reduce(
+        vmap_jaxpr(jaxpr, jaxpr.consts, arrays[0].ndim), arrays, dimensions
+    )
+    return list(vmap_jaxpr(jaxpr, jaxpr.consts, len(kept))(*starts, *inner))
 
 
-composed(lax.reduce_p, _by_any, "a tree of the operation", widen=False)
+def_composition(lax.reduce_p, _reduce, "a tree of the operation", widen=False)
 
 
-# --- Running ones ---
+# --- Cumulative reductions ---
 
 
-def _running(primitive: Primitive, operation: Callable[..., Array], note: str) -> None:
+def _def_cumulative(
+    primitive: Primitive, operation: Callable[..., Array], note: str
+) -> None:
     def scan(x: Array, *, axis: int, reverse: bool) -> Array:
         return lax.associative_scan(operation, x, axis=axis, reverse=reverse)
 
-    composed(primitive, scan, note)
+    def_composition(primitive, scan, note)
 
 
-_running(lax.cumprod_p, lax.mul, "a scan of products")
-_running(lax.cummax_p, lax.max, "a scan of maxima")
-_running(lax.cummin_p, lax.min, "a scan of minima")
-_running(lax.cumlogsumexp_p, jnp.logaddexp, "a scan of `logaddexp`")
+_def_cumulative(lax.cumprod_p, lax.mul, "a scan of products")
+_def_cumulative(lax.cummax_p, lax.max, "a scan of maxima")
+_def_cumulative(lax.cummin_p, lax.min, "a scan of minima")
+_def_cumulative(lax.cumlogsumexp_p, jnp.logaddexp, "a scan of `logaddexp`")

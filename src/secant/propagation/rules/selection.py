@@ -1,8 +1,13 @@
-"""What chooses between numbers, and what rounds them to whole ones.
+"""Selection of numbers, absolute value, sign and rounding.
 
-Larger and smaller do not depend on where one counts from: with everything counted from
-the result before, `max` of the operands afterwards is the difference itself. Which of
-them it is goes along, for those who compare with it.
+The order of numbers does not depend on the origin from which they are counted. Counted
+from the result at `x`, an operand at `x + dx` is `(a - ans) + Δa`, and the maximum of
+these numbers is the difference of the maximum itself:
+
+    max(a + Δa, b + Δb) - ans = max((a - ans) + Δa, (b - ans) + Δb)
+
+One of the two `a - ans` is 0, so nothing is rounded if the same operand is selected at
+`x + dx`. The `SelectionDelta` also knows the selected operand, for later comparisons.
 """
 
 from collections.abc import Callable
@@ -11,169 +16,183 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import Primitive
 
+from secant.propagation.builders import def_elementwise, def_rule
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    Chosen,
-    Sum,
-    after,
-    clamped,
+    Delta,
+    ExactSum,
+    SelectionDelta,
+    clamp_sum,
     exact_sum,
-    explicit,
-    extreme,
-    is_number,
-    larger,
-    smaller,
+    extreme_sum,
+    is_inexact,
+    materialize,
+    max_sum,
+    min_sum,
     two_sum,
-    widened,
+    upcast_16bit,
+    value_after,
 )
-from secant.propagation.jaxpr_tools import crossed
-from secant.propagation.numerics import over, risen
-from secant.propagation.registry import Primitive, elementwise, special
-from secant.propagation.rules.arithmetic import modulus_change
+from secant.propagation.jaxpr_tools import delta_across
+from secant.propagation.numerics import delta_from, safe_divide
+from secant.propagation.rules.arithmetic import modulus_difference
 
-# --- The largest, the smallest, the nearest within bounds ---
+# --- Maxima, minima and bounds ---
 
 
-def _chosen(
+def _def_selection(
     primitive: Primitive,
     note: str,
-    choose: Callable[..., Sum] | None = None,
+    select: Callable[..., ExactSum] | None = None,
     *,
     over_axes: bool = False,
 ) -> None:
-    """`Δf(a, b, …) = f((a - ans) + Δa, (b - ans) + Δb, …)`.
-
-    For what picks one of its operands by their order, or, over axes, one of an array's
-    elements.
+    """Defines `Δf(a, b, …) = f((a - ans) + Δa, (b - ans) + Δb, …)`.
 
     Args:
-        primitive: What picks.
+        primitive: It selects one of its operands by their order, or one of the
+            elements of an array.
         note: Its formula.
-        choose: The same of sums; None if they cannot be compared here.
-        over_axes: Whether it is one of an array's elements.
+        select: The same function of exact sums. None if the operands are not on this
+            device, so that they cannot be compared.
+        over_axes: Whether it selects an element of an array.
     """
 
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
-    ) -> Array:
-        (before,) = widened(ans)
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
+    ) -> Delta:
+        (origin,) = upcast_16bit(ans)
         if over_axes:
-            before = jnp.expand_dims(before, params["axes"])
-        moved = [
-            risen(before, *widened(v, explicit(v, c)))
-            for v, c in zip(values, changes, strict=True)
+            origin = jnp.expand_dims(origin, params["axes"])
+        from_origin = [
+            delta_from(origin, *upcast_16bit(v, materialize(v, d)))
+            for v, d in zip(values, deltas, strict=True)
         ]
-        change = primitive.bind(*moved, **params).astype(ans.dtype)
-        of_sums = choose
+        difference = primitive.bind(*from_origin, **params).astype(ans.dtype)
+        of_sums = select
         if of_sums is None or not values[0].size or jnp.iscomplexobj(ans):
-            return change
-        how = {"axes": params["axes"]} if over_axes else {}
-        return Chosen(change, lambda: of_sums(*map(exact_sum, values, changes), **how))
+            return difference
+        own = {"axes": params["axes"]} if over_axes else {}
+        return SelectionDelta(
+            difference, lambda: of_sums(*map(exact_sum, values, deltas), **own)
+        )
 
-    special(primitive, rule, note, knows_choice=True)
-
-
-_chosen(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)", larger)
-_chosen(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)", smaller)
-_chosen(lax.clamp_p, "clamp of (each - ans) + its Δ", clamped)
-_largest, _smallest = partial(extreme, largest=True), partial(extreme, largest=False)
-_chosen(lax.reduce_max_p, "max((x - ans) + Δx)", _largest, over_axes=True)
-_chosen(lax.reduce_min_p, "min((x - ans) + Δx)", _smallest, over_axes=True)
-_chosen(lax.pmax_p, "max of (each - ans) + its Δ")
-_chosen(lax.pmin_p, "min of (each - ans) + its Δ")
+    def_rule(primitive, rule, note, accepts_selection=True)
 
 
-def _select(ans: Array, values: list[Array], changes: list[Change]) -> Change:
-    """The chosen case's change; `(chosen then - ans) + its change` where that moves."""
-    (which, *cases), (moved, *kinds) = values, changes
-    moves = list(map(explicit, cases, kinds))
-    choose = partial(_of_cases, after(which, moved), cases, kinds)
-    if moved is UNCHANGED:
-        change = lax.select_n(which, *moves)
-        chosen = any(isinstance(kind, Chosen) for kind in kinds)
-        return Chosen(change, choose) if chosen else change
-    change = lax.select_n(moved, *moves)
-    other = lax.select_n(moved, *cases)
-    there = lax.select_n(moved, *map(after, cases, moves))
-    stays = jnp.broadcast_to(which == moved, jnp.shape(ans))
-    change = lax.select(stays, change, crossed(ans, other, change, there))
-    return Chosen(change, choose) if is_number(ans) else change
+_largest = partial(extreme_sum, largest=True)
+_smallest = partial(extreme_sum, largest=False)
+_def_selection(lax.max_p, "max((a - ans) + Δa, (b - ans) + Δb)", max_sum)
+_def_selection(lax.min_p, "min((a - ans) + Δa, (b - ans) + Δb)", min_sum)
+_def_selection(lax.clamp_p, "clamp of (each - ans) + its Δ", clamp_sum)
+_def_selection(lax.reduce_max_p, "max((x - ans) + Δx)", _largest, over_axes=True)
+_def_selection(lax.reduce_min_p, "min((x - ans) + Δx)", _smallest, over_axes=True)
+_def_selection(lax.pmax_p, "max of (each - ans) + its Δ")
+_def_selection(lax.pmin_p, "min of (each - ans) + its Δ")
 
 
-def _of_cases(which: Array, cases: list[Array], moves: list[Change]) -> Sum:
-    before, by = zip(*map(exact_sum, cases, moves), strict=True)
+# --- Selection by an index or a truth value ---
+
+
+def _select_n(ans: Array, values: list[Array], deltas: list[Delta]) -> Delta:
+    """The delta of the case that is selected at `x + dx`, counted from `ans`.
+
+    If the selector does not change, it is that case's own delta. Where it changes, the
+    delta is `(case - ans) + Δcase`.
+    """
+    (which, *cases), (which_there, *case_deltas) = values, deltas
+    differences = list(map(materialize, cases, case_deltas))
+    there = value_after(which, which_there)
+    compute_selected = partial(_selected_case, there, cases, case_deltas)
+    if which_there is UNCHANGED:
+        delta = lax.select_n(which, *differences)
+        selected = any(isinstance(delta, SelectionDelta) for delta in case_deltas)
+        return SelectionDelta(delta, compute_selected) if selected else delta
+    delta = lax.select_n(which_there, *differences)
+    other = lax.select_n(which_there, *cases)
+    then = lax.select_n(which_there, *map(value_after, cases, differences))
+    same = jnp.broadcast_to(which == which_there, jnp.shape(ans))
+    delta = lax.select(same, delta, delta_across(ans, other, delta, then))
+    return SelectionDelta(delta, compute_selected) if is_inexact(ans) else delta
+
+
+def _selected_case(which: Array, cases: list[Array], deltas: list[Delta]) -> ExactSum:
+    before, by = zip(*map(exact_sum, cases, deltas), strict=True)
     return lax.select_n(which, *before), lax.select_n(which, *by)
 
 
-special(
+def_rule(
     lax.select_n_p,
-    _select,
-    "Δ of the case that is chosen at x + dx, from ans",
-    knows_choice=True,
+    _select_n,
+    "Δ of the case that is selected at x + dx, counted from ans",
+    accepts_selection=True,
 )
 
-# --- Without the sign, and the sign alone ---
+
+# --- Absolute value and sign ---
 
 
 def _abs(x: Array, dx: Array, ans: Array) -> Array:
-    """`max(d, -2|x| - d)`, where d is dx away from 0."""
+    """`max(d, -2|x| - d)`, with `d = dx sign(x)` the move away from 0."""
     if jnp.iscomplexobj(x):
-        return modulus_change(x, dx, ans)
+        return modulus_difference(x, dx, ans)
     away = jnp.where(x < 0, -dx, dx)
     return jnp.maximum(away, -2 * ans - away)
 
 
 def _sign(x: Array, dx: Array, ans: Array) -> Array:
-    """The sign of a rounded sum is that of the sum; `Δ(z/|z|)` is a quotient's."""
+    """A rounded sum has the sign of the sum. `Δ(z/|z|)` is that of a quotient."""
     there = x + dx
     if not jnp.iscomplexobj(x):
         return jnp.sign(there) - ans
     size, size_there = abs(x), abs(there)
-    turned = over(dx - ans * modulus_change(x, dx, size), size_there)
-    return jnp.where(there == 0, -ans, turned)
+    change = safe_divide(dx - ans * modulus_difference(x, dx, size), size_there)
+    return jnp.where(there == 0, -ans, change)
 
 
-def _positive(x: Sum) -> Sum:
+def _abs_sum(x: ExactSum) -> ExactSum:
     below = sum(x) < 0
     before, by = (jnp.where(below, -part, part) for part in x)
     return before, by
 
 
-elementwise(
+def_elementwise(
     lax.abs_p,
     _abs,
     "max(d, -2|x| - d), d = Δx sign x",
     complex_too=True,
-    choose=_positive,
+    select=_abs_sum,
 )
-elementwise(lax.sign_p, _sign, "sign(x + Δx) - sign x", complex_too=True)
+def_elementwise(lax.sign_p, _sign, "sign(x + Δx) - sign x", complex_too=True)
 
-# --- Whole numbers ---
+
+# --- Rounding to whole numbers ---
 
 
 def _floor(x: Array, dx: Array, ans: Array) -> Array:
-    return _whole(jnp.floor, x, dx, ans)
+    return _round_by(jnp.floor, x, dx, ans)
 
 
 def _ceil(x: Array, dx: Array, ans: Array) -> Array:
-    return _whole(jnp.ceil, x, dx, ans)
+    return _round_by(jnp.ceil, x, dx, ans)
 
 
-def _whole(f: Any, x: Array, dx: Array, ans: Array) -> Array:
-    """`f(s + e) - ans` of the exact sum: e decides where s is a whole number."""
+def _round_by(f: Any, x: Array, dx: Array, ans: Array) -> Array:
+    """`f(s + e) - ans` of the exact sum; `e` decides where `s` is a whole number."""
     s, e = two_sum(x, dx)
     whole = f(s)
-    change = jnp.where(whole == ans, 0, whole - ans)  # inf - inf
+    change = jnp.where(whole == ans, 0, whole - ans)  # 0 instead of inf - inf
     return change + jnp.where(whole == s, f(e), 0)
 
 
 def _round(x: Array, dx: Array, ans: Array, *, rounding_method: Any) -> Array:
-    """As `floor`; at a half, e decides too.
+    """As `floor`; the rounding error `e` also decides where `s` is half-way.
 
-    A sum so large that e counts whole numbers is whole, and even where e has a tie.
+    Where `s` is so large that `e` has whole parts, `s` is a whole number, and an even
+    one if `e` is half-way.
     """
     s, e = two_sum(x, dx)
     whole = lax.round(s, rounding_method)
@@ -186,10 +205,10 @@ def _round(x: Array, dx: Array, ans: Array, *, rounding_method: Any) -> Array:
         rest = jnp.where(tie & ((s > 0) != (e > 0)), jnp.trunc(e), lax.round(e))
     else:
         rest = jnp.round(e)
-    change = jnp.where(whole == ans, 0, whole - ans)
-    return change + jnp.where(below == s, rest, 0)
+    delta = jnp.where(whole == ans, 0, whole - ans)
+    return delta + jnp.where(below == s, rest, 0)
 
 
-elementwise(lax.floor_p, _floor, "floor(x + Δx) - floor x, the sum exact")
-elementwise(lax.ceil_p, _ceil, "ceil(x + Δx) - ceil x, the sum exact")
-elementwise(lax.round_p, _round, "round(x + Δx) - round x, the sum exact")
+def_elementwise(lax.floor_p, _floor, "floor(x + Δx) - floor x, the sum exact")
+def_elementwise(lax.ceil_p, _ceil, "ceil(x + Δx) - ceil x, the sum exact")
+def_elementwise(lax.round_p, _round, "round(x + Δx) - round x, the sum exact")

@@ -1,120 +1,129 @@
-"""Moving numbers about: what is done to the values is done to their changes."""
+"""Data movement, other dtypes, and axes with names.
+
+A primitive that only moves numbers moves their differences in the same way.
+"""
 
 from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import primitives
+from jax.extend.core import Primitive, primitives
 
+from secant.propagation.builders import def_data_movement, def_linear, def_rule
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    after,
-    difference_of,
-    is_number,
+    Delta,
+    cast_delta,
+    drop_selection,
+    is_inexact,
     two_sum,
-    widened,
+    upcast_16bit,
+    value_after,
 )
-from secant.propagation.registry import Primitive, in_dtype, linear, moving, special
 
-moving(lax.reshape_p)
-moving(lax.broadcast_in_dim_p)
-moving(lax.transpose_p)
-moving(lax.squeeze_p)
-moving(lax.rev_p)
-moving(lax.slice_p)
-moving(lax.pad_p)
-moving(lax.concatenate_p)
-moving(lax.split_p)
-moving(lax.stack_p)
-moving(lax.unstack_p)
-moving(lax.tile_p)
-moving(lax.copy_p)
-moving(lax.stop_gradient_p)
-moving(lax.sharding_constraint_p)
-moving(primitives.name_p)
-
-# --- Several operands, each with a result of its own ---
+def_data_movement(lax.reshape_p)
+def_data_movement(lax.broadcast_in_dim_p)
+def_data_movement(lax.transpose_p)
+def_data_movement(lax.squeeze_p)
+def_data_movement(lax.rev_p)
+def_data_movement(lax.slice_p)
+def_data_movement(lax.pad_p)
+def_data_movement(lax.concatenate_p)
+def_data_movement(lax.split_p)
+def_data_movement(lax.stack_p)
+def_data_movement(lax.unstack_p)
+def_data_movement(lax.tile_p)
+def_data_movement(lax.copy_p)
+def_data_movement(lax.stop_gradient_p)
+def_data_movement(lax.sharding_constraint_p)
+def_data_movement(primitives.name_p)
 
 
-def _each(primitive: Primitive, *in_step: str) -> None:
-    """`Δ` of each result is done to its own operand's; what stays is left alone.
+# --- Several operands, each with its own result ---
+
+
+def _def_per_operand(primitive: Primitive, *in_step: str) -> None:
+    """Defines a rule that binds the primitive to the deltas of changing operands.
 
     Args:
-        primitive: With as many results as operands.
-        in_step: Params that hold one entry for each operand.
+        primitive: It has as many results as operands.
+        in_step: The params with one entry for each operand.
     """
 
     def rule(
-        ans: list[Array], values: list[Array], changes: list[Change], **params: Any
-    ) -> list[Change]:
-        moving = [i for i, change in enumerate(changes) if change is not UNCHANGED]
-        own = {name: tuple(params[name][i] for i in moving) for name in in_step}
-        moved = primitive.bind(*(changes[i] for i in moving), **{**params, **own})
-        results: list[Change] = list(changes)
-        for i, change in zip(moving, moved, strict=True):
-            results[i] = change
+        ans: list[Array], values: list[Array], deltas: list[Delta], **params: Any
+    ) -> list[Delta]:
+        changing = [i for i, delta in enumerate(deltas) if delta is not UNCHANGED]
+        own = {name: tuple(params[name][i] for i in changing) for name in in_step}
+        moved = primitive.bind(*(deltas[i] for i in changing), **{**params, **own})
+        results: list[Delta] = list(deltas)
+        for i, delta in zip(changing, moved, strict=True):
+            results[i] = delta
         return results
 
-    special(primitive, rule, "each result's Δ, of its own operand")
+    def_rule(primitive, rule, "each result's Δ, of its own operand")
 
 
-_each(lax.optimization_barrier_p)
-_each(lax.device_put_p, "devices", "srcs", "copy_semantics")
-
-# --- Other dtypes, fewer digits ---
+_def_per_operand(lax.optimization_barrier_p)
+_def_per_operand(lax.device_put_p, "devices", "srcs", "copy_semantics")
 
 
-def _rounded(
-    ans: Array, values: list[Array], changes: list[Change], **_: Any
-) -> Change:
-    return changes[0]
+# --- Other dtypes and fewer digits ---
 
 
-special(lax.reduce_precision_p, _rounded, "Δx: rounding is no part of what f means")
+def _reduce_precision(
+    ans: Array, values: list[Array], deltas: list[Delta], **_: Any
+) -> Delta:
+    return deltas[0]
 
 
-def _converted(
+def_rule(
+    lax.reduce_precision_p, _reduce_precision, "Δx: rounding is no part of f's meaning"
+)
+
+
+def _convert_element_type(
     ans: Array,
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     new_dtype: Any,
     **params: Any,
 ) -> Array:
-    (x,), (dx,) = values, changes
+    (x,), (dx,) = values, deltas
     bind = partial(lax.convert_element_type_p.bind, new_dtype=new_dtype, **params)
-    if is_number(x) and is_number(ans):
-        # Rounding to fewer digits is left out: it is no part of what f means.
-        return in_dtype(dx, bind)
-    dx = difference_of(dx)
-    if is_number(ans):
-        return _counted(x, dx, ans)
+    if is_inexact(x) and is_inexact(ans):
+        # The value is rounded, its difference is not: rounding is no part of f's
+        # meaning.
+        return cast_delta(dx, bind)
+    dx = drop_selection(dx)
+    if is_inexact(ans):
+        return _integer_difference(x, dx, ans)
     if jnp.issubdtype(ans.dtype, jnp.integer) and not jnp.iscomplexobj(x):
-        s, e = two_sum(*widened(x, dx))
-        return bind(s) + _cut_off(s, e, ans.dtype)
-    return bind(after(x, dx))
+        s, e = two_sum(*upcast_16bit(x, dx))
+        return bind(s) + _truncated_rest(s, e, ans.dtype)
+    return bind(value_after(x, dx))
 
 
-def _counted(n: Array, became: Array, ans: Array) -> Array:
-    """`became - n` of integers, which neither wraps nor is rounded before it is taken.
+def _integer_difference(n: Array, there: Array, ans: Array) -> Array:
+    """`there - n` of integers as a float, without overflow and rounded only once.
 
-    The bits of unsigned integers hold the distance between any two signed ones.
+    An unsigned integer holds the distance of any two signed integers of its size.
     """
     if n.dtype == bool:
-        return became.astype(ans.dtype) - n.astype(ans.dtype)
+        return there.astype(ans.dtype) - n.astype(ans.dtype)
     bits = jnp.dtype(f"uint{jnp.iinfo(n.dtype).bits}")
-    low, high = jnp.minimum(n, became), jnp.maximum(n, became)
+    low, high = jnp.minimum(n, there), jnp.maximum(n, there)
     distance = (high.astype(bits) - low.astype(bits)).astype(ans.dtype)
-    return jnp.where(became < n, -distance, distance)
+    return jnp.where(there < n, -distance, distance)
 
 
-def _cut_off(s: Array, e: Array, dtype: Any) -> Array:
-    """What the rest of a sum adds to its whole part, towards 0; not where that is full.
+def _truncated_rest(s: Array, e: Array, dtype: Any) -> Array:
+    """The whole number by which the rounding error `e` changes `trunc(s)`.
 
-    A sum so large that its rest counts whole numbers is whole itself.
+    It matters only where `s` is a whole number, and only within the integer's range.
     """
     bounds = jnp.iinfo(dtype)
     inside = (s >= float(bounds.min)) & (s < float(bounds.max))
@@ -122,27 +131,30 @@ def _cut_off(s: Array, e: Array, dtype: Any) -> Array:
     return jnp.where(inside & (jnp.trunc(s) == s), rest, 0).astype(dtype)
 
 
-special(
+def_rule(
     lax.convert_element_type_p,
-    _converted,
-    "Δ in the other dtype; to integers, x + dx cut off, the sum exact",
-    knows_choice=True,
+    _convert_element_type,
+    "Δ in the other dtype; to integers, the exact sum x + dx, truncated",
+    accepts_selection=True,
 )
 
 
-def _reread(
-    ans: Array, values: list[Array], changes: list[Change], **params: Any
+def _bitcast_convert_type(
+    ans: Array, values: list[Array], deltas: list[Delta], **params: Any
 ) -> Array:
     """The bits of `x + dx`, rounded."""
-    there = lax.bitcast_convert_type_p.bind(after(values[0], changes[0]), **params)
-    return there - ans if is_number(ans) else there
+    there = lax.bitcast_convert_type_p.bind(value_after(values[0], deltas[0]), **params)
+    return there - ans if is_inexact(ans) else there
 
 
-special(lax.bitcast_convert_type_p, _reread, "the bits of x + dx, rounded")
+def_rule(
+    lax.bitcast_convert_type_p, _bitcast_convert_type, "the bits of x + dx, rounded"
+)
 
-# --- Along an axis that has a name ---
 
-linear(lax.psum_p)
-moving(lax.ppermute_p)
-moving(lax.all_gather_p)
-moving(lax.all_to_all_p)
+# --- Axes with names ---
+
+def_linear(lax.psum_p)
+def_data_movement(lax.ppermute_p)
+def_data_movement(lax.all_gather_p)
+def_data_movement(lax.all_to_all_p)

@@ -1,6 +1,7 @@
-"""Reading and writing at indices, which may themselves change.
+"""Slicing, gather and scatter, at indices that may change.
 
-Where an index moves, `Δf = [f(x; i') - f(x; i)] + f(Δx; i')` for what is linear.
+If an index changes from `i` to `i'`, a linear `f` has the difference
+`Δf = [f(x; i') - f(x; i)] + f(Δx; i')`.
 """
 
 from collections.abc import Callable
@@ -11,167 +12,184 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
 
+from secant.propagation.builders import (
+    def_composition,
+    def_data_movement,
+    def_higher_order,
+    def_rule,
+)
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
-    Change,
-    Chosen,
-    Sum,
-    after,
-    difference_of,
-    exact_order,
+    Delta,
+    ExactSum,
+    SelectionDelta,
+    drop_selection,
     exact_sum,
-    explicit,
-    is_number,
-    widened,
+    is_inexact,
+    materialize,
+    ordering_keys,
+    upcast_16bit,
+    value_after,
 )
-from secant.propagation.jaxpr_tools import Carried, Walk, lifted
-from secant.propagation.numerics import risen
-from secant.propagation.registry import (
-    apart,
+from secant.propagation.jaxpr_tools import (
+    ValuesAndDeltas,
+    Walk,
     bind,
-    composed,
-    moving,
-    program,
-    special,
-    through,
+    vmap_jaxpr,
+    walk_function,
 )
+from secant.propagation.numerics import delta_from, subtract_unless_same
 
-# --- Reading ---
+# --- Gather ---
 
-moving(lax.dynamic_slice_p, 0)
+def_data_movement(lax.dynamic_slice_p, 0)
 
 
 def _gather(
     ans: Array,
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     *,
     fill_value: Any,
     **params: Any,
-) -> Change:
-    """What is read beyond the edge, the fill value, does not change."""
-    (x, index), (dx, moved) = values, changes
+) -> Delta:
+    """The elements at the indices; the fill value, for those outside, is constant."""
+    (x, index), (dx, index_delta) = values, deltas
 
     def read(x: Array, index: Array, fill: Any) -> Array:
         return lax.gather_p.bind(x, index, fill_value=fill, **params)
 
-    if not is_number(x):
-        return read(after(x, dx), after(index, moved), fill_value)
-    no_change = None if fill_value is None else fill_value - fill_value  # or NaN
-    there = after(index, moved)
-    change = 0 if dx is UNCHANGED else read(difference_of(dx), there, no_change)
+    if not is_inexact(x):
+        return read(value_after(x, dx), value_after(index, index_delta), fill_value)
+    # NaN if the fill value is NaN or infinite.
+    no_change = None if fill_value is None else fill_value - fill_value
+    there = value_after(index, index_delta)
+    delta = 0 if dx is UNCHANGED else read(drop_selection(dx), there, no_change)
 
-    def choose() -> Sum:
+    def compute_selected() -> ExactSum:
         before, by = exact_sum(x, dx)
         return read(before, there, fill_value), read(by, there, no_change)
 
-    if moved is UNCHANGED:
-        return Chosen(change, choose) if isinstance(dx, Chosen) else change
-    # Of the result's axes, those that are no window's are the indices'.
+    if index_delta is UNCHANGED:
+        selected = isinstance(dx, SelectionDelta)
+        return SelectionDelta(delta, compute_selected) if selected else delta
+    # The axes of the result belong either to the window or to the indices.
     window = params["dimension_numbers"].offset_dims
     axes = [axis for axis in range(ans.ndim) if axis not in window]
     same = lax.broadcast_in_dim((index == there).all(-1), ans.shape, axes)
-    change = apart(read(x, there, fill_value), ans, same) + change
-    return Chosen(change, choose)
+    delta = subtract_unless_same(read(x, there, fill_value), ans, same) + delta
+    return SelectionDelta(delta, compute_selected)
 
 
-special(
+def_rule(
     lax.gather_p,
     _gather,
-    "gather of Δx; where an index moves, from ans",
-    knows_choice=True,
+    "gather of Δx; where an index changes, counted from ans",
+    accepts_selection=True,
 )
 
-# --- Writing ---
 
-moving(lax.dynamic_update_slice_p, 0, 1)
+# --- Scatter ---
+
+def_data_movement(lax.dynamic_update_slice_p, 0, 1)
 
 
-def _written(
+def _scatter_linear(
     write: Callable[..., Array],
     ans: Array,
     values: list[Array],
-    changes: list[Change],
+    deltas: list[Delta],
     params: dict[str, Any],
 ) -> Array:
-    """Linear in array and updates; of 16 bits, sums are taken in float32."""
+    """A scatter that is linear in array and updates; 16 bits are summed in float32."""
     x, index, updates = values
-    there = after(index, changes[1])
-    places = _places(params)
-    if not is_number(x):
-        moved = after(x, changes[0]), after(updates, changes[2])
-        return write(moved[0], there, moved[1], **places)
-    dx, du = widened(explicit(x, changes[0]), explicit(updates, changes[2]))
-    change = write(dx, there, du, **places)
-    if changes[1] is not UNCHANGED:
-        x, updates = widened(x, updates)
-        now, then = (write(x, i, updates, **places) for i in (index, there))
-        change = apart(then, now, jnp.all(index == there)) + change
-    return change.astype(ans.dtype)
+    there = value_after(index, deltas[1])
+    options = _scatter_options(params)
+    if not is_inexact(x):
+        x_there, u_there = value_after(x, deltas[0]), value_after(updates, deltas[2])
+        return write(x_there, there, u_there, **options)
+    dx, du = upcast_16bit(materialize(x, deltas[0]), materialize(updates, deltas[2]))
+    delta = write(dx, there, du, **options)
+    if deltas[1] is not UNCHANGED:
+        x, updates = upcast_16bit(x, updates)
+        now, then = (write(x, i, updates, **options) for i in (index, there))
+        delta = subtract_unless_same(then, now, jnp.all(index == there)) + delta
+    return delta.astype(ans.dtype)
 
 
-def _summed(primitive: Primitive, write: Callable[..., Array]) -> None:
+def _def_scatter_add(primitive: Primitive, write: Callable[..., Array]) -> None:
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
     ) -> Array:
-        return _written(write, ans, values, changes, params)
+        return _scatter_linear(write, ans, values, deltas, params)
 
-    special(primitive, rule, "Δf = f(Δx); where an index moves, as for gather")
+    def_rule(primitive, rule, "Δf = f(Δx); where an index changes, as for gather")
 
 
-def _extreme(primitive: Primitive, choose: Callable[..., Array]) -> None:
-    """`max((x - ans) + Δx, (u - ans) + Δu)`, ans that of the place where u goes."""
+def _def_scatter_extreme(primitive: Primitive, select: Callable[..., Array]) -> None:
+    """Defines `Δ = max((x - ans) + Δx, (u - ans) + Δu)`, ans at the target of `u`."""
 
     def rule(
-        ans: Array, values: list[Array], changes: list[Change], **params: Any
-    ) -> Change:
+        ans: Array, values: list[Array], deltas: list[Delta], **params: Any
+    ) -> Delta:
         x, index, updates = values
-        there = after(index, changes[1])
-        if not is_number(x):
-            moved = after(x, changes[0]), after(updates, changes[2])
-            return choose(moved[0], there, moved[1], **_places(params))
-        before, beside = widened(ans, _read_back(ans, there, updates, params))
-        x, dx = widened(x, explicit(x, changes[0]))
-        u, du = widened(updates, explicit(updates, changes[2]))
-        risen_x, risen_u = risen(before, x, dx), risen(beside, u, du)
-        change = choose(risen_x, there, risen_u, **_places(params)).astype(ans.dtype)
+        there = value_after(index, deltas[1])
+        if not is_inexact(x):
+            x_there = value_after(x, deltas[0])
+            u_there = value_after(updates, deltas[2])
+            return select(x_there, there, u_there, **_scatter_options(params))
+        at_x, at_u = upcast_16bit(ans, _read_back(ans, there, updates, params))
+        x, dx = upcast_16bit(x, materialize(x, deltas[0]))
+        u, du = upcast_16bit(updates, materialize(updates, deltas[2]))
+        from_x, from_u = delta_from(at_x, x, dx), delta_from(at_u, u, du)
+        difference = select(from_x, there, from_u, **_scatter_options(params))
+        difference = difference.astype(ans.dtype)
         if not u.size:
-            return change
+            return difference
 
-        def winners() -> Sum:
-            sums = exact_sum(values[0], changes[0]), exact_sum(updates, changes[2])
-            return _winners(choose, sums[0], there, sums[1], params)
+        def compute_selected() -> ExactSum:
+            sums = exact_sum(values[0], deltas[0]), exact_sum(updates, deltas[2])
+            return _winning_sums(select, sums[0], there, sums[1], params)
 
-        return Chosen(change, winners)
+        return SelectionDelta(difference, compute_selected)
 
     note = "max((x - ans) + Δx, (u - ans) + Δu)"
-    special(primitive, rule, note, knows_choice=True)
+    def_rule(primitive, rule, note, accepts_selection=True)
 
 
-def _winners(
-    choose: Callable[..., Array], x: Sum, index: Array, u: Sum, params: dict[str, Any]
-) -> Sum:
-    """Of each place, the update that stays there, or x; a NaN, if there is one."""
-    (s, e), (t, f) = exact_order(*x), exact_order(*u)
-    places = _places(params)
-    best = choose(s, index, t, **places)
-    first = t == _read_back(best, index, t, params)
-    behind = -jnp.inf if choose is lax.scatter_max else jnp.inf
-    e, f = jnp.where(s == best, e, behind), jnp.where(first, f, behind)
-    rest = choose(e, index, f, **places)
-    wins = first & (f == _read_back(rest, index, f, params))
+def _winning_sums(
+    select: Callable[..., Array],
+    x: ExactSum,
+    index: Array,
+    u: ExactSum,
+    params: dict[str, Any],
+) -> ExactSum:
+    """The winning exact sum for each element of `x`: `x` itself or an update.
+
+    The scatter first finds the best rounded sums, then the best rounding errors among
+    those. The winning updates then write their numbers, so that the winner's two parts
+    can be copied. If there is a NaN among the sums, the result is NaN.
+    """
+    (s, e), (t, f) = ordering_keys(*x), ordering_keys(*u)
+    options = _scatter_options(params)
+    best = select(s, index, t, **options)
+    is_best = t == _read_back(best, index, t, params)
+    behind = -jnp.inf if select is lax.scatter_max else jnp.inf
+    e, f = jnp.where(s == best, e, behind), jnp.where(is_best, f, behind)
+    best_error = select(e, index, f, **options)
+    wins = is_best & (f == _read_back(best_error, index, f, params))
     number = lax.iota(jnp.int32, t.size).reshape(t.shape)
     none = jnp.full(s.shape, -1, jnp.int32)
-    at = lax.scatter_max(none, index, jnp.where(wins, number, -1), **places)
+    winner = lax.scatter_max(none, index, jnp.where(wins, number, -1), **options)
     before, by = (
-        jnp.where(at < 0, of_x, of_u.reshape(-1)[jnp.maximum(at, 0)])
+        jnp.where(winner < 0, of_x, of_u.reshape(-1)[jnp.maximum(winner, 0)])
         for of_x, of_u in zip(x, u, strict=True)
     )
     return jnp.where(jnp.isnan(best), jnp.nan, before), by
 
 
-def _places(params: dict[str, Any]) -> dict[str, Any]:
+def _scatter_options(params: dict[str, Any]) -> dict[str, Any]:
     """The params as the public functions of `jax.lax` take them."""
     names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
     return {name: params[name] for name in names}
@@ -180,7 +198,7 @@ def _places(params: dict[str, Any]) -> dict[str, Any]:
 def _read_back(
     x: Array, index: Array, updates: Array, params: dict[str, Any], fill: Any = 0
 ) -> Array:
-    """What an array holds where the updates go: the gather that a scatter mirrors."""
+    """The elements of an array at the updates' targets: the scatter's own gather."""
     where = params["dimension_numbers"]
     dropped = {*where.inserted_window_dims, *where.operand_batching_dims}
     window = iter(where.update_window_dims)
@@ -205,26 +223,26 @@ def _read_back(
     )
 
 
-_summed(lax.scatter_add_p, lax.scatter_add)
-_summed(lax.scatter_sub_p, lax.scatter_sub)
-_extreme(lax.scatter_max_p, lax.scatter_max)
-_extreme(lax.scatter_min_p, lax.scatter_min)
+_def_scatter_add(lax.scatter_add_p, lax.scatter_add)
+_def_scatter_add(lax.scatter_sub_p, lax.scatter_sub)
+_def_scatter_extreme(lax.scatter_max_p, lax.scatter_max)
+_def_scatter_extreme(lax.scatter_min_p, lax.scatter_min)
 
 
-# --- Writing to one place many times ---
+# --- Scatter with several updates for one element ---
 
 
-def _targets(x: Array, index: Array, updates: Array, params: Any) -> Array:
-    """Of each update, the place where it goes, in a flat array; x.size for none."""
-    places = lax.iota(jnp.int32, x.size).reshape(x.shape)
-    targets = _read_back(places, index, updates, params, -1).reshape(-1)
+def _flat_targets(x: Array, index: Array, updates: Array, params: Any) -> Array:
+    """The position in flat `x` to which each update goes; x.size if it is outside."""
+    positions = lax.iota(jnp.int32, x.size).reshape(x.shape)
+    targets = _read_back(positions, index, updates, params, -1).reshape(-1)
     return jnp.where(targets < 0, x.size, targets)
 
 
-def _multiplied(x: Array, index: Array, updates: Array, **params: Any) -> Array:
-    """The updates of one place, brought together by sorting, in a scan of products."""
+def _scatter_mul(x: Array, index: Array, updates: Array, **params: Any) -> Array:
+    """Sorts the updates by target, and multiplies neighbours in a parallel scan."""
     targets, factors = lax.sort(
-        (_targets(x, index, updates, params), updates.reshape(-1)), num_keys=1
+        (_flat_targets(x, index, updates, params), updates.reshape(-1)), num_keys=1
     )
 
     def product(a: tuple[Array, Array], b: tuple[Array, Array]) -> Any:
@@ -239,10 +257,12 @@ def _multiplied(x: Array, index: Array, updates: Array, **params: Any) -> Array:
     )
 
 
-composed(lax.scatter_mul_p, _multiplied, "x times a scan of the updates of each place")
+def_composition(
+    lax.scatter_mul_p, _scatter_mul, "x times a scan of the updates of each element"
+)
 
 
-def _applied(
+def _scatter_apply(
     x: Array,
     index: Array,
     updates: Array,
@@ -251,12 +271,15 @@ def _applied(
     update_consts: Any,
     **params: Any,
 ) -> Array:
-    """Of `x.at[i].apply(f)`: f, as many times as a place is named."""
+    """`x.at[i].apply(f)`: applies `f` as many times as `i` names an element.
+
+    Iteration k of the loop applies `f` for the k-th update of each element.
+    """
     targets, updates = lax.sort(
-        (_targets(x, index, updates, params), updates.reshape(-1)), num_keys=1
+        (_flat_targets(x, index, updates, params), updates.reshape(-1)), num_keys=1
     )
     turn = jnp.arange(targets.size) - jnp.searchsorted(targets, targets)
-    apply = lifted(update_jaxpr, update_consts, 1)
+    apply = vmap_jaxpr(update_jaxpr, update_consts, 1)
 
     def step(number: Array, flat: Array) -> Array:
         at = jnp.where(turn == number, targets, x.size)
@@ -268,13 +291,13 @@ def _applied(
 
 
 def _scatter(
-    walk: Walk, values: list[Array], changes: list[Change], **params: Any
-) -> Carried:
-    """Which update stays, of several for one place, is the same for their changes."""
+    walk: Walk, values: list[Array], deltas: list[Delta], **params: Any
+) -> ValuesAndDeltas:
+    """A scatter without `apply` is linear: the same update stays for the deltas."""
     ans = bind(lax.scatter_p, values, params)
     if params["update_jaxpr"] is None:
-        return [ans], [_written(lax.scatter, ans, values, changes, params)]
-    return [ans], through(walk, partial(_applied, **params), values, changes)
+        return [ans], [_scatter_linear(lax.scatter, ans, values, deltas, params)]
+    return [ans], walk_function(walk, partial(_scatter_apply, **params), values, deltas)
 
 
-program(lax.scatter_p, _scatter, "Δf = f(Δx); of `apply`, its function's")
+def_higher_order(lax.scatter_p, _scatter, "Δf = f(Δx); of `apply`, its function's")

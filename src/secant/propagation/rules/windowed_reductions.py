@@ -1,4 +1,14 @@
-"""Windows that move over an array: pooling, and what its gradient is made of."""
+"""Windowed reductions: pooling, and the operations of its gradient.
+
+A window of n elements is reduced by about log2(n) operations, not n - 1. With
+`r_n[i] = x[i] ∘ x[i + 1] ∘ … ∘ x[i + n - 1]` for every position `i`,
+
+    r_2n[i] = r_n[i] ∘ r_n[i + n]        r_n+1[i] = r_n[i] ∘ x[i + n]
+
+Each line is one operation on whole, shifted arrays. An operation that is commutative
+too can reduce one axis after the other, and the strides are applied at the end. The
+differences go through the rule of the operation.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +19,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
 
+from secant.propagation.builders import def_composition
 from secant.propagation.delta import Array
-from secant.propagation.jaxpr_tools import lifted
-from secant.propagation.registry import composed
+from secant.propagation.jaxpr_tools import vmap_jaxpr
 
 Operation = Callable[..., Sequence[Array]]
 Sizes = Sequence[int]
@@ -19,7 +29,7 @@ Sizes = Sequence[int]
 
 @dataclass(frozen=True)
 class _Windows:
-    """Where the windows lie, by axis; the params of `lax.reduce_window`."""
+    """The positions of the windows, by axis: the params of `lax.reduce_window`."""
 
     window_dimensions: Sizes
     window_strides: Sizes
@@ -28,7 +38,7 @@ class _Windows:
     window_dilation: Sizes
 
     def padded(self, x: Array, fill: Any) -> Array:
-        """The array with its margins, and with holes between its elements."""
+        """The array with its padding and with gaps between its elements."""
         margins = [
             (*sides, step - 1)
             for sides, step in zip(self.padding, self.base_dilation, strict=True)
@@ -36,7 +46,7 @@ class _Windows:
         return lax.pad(x, jnp.asarray(fill, x.dtype), margins)
 
     def counts(self, shape: Sizes) -> list[int]:
-        """How many windows lie on an array that is padded."""
+        """The number of windows along each axis of a padded array."""
         return [
             max(0, (n - (size - 1) * step - 1) // stride + 1)
             for n, size, step, stride in zip(
@@ -48,46 +58,46 @@ class _Windows:
             )
         ]
 
-    def places(self) -> Iterator[tuple[int, ...]]:
-        """Where in a window its elements lie."""
+    def offsets(self) -> Iterator[tuple[int, ...]]:
+        """The offset of each element of a window from the window's start."""
         axes = zip(self.window_dimensions, self.window_dilation, strict=True)
         return itertools.product(*(range(0, n * step, step) for n, step in axes))
 
-    def spread(self, shape: Sizes, place: Sizes) -> list[tuple[int, int, int]]:
-        """The padding that brings a number of each window to a place in it."""
+    def spread(self, shape: Sizes, offset: Sizes) -> list[tuple[int, int, int]]:
+        """The padding that moves one number for each window to an offset in it."""
         reach = zip(self.counts(shape), self.window_strides, strict=True)
         return [
             (first, n - first - (count - 1) * stride - 1, stride - 1)
-            for n, first, (count, stride) in zip(shape, place, reach, strict=True)
+            for n, first, (count, stride) in zip(shape, offset, reach, strict=True)
         ]
 
-    def elements(self, padded: Array, place: Sizes) -> Array:
-        """Each window's element at a place in it."""
+    def elements(self, padded: Array, offset: Sizes) -> Array:
+        """The element at an offset in each window."""
         stops = [
-            n - after
-            for n, (_, after, _) in zip(
-                padded.shape, self.spread(padded.shape, place), strict=True
+            n - high
+            for n, (_, high, _) in zip(
+                padded.shape, self.spread(padded.shape, offset), strict=True
             )
         ]
-        return lax.slice(padded, place, stops, self.window_strides)
+        return lax.slice(padded, offset, stops, self.window_strides)
 
 
 # --- Reductions ---
 
 
-def _reduced(
+def _reduce_windows(
     operation: Operation,
     operands: Sequence[Array],
     starts: Sequence[Any],
     windows: _Windows,
 ) -> list[Array]:
-    """What an operation makes of each window, axis by axis.
+    """The reduction of each window, axis by axis.
 
     Args:
-        operation: `operation(*a, *b) -> c`, associative and commutative, elementwise;
-            a, b and c as many arrays as there are operands.
+        operation: `operation(*a, *b) -> c`, associative, commutative and elementwise.
+            `a`, `b` and `c` are as many arrays as there are operands.
         operands: Arrays of one shape.
-        starts: What the operation leaves as it is.
+        starts: The operation's neutral elements.
         windows: The windows.
     """
     parts = [windows.padded(x, s) for x, s in zip(operands, starts, strict=True)]
@@ -99,23 +109,23 @@ def _reduced(
         stride = windows.window_strides[axis]
         parts = [
             lax.slice_in_dim(part, 0, (count - 1) * stride + 1, stride, axis)
-            for part in _neighbours(operation, parts, size, step, axis)
+            for part in _reduce_neighbours(operation, parts, size, step, axis)
         ]
     return parts
 
 
-def _neighbours(
+def _reduce_neighbours(
     operation: Operation, parts: Sequence[Array], n: int, step: int, axis: int
 ) -> Sequence[Array]:
-    """Each element with the n - 1 that follow: about log2(n) operations."""
+    """Each element combined with the n - 1 that follow it, by doubling."""
     if n == 1:
         return parts
     if n % 2:
         before, rest = n - 1, parts
-        first = _neighbours(operation, parts, before, step, axis)
+        first = _reduce_neighbours(operation, parts, before, step, axis)
     else:
         before = n // 2
-        first = rest = _neighbours(operation, parts, before, step, axis)
+        first = rest = _reduce_neighbours(operation, parts, before, step, axis)
     shift, size = before * step, rest[0].shape[axis]
     return operation(
         *(lax.slice_in_dim(a, 0, size - shift, axis=axis) for a in first),
@@ -123,7 +133,9 @@ def _neighbours(
     )
 
 
-def _extrema(primitive: Primitive, operation: Callable[..., Array], sign: int) -> None:
+def _def_window_extreme(
+    primitive: Primitive, operation: Callable[..., Array], sign: int
+) -> None:
     def reduced(x: Array, **params: Any) -> Array:
         least = (
             -sign * jnp.inf
@@ -131,66 +143,85 @@ def _extrema(primitive: Primitive, operation: Callable[..., Array], sign: int) -
             else (jnp.iinfo(x.dtype).min if sign > 0 else jnp.iinfo(x.dtype).max)
         )
         windows = _Windows(**params)
-        return _reduced(lambda a, b: [operation(a, b)], [x], [least], windows)[0]
+        return _reduce_windows(lambda a, b: [operation(a, b)], [x], [least], windows)[0]
 
-    composed(primitive, reduced, "the extrema of two, along each axis")
-
-
-_extrema(lax.reduce_window_max_p, lax.max, 1)
-_extrema(lax.reduce_window_min_p, lax.min, -1)
+    def_composition(primitive, reduced, "the extrema of two, along each axis")
 
 
-def _by_any(*operands: Array, jaxpr: Any, consts: Any, **params: Any) -> list[Array]:
+_def_window_extreme(lax.reduce_window_max_p, lax.max, 1)
+_def_window_extreme(lax.reduce_window_min_p, lax.min, -1)
+
+
+def _reduce_window(
+    *operands: Array, jaxpr: Any, consts: Any, **params: Any
+) -> list[Array]:
     n = len(operands) // 2
-    operation = lifted(jaxpr, consts, operands[0].ndim)
-    return _reduced(operation, operands[:n], operands[n:], _Windows(**params))
+    operation = vmap_jaxpr(jaxpr, consts, operands[0].ndim)
+    return _reduce_windows(operation, operands[:n], operands[n:], _Windows(**params))
 
 
-composed(lax.reduce_window_p, _by_any, "the operation, along each axis", widen=False)
+def_composition(
+    lax.reduce_window_p, _reduce_window, "the operation, along each axis", widen=False
+)
 
 
-# --- What the gradient of pooling is made of ---
+# --- The gradient of pooling ---
 
 
-def _selected(
+def _select_in_windows(
     x: Array, select: Primitive, windows: _Windows, others: Callable[[int], Any]
 ) -> Any:
-    """Of each window, what `others` gives for the place that a comparison selects."""
+    """`others(i)` for each window, `i` the number of the element that is selected.
+
+    The comparisons have rules, so the selection is the one at `x + dx`.
+    """
     padded = windows.padded(x, -jnp.inf if select is lax.ge_p else jnp.inf)
-    first, *places = windows.places()
-    best, chosen = windows.elements(padded, first), others(0)
-    for number, place in enumerate(places, 1):
-        element = windows.elements(padded, place)
+    first, *offsets = windows.offsets()
+    best, selected = windows.elements(padded, first), others(0)
+    for number, offset in enumerate(offsets, 1):
+        element = windows.elements(padded, offset)
         keep = select.bind(best, element)
         best = lax.select(keep, best, element)
-        chosen = lax.select(keep, chosen, others(number))
-    return chosen
+        selected = lax.select(keep, selected, others(number))
+    return selected
 
 
-def _gathered(tangents: Array, x: Array, *, select_prim: Any, **params: Any) -> Array:
+def _select_and_gather_add(
+    tangents: Array, x: Array, *, select_prim: Any, **params: Any
+) -> Array:
     windows = _Windows(**params)
-    padded, places = windows.padded(tangents, 0), list(windows.places())
-    return _selected(
-        x, select_prim, windows, lambda i: windows.elements(padded, places[i])
+    padded, offsets = windows.padded(tangents, 0), list(windows.offsets())
+    return _select_in_windows(
+        x, select_prim, windows, lambda i: windows.elements(padded, offsets[i])
     )
 
 
-def _scattered(source: Array, x: Array, *, select_prim: Any, **params: Any) -> Array:
-    still = [1] * x.ndim
-    windows = _Windows(**params, base_dilation=still, window_dilation=still)
+def _select_and_scatter_add(
+    source: Array, x: Array, *, select_prim: Any, **params: Any
+) -> Array:
+    ones = [1] * x.ndim
+    windows = _Windows(**params, base_dilation=ones, window_dilation=ones)
     shape = windows.padded(x, 0).shape
     counts = windows.counts(shape)
-    winner = _selected(
+    winner = _select_in_windows(
         x, select_prim, windows, lambda i: jnp.full(counts, i, jnp.int32)
     )
     zero = jnp.zeros((), source.dtype)
     total = jnp.zeros(shape, source.dtype)
-    for number, place in enumerate(windows.places()):
+    for number, offset in enumerate(windows.offsets()):
         part = jnp.where(winner == number, source, 0)
-        total = total + lax.pad(part, zero, windows.spread(shape, place))
-    inside = [(-before, -after, 0) for before, after in windows.padding]
+        total = total + lax.pad(part, zero, windows.spread(shape, offset))
+    inside = [(-low, -high, 0) for low, high in windows.padding]
     return lax.pad(total, zero, inside)
 
 
-composed(lax.select_and_gather_add_p, _gathered, "the element that wins at x + dx")
-composed(lax.select_and_scatter_add_p, _scattered, "to the place that wins at x + dx")
+def_composition(
+    lax.select_and_gather_add_p,
+    _select_and_gather_add,
+    "the element that wins at x + dx",
+)
+def_composition(
+    lax.select_and_scatter_add_p,
+    _select_and_scatter_add,
+    "to the place that wins at x + dx",
+)

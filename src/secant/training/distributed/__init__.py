@@ -1,1 +1,1 @@
-"""One run of several processes: how they meet, what they share, who leads."""
+"""The processes of one run: their rendezvous, and their collective operations."""

@@ -1,11 +1,11 @@
-"""Several processes, on one machine or on many, that compute one run together.
+"""The group of processes, on one or more machines, that computes one run together.
 
-Each has the whole data, and computes a step's gradient for its share of the batch; the
-mean of these gradients is the batch's, since its loss is a mean over samples and each
-share is as large as any other. Weights are the same everywhere.
+Each process has all data and computes a step's gradient for its share of the batch.
+The mean of these gradients is the gradient of the batch, because the loss is a mean
+over samples and all shares have the same size. All processes have the same weights.
 
-What passes between them is a sum over all: of gradients, inside the compiled loop; of
-bytes, where all but one process give zeros, to tell the others something.
+All communication is a sum over processes. Inside the compiled loop it is a sum of
+gradients. A message is a sum of bytes, to which all but the sender add zeros.
 """
 
 import json
@@ -27,44 +27,45 @@ from secant.arrays import Array
 from secant.errors import InvalidInput, PeerLost, SecantError
 from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients import GradientMethod
-from secant.training.manifest import versions
+from secant.training.manifest import current_versions
 
 _BATCH = "batch"
 
-# Messages of fewer words than these are as long as that.
-_SMALL = 1024
+# Shorter messages are padded to this number of words.
+_MIN_MESSAGE_WORDS = 1024
 
 
-class Processes:
-    """The processes of a run, once they have found each other: from `join`.
+class ProcessGroup:
+    """The processes of a run after their rendezvous: from `join`.
 
     Args:
-        stop: Asked between steps on each process; a signal's number if somebody wants
-            the run to end. It then ends on all of them, kept and whole.
-        told: How many there are to be; those that have come if not given.
+        stop: A function that each process calls between steps. It returns the number
+            of a signal that is to end the run, else 0. The run then ends on all
+            processes, saved and whole.
+        expected: The expected number of processes; those that have joined by default.
 
     Attributes:
-        index: Which of them this one is; 0 leads.
-        count: How many there are.
-        devices: How many of JAX's devices they have together.
-        stopped_by: The signal that ended the run, on whichever process; else 0.
-        met: Whether it is known that all are about to compute the same.
-        lost: Whether one of them is gone.
+        index: The number of this process; process 0 leads.
+        count: The number of processes.
+        devices: The number of JAX's devices of all processes together.
+        stopped_by: The signal that ended the run, on any process; else 0.
+        has_agreed: Whether all processes are known to compute the same run.
+        lost: Whether a process is gone.
     """
 
     def __init__(
-        self, stop: Callable[[], int] = lambda: 0, told: int | None = None
+        self, stop: Callable[[], int] = lambda: 0, expected: int | None = None
     ) -> None:
         self.index, self.count = jax.process_index(), jax.process_count()
-        self._told = told or self.count
+        self._expected = expected or self.count
         self.stop, self.stopped_by = stop, 0
-        self.met = self.lost = False
+        self.has_agreed = self.lost = False
         self._mesh = Mesh(np.array(jax.devices()), (_BATCH,))
         self.devices = self._mesh.size
 
     @property
-    def leads(self) -> bool:
-        """Whether this one tells the others what to do, and keeps the run."""
+    def is_leader(self) -> bool:
+        """Whether this process gives the orders and saves the run."""
         return self.index == 0
 
     def __enter__(self) -> Self:
@@ -76,55 +77,62 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends together: the others hear of what kept this one from beginning."""
-        if not self.met and not self.lost:
+        """Ends the group; the others learn why this process could not begin."""
+        if not self.has_agreed and not self.lost:
             with suppress(SecantError):
-                self.meet(None, str(error) if isinstance(error, SecantError) else "")
+                self.check_agreement(
+                    None, str(error) if isinstance(error, SecantError) else ""
+                )
         if not self.lost:
             jax.distributed.shutdown()
 
-    def meet(self, origin: Mapping[str, Any] | None, failure: str = "") -> None:
-        """Sees that all are about to compute the same; each of them calls this.
+    def check_agreement(
+        self, origin: Mapping[str, Any] | None, failure: str = ""
+    ) -> None:
+        """Checks that all processes compute the same run; each process calls it.
 
         Args:
-            origin: All that this one's outcome depends on; None if it cannot begin.
-            failure: Why it cannot.
+            origin: All that determines this process's run; None if it cannot begin.
+            failure: Why it cannot begin.
 
         Raises:
-            InvalidInput: They differ, or one cannot begin; names what and which.
-            PeerLost: One of them is gone.
+            InvalidInput: The processes differ, or one cannot begin; the message names
+                the difference and the process.
+            PeerLost: A process is gone.
         """
-        mine = {"processes": self._told, **versions(), **(origin or {})}
-        about = {"failure": failure, "origin": mine if origin is not None else None}
-        answers = [json.loads(one) for one in self.gathered(json.dumps(about).encode())]
-        self.met = True
+        mine = {"processes": self._expected, **current_versions(), **(origin or {})}
+        answer = {"failure": failure, "origin": mine if origin is not None else None}
+        gathered = self.all_gather(json.dumps(answer).encode())
+        answers = [json.loads(content) for content in gathered]
+        self.has_agreed = True
         for index, answer in enumerate(answers):
             if index != self.index and answer["origin"] is None:
-                why = f": {answer['failure']}" if answer["failure"] else ""
-                raise InvalidInput(f"process {index} cannot begin{why}")
+                reason = f": {answer['failure']}" if answer["failure"] else ""
+                raise InvalidInput(f"process {index} cannot begin{reason}")
         if origin is None:
             return
         first = answers[0]["origin"]
-        apart = [
+        differences = [
             f"{name} is {first.get(name)!r} on process 0 and "
             f"{answer['origin'].get(name)!r} on process {index}"
             for index, answer in enumerate(answers)
             for name in sorted(first.keys() | answer["origin"].keys())
             if first.get(name) != answer["origin"].get(name)
         ]
-        if apart:
+        if differences:
             raise InvalidInput(
-                f"the processes were not started alike: {'; '.join(apart)}. Give each "
-                "the same options and data, and install the same versions"
+                "the processes were not started with the same arguments: "
+                f"{'; '.join(differences)}. Give each the same options and data, and "
+                "install the same versions"
             )
 
-    def check(self, batch_size: int, method: GradientMethod) -> None:
-        """Sees that each gets as many samples of a batch as any other.
+    def check_batch_size(self, batch_size: int, method: GradientMethod) -> None:
+        """Checks that a batch has equal shares.
 
         Raises:
-            InvalidInput: The batch cannot be divided so.
+            InvalidInput: It cannot be divided into equal shares.
         """
-        # What JAX does not compile runs in each process once.
+        # A method without compilation has one share per process, not per device.
         shares = self.devices if method.traceable else self.count
         below = batch_size // shares * shares
         if below != batch_size:
@@ -135,46 +143,46 @@ class Processes:
                 f"batch_size={near}"
             )
 
-    # Where arrays are
+    # Placement of arrays
 
-    def everywhere(self, tree: Any) -> Any:
-        """Arrays that each process has alike, as arrays of all its devices."""
-        return jax.tree.map(self._everywhere, tree)
+    def replicate(self, tree: Any) -> Any:
+        """Arrays that are equal on all processes, as arrays on all devices."""
+        return jax.tree.map(self._replicate, tree)
 
-    def _everywhere(self, leaf: Any) -> jax.Array:
+    def _replicate(self, leaf: Any) -> jax.Array:
         sharding = NamedSharding(self._mesh, PartitionSpec())
         copies = [jax.device_put(leaf, device) for device in self._mesh.local_devices]
         shape = np.shape(leaf)
         return jax.make_array_from_single_device_arrays(shape, sharding, copies)
 
-    def here(self, tree: Any) -> Any:
-        """Arrays that are alike everywhere, as this process's own."""
+    def to_local(self, tree: Any) -> Any:
+        """Replicated arrays as arrays of this process."""
         return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
-    def split(self, rows: np.ndarray) -> jax.Array:
-        """Which samples steps see, (steps, batch_size): to each device its share."""
+    def shard(self, rows: np.ndarray) -> jax.Array:
+        """The samples of steps, (steps, batch_size), with a share for each device."""
         sharding = NamedSharding(self._mesh, PartitionSpec(None, _BATCH))
         return jax.make_array_from_callback(
             rows.shape, sharding, lambda part: rows[part]
         )
 
-    def part(self, count: int) -> slice:
-        """This process's own of `count` things, as nearly equal shares as can be."""
+    def local_slice(self, count: int) -> slice:
+        """This process's share of `count` items; the shares differ by at most one."""
         return slice(
             self.index * count // self.count, (self.index + 1) * count // self.count
         )
 
-    # What all of them compute
+    # Computation on all processes
 
-    def over(self, method: GradientMethod) -> GradientMethod:
-        """The same method, each process computing its share of the batch."""
-        over = self._sharded if method.traceable else self._in_turns
-        return replace(method, function=over(method.function))
+    def data_parallel(self, method: GradientMethod) -> GradientMethod:
+        """The method with each process computing its share of the batch."""
+        wrap = self._compiled_parallel if method.traceable else self._eager_parallel
+        return replace(method, function=wrap(method.function))
 
-    def _sharded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        alike, shared = PartitionSpec(), PartitionSpec(_BATCH)
+    def _compiled_parallel(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        replicated, sharded = PartitionSpec(), PartitionSpec(_BATCH)
 
-        def together(
+        def parallel(
             architecture: Architecture,
             params: Params,
             x: Array,
@@ -184,24 +192,24 @@ class Processes:
             **options: Any,
         ) -> tuple[Array, dict[str, Array]]:
             def share(params: Params, x: Array, t: Array, key: Array) -> Any:
-                found = function(architecture, params, x, t, key, **options)
-                # One message a step: each costs far more than what is in it.
-                flat, back = ravel_pytree(found)
-                return back(lax.pmean(flat, _BATCH))
+                result = function(architecture, params, x, t, key, **options)
+                # One message per step, because its latency costs more than its size.
+                flat, unravel = ravel_pytree(result)
+                return unravel(lax.pmean(flat, _BATCH))
 
             return jax.shard_map(
                 share,
                 mesh=self._mesh,
-                in_specs=(alike, shared, shared, alike),
-                out_specs=alike,
-                # The methods begin their sums with zeros that are alike everywhere.
+                in_specs=(replicated, sharded, sharded, replicated),
+                out_specs=replicated,
+                # The methods start their sums with zeros that are replicated.
                 check_vma=False,
             )(dict(params), x, t, key)
 
-        return together
+        return parallel
 
-    def _in_turns(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def together(
+    def _eager_parallel(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def parallel(
             architecture: Architecture,
             params: Params,
             x: Array,
@@ -210,11 +218,11 @@ class Processes:
             /,
             **options: Any,
         ) -> tuple[Array, dict[str, Array]]:
-            mine = self.part(len(x))
-            found = function(architecture, params, x[mine], t[mine], key, **options)
-            # By their names' order, not by that in which each process has them.
-            leaves, structure = jax.tree.flatten(found)
-            whole = self.total(np.concatenate([np.ravel(leaf) for leaf in leaves]))
+            mine = self.local_slice(len(x))
+            result = function(architecture, params, x[mine], t[mine], key, **options)
+            # Flattening sorts by name; the order of a dict may differ by process.
+            leaves, structure = jax.tree.flatten(result)
+            whole = self.all_reduce(np.concatenate([np.ravel(leaf) for leaf in leaves]))
             ends = np.cumsum([np.size(leaf) for leaf in leaves])[:-1]
             means = [
                 piece.reshape(np.shape(leaf)) / self.count
@@ -222,16 +230,16 @@ class Processes:
             ]
             return structure.unflatten(means)
 
-        return together
+        return parallel
 
-    def total(self, values: np.ndarray) -> np.ndarray:
-        """The sum of all processes' arrays, of one shape and dtype, on each of them.
+    def all_reduce(self, values: np.ndarray) -> np.ndarray:
+        """The sum of all processes' arrays, of one shape and dtype, on each process.
 
         Raises:
-            PeerLost: One of them is gone.
+            PeerLost: A process is gone.
         """
-        # JAX has float64 and int64 only where it is let.
-        with self._losses(), jax.enable_x64(values.dtype.itemsize == 8):
+        # JAX has float64 and int64 only while x64 is enabled.
+        with self._detect_loss(), jax.enable_x64(values.dtype.itemsize == 8):
             mine = np.zeros(
                 (len(self._mesh.local_devices), *values.shape), values.dtype
             )
@@ -250,52 +258,52 @@ class Processes:
             out_shardings=NamedSharding(self._mesh, PartitionSpec()),
         )
 
-    # What they tell each other
+    # Messages
 
-    def shared(self, content: bytes) -> bytes:
-        """What process 0 has passed, on each; what the others pass is not looked at."""
-        return self.gathered(content if self.leads else b"")[0]
+    def broadcast(self, content: bytes) -> bytes:
+        """The content of process 0, on each process; that of the others is ignored."""
+        return self.all_gather(content if self.is_leader else b"")[0]
 
-    def gathered(self, content: bytes) -> list[bytes]:
-        """What each process has passed, on each of them."""
+    def all_gather(self, content: bytes) -> list[bytes]:
+        """The content of each process, on each process."""
         lengths = np.zeros(self.count, np.int32)
         lengths[self.index] = len(content)
-        lengths = self.total(lengths)
+        lengths = self.all_reduce(lengths)
         starts = np.cumsum([0, *lengths])
-        # A program is compiled for each size: powers of two are few.
-        size = max(int(-(-starts[-1] // 4)), _SMALL)
+        # Each size needs its own compiled program, and powers of two are few.
+        size = max(int(-(-starts[-1] // 4)), _MIN_MESSAGE_WORDS)
         words = np.zeros(1 << (size - 1).bit_length(), np.uint32)
         mine = words.view(np.uint8)[starts[self.index] :][: len(content)]
         mine[:] = np.frombuffer(content, np.uint8)
-        whole = self.total(words).tobytes()
+        whole = self.all_reduce(words).tobytes()
         return [
             whole[start : start + length]
             for start, length in zip(starts, lengths, strict=False)
         ]
 
-    def computing(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What a function that all of them call together returns.
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """The result of a function that all processes call together.
 
         Raises:
-            PeerLost: One of them is gone.
+            PeerLost: A process is gone.
         """
-        with self._losses():
+        with self._detect_loss():
             return function(*args)
 
     @contextmanager
-    def _losses(self) -> Iterator[None]:
+    def _detect_loss(self) -> Iterator[None]:
         try:
             yield
-        # NumPy makes a ValueError of JAX's error, where it waits for an array.
+        # NumPy turns JAX's error into a ValueError while it waits for an array.
         except (jax.errors.JaxRuntimeError, ValueError) as error:
             if isinstance(error, SecantError) or "RESOURCE_EXHAUSTED" in str(error):
                 raise
             self.lost = True
             raise PeerLost(
-                f"another process of this run is gone ({_first(str(error))}): start "
-                "all of them again, the first with resume=True or --resume"
+                f"another process of this run is gone ({_first_line(str(error))}): "
+                "start all of them again, the first with resume=True or --resume"
             ) from error
 
 
-def _first(text: str) -> str:
+def _first_line(text: str) -> str:
     return text.partition("\n")[0][:200]

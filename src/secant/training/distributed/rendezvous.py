@@ -1,7 +1,7 @@
-"""How the processes of a run find each other: JAX's own runtime, and what may go wrong.
+"""The rendezvous of a run's processes, through JAX's distributed runtime.
 
-Its coordinator listens on process 0, at the address that all are told, and nowhere
-else. The processes are named on the command line, or by what has started them.
+The coordinator listens on process 0, only at the address that all processes get. The
+command line or the cluster that starts the processes numbers them.
 """
 
 import errno
@@ -15,30 +15,31 @@ from typing import Any, Self
 
 from secant.compat import cluster_detection, set_gloo_address
 from secant.errors import InvalidInput
-from secant.training.distributed.process_group import Processes
+from secant.training.distributed.process_group import ProcessGroup
 from secant.validation import WholeNumber, validate_fields
 
-# By which it shows that mpirun or a cluster's `srun --mpi` has started this.
-_MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+# One of these is set if mpirun or a cluster's `srun --mpi` has started this process.
+_MPI_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """Where the processes of a run find each other, and which of them this is.
+class Rendezvous:
+    """The rendezvous point of a run's processes, and the number of this process.
 
     Attributes:
-        coordinator: `HOST:PORT`, at which process 0 listens.
-        processes: How many there are.
-        process_id: Which this is, 0 … processes - 1; 0 leads, and keeps the run.
-        devices: JAX's devices on this machine that are this process's; None for all.
-        initialization_timeout: Seconds that all have to come.
-        heartbeat_timeout: Seconds after which one that says nothing counts as gone.
+        coordinator: `HOST:PORT`, where process 0 listens.
+        processes: The number of processes.
+        process_id: The number of this process, 0 … processes - 1; process 0 leads and
+            saves the run.
+        devices: The devices of JAX on this machine for this process; None for all.
+        initialization_timeout: The seconds until all processes must have joined.
+        heartbeat_timeout: The seconds of silence after which a process counts as gone.
 
     Raises:
-        InvalidInput: A number that cannot be, or no address.
+        InvalidInput: A number is out of its range, or the address is not one.
 
     Example:
-        >>> Meeting("10.0.0.1:8476", processes=2, process_id=0).process_id
+        >>> Rendezvous("10.0.0.1:8476", processes=2, process_id=0).process_id
         0
     """
 
@@ -60,17 +61,17 @@ class Meeting:
         if self.process_id >= self.processes:
             raise InvalidInput(
                 f"process_id is {self.process_id}, and there are {self.processes} "
-                f"processes: theirs are 0 to {self.processes - 1}"
+                f"processes: pass a number from 0 to {self.processes - 1}"
             )
         host, _, port = self.coordinator.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
             raise InvalidInput(
-                f"coordinator is {self.coordinator!r}: pass HOST:PORT, as "
-                "10.0.0.1:8476, an address of the machine that process 0 runs on"
+                f"coordinator is {self.coordinator!r}: pass HOST:PORT, such as "
+                "10.0.0.1:8476, an address of the machine of process 0"
             )
 
     @classmethod
-    def found(
+    def detect(
         cls,
         coordinator: str | None = None,
         processes: int | None = None,
@@ -79,14 +80,14 @@ class Meeting:
         initialization_timeout: int = 300,
         heartbeat_timeout: int = 10,
     ) -> Self:
-        """The same, what is not passed found by JAX: from SLURM, Kubernetes or MPI.
+        """The rendezvous, with missing arguments from SLURM, Kubernetes or MPI.
 
         Raises:
-            InvalidInput: Something is neither passed nor found.
+            InvalidInput: An argument is neither passed nor detected.
         """
         devices = None
         if None in (coordinator, processes, process_id):
-            coordinator, processes, process_id, devices = _detected(
+            coordinator, processes, process_id, devices = _detect(
                 coordinator, processes, process_id, initialization_timeout
             )
         missing = [
@@ -100,10 +101,10 @@ class Meeting:
         ]
         if coordinator is None or processes is None or process_id is None:
             raise InvalidInput(
-                f"{' and '.join(missing)}: not passed, and nothing here tells, as "
-                "SLURM, Kubernetes and Open MPI do: pass coordinator=HOST:PORT, "
-                "processes=N and process_id=0 … N - 1 (on the command line, "
-                "--coordinator, --processes and --process-id)"
+                f"{' and '.join(missing)}: not passed, and no SLURM, Kubernetes or "
+                "Open MPI sets them here: pass coordinator=HOST:PORT, processes=N and "
+                "process_id=0 … N - 1 (on the command line, --coordinator, --processes "
+                "and --process-id)"
             )
         return cls(
             coordinator,
@@ -115,98 +116,101 @@ class Meeting:
         )
 
 
-def join(meeting: Meeting, *, stop: Callable[[], int] = lambda: 0) -> Processes:
-    """The processes of a run, as soon as all are there.
+def join(
+    rendezvous: Rendezvous, *, stop: Callable[[], int] = lambda: 0
+) -> ProcessGroup:
+    """Joins the processes of a run; it returns when all have joined.
 
-    To be called before JAX has computed anything. Where one does not come in time, or
-    stops answering later on, JAX's runtime ends this process with SIGABRT: nothing in
-    Python can hear of it. `secant train --distributed` says it in a sentence, and ends
-    with the exit code 75.
+    Call it before JAX computes anything. If a process does not come in time, or stops
+    answering later, JAX's runtime ends this process with SIGABRT, which Python cannot
+    catch. `secant train --distributed` then prints a sentence and ends with the exit
+    code 75.
 
     Args:
-        meeting: Where they meet.
-        stop: As for `Processes`.
+        rendezvous: Where the processes meet.
+        stop: As for `ProcessGroup`.
 
     Raises:
         InvalidInput: The host has no address, or process 0 cannot listen there.
     """
     import jax
 
-    set_gloo_address(_own_address(meeting))
-    # Else the runtime takes SIGTERM for itself, and the program never hears it.
+    set_gloo_address(_own_address(rendezvous))
+    # Otherwise the runtime takes SIGTERM, and the program never gets it.
     jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(
-        meeting.coordinator,
-        meeting.processes,
-        meeting.process_id,
-        local_device_ids=meeting.devices,
+        rendezvous.coordinator,
+        rendezvous.processes,
+        rendezvous.process_id,
+        local_device_ids=rendezvous.devices,
         cluster_detection_method="deactivate",
-        initialization_timeout=meeting.initialization_timeout,
-        heartbeat_timeout_seconds=meeting.heartbeat_timeout,
-        shutdown_timeout_seconds=meeting.heartbeat_timeout,
-        # Else it listens at every address that this machine has.
-        coordinator_bind_address=meeting.coordinator,
+        initialization_timeout=rendezvous.initialization_timeout,
+        heartbeat_timeout_seconds=rendezvous.heartbeat_timeout,
+        shutdown_timeout_seconds=rendezvous.heartbeat_timeout,
+        # Otherwise it listens at every address of this machine.
+        coordinator_bind_address=rendezvous.coordinator,
     )
-    return Processes(stop, meeting.processes)
+    return ProcessGroup(stop, rendezvous.processes)
 
 
-def _own_address(meeting: Meeting) -> str:
-    """The address of this machine from which the coordinator is reached.
+def _own_address(rendezvous: Rendezvous) -> str:
+    """The address of this machine on the way to the coordinator.
 
-    Refuses an address that cannot be one, before anybody waits for it.
+    An impossible address is refused here, before any process waits for it.
     """
-    host, _, port = meeting.coordinator.rpartition(":")
+    host, _, port = rendezvous.coordinator.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
         kinds = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = kinds[0]
-        # Nothing is sent: it is only asked which way it would go.
-        with socket.socket(family, socket.SOCK_DGRAM) as question:
-            question.connect(address)
-            own = question.getsockname()[0]
+        # Connecting a datagram socket sends nothing; it only chooses the route.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+            own = probe.getsockname()[0]
     except OSError as error:
         raise InvalidInput(
-            f"the host of coordinator {meeting.coordinator!r} has no address that can "
-            f"be reached from here ({error.strerror or error}): pass a name that every "
-            "machine of the run resolves, or the number itself, as 10.0.0.1:8476"
+            f"the host of coordinator {rendezvous.coordinator!r} has no address that "
+            f"this machine can reach ({error.strerror or error}): pass a name that "
+            "every machine of the run resolves, or the address itself, such as "
+            "10.0.0.1:8476"
         ) from None
-    if meeting.process_id != 0:
+    if rendezvous.process_id != 0:
         return own
-    with socket.socket(family, kind, protocol) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind(address)
-            trial.listen()
+            listener.bind(address)
+            listener.listen()
         except OSError as error:
-            why = {
+            reason = {
                 errno.EADDRINUSE: "another program listens there: choose another port",
-                errno.EADDRNOTAVAIL: "process 0 has to run on the machine whose "
-                "address that is",
+                errno.EADDRNOTAVAIL: "process 0 must run on the machine with that "
+                "address",
             }.get(error.errno or 0, error.strerror or str(error))
             raise InvalidInput(
-                f"process 0 cannot listen at {meeting.coordinator}: {why}"
+                f"process 0 cannot listen at {rendezvous.coordinator}: {reason}"
             ) from None
     return own
 
 
-def _detected(
+def _detect(
     coordinator: str | None, processes: int | None, process_id: int | None, wait: int
 ) -> tuple[str | None, int | None, int | None, tuple[int, ...] | None]:
     detect = cluster_detection()
     if detect is None:
         return coordinator, processes, process_id, None
-    mpi = find_spec("mpi4py") and any(name in os.environ for name in _MPI)
-    found: Any = coordinator, processes, process_id, None
+    mpi = find_spec("mpi4py") and any(name in os.environ for name in _MPI_VARIABLES)
+    detected: Any = coordinator, processes, process_id, None
     for way in (None, "mpi4py") if mpi else (None,):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # says what is missing: so do we
-                found = detect(coordinator, processes, process_id, None, way, wait)
+                warnings.simplefilter("ignore")  # our error says the same
+                detected = detect(coordinator, processes, process_id, None, way, wait)
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise InvalidInput(
-                f"the cluster that has started this does not tell enough ({error}): "
+                f"the cluster that started this process does not say enough ({error}): "
                 "pass coordinator, processes and process_id"
             ) from None
-        if None not in found[:3]:
+        if None not in detected[:3]:
             break
-    return (*found[:3], tuple(found[3]) if found[3] else None)
+    return (*detected[:3], tuple(detected[3]) if detected[3] else None)

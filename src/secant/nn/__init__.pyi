@@ -1,0 +1,19 @@
+# The public names of secant.nn; the runtime reads this list (see __init__.py).
+from .activations import ACTIVATIONS as ACTIVATIONS
+from .activations import Activation as Activation
+from .activations import identity as identity
+from .activations import log_softmax as log_softmax
+from .activations import relu as relu
+from .activations import sigmoid as sigmoid
+from .activations import softmax as softmax
+from .activations import tanh as tanh
+from .architecture import Architecture as Architecture
+from .architecture import Params as Params
+from .losses import LOSSES as LOSSES
+from .losses import Loss as Loss
+from .losses import cross_entropy_error as cross_entropy_error
+from .losses import softmax_cross_entropy as softmax_cross_entropy
+from .losses import sum_squares_error as sum_squares_error
+from .networks import INITIALISATIONS as INITIALISATIONS
+from .networks import MLP as MLP
+from .targets import one_hot as one_hot
