@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from secant.arrays import ArrayLike
+from secant.derivatives.accuracy import LineDerivatives
 from secant.derivatives.finite_difference import refuse_unread
 from secant.derivatives.lines import (
     Lines,
@@ -20,7 +21,6 @@ from secant.derivatives.lines import (
     elementwise_lines,
 )
 from secant.derivatives.result import Derivative
-from secant.derivatives.ridders import LineDerivatives
 from secant.derivatives.solver import DerivativeProblem
 from secant.derivatives.validation import Floats, Function, as_point
 from secant.errors import InvalidInput

@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import Lines
 from secant.derivatives.validation import Floats
 
 PROBE_POINTS = 9
 """Points of one measurement."""
+
+MAX_NOISE_PROBES = 3
+"""Distances at which the noise of f is measured, at most."""
 
 FIRST_SPACING = 1e-6
 """Spacing of the first measurement, in units of the distance over which f bends."""
@@ -109,3 +114,29 @@ def measure_noise(
         spacing *= 100 if equal[unknown].any() else 0.01
     assert sigma is not None
     return np.nan_to_num(sigma), bool((sigma > 0).any())
+
+
+def noise_along(
+    f: Evaluation, lines: Lines, line: int, width: float, side: int
+) -> Floats:
+    """The noise of f, measured on one line close to the point.
+
+    Args:
+        f: The function.
+        lines: The lines.
+        line: Which of them.
+        width: A distance over which f bends.
+        side: 1 or -1 for the side to stay on; 0 for both.
+
+    Returns:
+        The standard deviation of each entry of f; 0 where no noise shows.
+    """
+
+    def values_at(t: Floats) -> Floats:
+        t = side * (t - t.min()) if side else t
+        values = f.at(lines, np.full(len(t), line, np.intp), t)
+        if not np.isfinite(values).all():
+            raise f.trouble or AssertionError
+        return values
+
+    return measure_noise(values_at, width, MAX_NOISE_PROBES)[0]

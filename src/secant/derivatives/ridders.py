@@ -18,11 +18,16 @@ Source:
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
+from secant.derivatives.accuracy import (
+    DEFAULT_RTOL,
+    Accuracy,
+    LineDerivatives,
+    Outcome,
+)
 from secant.derivatives.difference_quotients import (
     MAX_STEPS,
     Booleans,
@@ -32,11 +37,8 @@ from secant.derivatives.difference_quotients import (
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.extrapolation import Extrapolated
 from secant.derivatives.lines import EPSILON, Indices, Lines
-from secant.derivatives.noise import PROBE_POINTS, measure_noise
+from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
 from secant.derivatives.validation import Floats
-
-DEFAULT_RTOL = 1e-12
-"""Default relative tolerance, where none is given: cheap, and enough for most."""
 
 NOISY_RTOL = 3e-11
 """Relative error from noise above which many lines may spend more steps on it."""
@@ -71,74 +73,8 @@ MAX_SLOW_STEPS = 4
 MIN_LOG_SPACING = 0.3
 """Least distance between the logarithms of two steps; closer ones tell nothing new."""
 
-MAX_NOISE_PROBES = 3
-"""Distances at which the noise of f is measured, at most."""
-
 JUMP_RTOL = 0.2
 """Relative spread of several estimates of the same jump of the slope."""
-
-
-class Outcome(IntEnum):
-    """How a line ended, the worst last."""
-
-    CONVERGED = 0
-    ROUNDING = 1
-    NOISE = 2
-    BUDGET = 3
-    KINK = 4
-    DIVERGED = 5
-
-
-@dataclass
-class Accuracy:
-    """What the caller asks for, and what is known about the errors of f's values.
-
-    Attributes:
-        tolerance: Relative to `scale`; None for `DEFAULT_RTOL`.
-        sigma: Standard deviation of f's noise, for each of its entries.
-        may_measure_noise: Whether noise may be measured where differences look noisy.
-        per_line: Whether each line has a scale of its own.
-        scale: The largest derivative so far, of lines that share one.
-        per_entry: Whether each of f's entries is a scale of its own, too.
-    """
-
-    tolerance: float | None
-    sigma: Floats
-    may_measure_noise: bool
-    per_line: bool
-    scale: float = 0.0
-    per_entry: bool = False
-
-    def targets(self, value: Floats) -> Floats:
-        """The error to reach, for each line and entry."""
-        sizes: Floats = abs(value)
-        largest: Floats = sizes.max(axis=1, initial=0.0, keepdims=True)
-        if not self.per_line:
-            self.scale = max(self.scale, float(largest.max(initial=0.0)))
-            largest = np.full_like(largest, self.scale)
-        if not self.per_entry:
-            sizes = np.broadcast_to(largest, value.shape)
-        else:
-            # An entry with slope 0 beside others that are not needs no accuracy.
-            sizes = np.where((sizes == 0) & (largest > 0), np.inf, sizes)
-        return (DEFAULT_RTOL if self.tolerance is None else self.tolerance) * sizes
-
-
-@dataclass
-class LineDerivatives:
-    """Derivatives along lines, each of shape (lines, entries of f).
-
-    Attributes:
-        value: The derivatives.
-        error: Estimates of their errors.
-        step: The shortest step that each is made of.
-        outcome: How each line ended: an `Outcome` as a float.
-    """
-
-    value: Floats
-    error: Floats
-    step: Floats
-    outcome: Floats
 
 
 def solve(
@@ -581,29 +517,3 @@ class RiddersTableau:
         added = np.where(certain | unknown, (1 + JUMP_RTOL) * jump, 0.0)
         self.result.error[which] += added
         self.result.outcome[which[kinked]] = Outcome.KINK
-
-
-def noise_along(
-    f: Evaluation, lines: Lines, line: int, width: float, side: int
-) -> Floats:
-    """The noise of f, measured on one line close to the point.
-
-    Args:
-        f: The function.
-        lines: The lines.
-        line: Which of them.
-        width: A distance over which f bends.
-        side: 1 or -1 for the side to stay on; 0 for both.
-
-    Returns:
-        The standard deviation of each entry of f; 0 where no noise shows.
-    """
-
-    def values_at(t: Floats) -> Floats:
-        t = side * (t - t.min()) if side else t
-        values = f.at(lines, np.full(len(t), line, np.intp), t)
-        if not np.isfinite(values).all():
-            raise f.trouble or AssertionError
-        return values
-
-    return measure_noise(values_at, width, MAX_NOISE_PROBES)[0]

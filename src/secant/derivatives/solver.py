@@ -12,6 +12,12 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, first_entry
+from secant.derivatives.accuracy import (
+    DEFAULT_RTOL,
+    Accuracy,
+    LineDerivatives,
+    Outcome,
+)
 from secant.derivatives.complex_step import (
     COMPLEX_STEP_RATIO,
     complex_step,
@@ -20,17 +26,9 @@ from secant.derivatives.complex_step import (
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import EPSILON, Indices, Lines
-from secant.derivatives.noise import PROBE_POINTS
+from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
 from secant.derivatives.result import Derivative
-from secant.derivatives.ridders import (
-    DEFAULT_RTOL,
-    MAX_NOISE_PROBES,
-    Accuracy,
-    LineDerivatives,
-    Outcome,
-    noise_along,
-    solve,
-)
+from secant.derivatives.ridders import solve
 from secant.derivatives.rounding_error import with_rounding_error
 from secant.derivatives.validation import (
     Floats,
