@@ -108,10 +108,10 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
     steps = np.concatenate([[h], STEPS, [_NEAR]])
     slopes: dict[tuple[str, str], np.ndarray] = {}
     for dtype in ("float32", "float64"):
-        ahead, behind = _carried(f, x, steps, dtype)
+        ahead, behind = _propagated(f, x, steps, dtype)
         slopes["subtracted", dtype] = _subtracted(f, x, steps, kind, dtype)
         with np.errstate(all="ignore"):
-            slopes["carried", dtype] = (
+            slopes["propagated", dtype] = (
                 (ahead - behind) / (2 * steps) if kind == "central" else ahead / steps
             )
     tangent = _tangent(f, x, left=-behind[-1] / _NEAR, right=ahead[-1] / _NEAR)
@@ -160,10 +160,10 @@ def _subtracted(
     return slopes.astype(float)
 
 
-def _carried(
+def _propagated(
     f: Expression, x: float, steps: np.ndarray, dtype: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """f(x + h) - f(x) and f(x - h) - f(x), carried through the formula."""
+    """f(x + h) - f(x) and f(x - h) - f(x), propagated through the formula."""
     with jax.enable_x64(dtype == "float64"):
         at = jnp.full(len(steps), x, dtype)
         ahead, behind = _compiled(f)(at, jnp.asarray(steps, dtype))

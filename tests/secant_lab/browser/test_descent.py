@@ -194,7 +194,7 @@ def test_the_rate_is_slid_and_typed(visit, settled):
     assert float(page.input_value("#rate-0")) == 0
     page.focus("#rate-0")
     page.keyboard.press("ArrowLeft")
-    settled(page, r"sgd, 0\.977 Swings.*The limit is 1 = 2 / 2")
+    settled(page, r"sgd, 0\.977 Oscillates.*The limit is 1 = 2 / 2")
 
 
 def test_a_rate_that_is_none_changes_nothing(visit, settled):
