@@ -697,7 +697,7 @@ def test_who_waits_for_the_baton_gets_it_in_turn():
     assert order == [0, 1, 2, 3, 4]
 
 
-# --- updates ---------------------------------------------------------------------------
+# --- updates -----------------------------------------------------------------------
 
 
 def test_updates_come_once_and_add_up_to_the_history(room):

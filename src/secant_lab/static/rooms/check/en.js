@@ -149,7 +149,7 @@ export default {
   "check.own.beside": "At the point itself the two agree; around it they do not.",
   "error.fault": "There is no fault “{name}”.",
   "error.variables": "A function has 1 to 4 variables here.",
-  "error.point": "{name} is {came}: use a number between −1,000,000 and 1,000,000.",
+  "error.point": "{name} is {came}: use a number between −1 million and 1 million.",
   "error.reach": "The points reach {came} to each side: use 0.001 to 1,000.",
   "error.step": "h is {h}: use a number between 1e-8 and 1.",
   "error.no_value": "The function has no finite value where {at}: choose another point.",
