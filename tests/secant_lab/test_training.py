@@ -172,11 +172,11 @@ def test_entries_start_from_the_same_weights_and_see_the_same_batches(room):
     first, second, third = race.entries
     for entry in (second, third):
         np.testing.assert_array_equal(
-            entry.training.params(entry.checkpoint)["W1"],
-            first.training.params(first.checkpoint)["W1"],
+            entry.trainer.params(entry.run_state)["W1"],
+            first.trainer.params(first.run_state)["W1"],
         )
     stepped(room, race, 60)
-    losses = [entry.checkpoint.losses_from(0) for entry in race.entries]
+    losses = [entry.run_state.losses_from(0) for entry in race.entries]
     assert losses[0][0] == losses[2][0]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
     # One that hardly moves sees how hard the others' batches were for the first net.
@@ -248,16 +248,16 @@ def test_a_pause_and_a_step_while_it_runs_are_obeyed_in_that_order(room):
 def test_rewound_it_is_as_it_was_and_takes_the_same_steps(room):
     race = stepped(room, start(room), 210)
     entry = race.entries[0]
-    first = entry.checkpoint
+    first = entry.run_state
     room.rewind(race.id)
     until(lambda: entry.step == 0)
     assert (race.state, entry.rewinds) == ("paused", 1)
-    assert entry.checkpoint is entry.start
-    assert len(entry.checkpoint.losses_from(0)) == 0
-    assert len(entry.checkpoint.epochs) == 1
+    assert entry.run_state is entry.start
+    assert len(entry.run_state.losses_from(0)) == 0
+    assert len(entry.run_state.epochs) == 1
     stepped(room, race, 210)
-    np.testing.assert_array_equal(entry.checkpoint.losses_from(0), first.losses_from(0))
-    assert entry.checkpoint.epochs == first.epochs
+    np.testing.assert_array_equal(entry.run_state.losses_from(0), first.losses_from(0))
+    assert entry.run_state.epochs == first.epochs
 
 
 def test_rewound_while_it_runs_it_stands_at_the_start(room):
@@ -410,7 +410,7 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypa
         slope.point("x**2", 1.0, float(h))
         took.append(len(turns) - began)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    samples = {id(race.entries[0].training.samples) for race in races}
+    samples = {id(race.entries[0].trainer.samples) for race in races}
     assert len(samples) == 1
     # A copy of the data for each would be 15 MB each, and twice that on the device.
     assert (after - before) / 1024 < 250
@@ -557,8 +557,8 @@ def test_an_entry_that_diverges_says_so_and_the_others_go_on(room):
     assert bad.failure["facts"]["rate"] == "500"
     # What is kept is the last that was a number.
     assert bad.step == bad.failure["step"] - 1
-    assert np.isfinite(bad.checkpoint.losses_from(0)).all()
-    assert bad.step == len(bad.checkpoint.losses_from(0))
+    assert np.isfinite(bad.run_state.losses_from(0)).all()
+    assert bad.step == len(bad.run_state.losses_from(0))
     room.rewind(race.id)
     until(lambda: bad.step == 0)
     assert bad.failure is None
@@ -580,7 +580,7 @@ def test_a_bug_in_one_entry_stops_that_entry_only(room, monkeypatch):
     def advance(reached, count):
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr(broken.training, "advance", advance)
+    monkeypatch.setattr(broken.trainer, "advance", advance)
     room.go(race.id)
     until(lambda: sound.step > 50)
     assert broken.failure["code"] == "bug"
@@ -723,7 +723,7 @@ def test_updates_come_once_and_add_up_to_the_history(room):
         losses += update["losses"]
         epochs += update["epochs"]
         assert update["step"] == len(losses)
-    reached = race.entries[0].checkpoint
+    reached = race.entries[0].run_state
     np.testing.assert_allclose(losses, reached.losses_from(0), rtol=1e-4)
     assert epochs == [epoch._asdict() for epoch in reached.epochs]
     assert [epoch["step"] for epoch in epochs] == [0, 200, 400]
@@ -735,7 +735,7 @@ def test_who_comes_later_is_told_all_thinned(room):
     update = updates.poll()["entries"][0]
     assert (update["first_step"], update["steps_per_loss"]) == (0, 3)
     assert len(update["losses"]) == 767 <= MAX_FIRST_LOSSES
-    losses = race.entries[0].checkpoint.losses_from(0)
+    losses = race.entries[0].run_state.losses_from(0)
     assert update["losses"][0] == pytest.approx(losses[:3].mean(), rel=1e-4)
     # The last has fewer.
     assert update["losses"][-1] == pytest.approx(losses[2298:].mean(), rel=1e-4)
@@ -760,7 +760,7 @@ def test_an_entry_that_went_back_to_its_last_good_step_says_so(room):
     race = stepped(room, start(room), 30)
     updates, entry = RaceUpdates(race), race.entries[0]
     updates.poll()
-    entry.checkpoint = entry.training.advance(entry.start, 20)
+    entry.run_state = entry.trainer.advance(entry.start, 20)
     update = updates.poll()["entries"][0]
     assert (update["first_step"], update["step"], update["losses"]) == (20, 20, [])
 
@@ -768,8 +768,8 @@ def test_an_entry_that_went_back_to_its_last_good_step_says_so(room):
 def test_an_accuracy_or_loss_that_is_no_number_is_none(room):
     race = stepped(room, start(room), 1)
     entry = race.entries[0]
-    epoch = entry.checkpoint.epochs[0]._replace(test_loss=float("inf"))
-    entry.checkpoint = replace(entry.checkpoint, epochs=(epoch,))
+    epoch = entry.run_state.epochs[0]._replace(test_loss=float("inf"))
+    entry.run_state = replace(entry.run_state, epochs=(epoch,))
     assert RaceUpdates(race).poll()["entries"][0]["epochs"][0]["test_loss"] is None
 
 
@@ -788,14 +788,14 @@ def test_a_picture_shows_the_weights_and_the_gradient_of_the_next_step(room, gra
     until(lambda: entry.gradient_ready)
     (drawn,) = draw_pictures(race)["entries"]
     assert (drawn["step"], drawn["units"]) == (3, 6)
-    before = np.asarray(entry.training.params(entry.checkpoint)["W1"])
+    before = np.asarray(entry.trainer.params(entry.run_state)["W1"])
     scale = drawn["scales"]["weights"]
     assert scale == pytest.approx(np.abs(before).max())
     np.testing.assert_allclose(
         image(drawn["weights"], scale, 6), before.T, atol=0.51 * scale / 127
     )
     stepped(room, race, 1)
-    after = np.asarray(entry.training.params(entry.checkpoint)["W1"])
+    after = np.asarray(entry.trainer.params(entry.run_state)["W1"])
     scale = drawn["scales"]["gradients"]
     np.testing.assert_allclose(
         image(drawn["gradients"], scale, 6),
@@ -816,11 +816,11 @@ def test_a_picture_shows_what_is_answered_for_the_shown_digits(room):
 def test_the_definition_shows_the_gradient_of_its_last_step(room):
     race = start(room, ("definition", 0.1), hidden=1)
     entry = race.entries[0]
-    before = entry.training.params(entry.checkpoint)["W1"]
+    before = entry.trainer.params(entry.run_state)["W1"]
     assert draw_pictures(race)["entries"][0]["gradients"] is None
     stepped(room, race, 1)
     drawn = draw_pictures(race)["entries"][0]
-    after = entry.training.params(entry.checkpoint)["W1"]
+    after = entry.trainer.params(entry.run_state)["W1"]
     scale = drawn["scales"]["gradients"]
     np.testing.assert_allclose(
         image(drawn["gradients"], scale, 1),

@@ -13,8 +13,8 @@ from secant.arrays import Array
 from secant.errors import SecantError
 from secant.training import (
     MAX_STEPS_PER_CALL,
-    RunState,
     Diverged,
+    RunState,
     Samples,
     TrainConfig,
     Trainer,
@@ -39,8 +39,8 @@ class RaceEntry:
 
     Attributes:
         settings: The settings of this entry.
-        config: The trainer configuration.
-        trainer: The run, once it is created.
+        config: The training configuration.
+        trainer: The trainer of the run, once it is created.
         initial: The initial weights, which the page shows while the step compiles.
         start: Step 0 with its first evaluation, once the entry is prepared.
         run_state: The present state, once the entry is prepared.
@@ -211,7 +211,10 @@ class RaceEntry:
         assert run_state is not None
         step = run_state.step
         count = min(
-            self._turn_steps, max_steps, self.target_step - step, trainer.steps_to_boundary(step)
+            self._turn_steps,
+            max_steps,
+            self.target_step - step,
+            trainer.steps_to_boundary(step),
         )
         began = perf_counter()
         try:
@@ -230,9 +233,7 @@ class RaceEntry:
         self.seconds_used += perf_counter() - began
         self._measure_speed()
 
-    def _advance(
-        self, trainer: Trainer, run_state: RunState, count: int
-    ) -> RunState:
+    def _advance(self, trainer: Trainer, run_state: RunState, count: int) -> RunState:
         seconds_before = run_state.timings.training
         run_state = trainer.advance(run_state, count)
         seconds = max(run_state.timings.training - seconds_before, 1e-9)

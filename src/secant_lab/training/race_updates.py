@@ -30,7 +30,7 @@ class RaceUpdates:
 
         Returns:
             `state`, `ended` and `entries`; for each entry its `step`,
-            `steps_per_second`, the trainer time in `seconds`, `step_progress`, the
+            `steps_per_second`, the training time in `seconds`, `step_progress`, the
             `failure` or None, the new `epochs`, and the new `losses`: means over
             `steps_per_loss` steps from `first_step` on. With `restarted`, the page
             drops everything that it knows of the entry.

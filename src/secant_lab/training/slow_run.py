@@ -62,7 +62,7 @@ class SlowRaceEntry(RaceEntry):
 
     Args:
         settings: The settings of this entry.
-        config: The trainer configuration.
+        config: The training configuration.
         turn_lock: The lock that all such entries share.
     """
 
