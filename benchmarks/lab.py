@@ -7,7 +7,7 @@ Starts a lab of its own and asks it as pages do, over HTTP. Prints
 - steps a second of a training that a page watches, over those of one that nobody does,
   in turns: the median of the pairs, and the quartiles; the same for each second of CPU
   time, which a machine that is busy otherwise disturbs less;
-- how many news a second a page gets of a training at full speed;
+- how many updates a second a page gets of a training at full speed;
 - with so many trainings, each watched: memory, and how long another room takes to
   answer.
 """
@@ -64,10 +64,10 @@ class Lab:
         assert "error" not in answer, answer
         return answer
 
-    def race(self, lanes: list[str], **settings: object) -> str:
+    def race(self, entries: list[str], **settings: object) -> str:
         """A race that is prepared and can be looked at."""
-        wanted = [{"gradient": name, "rate": 0.1} for name in lanes]
-        race = self.ask("training/start", lanes=wanted, **settings)["race"]
+        wanted = [{"gradient": name, "rate": 0.1} for name in entries]
+        race = self.ask("training/start", entries=wanted, **settings)["race"]
         with self.watched(race) as page:
             while not page.drawn:
                 time.sleep(0.05)
@@ -96,7 +96,7 @@ class Lab:
 
 
 class Page(threading.Thread):
-    """Reads a race's news as fast as they come."""
+    """Reads the updates of a race as fast as they come."""
 
     def __init__(self, lab: Lab, race: str) -> None:
         super().__init__(daemon=True)
@@ -104,7 +104,7 @@ class Page(threading.Thread):
         query = f"token={lab.token}&race={race}"
         self.connection.request("GET", f"/api/training/watch?{query}")
         self.stream = self.connection.getresponse()
-        self.news = 0
+        self.updates = 0
         self.drawn = False
         self.ended = False
         self.start()
@@ -112,7 +112,7 @@ class Page(threading.Thread):
     def run(self) -> None:
         for line in self.stream:
             if line.startswith(b"data: "):
-                self.news += 1
+                self.updates += 1
                 self.drawn = self.drawn or b'"gradients":"' in line
             if self.ended:
                 break
@@ -129,7 +129,7 @@ def speed(lab: Lab, race: str, seconds: float) -> np.ndarray:
     """Steps a second, and steps a second of the process's CPU time."""
 
     def now() -> np.ndarray:
-        steps = sum(lab.ask("training/alive", race=race)["steps"])
+        steps = sum(lab.ask("training/keep_alive", race=race)["steps"])
         return np.array([steps, time.perf_counter(), lab.cpu_seconds])
 
     before = now()
@@ -138,8 +138,8 @@ def speed(lab: Lab, race: str, seconds: float) -> np.ndarray:
     return np.array([steps / clock, steps / cpu])
 
 
-def watching(lab: Lab, lanes: list[str], options: argparse.Namespace) -> None:
-    race = lab.race(lanes, data=options.data)
+def watching(lab: Lab, entries: list[str], options: argparse.Namespace) -> None:
+    race = lab.race(entries, data=options.data)
     shares, alone, watched, told = [], [], [], []
     for pair in range(options.pairs):
         # From the start each time: a race ends after 200,000 steps.
@@ -152,14 +152,14 @@ def watching(lab: Lab, lanes: list[str], options: argparse.Namespace) -> None:
                 continue
             with lab.watched(race) as page:
                 time.sleep(0.2)
-                before, began = page.news, time.perf_counter()
+                before, began = page.updates, time.perf_counter()
                 watched.append(speed(lab, race, options.seconds))
-                told.append((page.news - before) / (time.perf_counter() - began))
+                told.append((page.updates - before) / (time.perf_counter() - began))
         shares.append(watched[-1] / alone[-1])
     lab.ask("training/end", race=race)
     low, middle, high = np.quantile(shares, [0.25, 0.5, 0.75], axis=0) - 1
     print(
-        f"| {', '.join(lanes)} | {np.median(alone, axis=0)[0]:,.0f} | "
+        f"| {', '.join(entries)} | {np.median(alone, axis=0)[0]:,.0f} | "
         f"{np.median(watched, axis=0)[0]:,.0f} | "
         f"{middle[0]:+.1%} ({low[0]:+.1%} to {high[0]:+.1%}) | "
         f"{middle[1]:+.1%} ({low[1]:+.1%} to {high[1]:+.1%}) | {np.median(told):.0f} |"
@@ -189,10 +189,14 @@ def crowd(lab: Lab, options: argparse.Namespace) -> None:
     time.sleep(2)
     for when in ("at first", f"after {options.minute:.0f} s"):
         rates = [0] * len(races)
-        before = [lab.ask("training/alive", race=race)["steps"][0] for race in races]
+        before = [
+            lab.ask("training/keep_alive", race=race)["steps"][0] for race in races
+        ]
         began = time.perf_counter()
         answered = answers(lab)
-        after = [lab.ask("training/alive", race=race)["steps"][0] for race in races]
+        after = [
+            lab.ask("training/keep_alive", race=race)["steps"][0] for race in races
+        ]
         seconds = time.perf_counter() - began
         rates = (np.array(after) - before) / seconds
         print(
@@ -216,7 +220,9 @@ def main() -> None:
     parser.add_argument("--minute", type=float, default=30.0, help="between two looks")
     options = parser.parse_args()
     with Lab() as lab:
-        print("| lanes | steps/s alone | watched | steps/s | of CPU time | news/s |")
+        print(
+            "| entries | steps/s alone | watched | steps/s | of CPU time | updates/s |"
+        )
         print("|---|---:|---:|---:|---:|---:|")
         watching(lab, ["node"], options)
         watching(lab, ["node", "backprop", "weight", "spsa"], options)

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, sync_playwright
 
 ROOMS = {
-    "one lane": "#training?lanes=node:0.1",
-    "race of four": "#training?lanes=spsa:0.1,weight:0.1,node:0.1,backprop:0.1",
+    "one entry": "#training?entries=node:0.1",
+    "race of four": "#training?entries=spsa:0.1,weight:0.1,node:0.1,backprop:0.1",
 }
 
 COUNTING = """
@@ -117,12 +117,12 @@ def main() -> None:
             until(page, "running")
             page.wait_for_timeout(2000)
             frames, drawn = repaints(page, seconds)
-            steps = page.inner_text("#lanes-now td:nth-of-type(2)")
+            steps = page.inner_text("#entries-now td:nth-of-type(2)")
             print(f"{name}: {drawn:.1f} repaints and {frames:.1f} frames a second,")
-            print(f"    first lane at {steps} steps a second")
+            print(f"    first entry at {steps} steps a second")
             halts = [press(page, "#go", "#go") for _ in range(11)]
             until(page, "paused")
-            steps_taken = [press(page, "#step", "#lanes-now td") for _ in range(10)]
+            steps_taken = [press(page, "#step", "#entries-now td") for _ in range(10)]
             for what, times in (("start/pause", halts), ("one step", steps_taken)):
                 middle, worst = statistics.median(times), max(times)
                 print(

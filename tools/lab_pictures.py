@@ -33,7 +33,7 @@ def learn_for_a_while(page: Any) -> None:
     page.click("#go")
     page.wait_for_function(
         """() => {
-          const steps = document.querySelector("#lanes-now tr:nth-child(2) td")
+          const steps = document.querySelector("#entries-now tr:nth-child(2) td")
           return Number(steps.textContent.replaceAll(",", "")) > 2500
         }""",
         timeout=PATIENCE,
@@ -71,7 +71,7 @@ VIEWS = {
         lambda page: page.wait_for_timeout(6000),
     ),
     "training": View(
-        "#training?lanes=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
+        "#training?entries=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
     ),
     "check": View(
         "#check?fault=transposed&h=0.0001&beside=secant",

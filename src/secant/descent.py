@@ -309,7 +309,7 @@ def _verdict(trace: _Trace) -> tuple[DescentStatus, str]:
     half = trace.steps - trace.steps // 2
     if share <= 0.05:
         return DescentStatus.BOUNCES, (
-            f"bounces: over the last {_count(half)} the value went "
+            f"bounces: over the last {_count(half)} the value changed "
             f"{_change(trace.values[-1 - half], trace.values[-1])}, although "
             f"the gradient's length is still {trace.norms[-1]:.3g}; the learning "
             f"rate {trace.rate!r} is at the stability limit: try "

@@ -7,6 +7,9 @@ came, why it is wrong and what to write instead:
     batch_size = validate("batch_size", batch_size, WholeNumber(low=1))
 
 The model is scikit-learn's `_param_validation`, with its `Interval` and `StrOptions`.
+
+NumPy is imported where a value is checked, not with this module: the command line
+declares constraints, and its help answers without NumPy.
 """
 
 from abc import ABC, abstractmethod
@@ -17,9 +20,6 @@ from numbers import Real
 from operator import index
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-import numpy as np
-
-from secant.arrays import is_traced
 from secant.errors import InvalidInput, short, unknown_name
 
 __all__ = [
@@ -94,6 +94,7 @@ def validate(name: str, value: Any, constraint: Constraint[T]) -> T:
         InvalidInput: The constraint does not hold.
 
     Example:
+        >>> import numpy as np
         >>> validate("batch_size", np.int64(100), WholeNumber(low=1))
         100
         >>> validate("batch_size", 0, WholeNumber(low=1))
@@ -115,6 +116,7 @@ def validate_fields(instance: Any, **constraints: Constraint[Any]) -> None:
         InvalidInput: A constraint does not hold.
 
     Example:
+        >>> import numpy as np
         >>> @dataclass(frozen=True)
         ... class Batch:
         ...     size: int
@@ -306,6 +308,8 @@ class Boolean(Constraint[bool]):
 
     def clean(self, value: Any) -> bool:
         """The value as a `bool`."""
+        import numpy as np
+
         if not isinstance(value, bool | np.bool_):
             raise Rejected
         return bool(value)
@@ -327,6 +331,7 @@ class Each(Constraint[tuple[T_co, ...]]):
         example: How one would write them.
 
     Example:
+        >>> import numpy as np
         >>> validate("sizes", [784, np.int64(10)], Each(WholeNumber(low=1), least=2))
         (784, 10)
     """
@@ -407,9 +412,12 @@ def as_whole_number(value: Any) -> int | None:
     """The value as an `int`, or None if it is no whole number.
 
     Example:
+        >>> import numpy as np
         >>> as_whole_number(np.array(3)), as_whole_number(3.0), as_whole_number(True)
         (3, None, None)
     """
+    import numpy as np
+
     if _is_boolean(value) or np.ma.isMaskedArray(value):
         return None
     try:
@@ -424,6 +432,7 @@ def as_real_number(value: Any) -> float | None:
     A whole number or a fraction beyond every float becomes infinite.
 
     Example:
+        >>> import numpy as np
         >>> as_real_number(np.float32(0.5)), as_real_number(10**400)
         (0.5, inf)
         >>> as_real_number("0.5"), as_real_number(True), as_real_number(1j)
@@ -436,6 +445,8 @@ def as_real_number(value: Any) -> float | None:
             return float(value)
         except OverflowError:
             return inf if abs(value) == value else -inf
+    import numpy as np
+
     try:
         array = np.asarray(value)
     except Exception:  # a ragged list, a tracer, a tensor that lives elsewhere
@@ -457,6 +468,8 @@ def _kind(value: Any) -> str:
     """What a value is, where its `repr` does not say so to everyone."""
     if isinstance(value, str | bytes):
         return ", a string"
+    from secant.arrays import is_traced
+
     if is_traced(value):
         return ", which JAX traces, so that it has no value yet"
     return ""

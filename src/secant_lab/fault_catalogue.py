@@ -1,4 +1,4 @@
-"""The losses whose gradients `backprops` claims to be, and the faults planted there."""
+"""Catalogue of the faults in `faulty_gradients`, with the losses to check against."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
-"""Gradients of a small network written by hand: right ones, and a fault in each other.
+"""Handwritten gradients of a small network: right ones, and ones with a single fault.
 
-What a learner writes, in NumPy, for inputs `x` and one-hot targets `t`, a row for each
-sample. A wrong one differs from the right one before it in a single line: the page
-shows them as they stand here. What they are checked against is in `planted`.
+Each is the NumPy code of a learner, for inputs `x` and one-hot targets `t` with a row
+for each sample. A wrong gradient differs from the right one before it in a single line,
+and the page shows the code as it stands here. The losses are in `fault_catalogue`.
 """
 
 from collections.abc import Mapping

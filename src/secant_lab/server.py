@@ -20,7 +20,7 @@ from secant_lab.error_responses import RequestError, error_response
 from secant_lab.middleware import AccessGuard
 from secant_lab.request_args import parse_arguments
 from secant_lab.rooms import check, descent, draw, slope, training
-from secant_lab.training.stream import watching
+from secant_lab.training.stream import race_stream
 from secant_lab.translations import STATIC
 
 Endpoint = Callable[..., dict[str, Any]]
@@ -77,7 +77,7 @@ def application(*, token: str, port: int, room: training.Room | None = None) -> 
     )
     app.state.threads = None
     app.state.room = room
-    app.state.answers = {**ENDPOINTS, **room.answers}
+    app.state.answers = {**ENDPOINTS, **room.endpoints}
     return AccessGuard(app, token=token, port=port)
 
 
@@ -120,7 +120,7 @@ async def _answer(request: Request) -> Response:
 
 async def _watch(request: Request) -> Response:
     room: training.Room = request.app.state.room
-    return watching(room.find(request.query_params.get("race", "")))
+    return race_stream(room.find(request.query_params.get("race", "")))
 
 
 def _secant_error(request: Request, error: Exception) -> Response:

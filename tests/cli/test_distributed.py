@@ -75,7 +75,7 @@ def assert_same(run, whole):
 def test_options_of_several_processes_need_distributed(secant, option):
     outcome = secant("train", *option)
     assert outcome.code == 2
-    assert f"{option[0]} came without --distributed" in outcome.err
+    assert f"{option[0]} needs --distributed" in outcome.err
 
 
 @pytest.mark.slow
@@ -194,7 +194,7 @@ def test_a_peer_that_does_not_come_is_not_waited_for_for_ever(start, present):
         present, *distributed(free_port(), present), "--initialization-timeout", 3
     )
     assert alone.code(SECONDS) == 75
-    assert "the processes have not come together at 127.0.0.1:" in alone.text
+    assert "not all processes joined at 127.0.0.1:" in alone.text
     assert "in time (3 s)" in alone.text
     assert len(alone.text.splitlines()) == 1
 
@@ -279,7 +279,7 @@ def test_two_processes_of_one_number_are_told(start):
     )
     for peer in peers:
         assert peer.code(2 * SECONDS) == 75, peer.text
-        assert "a --process-id of its own" in peer.text
+        assert "its own --process-id" in peer.text
 
 
 @pytest.mark.slow

@@ -70,8 +70,10 @@ def test_ctrl_c_ends_what_trains_and_who_watches(tmp_path):
                 return json.load(answer)
 
         # One that is compiled, and one whose first step takes a minute.
-        lanes = [{"gradient": name, "rate": 0.1} for name in ("backprop", "definition")]
-        race = ask("start", lanes=lanes)["race"]
+        entries = [
+            {"gradient": name, "rate": 0.1} for name in ("backprop", "definition")
+        ]
+        race = ask("start", entries=entries)["race"]
         ask("go", race=race)
         address = f"{origin}/api/training/watch?{query}&race={race}"
         with urllib.request.urlopen(address, timeout=PATIENCE) as stream:

@@ -188,8 +188,8 @@ def test_the_page_offers_it_and_starts_with_its_first_weights(tmp_path, monkeypa
 
     try:
         assert ask("choices")["activations"] == list(ACTIVATIONS)
-        lanes = [{"gradient": "node", "rate": 0.1}]
-        race = ask("start", lanes=lanes, activation="softsign", hidden=3, batch=5)
+        entries = [{"gradient": "node", "rate": 0.1}]
+        race = ask("start", entries=entries, activation="softsign", hidden=3, batch=5)
         assert race["activation"] == "softsign"
         assert race["init"] == SOFTSIGN.init
     finally:

@@ -100,7 +100,7 @@ def test_a_run_that_comes_out_otherwise_is_told(secant, monkeypatch):
 def test_what_stands_beside_resume_is_refused(secant):
     outcome = secant("train", "--resume", "runs/0001", "--seed", 3, "--hidden", 9)
     assert outcome.code == 2
-    assert "--hidden, --seed came beside --resume" in outcome.err
+    assert "--resume does not take --hidden, --seed" in outcome.err
 
 
 def test_a_folder_of_nothing_cannot_be_resumed(secant):

@@ -85,7 +85,7 @@ def test_before_the_first_step_nothing_is_kept(
     interrupted_at(0)
     outcome = secant(*TINY, "--gradient", gradient)
     assert outcome.code == 130
-    assert "before the first step; nothing is kept" in outcome.err
+    assert "before the first step; nothing is saved" in outcome.err
     assert not list(tmp_path.iterdir())
 
 

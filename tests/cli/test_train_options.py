@@ -164,15 +164,15 @@ def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
     for command in (("evaluate", "runs/0001"), ("predict", "runs/0001", "3.png")):
         outcome = secant(*command, "--best")
         assert outcome.code == 2
-        assert "keeps no best network" in outcome.err
+        assert "has no best network" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--patience", 3), "validation_split=0.1 as well"),
-        (("--min-delta", 0.1), "came without --patience"),
-        (("--end-factor", 0.1), "came without a schedule that falls"),
+        (("--min-delta", 0.1), "needs --patience"),
+        (("--end-factor", 0.1), "needs a schedule that falls"),
         (("--schedule", "cosin"), "did you mean 'cosine'"),
         (
             ("--schedule", "linear", "--warmup-steps", 50, "--iterations", 50),

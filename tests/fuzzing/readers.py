@@ -23,7 +23,7 @@ from fuzzing.forgeries import (
 )
 from fuzzing.mutations import Draw, lines
 from secant import MLP, Checkpoints, Run, RunMetadata, load_data
-from secant.cli.train_task import task_of
+from secant.cli.train_task import load_task
 from secant.data import csv_table, digit_images, files, idx, npz
 from secant.data.digit_images import read_digit
 from secant.data.idx import read_idx
@@ -260,7 +260,7 @@ def _manifest_samples() -> list[Folder]:
 
 def _read_manifest(folder: Path) -> object:
     """As `secant train --resume` and `secant rerun` do."""
-    task, manifest = task_of(folder)
+    task, manifest = load_task(folder)
     trainer = Trainer(task.net, task.samples, task.config)
     checkpoint.check_same_run("the manifest", manifest.origin, trainer.origin())
     return trainer.config

@@ -18,9 +18,9 @@ from secant.descent import DescentStatus
 from secant.errors import InvalidInput
 from secant.training.optimizers import OPTIMIZERS
 from secant_lab import server
-from secant_lab.descents.courses import LONGEST, OFFERED, course
-from secant_lab.descents.surfaces import surface, views
-from secant_lab.descents.valleys import minimum_below, stationary_near
+from secant_lab.descents.critical_points import critical_point_near, minimum_below
+from secant_lab.descents.surfaces import sample_surface, surface
+from secant_lab.descents.trajectories import MAX_STEPS, OPTIMIZER_NAMES, trajectory
 from secant_lab.expressions import FUNCTION_COSTS, MAX_FUNCTIONS
 from secant_lab.rooms import descent
 
@@ -33,7 +33,7 @@ SADDLE = "x0**2 - x1**2"
 
 def verdict(formula, start, run, steps=100, view=(-9, 9, -9, 9)):
     told = descent.descents(formula, *start, run, steps, *view)
-    (found,) = told["courses"]
+    (found,) = told["trajectories"]
     return found["verdict"]["status"], found["verdict"]["facts"], found
 
 
@@ -93,41 +93,41 @@ def test_levels_are_finite_and_ascending_whatever_the_heights(formula):
 def test_gradients_and_curvatures_are_those_of_mathematics(
     formula, at, gradient, hessian
 ):
-    seen = views(surface(formula), np.array([at], float))
+    seen = sample_surface(surface(formula), np.array([at], float))
     assert np.allclose(seen.gradients[0], gradient, rtol=1e-13, atol=1e-15)
     assert np.allclose(seen.hessians[0], hessian, rtol=1e-8, atol=1e-7)
 
 
 def test_any_number_of_points_can_be_looked_at():
     points = np.random.default_rng(0).normal(size=(23, 2))
-    seen = views(surface(HIMMELBLAU), points)
-    single = [views(surface(HIMMELBLAU), point[None]) for point in points]
+    seen = sample_surface(surface(HIMMELBLAU), points)
+    single = [sample_surface(surface(HIMMELBLAU), point[None]) for point in points]
     for name in ("values", "gradients", "hessians"):
         assert np.array_equal(
             getattr(seen, name), np.concatenate([getattr(one, name) for one in single])
         )
 
 
-# --- the courses --------------------------------------------------------------------
+# --- the trajectories ---------------------------------------------------------------
 
 
 def test_the_page_offers_the_optimisers_that_go_down_a_surface():
-    assert set(OFFERED) == set(OPTIMIZERS) - {"adamw"}
+    assert set(OPTIMIZER_NAMES) == set(OPTIMIZERS) - {"adamw"}
     source = Path(server.STATIC / "rooms/descent/runs.js").read_text(encoding="utf-8")
     (offered,) = re.findall(r"OPTIMIZERS = (\[.*?\])", source)
-    assert tuple(json.loads(offered)) == OFFERED
+    assert tuple(json.loads(offered)) == OPTIMIZER_NAMES
 
 
 @pytest.mark.parametrize("rate", [0.005, 0.1, 0.75, 1.05])
 def test_on_a_bowl_each_step_multiplies_by_one_number(rate):
-    found = course(surface(BOWL), np.array([-3.0, 4.0]), "sgd", rate, 60)
+    found = trajectory(surface(BOWL), np.array([-3.0, 4.0]), "sgd", rate, 60)
     shrunk = (1 - 2 * rate) ** np.arange(61)
     assert np.allclose(found.path, shrunk[:, None] * [-3, 4], rtol=1e-12, atol=0)
     assert np.allclose(found.values, 25 * shrunk**2, rtol=1e-12, atol=0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", OFFERED)
+@pytest.mark.parametrize("optimizer", OPTIMIZER_NAMES)
 def test_a_course_is_optax_with_the_slope_of_calculus(optimizer):
     def f(x):
         return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
@@ -141,7 +141,7 @@ def test_a_course_is_optax_with_the_slope_of_calculus(optimizer):
             x = optax.apply_updates(x, update)
             path.append(x)
         path = np.array(path)
-    found = course(surface(ROSENBROCK), path[0], optimizer, rate, steps)
+    found = trajectory(surface(ROSENBROCK), path[0], optimizer, rate, steps)
     assert found.steps == steps
     assert np.allclose(found.path, path, rtol=1e-9, atol=1e-12)
 
@@ -157,7 +157,7 @@ def test_a_course_is_optax_with_the_slope_of_calculus(optimizer):
 )
 def test_plain_descent_is_secants_own(rate, status, here):
     there = secant.descend(lambda x: x[0] ** 2 + x[1] ** 2, [-3.0, 4.0], rate, 40)
-    found = course(surface(BOWL), np.array([-3.0, 4.0]), "sgd", rate, 40)
+    found = trajectory(surface(BOWL), np.array([-3.0, 4.0]), "sgd", rate, 40)
     assert there.status is status
     assert np.allclose(found.path, there.path, rtol=1e-6, atol=1e-9)
     assert verdict(BOWL, (-3, 4), f"sgd:{rate}", 40)[0] == here
@@ -165,9 +165,10 @@ def test_plain_descent_is_secants_own(rate, status, here):
 
 def test_more_steps_begin_as_fewer_do():
     few, many = (
-        course(surface(HIMMELBLAU), np.zeros(2), "adam", 0.1, n) for n in (7, LONGEST)
+        trajectory(surface(HIMMELBLAU), np.zeros(2), "adam", 0.1, n)
+        for n in (7, MAX_STEPS)
     )
-    assert (few.steps, many.steps) == (7, LONGEST)
+    assert (few.steps, many.steps) == (7, MAX_STEPS)
     assert np.array_equal(many.path[:8], few.path)
 
 
@@ -311,7 +312,7 @@ def test_beside_the_ridge_it_leaves_the_picture():
         ("7", "flat"),
     ],
 )
-@pytest.mark.parametrize("optimizer", OFFERED)
+@pytest.mark.parametrize("optimizer", OPTIMIZER_NAMES)
 def test_where_the_gradient_is_zero_nothing_moves(formula, status, optimizer):
     found = verdict(formula, (0, 0), f"{optimizer}:0.1")
     assert (found[0], found[1]) == (status, {})
@@ -360,7 +361,7 @@ def test_verdicts_do_not_depend_on_the_units_of_f(power, rate):
 
 def test_newtons_step_is_exact_on_parabolas():
     f = surface("(x0 - 1)**2 + 3*(x1 + 2)**2 + x0*x1")
-    near = stationary_near(f, np.array([5.0, 5.0]))
+    near = critical_point_near(f, np.array([5.0, 5.0]))
     assert near is not None
     assert near.kind == "minimum"
     assert np.allclose(np.array([[2, 1], [1, 6]]) @ near.x, [2, -12], atol=1e-9)
@@ -380,7 +381,7 @@ def test_the_three_rates_crawl_converge_and_diverge(start, scale):
     formula = f"{scale}*({BOWL})"
     runs = descent.presets(formula, *start, -6, 6)["rates"]
     told = descent.descents(formula, *start, runs, 100, -6, 6, -6, 6)
-    found = [each["verdict"]["status"] for each in told["courses"]]
+    found = [each["verdict"]["status"] for each in told["trajectories"]]
     assert found == ["crawls", "converged", "diverged"]
 
 
@@ -391,7 +392,7 @@ def test_presets_can_always_be_run(formula):
     assert set(presets) == {"rates", "optimizers"}
     for runs in presets.values():
         told = descent.descents(formula, -1.2, 1, runs, 5, -6, 6, -6, 6)
-        assert len(told["courses"]) == 3
+        assert len(told["trajectories"]) == 3
 
 
 # --- what is asked ------------------------------------------------------------------
@@ -400,15 +401,15 @@ def test_presets_can_always_be_run(formula):
 def test_several_descents_start_at_one_point():
     runs = "sgd:0.1,momentum:0.05,adam:0.2,rmsprop:0.1"
     told = descent.descents(BOWL, -3, 4, runs, 10, -5, 5, -5, 5)
-    found = [(each["optimizer"], each["rate"]) for each in told["courses"]]
+    found = [(each["optimizer"], each["rate"]) for each in told["trajectories"]]
     assert ",".join(f"{name}:{rate}" for name, rate in found) == runs
-    assert all(each["path"][0] == [-3, 4] for each in told["courses"])
-    assert all(each["values"][0] == 25 for each in told["courses"])
+    assert all(each["path"][0] == [-3, 4] for each in told["trajectories"])
+    assert all(each["values"][0] == 25 for each in told["trajectories"])
 
 
 def test_the_floor_is_the_lowest_that_is_seen():
     told = descent.descents(SADDLE, -3, 1e-3, "sgd:0.1", 100, -4, 4, -3, 3)
-    (found,) = told["courses"]
+    (found,) = told["trajectories"]
     seen = [
         value
         for value, (x0, x1) in zip(found["values"], found["path"], strict=True)
@@ -435,7 +436,7 @@ def test_it_is_asked_as_the_page_asks(client):
     asked = {"formula": "x**2 + y**2", "x0": 3, "x1": 4, "runs": "sgd:0.1"}
     asked |= {"steps": 10, "left": -5, "right": 5, "bottom": -5, "top": 5}
     answer = client.post("/api/descent/descents", json=asked).json()
-    assert answer["courses"][0]["values"][0] == 25
+    assert answer["trajectories"][0]["values"][0] == 25
     wrong = client.post("/api/descent/descents", json=asked | {"runs": "sgd:-1"})
     assert wrong.status_code == 400
     assert wrong.json()["error"]["code"] == "rate"

@@ -71,7 +71,7 @@ def test_slopes_and_errors_are_those_of_fifty_digits(formula, kind):
         assert found["tangent"]["slope"] == pytest.approx(float(tangent), rel=4e-15)
         assert found["secant"]["slope"] == pytest.approx(float(exact(0.25)), rel=4e-15)
         for dtype, digits in (("float32", 2e-6), ("float64", 1e-14)):
-            way = ways(found)["carried", dtype]
+            way = ways(found)["propagated", dtype]
             off = [abs(float(exact(h) - tangent)) for h in STEPS]
             # The formula's own error, and the roundings of the dtype: no cancellation.
             assert np.allclose(way["errors"], off, rtol=1e-3, atol=digits)
@@ -81,13 +81,13 @@ def test_subtraction_loses_what_h_loses_and_carrying_does_not():
     found = ways(slope.point("sin(3*x)*exp(-x**2/4)", 0.7, 1e-6))
     assert found["subtracted", "float32"]["error"] > 1e-3
     assert found["subtracted", "float64"]["error"] < 1e-8
-    assert found["carried", "float32"]["error"] < 1e-5
+    assert found["propagated", "float32"]["error"] < 1e-5
     # With h far below the spacing of floats nothing is left of the one ...
     lost = {way: found[way]["errors"][-1] for way in found}
     assert lost["subtracted", "float64"] > 0.5
     # ... and the other is as good as ever.
-    assert lost["carried", "float64"] < 1e-14
-    assert lost["carried", "float32"] < 1e-5
+    assert lost["propagated", "float64"] < 1e-14
+    assert lost["propagated", "float32"] < 1e-5
 
 
 def test_subtraction_is_numerical_diff():

@@ -1,4 +1,4 @@
-"""The stream of a race's news, and its questions, as a browser asks them."""
+"""The stream of a race's updates, and its questions, as a browser asks them."""
 
 import http.client
 import json
@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 
 from secant_lab.server import application
-from secant_lab.training.stream import watching
+from secant_lab.training.stream import race_stream
 
 TOKEN = "a-token-of-the-tests"
 RACE = {
-    "lanes": [{"gradient": "backprop", "rate": 0.1}],
+    "entries": [{"gradient": "backprop", "rate": 0.1}],
     "hidden": 6,
     "batch": 20,
     "seed": 3,
@@ -99,7 +99,7 @@ def events(response):
 
 
 def the_first(stream, holds):
-    return next(news for news in stream if holds(news))
+    return next(update for update in stream if holds(update))
 
 
 def until(holds, seconds=600.0):
@@ -118,19 +118,19 @@ def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         stream = events(response)
-        the_first(stream, lambda news: news["state"] == "paused")
+        the_first(stream, lambda update: update["state"] == "paused")
         lab.train("go", race=race)
-        news = the_first(stream, lambda news: news["lanes"][0]["step"] > 200)
-        assert news["state"] == "running"
-        the_first(stream, lambda news: news["pictures"])
+        update = the_first(stream, lambda update: update["entries"][0]["step"] > 200)
+        assert update["state"] == "running"
+        the_first(stream, lambda update: update["pictures"])
         lab.train("pause", race=race)
-        the_first(stream, lambda news: news["state"] == "paused")
+        the_first(stream, lambda update: update["state"] == "paused")
         lab.train("rewind", race=race)
-        news = the_first(stream, lambda news: news["lanes"][0]["anew"])
-        assert news["lanes"][0]["step"] == 0
+        update = the_first(stream, lambda update: update["entries"][0]["restarted"])
+        assert update["entries"][0]["step"] == 0
         lab.train("end", race=race)
-        news = the_first(stream, lambda news: news["state"] == "ended")
-        assert news["ended"] == "end"
+        update = the_first(stream, lambda update: update["state"] == "ended")
+        assert update["ended"] == "closed"
         # The stream is closed: nothing comes any more.
         assert not list(stream)
 
@@ -140,10 +140,10 @@ def test_a_race_that_ends_while_its_news_are_sent_is_told_to_have_ended(lab, rac
 
     async def told():
         events = []
-        async for event in watching(found).body_iterator:
+        async for event in race_stream(found).body_iterator:
             events.append(event)
             # The event is still being sent: nobody has looked at the race again.
-            found.ended = "end" if "data:" in event else None
+            found.ended = "closed" if "data:" in event else None
         return events
 
     assert '"state":"ended"' in anyio.run(told)[-1]
@@ -154,28 +154,31 @@ def test_after_a_reload_a_page_is_told_the_same(lab, race):
     seen = []
     for _ in range(2):
         with lab.watch(race) as page:
-            seen.append(the_first(events(page), lambda n: n["lanes"][0]["step"] == 250))
-    assert seen[1]["lanes"][0]["from"] == 0
-    assert seen[1]["lanes"][0]["anew"]
-    assert len(seen[1]["lanes"][0]["losses"]) == 250
-    assert [epoch["step"] for epoch in seen[1]["lanes"][0]["epochs"]] == [0, 200]
+            seen.append(
+                the_first(events(page), lambda n: n["entries"][0]["step"] == 250)
+            )
+    assert seen[1]["entries"][0]["first_step"] == 0
+    assert seen[1]["entries"][0]["restarted"]
+    assert len(seen[1]["entries"][0]["losses"]) == 250
+    assert [epoch["step"] for epoch in seen[1]["entries"][0]["epochs"]] == [0, 200]
     with lab.watch(race) as page:
-        assert next(events(page))["lanes"] == seen[1]["lanes"]
+        assert next(events(page))["entries"] == seen[1]["entries"]
 
 
 def test_a_paused_race_shows_its_last_step(lab, race):
     with lab.watch(race) as page:
         stream = events(page)
-        the_first(stream, lambda news: news["state"] == "paused")
+        the_first(stream, lambda update: update["state"] == "paused")
         for step in (1, 2, 3):
             lab.train("step", race=race)
             drawn = the_first(
                 stream,
-                lambda news, step=step: (
-                    news["pictures"] and news["pictures"]["lanes"][0]["step"] == step
+                lambda update, step=step: (
+                    update["pictures"]
+                    and update["pictures"]["entries"][0]["step"] == step
                 ),
             )
-            assert drawn["lanes"][0]["step"] == step
+            assert drawn["entries"][0]["step"] == step
 
 
 def test_a_page_that_goes_away_is_noticed(lab, race):
@@ -186,10 +189,10 @@ def test_a_page_that_goes_away_is_noticed(lab, race):
 
 
 def test_a_page_that_does_not_read_makes_no_queue():
-    """It stops reading for a while; then it gets one piece of news, with everything."""
+    """It stops reading for a while; then it gets one update with everything."""
     application_ = application(token=TOKEN, port=1)
     room = application_._app.state.room
-    made = room.start(**RACE | {"lanes": [room_lane()]})["race"]
+    made = room.start(**RACE | {"entries": [room_entry()]})["race"]
     race = room.find(made)
     until(lambda: race.state == "paused")
     sent, blocked = [], anyio.Event()
@@ -206,16 +209,16 @@ def test_a_page_that_does_not_read_makes_no_queue():
 
     async def read():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(watching(race), {"type": "http"}, receive, send)
+            tasks.start_soon(race_stream(race), {"type": "http"}, receive, send)
             while len(sent) < 2:
                 await anyio.sleep(0.01)
-            told = sent[-1]["lanes"][0]["step"]
+            told = sent[-1]["entries"][0]["step"]
             for _ in range(5):
                 room.step(race.id, 100)
                 while race.state != "paused":
                     await anyio.sleep(0.01)
             blocked.set()
-            while sent[-1]["lanes"][0]["step"] < told + 500:
+            while sent[-1]["entries"][0]["step"] < told + 500:
                 await anyio.sleep(0.01)
             tasks.cancel_scope.cancel()
         return told
@@ -223,17 +226,17 @@ def test_a_page_that_does_not_read_makes_no_queue():
     # In a thread of its own: where a browser is driven, a loop runs already.
     with ThreadPoolExecutor(1) as thread:
         told = thread.submit(anyio.run, read).result(600)
-    caught_up = [news for news in sent[2:] if news["lanes"][0]["losses"]]
+    caught_up = [update for update in sent[2:] if update["entries"][0]["losses"]]
     assert len(caught_up) == 1
-    assert caught_up[0]["lanes"][0]["from"] == told
-    assert caught_up[0]["lanes"][0]["step"] == told + 500
+    assert caught_up[0]["entries"][0]["first_step"] == told
+    assert caught_up[0]["entries"][0]["step"] == told + 500
     room.close()
 
 
-def room_lane():
-    from secant_lab.training.race_config import LaneWanted
+def room_entry():
+    from secant_lab.training.race_config import EntryConfig
 
-    return LaneWanted("backprop", 0.1)
+    return EntryConfig("backprop", 0.1)
 
 
 def test_in_silence_a_line_says_that_the_lab_is_there(lab, race, monkeypatch):
@@ -252,7 +255,7 @@ def test_while_races_run_other_questions_are_answered(lab):
         for _ in range(5):
             assert lab.ask("slope/curve", question)[0] == 200
         for page in pages:
-            the_first(events(page), lambda news: news["lanes"][0]["step"] > 50)
+            the_first(events(page), lambda update: update["entries"][0]["step"] > 50)
     for race in races:
         lab.train("end", race=race)
 
@@ -288,35 +291,39 @@ def test_a_beacon_ends_a_race_whatever_it_calls_its_body(lab, race, kind):
     watched = lab.room.find(race)
     body = json.dumps({"race": race}).encode()
     status, _ = lab.ask("training/end", body, **{"Content-Type": kind})
-    assert (status, watched.ended) == (200, "end")
+    assert (status, watched.ended) == (200, "closed")
     status, answer = lab.ask("training/go", {"race": race})
     assert (status, answer["error"]["code"]) == (400, "race")
 
 
 @pytest.mark.parametrize(
-    ("lanes", "code", "says"),
+    ("entries", "code", "says"),
     [
         ("[]", "type", "a list"),
         (None, "type", "a list"),
         ({}, "type", "a list"),
-        ([], "lanes", "1 to 4"),
-        ([1], "type", "lanes[0]"),
+        ([], "entries", "1 to 4"),
+        ([1], "type", "entries[0]"),
         ([["node", 0.1]], "type", "an object"),
-        ([{}], "missing", "lanes[0].gradient"),
-        ([{"gradient": "node"}], "missing", "lanes[0].rate"),
+        ([{}], "missing", "entries[0].gradient"),
+        ([{"gradient": "node"}], "missing", "entries[0].rate"),
         ([{"gradient": 1, "rate": 0.1}], "type", "send text"),
         ([{"gradient": "node", "rate": "0.1"}], "type", "a finite number"),
         ([{"gradient": "node", "rate": True}], "type", "a finite number"),
         ([{"gradient": "node", "rate": 10**400}], "type", "a finite number"),
-        ([{"gradient": "node", "rate": 0.1, "x": 1}], "entry", "entry of lanes[0] 'x'"),
+        (
+            [{"gradient": "node", "rate": 0.1, "x": 1}],
+            "entry",
+            "entry of entries[0] 'x'",
+        ),
         ([{"gradient": "node", "rate": 0.1, "__class__": 1}], "entry", "no entry"),
-        ([{"gradient": "node", "rate": 0.1}] * 5, "lanes", "has 5"),
-        ([{"gradient": "node", "rate": 0.1}] * 1_000, "lanes", "has 1000"),
+        ([{"gradient": "node", "rate": 0.1}] * 5, "entries", "has 5"),
+        ([{"gradient": "node", "rate": 0.1}] * 1_000, "entries", "has 1000"),
         ([{"gradient": "x" * 1_000, "rate": 0.1}], "settings", "gradient method"),
     ],
 )
-def test_malformed_lanes_are_refused_with_what_to_write(lab, lanes, code, says):
-    status, answer = lab.ask("training/start", {"lanes": lanes})
+def test_malformed_entries_are_refused_with_what_to_write(lab, entries, code, says):
+    status, answer = lab.ask("training/start", {"entries": entries})
     assert (status, answer["error"]["code"]) == (400, code)
     assert says in answer["error"]["message"]
 
@@ -325,7 +332,7 @@ def test_what_can_be_chosen_is_json(lab):
     offered = lab.train("choices")
     assert {g["name"] for g in offered["gradients"]} >= {"definition", "backprop"}
     assert [g["name"] for g in offered["gradients"] if g["slow"]] == ["definition"]
-    assert lab.train("kept")["folders"] is not None
+    assert lab.train("saved_runs")["folders"] is not None
 
 
 def test_the_stream_is_only_for_reading(lab, race):

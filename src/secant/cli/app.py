@@ -1,4 +1,4 @@
-"""`secant`: the commands, and what holds for all of them."""
+"""`secant`: its commands, and their common options."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from secant.cli.export import export
 from secant.cli.lab import lab
 from secant.cli.predict import predict
 from secant.cli.rerun import rerun
-from secant.cli.sweep import SETTINGS as SWEEP_SETTINGS
+from secant.cli.sweep import CONTEXT_SETTINGS as SWEEP_SETTINGS
 from secant.cli.sweep import sweep
 from secant.cli.table_help import TableHelp
 from secant.cli.train import train
@@ -38,8 +38,8 @@ app.command()(lab)
 app.add_typer(data, name="data")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"secant {__version__}")
         raise typer.Exit
 
@@ -56,7 +56,7 @@ def options(
         ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error, too.")
+        bool, typer.Option("--debug", help="Also show the traceback of an error.")
     ] = False,
 ) -> None:
     """Neural-network learning by numerical differentiation."""

@@ -1,4 +1,4 @@
-"""`secant compare`: every way to the gradient, on one batch."""
+"""`secant compare`: all gradient methods on one batch."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,33 +13,39 @@ from secant.cli.train_options import hidden_sizes
 
 PICTURES = ("compare.png", "error-by-step.png")
 
-# The textbook's run, which every method is forecast for.
-_STEPS = 10_000
+# The steps of the textbook's run, for which each method gets a forecast.
+_FORECAST_STEPS = 10_000
 
 
 @command_errors
 def compare(
     data: Annotated[str, typer.Option(help="As for `secant train`.")] = "auto",
     hidden: Annotated[
-        str, typer.Option(help='Hidden neurons, a number a layer: "50", "100,50".')
+        str, typer.Option(help='The neurons of each hidden layer: "50", "100,50".')
     ] = "50",
     activation: Annotated[str, typer.Option(help="{activations}.")] = "sigmoid",
     loss: Annotated[str, typer.Option(help="{losses}.")] = "cross_entropy",
     init: Annotated[
-        str, typer.Option(help="Weights: normal, xavier or he.")
+        str, typer.Option(help="The weights: normal, xavier or he.")
     ] = "xavier",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples.")] = 100,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="The samples of the batch.")
+    ] = 100,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Of weights, batch, directions.")
+        int,
+        typer.Option(
+            min=0, max=2**63 - 1, help="The seed of weights, batch and directions."
+        ),
     ] = 0,
     out_folder: Annotated[
-        Path, typer.Option("--out", help="Where the two pictures go.")
+        Path, typer.Option("--out", help="The folder of the two plots.")
     ] = Path(),
 ) -> None:
-    """Compare the gradient methods: seconds a step, and error against backprop.
+    """Compare the gradient methods: seconds per step, and error against backprop.
 
-    From one set of weights and one batch. Two pictures are drawn: cost against error
-    of each method, and the error for every size of step, subtracted and carried.
+    All methods get the same weights and batch. Two plots show the cost and
+    error of each method, and the error at every step size, by subtraction
+    and by propagation.
     """
     sizes = hidden_sizes(hidden)
 
@@ -78,7 +84,7 @@ def compare(
             seed=seed,
             tell=lambda name: bar.update(task, description=name),
         )
-        bar.update(task, description="the error for every size of step")
+        bar.update(task, description="the error at every step size")
         curves = error_curves(net.architecture, net.params, *batch, seed=seed)
         out_folder.mkdir(parents=True, exist_ok=True)
         plots.comparison([(r.name, r.seconds, r.error) for r in results]).savefig(
@@ -89,7 +95,7 @@ def compare(
         "method",
         "a step",
         "runs a step",
-        f"{_STEPS:,} steps",
+        f"{_FORECAST_STEPS:,} steps",
         "error",
         "cosine",
         right=(1, 2, 3, 4, 5),
@@ -99,7 +105,7 @@ def compare(
             row.name,
             duration(row.seconds),
             f"{row.evaluations:,}" if row.evaluations else "",
-            duration(_STEPS * row.seconds),
+            duration(_FORECAST_STEPS * row.seconds),
             f"{row.error:.1e}",
             f"{row.cosine:.6f}",
         )

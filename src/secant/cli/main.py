@@ -1,4 +1,4 @@
-"""The program `secant`: what happens before any command is known."""
+"""The entry point of `secant`: signals, streams and `--debug`, before any command."""
 
 import io
 import sys
@@ -9,19 +9,19 @@ from secant.cli.signals import signal_handlers
 def main() -> None:
     """Runs the command line and exits."""
     with signal_handlers():
-        # Imported here, when a Ctrl-C in the midst of it is heard already.
+        # Imported here, because a Ctrl-C during the imports is handled already.
         from secant.cli.app import app
         from secant.cli.console import GlobalOptions
-        from secant.cli.distributed import attach, is_watched
+        from secant.cli.supervisor import attach_to_supervisor, is_supervised
 
-        if is_watched():
-            attach()
+        if is_supervised():
+            attach_to_supervisor()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                # A `?` in the place of what an old terminal or a name in no
-                # encoding cannot show, and the rest of the table.
+                # A character that the terminal's encoding lacks becomes a `?`; without
+                # this it would end the output.
                 stream.reconfigure(errors="replace")
         arguments = sys.argv[1:]
-        # Taken out here, so that it may stand before the command's name or after it.
+        # Removed here, so that it works before and after the name of the command.
         GlobalOptions.debug = "--debug" in arguments
         app([a for a in arguments if a != "--debug"], prog_name="secant")

@@ -1,4 +1,4 @@
-"""Progress of training: a bar on a terminal, a few lines elsewhere."""
+"""Progress of a run or a sweep: a bar on a terminal, and lines of text."""
 
 from pathlib import Path
 from time import perf_counter
@@ -122,9 +122,6 @@ def _loss(value: float) -> str:
 
 def _rate(speed: float) -> str:
     return f"{speed:,.0f} steps/s" if speed >= 2 else f"{1 / speed:.2g} s/step"
-
-
-# Progress of a sweep: a bar on a terminal, and a line for each trial.
 
 
 class SweepProgressBar:

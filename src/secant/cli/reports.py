@@ -1,4 +1,4 @@
-"""Reports of `secant train`: the task before the run, the result after it."""
+"""Reports: a task before its run, the result after it, and tables of classes."""
 
 import shlex
 from collections.abc import Mapping
@@ -19,52 +19,6 @@ if TYPE_CHECKING:
     from secant.history import Epoch
     from secant.training import Run
 
-
-# Tables of classes: the samples of each class, and how many of them are right.
-
-# The most classes in a table; of more, it lists those with the most mistakes.
-MAX_LISTED_CLASSES = 20
-
-
-def class_sizes_text(counts: "np.ndarray") -> str:
-    """The sizes of the classes in a phrase: `10 classes of 357 to 450`."""
-    least, most = int(counts.min()), int(counts.max())
-    each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    return f"{len(counts):,} classes of {each}"
-
-
-def class_table(
-    counts: "Mapping[str, np.ndarray]", right: "np.ndarray | None" = None
-) -> Table:
-    """A row for each class, or for the `MAX_LISTED_CLASSES` with the most mistakes.
-
-    Args:
-        counts: The number of samples of each class, (classes,), by the name of the
-            part. `right` belongs to the last part.
-        right: The number of right samples of each class; without it the table has no
-            such column.
-    """
-    parts = list(counts.values())
-    heads = ["class", *counts, *(["right", ""] if right is not None else [])]
-    table = plain_table(*heads, right=tuple(range(len(heads))))
-    for label in _order(parts[-1], right):
-        cells = [str(label), *(f"{int(part[label]):,}" for part in parts)]
-        if right is not None:
-            total = int(parts[-1][label])
-            share = f"{right[label] / total:.1%}" if total else "–"
-            cells += [f"{int(right[label]):,}", share]
-        table.add_row(*cells)
-    return table
-
-
-def _order(samples: "np.ndarray", right: "np.ndarray | None") -> list[int]:
-    if right is None or len(samples) <= MAX_LISTED_CLASSES:
-        return list(range(len(samples)))
-    return [
-        int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED_CLASSES]
-    ]
-
-
 # The steps of the textbook's run, for the forecast of the definition.
 _TEXTBOOK_STEPS = 10_000
 
@@ -74,6 +28,9 @@ _DEFAULT_DATA = ("auto", "mnist", "sample")
 # The largest relative difference between the definition and backprop that the
 # truncation error of h = 1e-4 explains.
 _MAX_DIFFERENCE = 1e-5
+
+# The most classes in a table; of more, it lists those with the most mistakes.
+MAX_LISTED_CLASSES = 20
 
 
 def print_task(task: Task) -> None:
@@ -197,3 +154,45 @@ def _class_counts(task: Task) -> "tuple[np.ndarray, np.ndarray]":
     classes = task.net.architecture.sizes[-1]
     (_, t_train), (_, t_test) = task.samples
     return class_counts(t_train, classes), class_counts(t_test, classes)
+
+
+# Tables of classes
+
+
+def class_sizes_text(counts: "np.ndarray") -> str:
+    """The sizes of the classes in a phrase: `10 classes of 357 to 450`."""
+    least, most = int(counts.min()), int(counts.max())
+    each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return f"{len(counts):,} classes of {each}"
+
+
+def class_table(
+    counts: "Mapping[str, np.ndarray]", right: "np.ndarray | None" = None
+) -> Table:
+    """A row for each class, or for the `MAX_LISTED_CLASSES` with the most mistakes.
+
+    Args:
+        counts: The number of samples of each class, (classes,), by the name of the
+            part. `right` belongs to the last part.
+        right: The number of right samples of each class; without it the table has no
+            such column.
+    """
+    parts = list(counts.values())
+    heads = ["class", *counts, *(["right", ""] if right is not None else [])]
+    table = plain_table(*heads, right=tuple(range(len(heads))))
+    for label in _order(parts[-1], right):
+        cells = [str(label), *(f"{int(part[label]):,}" for part in parts)]
+        if right is not None:
+            total = int(parts[-1][label])
+            share = f"{right[label] / total:.1%}" if total else "–"
+            cells += [f"{int(right[label]):,}", share]
+        table.add_row(*cells)
+    return table
+
+
+def _order(samples: "np.ndarray", right: "np.ndarray | None") -> list[int]:
+    if right is None or len(samples) <= MAX_LISTED_CLASSES:
+        return list(range(len(samples)))
+    return [
+        int(c) for c in (right - samples).argsort(kind="stable")[:MAX_LISTED_CLASSES]
+    ]

@@ -1,4 +1,4 @@
-"""`secant rerun`: a run done again from its manifest, and whether it is the same."""
+"""`secant rerun`: repeats a run from its manifest and compares the two."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,13 @@ from rich.markup import escape
 from secant.cli.console import command_errors, err, labelled_lines, out
 from secant.cli.progress import ProgressBar
 from secant.cli.signals import SignalPolicy, signal_policy
-from secant.cli.train_task import task_of
+from secant.cli.train_task import load_task
 
 if TYPE_CHECKING:
     from secant.training.manifest import Manifest
 
 DIFFERENT = 1
-"""The exit code of a run that came out otherwise."""
+"""The exit code if the repeated run differs."""
 
 
 @command_errors
@@ -26,16 +26,14 @@ def rerun(
     ],
     out_folder: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="A new folder, to keep the run that is done again, too."
-        ),
+        typer.Option("--out", help="A new folder for the repeated run."),
     ] = None,
 ) -> None:
-    """Do a run again and say whether it comes out the same.
+    """Repeat a run and compare the result with the first one.
 
-    The same weights to start from, data, batches and settings, for as many
-    steps as it took. Exit code 0: the same, bit for bit; 1: it came out
-    otherwise, and what differs here from there is named.
+    The repetition has the same first weights, data, batches, settings and
+    number of steps. Exit code 0: the runs are equal, bit for bit. Exit code 1:
+    they differ; the output lists differences in versions and device.
     """
     from secant.training import Run
     from secant.training.fit import train
@@ -44,7 +42,7 @@ def rerun(
 
     before = Run.load(run)
     with signal_policy(SignalPolicy.EXIT):
-        task, manifest = task_of(run)
+        task, manifest = load_task(run)
     config = replace(task.config, iterations=len(before.losses))
     folder = reserve_run_folder(out_folder) if out_folder else None
     err.print(
@@ -67,38 +65,39 @@ def rerun(
         if folder:
             release_run_folder(folder)
         raise
-    found = compare_runs(before, again)
+    comparison = compare_runs(before, again)
     out.print()
-    if found.same:
+    if comparison.same:
         out.print(
             f"the same, bit for bit: {len(again.losses):,} losses, "
             f"{again.net.architecture.parameter_count:,} weights"
         )
         return
-    if found.first_difference is None:
+    if comparison.first_difference is None:
         out.print("the losses are the same, and the weights differ")
     else:
         out.print(
             "[bold]not the same[/]: losses differ from step "
-            f"{found.first_difference:,} on, by up to {found.max_loss_difference:.2g}"
+            f"{comparison.first_difference:,} on, by up to "
+            f"{comparison.max_loss_difference:.2g}"
         )
-    out.print(f"weights differ by up to {found.max_weight_difference:.2g}")
-    out.print(escape(_circumstances(manifest)))
+    out.print(f"weights differ by up to {comparison.max_weight_difference:.2g}")
+    out.print(escape(_environment_changes(manifest)))
     raise typer.Exit(DIFFERENT)
 
 
-def _circumstances(then: "Manifest") -> str:
-    """What differs between there and here."""
+def _environment_changes(first: "Manifest") -> str:
+    """The differences in versions and device since the first run."""
     from secant.training.manifest import current_device, current_versions
 
     now = current_versions()
     changed = [
         f"{name} {version} → {now.get(name)}"
-        for name, version in then.versions.items()
+        for name, version in first.versions.items()
         if now.get(name) != version
     ]
-    if current_device() != then.device:
-        changed.append(f"{then.device} → {current_device()}")
+    if current_device() != first.device:
+        changed.append(f"{first.device} → {current_device()}")
     if not changed:
-        return "versions and device are the same: another number of cores rounds, too"
-    return "then and now: " + "; ".join(changed)
+        return "versions and device are equal; another number of cores can also differ"
+    return "changes since the run: " + "; ".join(changed)

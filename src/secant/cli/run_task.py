@@ -1,4 +1,4 @@
-"""A task is done: training with a bar, signals heard, and the run kept on the way."""
+"""The training of a task: with a progress bar, signals, and the run's folder."""
 
 import shlex
 from contextlib import ExitStack
@@ -26,33 +26,37 @@ if TYPE_CHECKING:
     from secant.training.distributed.process_group import ProcessGroup
 
 
-def follows(peers: "ProcessGroup | None") -> bool:
-    """Whether another process leads, keeps the run and says how it goes."""
-    return peers is not None and not peers.is_leader
+def is_follower(processes: "ProcessGroup | None") -> bool:
+    """Whether another process leads, saves the run and prints its progress."""
+    return processes is not None and not processes.is_leader
 
 
-def done(
+def run_task(
     task: Task,
     folder: Path | None,
     policy: "Checkpoints",
-    peers: "ProcessGroup | None",
+    processes: "ProcessGroup | None",
     *,
     resume: bool = False,
 ) -> "tuple[Run, str | None, Agreement | None]":
-    """The run, what went wrong with it, and how its gradients agree with backprop's.
+    """Trains a task.
 
     Args:
-        task: What is done.
-        folder: Where the run is kept; None where another process keeps it.
-        policy: How often.
-        peers: The processes that do it together; None for this one alone.
-        resume: Whether to go on with the run that the folder keeps.
+        task: The task.
+        folder: The folder of the run; None if another process saves it.
+        policy: How often the run is saved.
+        processes: The processes that train together; None for this one alone.
+        resume: Whether to continue the run of the folder.
+
+    Returns:
+        The run, the error message of a loss that is not finite, and the agreement of
+        the definition's gradients with backprop's.
     """
     from secant.training import NotFinite, TensorBoard
     from secant.training.fit import train
     from secant.training.run_folder import EVENTS_FOLDER
 
-    if not follows(peers):
+    if not is_follower(processes):
         print_task(task)
     config, agreement = task.config, None
     if config.gradient == "definition":
@@ -60,49 +64,49 @@ def done(
 
         agreement = Agreement(config.method)
         config = config.with_method(agreement.method)
-    # Compiled steps are quick, and their state is not Python's to interrupt. What
-    # several processes have begun, all of them have to finish.
-    hear = SignalPolicy.DEFER if config.method.traceable else SignalPolicy.RAISE
+    # Compiled steps are short, and Python cannot interrupt them. Several processes
+    # must finish together what they have begun.
+    alone = SignalPolicy.DEFER if config.method.traceable else SignalPolicy.RAISE
     with (
-        signal_policy(SignalPolicy.IGNORE if peers else hear),
+        signal_policy(SignalPolicy.IGNORE if processes else alone),
         ProgressBar(config.iterations) as bar,
-        ExitStack() as ending,
+        ExitStack() as exit_stack,
     ):
-        told = [bar, _stop_if_asked]
+        callbacks = [bar, _stop_on_signal]
         if folder and task.metadata.notes.get("tensorboard"):
             board = TensorBoard(folder / EVENTS_FOLDER)
-            told.insert(0, ending.enter_context(board))
-            where = shlex.quote(str(folder / EVENTS_FOLDER))
-            err.print(labelled_lines(watch=f"tensorboard --logdir {where}"))
+            callbacks.insert(0, exit_stack.enter_context(board))
+            events = shlex.quote(str(folder / EVENTS_FOLDER))
+            err.print(labelled_lines(watch=f"tensorboard --logdir {events}"))
         try:
             run = train(
                 task.net,
                 task.samples,
                 config,
-                callbacks=told,
+                callbacks=callbacks,
                 folder=folder,
                 resume=resume,
                 checkpoints=policy,
                 metadata=task.metadata,
-                processes=peers,
+                processes=processes,
             )
         except NotFinite as error:
             return error.run, str(error), agreement
-    if peers and peers.stopped_by:
-        request_stop(peers.stopped_by)
+    if processes and processes.stopped_by:
+        request_stop(processes.stopped_by)
     return run, None, agreement
 
 
-def _stop_if_asked(progress: "Progress") -> None:
-    # What is left then is to put the run into its folder: that is not interrupted.
+def _stop_on_signal(progress: "Progress") -> None:
+    # After the last step `fit` writes the run's files; a signal must not stop that.
     if stop_requested() or progress.ended:
         suppress_signals()
     if stop_requested() and not progress.ended:
         raise KeyboardInterrupt
 
 
-def leave(failure: str | None) -> None:
-    """Ends with the exit code of what went wrong, or of the signal that was heard."""
+def exit_after(failure: str | None) -> None:
+    """Ends the command with the exit code of a failure or of a signal, if any."""
     if failure:
         print_error(failure)
         raise typer.Exit(BAD_INPUT)

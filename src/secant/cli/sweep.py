@@ -1,4 +1,4 @@
-"""`secant sweep`: many runs of `secant train`, and which of them is the best."""
+"""`secant sweep`: searches the options of `secant train` with many runs."""
 
 import os
 import subprocess
@@ -19,21 +19,21 @@ from secant.cli.signals import (
     signal_policy,
     stop_requested,
 )
-from secant.cli.train_options import SweepOptions
+from secant.cli.sweep_options import SweepOptions
 from secant.errors import InvalidInput, not_installed
 from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
     from secant.sweeps import Space, Sweep
 
-SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
-"""Of the command: what it does not know is for `secant train`."""
+CONTEXT_SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Settings of the command, which passes unknown options to `secant train`."""
 
-_MOST_TRIALS = 100_000
+_MAX_TRIALS = 100_000
 
-# Of the training samples, if nothing else is said: whoever chose among many runs by
-# the test samples would not know any more how good the chosen one is.
-_HELD_BACK = 0.1
+# The default share of validation samples, which choose the best trial. The test samples
+# must not choose it, because they then could not judge it.
+_VALIDATION_SPLIT = 0.1
 
 
 @command_errors
@@ -42,27 +42,29 @@ def sweep(
         list[str] | None,
         typer.Argument(
             metavar="NAME=LOW..HIGH | NAME=THIS,THAT …",
-            help="What is searched, by the names of `secant train`'s options: "
+            help="The search space, by the names of `secant train`'s options: "
             "learning_rate=1e-3..1:log, hidden=20..200, optimizer=sgd,adam. All other "
-            "options of `secant train` can be given, too.",
+            "options of `secant train` can also be given.",
             show_default=False,
         ),
     ] = None,
     trials: Annotated[
         int,
         typer.Option(
-            min=1, max=_MOST_TRIALS, help="Settings to try, by all workers together."
+            min=1, max=_MAX_TRIALS, help="The number of trials of all workers together."
         ),
     ] = 50,
     objective: Annotated[
-        str, typer.Option(help="What is looked for: accuracy or loss.")
+        str, typer.Option(help="The objective: accuracy or loss.")
     ] = "accuracy",
     pruner: Annotated[
         str,
-        typer.Option(help="Gives up bad trials on their way: median, halving or none."),
+        typer.Option(
+            help="The rule that ends bad trials early: median, halving or none."
+        ),
     ] = "median",
     search_seed: Annotated[
-        int, typer.Option(min=0, max=2**31 - 1, help="Of what is tried.")
+        int, typer.Option(min=0, max=2**31 - 1, help="The seed of the search.")
     ] = 0,
     storage: Annotated[
         str | None,
@@ -70,7 +72,7 @@ def sweep(
             metavar="URL",
             envvar="SECANT_STORAGE",
             show_envvar=True,
-            help="A database that several machines work on: "
+            help="A database for workers on several machines: "
             "postgresql://USER@HOST/DATABASE.",
             show_default="a file of SQLite in the sweep's folder",
         ),
@@ -78,11 +80,12 @@ def sweep(
     study: Annotated[
         str | None,
         typer.Option(
-            help="The study's name there.", show_default="by what is searched"
+            help="The study's name in the database.", show_default="from the search"
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=256, help="Processes on this machine.")
+        int,
+        typer.Option(min=1, max=256, help="The number of processes on this machine."),
     ] = 1,
     out_folder: Annotated[
         Path | None,
@@ -97,16 +100,16 @@ def sweep(
         typer.Option(
             min=1,
             max=3600,
-            help="Seconds between a worker's signs of life; who misses three is dead, "
-            "and its trial is tried again.",
+            help="The seconds between a worker's signs of life; a worker that misses "
+            "three is dead, and another repeats its trial.",
         ),
     ] = 20,
 ) -> None:
     """Search the options of `secant train` for the best run.
 
-    The same command goes on with the same sweep: after Ctrl-C, in a second process,
-    on another machine with the same --storage. Trials are runs of their own, in the
-    sweep's folder.
+    The same command continues the same sweep: after Ctrl-C, in a second
+    process, or on another machine with the same --storage. Each trial is a
+    run in the sweep's folder.
     """
     missing = [name for name in ("optuna", "sqlalchemy") if not find_spec(name)]
     if storage and not find_spec("psycopg"):
@@ -123,10 +126,10 @@ def sweep(
     if both := sorted(options.fixed.keys() & space.keys()):
         raise InvalidInput(
             f"--{both[0].replace('_', '-')} is given and {both[0]}=… is searched: "
-            "leave one of them out"
+            "remove one of them"
         )
     if "validation_split" not in options.fixed.keys() | space.keys():
-        options.fixed["validation_split"] = repr(_HELD_BACK)
+        options.fixed["validation_split"] = repr(_VALIDATION_SPLIT)
 
     from secant.sweeps.sampler import pruner as known_pruner
 
@@ -134,7 +137,7 @@ def sweep(
     with signal_policy(SignalPolicy.EXIT):
         first = check_trials(options, space)
         fixed = _identity(options, objective, first)
-        folder, url, study = _place(space, fixed, storage, study, out_folder)
+        folder, url, study = _location(space, fixed, storage, study, out_folder)
 
     from secant.cli.progress import SweepProgressBar
     from secant.sweeps import Sweep
@@ -157,7 +160,7 @@ def sweep(
         )
         ends.callback(the_sweep.close)
         bar.begin(the_sweep, first.metadata.data_name, folder, study)
-        helpers = _helpers(workers - 1, folder)
+        other_workers = _start_workers(workers - 1, folder)
         try:
             the_sweep.run(
                 Trials(options, objective, folder / "trials", bar.trial), bar.ended
@@ -165,22 +168,22 @@ def sweep(
         except KeyboardInterrupt:
             pass
         finally:
-            _wait(helpers, folder)
+            _wait(other_workers, folder)
         bar.stop()
         _report(the_sweep, options, folder, objective)
-        missing_ones = the_sweep.missing()
+        missing_trials = the_sweep.missing()
     if stop_requested():
         warn(
-            f"stopped by {signal_name()} with {trials - missing_ones:,} of "
+            f"stopped by {signal_name()} with {trials - missing_trials:,} of "
             f"{trials:,} trials; "
-            "to go on: the same command"
+            "to continue: the same command"
             + ("" if out_folder or storage else f" (it finds {folder} again)")
         )
         raise typer.Exit(exit_code())
 
 
 def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
-    """What all workers must agree on, besides the space."""
+    """What all workers must agree on, beside the search space."""
     from secant.training.samples import as_samples
 
     train, _ = as_samples(first.net.architecture, first.samples)
@@ -191,7 +194,7 @@ def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, An
     }
 
 
-def _place(
+def _location(
     space: "Space",
     fixed: dict[str, Any],
     storage: str | None,
@@ -213,29 +216,29 @@ def _place(
     return folder, storage or f"sqlite:///{(folder / DATABASE).absolute()}", study
 
 
-def _helpers(count: int, folder: Path) -> "list[subprocess.Popen[bytes]]":
-    """Other processes that give the same command; what they say goes into files."""
+def _start_workers(count: int, folder: Path) -> "list[subprocess.Popen[bytes]]":
+    """Starts processes of the same command, whose output goes into files."""
     command = [sys.executable, "-m", "secant", *sys.argv[1:]]
     command += ["--workers", "1", "--out", str(folder)]
-    helpers = []
+    workers = []
     for number in range(2, count + 2):
         with (folder / f"worker-{number}.log").open("wb") as log:
-            helpers.append(
+            workers.append(
                 subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
             )
-    return helpers
+    return workers
 
 
-def _wait(helpers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
-    for number, helper in enumerate(helpers, start=2):
+def _wait(workers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
+    for number, worker in enumerate(workers, start=2):
         if stop_requested() or sys.exc_info()[0] is not None:
-            helper.terminate()
-        if helper.wait() and not stop_requested():
+            worker.terminate()
+        if worker.wait() and not stop_requested():
             warn(
-                f"worker {number} ended with code {helper.returncode}: "
-                f"{folder / f'worker-{number}.log'} says why"
+                f"worker {number} ended with code {worker.returncode}: "
+                f"see {folder / f'worker-{number}.log'}"
             )
 
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from secant.cli.console import plain_table
 from secant.cli.progress import score_text, short_value
+from secant.cli.sweep_options import SweepOptions
 from secant.cli.sweep_trials import command
-from secant.cli.train_options import SweepOptions
 
 if TYPE_CHECKING:
     from secant.sweeps import Result, Sweep

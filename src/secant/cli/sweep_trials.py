@@ -1,4 +1,4 @@
-"""A trial of a sweep: a run of `secant train`, watched."""
+"""The trials of a sweep: runs of `secant train` that can be pruned."""
 
 import gc
 import shlex
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from secant.cli.signals import stop_requested
-from secant.cli.train_options import SweepOptions
-from secant.cli.train_task import Task, build_task, task_of
+from secant.cli.sweep_options import SweepOptions
+from secant.cli.train_task import Task, build_task, load_task
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from secant.training import Progress, Run
 
 OBJECTIVES = {"accuracy": True, "loss": False}
-"""What a sweep looks for, and whether high is good."""
+"""The objectives of a sweep, and whether a high score is good."""
 
 
 def score(epoch: "Epoch", objective: str) -> float:
-    """How good a network is on the samples that were held back."""
+    """The score of a measurement: an objective on the validation samples."""
     return float(epoch._asdict()[f"validation_{objective}"])
 
 
-# Nobody is judged by the first tenth of the run.
-_NOT_JUDGED = 10
+# The first part of a run, one in this number, is too early to prune it.
+_UNJUDGED_PART = 10
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Trains what a sweep wants to try.
+    """A function that trains a trial.
 
     Attributes:
-        options: What is fixed.
+        options: The fixed options.
         objective: `accuracy` or `loss`.
-        folder: Where the runs are put, `0000`, `0001` …
-        show: Is told how each goes.
+        folder: The folder of the runs `0000`, `0001` …
+        show: A function that displays the progress of a trial.
     """
 
     options: SweepOptions
@@ -50,18 +50,18 @@ class Trials:
     show: Callable[["Trial", "Progress"], object]
 
     def __call__(self, trial: "Trial") -> float:
-        """The score of a trial.
+        """Trains a trial and returns its score.
 
         Raises:
-            Pruned: It was given up, or diverged.
-            InvalidInput: `secant train` refuses these settings.
+            Pruned: The trial was ended early, or diverged.
+            InvalidInput: `secant train` refuses its settings.
         """
         import jax
 
         try:
             return self._score(trial)
         finally:
-            # Each trial compiles its own steps, which nobody needs again.
+            # Each trial compiles its own steps, and no other trial uses them.
             jax.clear_caches()
             gc.collect()
 
@@ -69,63 +69,63 @@ class Trials:
         from secant.sweeps import Pruned
         from secant.training import NotFinite
 
-        watch = _Watch(trial, self.objective, self.show)
-        folder = self._place(trial)
+        monitor = _Monitor(trial, self.objective, self.show)
+        folder = self._trial_folder(trial)
         trial.note(folder=str(folder.absolute()))
         try:
-            run = self._train(trial, folder, watch)
+            run = self._train(trial, folder, monitor)
         except NotFinite as error:
             self._note(trial, error.run)
             raise Pruned(f"diverged at step {len(error.run.losses):,}") from None
         self._note(trial, run)
-        if watch.pruned is not None:
-            raise watch.pruned
+        if monitor.pruned is not None:
+            raise monitor.pruned
         if run.status == "interrupted":
             raise KeyboardInterrupt
         return score(run.history.epochs[-1], self.objective)
 
-    def _train(self, trial: "Trial", folder: Path, watch: "_Watch") -> "Run":
+    def _train(self, trial: "Trial", folder: Path, monitor: "_Monitor") -> "Run":
         from secant.training import TrainingWarning
         from secant.training.fit import train
         from secant.training.run import MANIFEST_FILE
 
         if (folder / MANIFEST_FILE).is_file():
-            task, _ = task_of(folder)
+            task, _ = load_task(folder)
         else:
             task = task_for(self.options, trial.settings)
         with warnings.catch_warnings():
-            # A search tries what teaches nothing, too: the table says so.
+            # A search also tries bad settings; the table shows their scores.
             warnings.simplefilter("ignore", TrainingWarning)
             return train(
                 task.net,
                 task.samples,
                 task.config,
-                callbacks=[watch],
+                callbacks=[monitor],
                 folder=folder,
                 resume=True,
                 metadata=task.metadata,
             )
 
-    def _place(self, trial: "Trial") -> Path:
-        """The folder of a trial: where it was begun, if nobody is at work there."""
-        turn, place = 1, self.folder / f"{trial.number:04}"
-        while place.is_dir() and not self._is_free(place, trial):
+    def _trial_folder(self, trial: "Trial") -> Path:
+        """The folder of a trial: where it was begun, unless a process uses that."""
+        turn, folder = 1, self.folder / f"{trial.number:04}"
+        while folder.is_dir() and not self._is_free(folder, trial):
             turn += 1
-            place = self.folder / f"{trial.number:04}-{turn}"
-        return place
+            folder = self.folder / f"{trial.number:04}-{turn}"
+        return folder
 
-    def _is_free(self, place: Path, trial: "Trial") -> bool:
-        """Whether it holds this trial's run, or none, and no process is at it."""
+    def _is_free(self, folder: Path, trial: "Trial") -> bool:
+        """Whether a folder holds this trial's run or none, and no process uses it."""
         from secant.training.manifest import Manifest
         from secant.training.run import MANIFEST_FILE
         from secant.training.run_folder import holds_no_steps
 
-        if _in_use(place):
+        if _in_use(folder):
             return False
-        if not (place / MANIFEST_FILE).is_file():
-            return holds_no_steps(place)
-        # Of a study that is there no longer there may be other runs.
-        notes = Manifest.read(place).notes
+        if not (folder / MANIFEST_FILE).is_file():
+            return holds_no_steps(folder)
+        # The run may belong to a study that was deleted.
+        notes = Manifest.read(folder).notes
         return notes.get("command") == command(self.options, trial.settings)
 
     def _note(self, trial: "Trial", run: "Run") -> None:
@@ -141,16 +141,17 @@ class Trials:
 
 
 def _is_milestone(epoch: int) -> bool:
-    """Whether trials are judged after so many epochs: 1 to 8, 10, 12, 14, 16, 20, 24.
+    """Whether trials are judged after this epoch: 1 to 8, 10, 12, 14, 16, 20, 24.
 
-    All trials are judged after the same ones, and a long one not much oftener.
+    All trials are judged after the same epochs, which become rarer, so a long trial is
+    not judged much more often than a short one.
     """
     shift = max(epoch.bit_length() - 3, 0)
     return epoch >> shift << shift == epoch
 
 
-class _Watch:
-    """A callback that reports each epoch, and ends a run that is given up."""
+class _Monitor:
+    """A callback that reports epochs to the sweep, and ends a run that is pruned."""
 
     def __init__(
         self, trial: "Trial", objective: str, show: Callable[..., object]
@@ -166,29 +167,34 @@ class _Watch:
         if stop_requested():
             raise KeyboardInterrupt
         before, self._epochs = self._epochs, progress.epochs
-        # What a run that goes on knew at its start was reported before.
-        new = before is not None and progress.epochs > before
-        begun = progress.step * _NOT_JUDGED < progress.iterations
-        if new and _is_milestone(progress.epochs) and not (begun or progress.ended):
+        # A resumed run has reported its first measurement before.
+        is_new = before is not None and progress.epochs > before
+        is_early = progress.step * _UNJUDGED_PART < progress.iterations
+        if (
+            is_new
+            and _is_milestone(progress.epochs)
+            and not (is_early or progress.ended)
+        ):
             try:
                 value = score(progress.epoch, self._objective)
                 self._trial.report(progress.epochs, value)
             except Pruned as error:
                 self.pruned = error
-                # So that `fit` puts the run into its folder, as far as it is.
+                # `fit` then saves the run so far in its folder.
                 raise KeyboardInterrupt from None
 
 
 def check_trials(options: SweepOptions, space: "Space") -> Task:
-    """Looks at what a sweep will try before it tries anything.
+    """Checks the settings of a sweep before it trains anything.
 
-    Each choice and both ends of each range, with the others at their first.
+    It tries each choice and both ends of each range, with the first value of all
+    others.
 
     Returns:
-        The task of all the first.
+        The task with the first value of each.
 
     Raises:
-        InvalidInput: `secant train` would refuse one of them.
+        InvalidInput: `secant train` would refuse one of the values.
     """
     first = {name: values.ends[0] for name, values in space.items()}
     task = task_for(options, first)
@@ -202,14 +208,14 @@ def check_trials(options: SweepOptions, space: "Space") -> Task:
 
 
 def task_for(options: SweepOptions, settings: Any) -> Task:
-    """The task of a trial with these settings."""
+    """The task of a trial with some settings."""
     chosen = options.train_options(settings)
-    # Not the sweep's own command, which may name a database and its password.
+    # Not the command of the sweep, which may hold a database's password.
     return build_task(chosen, chosen.build_config(), command=command(options, settings))
 
 
 def command(options: SweepOptions, settings: Any) -> str:
-    """The command that does a trial's run by itself."""
+    """The command that repeats the run of a trial."""
     return shlex.join(["secant", "train", *options.arguments(settings)])
 
 

@@ -1,7 +1,6 @@
-"""Help texts that name the entries of a table: `help="{activations}."`.
+"""Help texts with the entries of a table: `help="{activations}."`.
 
-The names are filled in when help is asked for, so that commands themselves need not
-load the tables.
+The names are filled in when the help is shown, so commands do not load the tables.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ class TableHelp(TyperCommand):
     """A command whose options' help may hold `{activations}` and `{losses}`."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Writes the help, with the names of the tables in it."""
+        """Writes the help with the names from the tables."""
         names = _names()
         for option in self.params:
             text = getattr(option, "help", None)
@@ -31,7 +30,7 @@ def _names() -> dict[str, str]:
 
 
 def alternatives(names: Iterable[str]) -> str:
-    """Names as a sentence lists them.
+    """Names as a list in a sentence.
 
     Example:
         >>> alternatives(["sigmoid", "relu", "tanh"])

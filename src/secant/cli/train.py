@@ -1,4 +1,4 @@
-"""`secant train`: a network learns; the run is kept in a folder."""
+"""`secant train`: trains a network and saves the run in a folder."""
 
 import shlex
 import sys
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from secant.cli.console import command_errors, warn
-from secant.cli.distributed import together, watched
+from secant.cli.distributed import join_processes, supervise
 from secant.cli.reports import print_report
-from secant.cli.run_task import done, follows, leave
+from secant.cli.run_task import exit_after, is_follower, run_task
 from secant.cli.signals import SignalPolicy, exit_code, signal_name, signal_policy
 from secant.cli.train_options import (
     DistributedOptions,
@@ -20,16 +20,16 @@ from secant.cli.train_options import (
     option_names,
     with_options,
 )
-from secant.cli.train_task import build_task, task_of
+from secant.cli.train_task import build_task, load_task
 from secant.errors import InvalidInput
 
 if TYPE_CHECKING:
     from secant.training import Checkpoints
     from secant.training.distributed.process_group import ProcessGroup
 
-# What may stand beside --resume.
-_WITH_RESUME = option_names(RunOptions, DistributedOptions) | {"iterations"}
-_WITH_RESUME -= {"out_folder", "tensorboard"}
+# The options that --resume allows.
+_RESUME_OPTIONS = option_names(RunOptions, DistributedOptions) | {"iterations"}
+_RESUME_OPTIONS -= {"out_folder", "tensorboard"}
 
 
 @command_errors
@@ -37,37 +37,43 @@ _WITH_RESUME -= {"out_folder", "tensorboard"}
 def train(
     context: typer.Context,
     options: TrainOptions,
-    keeping: RunOptions,
+    run_options: RunOptions,
     distributed: DistributedOptions,
 ) -> None:
-    """Train a network and keep the run in a folder.
+    """Train a network and save the run in a folder.
 
-    Without options this is the textbook's run: 784-50-10, sigmoid,
-    10,000 steps of 100 samples, learning rate 0.1. However it is ended, it
-    goes on with --resume, and comes out as if it had not been.
+    The defaults are the textbook's run: 784-50-10, sigmoid, 10,000 steps of
+    100 samples, learning rate 0.1. A run that ends early, for any reason,
+    continues with --resume and then equals a run without interruption.
     """
-    processes = watched(distributed)
-    policy = keeping.policy()
-    longer = options.iterations if _given(context, "iterations") else None
-    if keeping.resume is not None:
-        _alone(context)
-        peers, folder = context.with_resource(together(processes, keeping.resume))
-        _go_on(folder or keeping.resume, longer, policy, peers)
+    distributed_options = supervise(distributed)
+    policy = run_options.checkpoint_policy()
+    iterations = options.iterations if _is_given(context, "iterations") else None
+    if run_options.resume is not None:
+        _check_resume_options(context)
+        processes, folder = context.with_resource(
+            join_processes(distributed_options, run_options.resume)
+        )
+        _resume(folder or run_options.resume, iterations, policy, processes)
         return
 
     from secant.training import TensorBoard
     from secant.training.run_folder import release_run_folder, reserve_run_folder
 
-    # All that can be wrong is looked at before anything takes time.
+    # Cheap checks come before anything that takes time.
     config = options.build_config()
     options.check_network()
-    if keeping.tensorboard:
+    if run_options.tensorboard:
         TensorBoard.check()
-    peers, going_on = context.with_resource(together(processes, None))
-    if going_on:  # process 0 was told to
-        _go_on(going_on, longer, policy, peers)
+    processes, resumed = context.with_resource(
+        join_processes(distributed_options, None)
+    )
+    if resumed:  # process 0 got --resume
+        _resume(resumed, iterations, policy, processes)
         return
-    folder = None if follows(peers) else reserve_run_folder(keeping.out_folder)
+    folder = (
+        None if is_follower(processes) else reserve_run_folder(run_options.out_folder)
+    )
     try:
         with signal_policy(
             SignalPolicy.EXIT, clean_up=lambda: folder and release_run_folder(folder)
@@ -76,11 +82,11 @@ def train(
                 options,
                 config,
                 command=shlex.join(["secant", *sys.argv[1:]]),
-                tensorboard=keeping.tensorboard,
+                tensorboard=run_options.tensorboard,
             )
-        run, failure, agreement = done(task, folder, policy, peers)
+        run, failure, agreement = run_task(task, folder, policy, processes)
         if folder and run.status == "interrupted" and not len(run.losses):
-            warn(f"stopped by {signal_name()} before the first step; nothing is kept")
+            warn(f"stopped by {signal_name()} before the first step; nothing is saved")
             raise typer.Exit(exit_code())
     except BaseException:
         if folder:
@@ -88,40 +94,44 @@ def train(
         raise
     if folder:
         print_report(run, task, folder, options.data, agreement)
-    leave(failure)
+    exit_after(failure)
 
 
-def _go_on(
+def _resume(
     folder: Path,
     iterations: int | None,
     policy: "Checkpoints",
-    peers: "ProcessGroup | None",
+    processes: "ProcessGroup | None",
 ) -> None:
-    """Goes on with a run."""
+    """Continues the run of a folder, with more iterations if given."""
     with signal_policy(SignalPolicy.EXIT):
-        task, _ = task_of(folder)
+        task, _ = load_task(folder)
     if iterations is not None:
         task = replace(task, config=replace(task.config, iterations=iterations))
-    mine = None if follows(peers) else folder
-    run, failure, agreement = done(task, mine, policy, peers, resume=mine is not None)
-    if mine:
-        print_report(run, task, mine, task.metadata.notes["data"], agreement)
-    leave(failure)
+    own_folder = None if is_follower(processes) else folder
+    run, failure, agreement = run_task(
+        task, own_folder, policy, processes, resume=own_folder is not None
+    )
+    if own_folder:
+        print_report(run, task, own_folder, task.metadata.notes["data"], agreement)
+    exit_after(failure)
 
 
-def _given(context: typer.Context, name: str) -> bool:
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option comes from the command line, not from its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _alone(context: typer.Context) -> None:
+def _check_resume_options(context: typer.Context) -> None:
+    """Refuses options that would change a resumed run."""
     others = sorted(
         f"--{'out' if name == 'out_folder' else name.replace('_', '-')}"
         for name in context.params
-        if name not in _WITH_RESUME and _given(context, name)
+        if name not in _RESUME_OPTIONS and _is_given(context, name)
     )
     if others:
         raise InvalidInput(
-            f"{', '.join(others)} came beside --resume, and the run goes on with its "
-            "own settings: leave it out, or train anew without --resume"
+            f"--resume does not take {', '.join(others)}, because the run keeps its "
+            "own settings: remove this, or train a new run without --resume"
         )

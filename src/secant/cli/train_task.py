@@ -1,4 +1,4 @@
-"""What is trained, from the command line's options or from a run's folder."""
+"""Training tasks, from the options of the command line or from a run's folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,23 +19,23 @@ BestNetwork = Annotated[
     bool,
     typer.Option(
         "--best",
-        help="Take the network of the run's best epoch, not that of its end; also of "
-        "a run that was killed.",
+        help="Use the network of the run's best epoch, not the last one. This also "
+        "works for a run that was killed.",
     ),
 ]
-"""An option of each command that uses a run's network."""
+"""An option of every command that uses a run's network."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained, on what, and how.
+    """A network, its data, and how to train it.
 
     Attributes:
-        net: Where to start.
-        samples: To train and to test on.
-        config: How it is trained.
-        metadata: What describes the run: the name of its data, and what the
-            manifest shall say besides.
+        net: The network with the first weights.
+        samples: The samples for training and for testing.
+        config: How the network is trained.
+        metadata: The description of the run: the name of its data, and notes for the
+            manifest.
     """
 
     net: "MLP"
@@ -51,17 +51,17 @@ def build_task(
     command: str,
     tensorboard: bool = False,
 ) -> Task:
-    """The task that options describe: loads the data and draws the weights.
+    """Builds the task of some options: loads the data and draws the first weights.
 
     Args:
-        options: Of the command line.
-        config: What `options.build_config` has made of them.
-        command: What the manifest shall say that began the run.
-        tensorboard: Whether TensorBoard draws the run.
+        options: The options of the command line.
+        config: The result of `options.build_config`.
+        command: The command for the manifest.
+        tensorboard: Whether to write events for TensorBoard.
 
     Raises:
-        DataError: The data are not at hand, or damaged.
-        InvalidInput: An option cannot be worked with.
+        DataError: The data are missing or damaged.
+        InvalidInput: An option is unusable.
     """
     from secant.data.load import load_data_set
     from secant.training.metadata import RunMetadata
@@ -69,10 +69,10 @@ def build_task(
     samples, description = load_data_set(options.data)
     (x_train, t_train), (_, t_test) = samples
     classes = int(max(t_train.max(), t_test.max())) + 1
-    place = Path(description.name)
+    path = Path(description.name)
     notes = {
-        # From wherever the run will be gone on with.
-        "data": str(place.absolute()) if place.exists() else description.name,
+        # An absolute path, because the run may be resumed from another folder.
+        "data": str(path.absolute()) if path.exists() else description.name,
         "tensorboard": tensorboard,
         "command": command,
     }
@@ -84,12 +84,12 @@ def build_task(
     )
 
 
-def task_of(folder: Path) -> "tuple[Task, Manifest]":
-    """The task of a run that `secant train` began in this folder.
+def load_task(folder: Path) -> "tuple[Task, Manifest]":
+    """Loads the task of a run that `secant train` began in a folder.
 
     Raises:
-        DataError: It is no such folder, or the data are not at hand.
-        InvalidInput: Only the program that began the run can do it again.
+        DataError: The folder is not such a run, or the data are missing.
+        InvalidInput: Only the program that began the run can repeat it.
     """
     from secant.data.load import load_data_set
     from secant.training.manifest import Manifest
@@ -101,16 +101,13 @@ def task_of(folder: Path) -> "tuple[Task, Manifest]":
     config, notes = manifest.settings, dict(manifest.notes)
     if not isinstance(notes.get("data"), str):
         raise InvalidInput(
-            f"{folder} was begun by a program of its own, which alone knows its data: "
-            "call its fit(…, folder=…, resume=True) again"
+            f"the run in {folder} was begun by a program, and only that program has "
+            "its data: call its fit(…, folder=…, resume=True) again"
         )
     config.check_known()
     net, _ = read_network(folder / INITIAL_FILE)
     try:
         samples, description = load_data_set(notes["data"])
     except DataError as error:
-        raise DataError(f"the data of {folder} are not at hand: {error}") from None
+        raise DataError(f"the data of {folder} are missing: {error}") from None
     return Task(net, samples, config, RunMetadata(description.source, notes)), manifest
-
-
-# `--hidden`: the sizes of the hidden layers.

@@ -1,4 +1,4 @@
-"""What other programs call the functions of a network, or why they cannot have it."""
+"""Names of a network's functions in other programs."""
 
 from typing import Literal, TypeAlias
 
@@ -13,19 +13,19 @@ _TITLES: dict[Framework, str] = {"onnx": "ONNX", "torch": "PyTorch", "keras": "K
 
 
 def function_names(architecture: Architecture, program: Framework) -> tuple[str, str]:
-    """What a program calls the activation and the output of a network.
+    """The names of a network's activation and output in another program.
 
     Args:
-        architecture: What the network computes.
+        architecture: The network's architecture.
         program: A field of `secant.nn.activations.ExportNames`.
 
     Returns:
-        Two names as that program writes them. The activation's is "" for a network
+        Two names in the program's notation. The activation's is "" for a network
         without hidden layers, which does not use it.
 
     Raises:
-        InvalidInput: The activation or the output has no name there: it cannot be
-            exported.
+        InvalidInput: The program has no name for the activation or the output, so the
+            network cannot be exported.
 
     Example:
         >>> function_names(Architecture((784, 50, 10)), "torch")
@@ -40,20 +40,20 @@ def function_names(architecture: Architecture, program: Framework) -> tuple[str,
 
 
 def _name(
-    kind: str, wanted: str, known: dict[str, ExportNames], program: Framework
+    kind: str, function: str, known: dict[str, ExportNames], program: Framework
 ) -> str:
-    name: str | None = getattr(known[wanted], program)
+    name: str | None = getattr(known[function], program)
     if name is not None:
         return name
     others = [key for key, names in known.items() if getattr(names, program)]
     programs = [
         title
         for field, title in _TITLES.items()
-        if getattr(known[wanted], field) is not None
+        if getattr(known[function], field) is not None
     ]
     elsewhere = f"export this network for {' or '.join(programs)}, or " * bool(programs)
     raise InvalidInput(
-        f"the {kind} {wanted!r} has no name in {_TITLES[program]}, so the network "
+        f"the {kind} {function!r} has no name in {_TITLES[program]}, so the network "
         f"cannot be exported there: {elsewhere}train with another {kind} "
         f"({', '.join(others)})"
     )

@@ -47,8 +47,8 @@ _BLOCK_BYTES = 2**28
 # A block of more coordinates gains nothing, and makes a progress bar jump.
 _MAX_BLOCK = 1_024
 
-# Up to this number of coordinates, a second, smaller program is compiled. To compile
-# and compute a large block for a handful of coordinates would take longer.
+# Up to this number of coordinates, a second, smaller program is compiled. A large block
+# for a handful of coordinates would take longer to compile and to compute.
 _FEW = 64
 
 

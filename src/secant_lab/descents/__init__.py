@@ -1,1 +1,1 @@
-"""Descents over a surface: where each optimiser goes, and what came of it."""
+"""Descents on a surface: the trajectory of each optimiser, and how it ended."""

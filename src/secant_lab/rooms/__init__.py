@@ -1,1 +1,1 @@
-"""The rooms: what each can be asked, as functions that return what JSON can hold."""
+"""The rooms: the endpoints of each as functions that return JSON values."""

@@ -1,4 +1,4 @@
-"""The room of checks: is this gradient right, and what would a naive check say?"""
+"""The room of checks: the check of a gradient, beside a naive check."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -23,26 +23,26 @@ from secant_lab.naive_check import (
 )
 
 VARIABLES: tuple[str, ...] = ("x", "y", "z", "w")
-"""The names that one's own function may have arguments of."""
+"""The variables of a function of one's own, in order."""
 
 SIDE = 11
-"""Places along a side of the square around one's own point, which is the middle one."""
+"""The number of points along a side of the square around the chosen point."""
 
 WORST = 8
-"""Rows of the table of worst entries."""
+"""The number of rows in the table of the largest errors."""
 
-_FURTHEST = 1e6
+_MAX_COORDINATE = 1e6
 
 
 def code(fault: str) -> dict[str, Any]:
-    """What a network's gradient written by hand looks like; nothing is computed.
+    """The code of a network's hand-written gradient, without a check.
 
     Args:
-        fault: Its name in `secant_lab.fault_catalogue.BACKPROPS`.
+        fault: The fault's name in `secant_lab.fault_catalogue.BACKPROPS`.
 
     Returns:
-        `code`: its lines, each with its kind: "same", "wrong", or "right" for what
-        should stand in its place.
+        `code`: the lines, each with its kind: "same", "wrong", or "right" for the line
+        that should replace the wrong one.
 
     Raises:
         LocalizedError: There is no such fault.
@@ -55,21 +55,22 @@ def code(fault: str) -> dict[str, Any]:
 
 
 def planted(fault: str, h: float = 1e-4) -> dict[str, Any]:
-    """The check of a network's gradient written by hand, with a fault or with none.
+    """The check of a network's hand-written gradient, with a fault or without one.
 
     Args:
-        fault: Its name in `secant_lab.fault_catalogue.BACKPROPS`.
+        fault: The fault's name in `secant_lab.fault_catalogue.BACKPROPS`.
         h: The step of the naive check.
 
     Returns:
-        `verdict`, `value`, `resolution`; `leaves`, for each parameter its verdict, its
-        cause as `code`, `facts`, `sentence` and `fix` (by language), and, entry by
-        entry, `gradient`, `slope`, `naive` and how far the first is from the others,
-        `beside`; `worst`, the entries furthest off; `naive`, what the naive check says
-        (`naive_verdict`). None stands for what is not finite, or cannot be compared.
+        `verdict`, `value`, `resolution`; `leaves`: for each parameter its verdict, its
+        cause as `code`, `facts`, `sentence` and `fix` (by language), and, for each
+        entry, `gradient`, `slope`, `naive`, and the errors `beside` the latter two;
+        `worst`: the entries with the largest errors; `naive`: the result of the naive
+        check (`naive_verdict`). None stands for a number that is not finite, or that
+        has nothing to be compared with.
 
     Raises:
-        LocalizedError: There is no such fault, or h cannot be worked with.
+        LocalizedError: There is no such fault, or h is out of range.
 
     Example:
         >>> found = planted("sign")
@@ -100,29 +101,29 @@ def own(
     reach: float = 1.0,
     h: float = 1e-4,
 ) -> dict[str, Any]:
-    """The check of a function of one's own, at a point and at places around it.
+    """The check of the user's own function, at a point and at points around it.
 
-    The derivatives are checked at 11 × 11 places (11 of a function of `x` alone) that
-    differ in all variables. A place where the function has no value, or ends, is left
-    out.
+    The check covers 11 × 11 points (11 for a function of `x` alone) that differ in all
+    variables. It leaves out points where the function has no value, or ends.
 
     Args:
-        formula: The function, of as many of `x`, `y`, `z`, `w`.
-        variables: How many: 1 to 4.
-        dx: Its derivative with respect to `x`, as one believes.
+        formula: The function, a formula of the first of `x`, `y`, `z`, `w`.
+        variables: The number of variables, 1 to 4.
+        dx: The formula of its derivative with respect to `x`, to be checked.
         dy: The same for `y`.
         dz: The same for `z`.
         dw: The same for `w`.
-        x: Where.
-        y: The point's second coordinate.
-        z: Its third.
-        w: Its fourth.
-        reach: How far the places go to each side.
+        x: The point's first coordinate.
+        y: The second.
+        z: The third.
+        w: The fourth.
+        reach: The distance of the outermost points, to each side.
         h: The step of the naive check.
 
     Returns:
-        As `planted`, a leaf for each variable; `places`, the coordinates of each place
-        by the variables' names: None where it is left out. The middle one is the point.
+        As `planted`, with a leaf for each variable; `places`: the coordinates of each
+        point by variable, None for a point that is left out. The middle one is the
+        chosen point.
 
     Raises:
         LocalizedError: An invalid argument; `facts["field"]` names it.
@@ -135,7 +136,7 @@ def own(
     if not 1 <= variables <= len(VARIABLES):
         raise LocalizedError(
             "variables",
-            f"a function of {variables} variables came: let it have 1 to 4",
+            f"the function has {variables} variables: pass 1 to 4",
             field="variables",
         )
     names = VARIABLES[:variables]
@@ -144,10 +145,10 @@ def own(
     slopes = {name: _read(f"d{name}", text, names) for name, text in typed.items()}
     point = dict(zip(names, (x, y, z, w), strict=False))
     for name, value in point.items():
-        if not abs(value) <= _FURTHEST:
+        if not abs(value) <= _MAX_COORDINATE:
             raise LocalizedError(
                 "point",
-                f"{name} is {value:g}: let it lie within a million",
+                f"{name} is {value:g}: pass a number between -1 million and 1 million",
                 field=name,
                 name=name,
                 came=f"{value:g}",
@@ -155,7 +156,7 @@ def own(
     if not 1e-3 <= reach <= 1e3:
         raise LocalizedError(
             "reach",
-            f"the places reach {reach:g} far: let it be 0.001 to 1,000",
+            f"reach is {reach:g}: pass a number between 0.001 and 1,000",
             field="reach",
             came=f"{reach:g}",
         )
@@ -197,23 +198,26 @@ def _read(field: str, text: str, names: tuple[str, ...]) -> Expression:
 def _refuse_step(h: float) -> None:
     if not 1e-8 <= h <= 1:
         raise LocalizedError(
-            "step", f"h is {h:g}: let it lie between 1e-8 and 1", h=f"{h:g}", field="h"
+            "step",
+            f"h is {h:g}: pass a number between 1e-8 and 1",
+            h=f"{h:g}",
+            field="h",
         )
 
 
 @lru_cache(maxsize=32)
 def _summed(f: Expression, names: tuple[str, ...]) -> Callable[[Tree], Any]:
-    """The sum over places: its gradient is the derivatives there. Compiled once."""
+    """The sum over the points, whose gradient has the derivatives at all of them."""
     return jax.jit(lambda p: jnp.sum(f(*(p[name] for name in names))))
 
 
 def _places(
     f: Expression, point: Mapping[str, float], reach: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Places around a point, (rows, columns) in float32, and which of them count.
+    """Points around a point, (rows, columns) in float32, and which of them count.
 
-    x changes along columns, y along rows, z and w along both, each by as many steps to
-    both sides. What does not count stands at the point itself: it changes no verdict.
+    x changes along columns, y along rows, z and w along both, each symmetrically. The
+    points that do not count are copies of the middle one: they change no verdict.
     """
     half = SIDE // 2
     steps = np.arange(-half, half + 1)
@@ -233,7 +237,7 @@ def _places(
             field="formula",
             at=at,
         )
-    # Where the function ends there are no slopes to both sides.
+    # Where the function ends, it has no slope on both sides.
     for name in places:
         for by in (-reach / 100, reach / 100):
             inside &= np.isfinite(f(*(places | {name: places[name] + by}).values()))
@@ -247,13 +251,13 @@ def _places(
 def _shown(
     report: GradientReport, naive: Tree, h: float, keep: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """A report as JSON holds it, the naive check's slopes beside it.
+    """A report as JSON, with the slopes of the naive check.
 
     Args:
-        report: Of a point that is a dict of arrays.
-        naive: Slopes, by the names of that dict, in the order to be shown in.
-        h: Their step.
-        keep: Which entries of each leaf are shown; all, if not given.
+        report: The report on a point that is a dict of arrays.
+        naive: The naive slopes by the names of that dict, in the order of the page.
+        h: The step of the naive check.
+        keep: The entries of each leaf to show; None for all.
     """
     reports = {leaf.name.split("'")[1]: leaf for leaf in report}
     compared = [
@@ -282,7 +286,7 @@ def _shown(
 
 
 def _leaf(one: ComparedLeaf) -> dict[str, Any]:
-    """A leaf, entry by entry: `beside` the secants and beside the naive slopes."""
+    """A leaf as JSON, its entries compared with the secants and the naive slopes."""
     leaf, keep = one.leaf, one.keep
     kink = leaf.kinks[0] if leaf.kinks else None
     wrong = ~(leaf.off <= 1)
@@ -310,12 +314,12 @@ def _errors(
     keep: np.ndarray,
     kinked: np.ndarray | None = None,
 ) -> dict[str, list[Any]]:
-    """How far a gradient is from slopes, and what is said of each entry.
+    """The differences of a gradient and slopes, and a mark for each entry.
 
     Returns:
-        `apart`; `relative`, to the larger of the two; `error`, to the largest slope of
-        the leaf; `mark`: "wrong", "kink", "none" where there is nothing to compare,
-        "out" where no place is, or "".
+        `apart`: the difference; `relative`: to the larger of the two; `error`: to the
+        largest slope of the leaf; `mark`: "wrong", "kink", "none" if there is nothing
+        to compare, "out" for a point that is left out, or "".
     """
     size = abs(leaf.slope[np.isfinite(leaf.slope)]).max(initial=0.0) or 1.0
     marks = np.where(wrong, "wrong", "").astype(object)
@@ -336,14 +340,14 @@ def _errors(
 
 
 def _badness(leaf: LeafReport, at: int) -> float:
-    """The more, the sooner an entry is to be looked at: a wrong one has more than 1."""
+    """The rank of an entry in the table of errors: above 1 for a wrong one."""
     if not np.isfinite(leaf.gradient.flat[at] + leaf.slope.flat[at]):
         return np.inf
     return 1.0 if leaf.kinked.flat[at] else float(leaf.off.flat[at])
 
 
 def _plain(values: Any) -> Any:
-    """As JSON holds it, flat; it knows neither inf nor NaN."""
+    """The values as flat JSON, which has neither inf nor NaN."""
     if np.ndim(values) == 0:
         return float(values) if np.isfinite(values) else None
     return [_plain(value) for value in np.ravel(values)]

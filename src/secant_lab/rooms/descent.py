@@ -1,52 +1,57 @@
-"""The room of descents: a surface, and what optimisers make of it from one start."""
+"""The room of descents: a surface, and optimisers that descend from one start."""
 
 from typing import Any
 
 import numpy as np
 
 from secant.errors import unknown_name
-from secant_lab.descents.courses import LONGEST, OFFERED, Course, course
-from secant_lab.descents.surfaces import surface, views
+from secant_lab.descents.surfaces import sample_surface, surface
+from secant_lab.descents.trajectories import (
+    MAX_STEPS,
+    OPTIMIZER_NAMES,
+    Trajectory,
+    trajectory,
+)
 from secant_lab.descents.verdicts import View, judge
 from secant_lab.expressions import Expression
 from secant_lab.localized_error import LocalizedError
 
 SAMPLES = 161
-"""Points of a surface along each side."""
+"""The number of points of a surface along each side."""
 
 LEVELS = 16
-"""Bands of height."""
+"""The number of bands between contours."""
 
-MOST = 4
-"""Descents at once."""
+MAX_DESCENTS = 4
+"""The largest number of descents."""
 
-_FURTHEST = 1e6
+_MAX_COORDINATE = 1e6
 _RATES = (1e-12, 1e6)
 
 
 def heights(
     formula: str, left: float, right: float, bottom: float, top: float
 ) -> dict[str, Any]:
-    """The surface over what is seen, and at which heights to draw its contours.
+    """The visible part of the surface, and the levels of its contours.
 
-    The contours lie as far apart as makes half of the picture lower, and half higher
-    than the middle one: `low + (high - low) tᵖ` for even t, so that a bowl has evenly
-    spaced rings, and the floor of a ravine is seen beside its walls.
+    The levels are `low + (high - low) tᵖ` for evenly spaced t. The power p puts half of
+    the picture below the middle level and half above, so that a bowl has evenly spaced
+    rings, and the floor of a ravine is visible beside its walls.
 
     Args:
-        formula: Of `x0` and `x1`, as `surfaces.surface` reads it.
+        formula: A formula of `x0` and `x1`, as `surfaces.surface` parses it.
         left: The lowest x0.
         right: The highest.
         bottom: The lowest x1.
         top: The highest.
 
     Returns:
-        `x0` and `x1`, the places; `rows`, a list of heights along x0 for each x1,
-        None where there is no finite value; `levels`, ascending: the lowest, the
-        contours and the highest, or none where nothing has a height.
+        `x0` and `x1`: the coordinates; `rows`: for each x1 the list of values along x0,
+        with None for a value that is not finite; `levels`: the lowest value, the
+        contours and the highest value, ascending, or none if nothing has a value.
 
     Raises:
-        LocalizedError: The formula cannot be read, or there is nothing to be seen.
+        LocalizedError: The formula or the picture's range is invalid.
 
     Example:
         >>> drawn = heights("x0**2 + x1**2", -1, 1, -1, 1)
@@ -78,48 +83,50 @@ def descents(
     bottom: float,
     top: float,
 ) -> dict[str, Any]:
-    """Descents from one start, and what came of each.
+    """Descents from one start, and the verdict on each.
 
     Args:
-        formula: Of `x0` and `x1`.
-        x0: The start.
-        x1: The start.
+        formula: A formula of `x0` and `x1`.
+        x0: The first coordinate of the start.
+        x1: The second.
         runs: One to four, as `"sgd:0.1,adam:0.05"`: an optimiser and its rate.
-        steps: How many steps, 1 to 500.
-        left: What is seen, as in `heights`: who is outside has left the picture.
-        right: Likewise.
-        bottom: Likewise.
-        top: Likewise.
+        steps: The number of steps, 1 to 500.
+        left: The lowest x0 of the picture, which a descent can leave.
+        right: The highest.
+        bottom: The lowest x1.
+        top: The highest.
 
     Returns:
-        `courses`: for each its `optimizer`, `rate`, `path` (points), `values` and
-        `verdict`, `status` and `facts` as `judge` has them. `floor`: what to subtract
-        from the values on a logarithmic axis: 0, or the lowest within what is seen
-        where that is negative.
+        `trajectories`: for each descent `optimizer`, `rate`, `path` (points), `values`,
+        and the `status` and `facts` of `judge` as `verdict`. `floor`: the number to
+        subtract from the values on a logarithmic axis: 0, or the lowest visible value
+        if that is negative.
 
     Raises:
-        LocalizedError: An argument that cannot be worked with.
+        LocalizedError: An argument is invalid.
 
     Example:
         >>> told = descents("x0**2+x1**2", -3, 4, "sgd:0.1", 100, -5, 5, -5, 5)
-        >>> verdict = told["courses"][0]["verdict"]
+        >>> verdict = told["trajectories"][0]["verdict"]
         >>> verdict["status"], verdict["facts"]["step"]
         ('converged', 31)
     """
     f, seen, start = surface(formula), _view(left, right, bottom, top), _start(x0, x1)
-    if not 1 <= steps <= LONGEST:
+    if not 1 <= steps <= MAX_STEPS:
         raise LocalizedError(
             "steps",
-            f"steps is {steps}: write a number from 1 to {LONGEST}",
+            f"steps is {steps}: write a number from 1 to {MAX_STEPS}",
             came=str(steps)[:20],
-            most=LONGEST,
+            most=MAX_STEPS,
         )
-    found = [course(f, start, *run, steps) for run in _runs(runs)]
-    # What falls for ever leaves the picture, and the chart at its floor.
-    within = [each.values[seen.holds(each.path)] for each in found]
+    found = [trajectory(f, start, *run, steps) for run in _runs(runs)]
+    # A descent that falls for ever leaves the picture, and the chart at its floor.
+    within = [each.values[seen.contains(each.path)] for each in found]
     known = np.concatenate(within)
     return {
-        "courses": [_told(each) | _judged(f, each, seen) for each in found],
+        "trajectories": [
+            _trajectory_json(each) | _verdict_json(f, each, seen) for each in found
+        ],
         "floor": float(known[np.isfinite(known)].min(initial=0)),
     }
 
@@ -129,29 +136,29 @@ def presets(
 ) -> dict[str, Any]:
     """Descents worth comparing from a start, as `descents` takes them.
 
-    With λ the largest curvature at the start, by its size:
-    - `rates`: plain descent with 0.01/λ, which crawls, 0.4/λ, and 2.1/λ, which is too
-      much. On a parabola they do what they should; elsewhere one sees what they do.
-    - `optimizers`: plain descent with 0.4/λ, momentum with a tenth of that (its steps
-      add up to ten times the gradient), and Adam, whose rate is how far a step goes,
-      with a fiftieth of the picture.
+    λ is the largest absolute curvature at the start.
+    - `rates`: plain descent with the rate 0.01/λ, which crawls, 0.4/λ, which converges,
+      and 2.1/λ, which diverges; on a parabola this is certain.
+    - `optimizers`: plain descent with 0.4/λ; momentum with a tenth of that, since its
+      steps add up to ten times the gradient; and Adam, whose rate is the length of a
+      step, with a fiftieth of the picture.
 
     Args:
-        formula: Of `x0` and `x1`.
-        x0: The start.
-        x1: The start.
-        left: The lowest x0 that is seen.
+        formula: A formula of `x0` and `x1`.
+        x0: The first coordinate of the start.
+        x1: The second.
+        left: The lowest x0 of the picture.
         right: The highest.
 
     Raises:
-        LocalizedError: An argument that cannot be worked with.
+        LocalizedError: An argument is invalid.
 
     Example:
         >>> presets("x0**2 + x1**2", -3, 4, -5, 5)["rates"]
         'sgd:0.005,sgd:0.2,sgd:1.1'
     """
     width = _view(left, right, 0, 1).width
-    hessian = views(surface(formula), _start(x0, x1)[None]).hessians[0]
+    hessian = sample_surface(surface(formula), _start(x0, x1)[None]).hessians[0]
     known = np.isfinite(hessian).all()
     largest = np.abs(np.linalg.eigvalsh(hessian)).max() if known else 0.0
     scale = float(np.clip(1 / largest, 1e-8, 1e4)) if largest else 1.0
@@ -169,20 +176,20 @@ def presets(
 
 
 def _round(rate: float, *, up: bool = False) -> float:
-    """With two digits."""
+    """The rate with two digits."""
     power = 10 ** (np.floor(np.log10(rate)) - 1)
-    # What differs from a round number by rounding is one.
+    # 1e-9 keeps a round number, which may be slightly off by rounding, as it is.
     digits = np.ceil(rate / power - 1e-9) if up else np.round(rate / power)
     return float(f"{digits * power:.1e}")
 
 
 def _view(left: float, right: float, bottom: float, top: float) -> View:
     for low, high in ((left, right), (bottom, top)):
-        if not -_FURTHEST <= low < high <= _FURTHEST:
+        if not -_MAX_COORDINATE <= low < high <= _MAX_COORDINATE:
             raise LocalizedError(
                 "view",
-                f"the picture is to go from {low:g} to {high:g}: let the first be "
-                "less than the second, and both lie within a million",
+                f"the picture goes from {low:g} to {high:g}: pass a first number less "
+                "than the second, both between -1 million and 1 million",
                 low=f"{low:g}",
                 high=f"{high:g}",
             )
@@ -190,10 +197,11 @@ def _view(left: float, right: float, bottom: float, top: float) -> View:
 
 
 def _start(x0: float, x1: float) -> np.ndarray:
-    if not (abs(x0) <= _FURTHEST and abs(x1) <= _FURTHEST):
+    if not (abs(x0) <= _MAX_COORDINATE and abs(x1) <= _MAX_COORDINATE):
         raise LocalizedError(
             "start",
-            f"the start is ({x0:g}, {x1:g}): let both numbers lie within a million",
+            f"the start is ({x0:g}, {x1:g}): pass numbers between -1 million and "
+            "1 million",
             x0=f"{x0:g}",
             x1=f"{x1:g}",
         )
@@ -202,24 +210,24 @@ def _start(x0: float, x1: float) -> np.ndarray:
 
 def _runs(text: str) -> list[tuple[str, float]]:
     parts = text.split(",")
-    if len(parts) > MOST:
+    if len(parts) > MAX_DESCENTS:
         raise LocalizedError(
             "runs",
-            f"{len(parts)} descents came: write at most {MOST}",
+            f"runs has {len(parts)} descents: write at most {MAX_DESCENTS}",
             came=len(parts),
-            most=MOST,
+            most=MAX_DESCENTS,
         )
     return [_run(part) for part in parts]
 
 
 def _run(text: str) -> tuple[str, float]:
     name, _, number = text.partition(":")
-    if name not in OFFERED:
+    if name not in OPTIMIZER_NAMES:
         raise LocalizedError(
             "optimizer",
-            str(unknown_name("optimizer", name[:40], OFFERED)),
+            str(unknown_name("optimizer", name[:40], OPTIMIZER_NAMES)),
             came=name[:40],
-            known=", ".join(OFFERED),
+            known=", ".join(OPTIMIZER_NAMES),
         )
     try:
         rate = float(number)
@@ -241,10 +249,10 @@ def _run(text: str) -> tuple[str, float]:
 def _levels(known: np.ndarray) -> np.ndarray:
     if not known.size:
         return np.array([])
-    # Differences of larger heights would overflow.
+    # The difference of larger values would overflow.
     known = np.clip(known, -1e300, 1e300)
     low, high = known.min(), known.max()
-    # Not up to the tip of a pole: all else would be one colour.
+    # Without the tip of a pole, which would leave one colour for the rest.
     few, quarter, most, all_but_few = np.quantile(known, [0.005, 0.25, 0.75, 0.995])
     if high - most > 20 * (most - quarter) > 0:
         high = all_but_few
@@ -257,7 +265,7 @@ def _levels(known: np.ndarray) -> np.ndarray:
     return low + (high - low) * np.linspace(0, 1, LEVELS + 1) ** power
 
 
-def _told(found: Course) -> dict[str, Any]:
+def _trajectory_json(found: Trajectory) -> dict[str, Any]:
     return {
         "optimizer": found.optimizer,
         "rate": found.rate,
@@ -266,13 +274,13 @@ def _told(found: Course) -> dict[str, Any]:
     }
 
 
-def _judged(f: Expression, found: Course, seen: View) -> dict[str, Any]:
+def _verdict_json(f: Expression, found: Trajectory, seen: View) -> dict[str, Any]:
     verdict = judge(f, found, seen)
     return {"verdict": {"status": verdict.status, "facts": verdict.facts}}
 
 
 def _plain(values: np.ndarray) -> list[Any]:
-    """As JSON holds it: it knows neither inf nor NaN."""
+    """The values as JSON, which has neither inf nor NaN."""
     plain = values.astype(object)
     plain[~np.isfinite(values)] = None
     return plain.tolist()

@@ -1,4 +1,4 @@
-"""The room where one draws: a digit, how a network reads it, and what that rests on."""
+"""The room of drawing: a digit, a network's prediction, and the reasons for it."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,19 +15,19 @@ from secant_lab.localized_error import LocalizedError
 from secant_lab.strokes import drawing_notes, parse_strokes, rasterize
 
 UNITS = 4
-"""How many hidden units are shown that speak for a class, and against it."""
+"""The number of hidden units shown that support each of the two classes."""
 
 OWN = BackgroundTraining()
-"""The network that reads as long as no run has been chosen."""
+"""The lab's own network, which predicts if no run is chosen."""
 
 
 def networks() -> dict[str, Any]:
-    """The networks that can read: the lab's own, and the finished runs.
+    """The networks to choose from: the lab's own, and the finished runs.
 
     Returns:
         `own`: its `status`, `step`, `iterations` and `accuracy` (None if unknown);
-        `runs`: for each its `name`, `about` in a line, the `data` it learned from, the
-        test `accuracy`, and None for a `problem`; or its name and the problem: `code`,
+        `runs`: for each run its `name`, a line `about` it, its training `data`, its
+        test `accuracy`, and None as `problem`; or its name and the `problem`: `code`,
         `message`, `facts`.
 
     Example:
@@ -41,19 +41,19 @@ def networks() -> dict[str, Any]:
             "iterations": OWN.iterations,
             "accuracy": OWN.accuracy,
         },
-        "runs": [_told(found) for found in runs.list_runs()],
+        "runs": [_run_json(found) for found in runs.list_runs()],
     }
 
 
 def examples(page: int) -> dict[str, Any]:
-    """A test digit of each class, of those that no network here has learned from.
+    """A test digit of each class, which the lab's own network has not seen.
 
     Args:
-        page: Which: the same number gives the same digits, and after the last come
-            the first.
+        page: The number of the selection; after the last one, the first follows.
 
     Returns:
-        `examples`: for each its `index`, its `label` and its 784 `pixels`, 0 to 255.
+        `examples`: for each digit its `index`, its `label` and its 784 `pixels`, 0 to
+        255.
 
     Example:
         >>> [example["label"] for example in examples(0)["examples"]]
@@ -65,24 +65,24 @@ def examples(page: int) -> dict[str, Any]:
 
 
 def read(drawing: str, example: int = -1, run: str = "") -> dict[str, Any]:
-    """How a network reads a drawing.
+    """The prediction of a network for a drawing.
 
-    The drawing is brought to MNIST's form by `to_mnist_form`, as `secant predict` does
-    with a photograph.
+    `to_mnist_form` brings the drawing to MNIST's form, as `secant predict` does with a
+    photograph.
 
     Args:
-        drawing: Strokes, as `drawings` reads them.
-        example: A test digit that lies on the paper, below the strokes; -1 for none.
-        run: A name from `networks`; empty for the lab's own network.
+        drawing: The strokes, as `secant_lab.strokes` parses them.
+        example: The index of a test digit below the strokes; -1 for none.
+        run: The name of a run; empty for the lab's own network.
 
     Returns:
         `form`: 784 pixels from 0 to 255; `example`: as in `examples`, or None;
-        `notes`: `empty`, `small`, `edge`; `reading`: None for an empty paper, else the
-        `outputs`, the two largest of them, `digit` and `next`, and whether they are
-        `probabilities`.
+        `notes`: any of `empty`, `small`, `edge`; `reading`: None for an empty paper,
+        else the `outputs`, the classes of the two largest, `digit` and `next`, and
+        whether the outputs are `probabilities`.
 
     Raises:
-        LocalizedError: An argument that cannot be worked with.
+        LocalizedError: An argument is invalid.
 
     Example:
         >>> seen = read("dw5kdwm8")
@@ -114,27 +114,27 @@ def read(drawing: str, example: int = -1, run: str = "") -> dict[str, Any]:
 def why(
     drawing: str, example: int = -1, run: str = "", against: int = -1
 ) -> dict[str, Any]:
-    """What it rests on that a network reads one digit and not another.
+    """The reasons why a network prefers one digit over another.
 
-    `attribution` says what an effect is.
+    `secant_lab.attribution` defines the effects.
 
     Args:
         drawing: As for `read`.
         example: As for `read`.
         run: As for `read`.
-        against: The class that the reading is compared with; -1 for the next best.
+        against: The class to compare the prediction with; -1 for the second best.
 
     Returns:
-        `form`: as `read` gives it; `reasons`: None for an empty paper, else the
-        `digit` that is read and the one it is compared with, `against`; `gap`: the
-        difference of their scores; `blank`: the same for a blank picture; `pixels`:
-        their effects; `places`: where the most is for and against; `units`: those with
-        the largest effects `for` and `against`, each its `unit`, `effect` and 784
-        `weights` from -127 to 127, on one scale; `probabilities`: whether `gap` is the
-        logarithm of a ratio of such.
+        `form`: as in `read`; `reasons`: None for an empty paper, else the predicted
+        `digit` and the class `against`; `gap`: the difference of their scores;
+        `blank`: the same for a blank picture; `pixels`: the effects of the pixels;
+        `places`: the regions with the largest effects for and against; `units`: the
+        units with the largest effects `for` and `against`, each with its `unit`,
+        `effect` and 784 `weights` from -127 to 127, on one scale; `probabilities`:
+        whether `gap` is the logarithm of a ratio of probabilities.
 
     Raises:
-        LocalizedError: An argument that cannot be worked with.
+        LocalizedError: An argument is invalid.
 
     Example:
         >>> why("dw5kdwm8", against=4)["reasons"]["against"]
@@ -181,7 +181,7 @@ def _reasons(net: MLP, form: np.ndarray, against: int) -> dict[str, Any]:
 
 
 class _Sheet(NamedTuple):
-    """What is on the paper: its form is None if it is empty."""
+    """The content of the paper; an empty paper has no form."""
 
     form: np.ndarray | None
     example: dict[str, Any] | None
@@ -205,7 +205,7 @@ def _network(run: str) -> MLP:
 
 
 def _two(values: np.ndarray) -> tuple[int, int]:
-    """Which is the largest, and which the next."""
+    """The indices of the largest and of the second largest value."""
     first, second = values.argsort()[::-1][:2]
     return int(first), int(second)
 
@@ -218,22 +218,21 @@ def _refuse_overflow(*arrays: np.ndarray) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
         raise LocalizedError(
             "overflow",
-            "the network's sums are too large for a computer's numbers: choose "
-            "another run",
+            "the network's sums overflow: choose another run",
         )
 
 
 def _units(
     weights: np.ndarray, effects: np.ndarray, chosen: np.ndarray, sign: int
 ) -> list[dict[str, Any]]:
-    """Those of the chosen units whose effect has that sign."""
-    # One scale for all, which the strongest thousandth exceeds, as `plots` has it.
-    reach = float(np.quantile(np.abs(weights), 0.999)) or 1.0
+    """The chosen units whose effect has the given sign."""
+    # One scale for all, clipped at the largest thousandth, as in `secant.plots`.
+    scale = float(np.quantile(np.abs(weights), 0.999)) or 1.0
     return [
         {
             "unit": int(unit),
             "effect": float(effects[unit]),
-            "weights": np.rint(np.clip(weights[:, unit] / reach, -1, 1) * 127)
+            "weights": np.rint(np.clip(weights[:, unit] / scale, -1, 1) * 127)
             .astype(int)
             .tolist(),
         }
@@ -260,7 +259,7 @@ def _example(index: int) -> dict[str, Any]:
     return {"index": index, "label": int(t[index]), "pixels": x[index].tolist()}
 
 
-def _told(found: runs.RunEntry) -> dict[str, Any]:
+def _run_json(found: runs.RunEntry) -> dict[str, Any]:
     if found.problem:
         problem = found.problem
         return {

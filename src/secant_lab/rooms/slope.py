@@ -1,4 +1,4 @@
-"""The room of slopes: a curve, the secant and the tangent at a point, and their gap."""
+"""The room of slopes: a curve with secant and tangent, and the errors of the slope."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,33 +13,33 @@ from secant_lab.expressions import Expression, expression
 from secant_lab.localized_error import LocalizedError
 
 SAMPLES = 401
-"""Points of a curve."""
+"""The number of points of a curve."""
 
 STEPS = 10.0 ** -np.arange(0, 16.25, 0.25)
-"""The steps whose errors are drawn, from 1 to 1e-16."""
+"""The steps of the error chart, from 1 to 1e-16."""
 
 KINDS = ("central", "forward")
 
-# A program for a few numbers: it is waited for while it is compiled, not while it runs.
-_HASTY = {"xla_backend_optimization_level": 0}
+# For a program on a few numbers, whose compilation takes longer than its run.
+_FAST_COMPILE = {"xla_backend_optimization_level": 0}
 
-_FURTHEST = 1e6
-_NEAR = 1e-20
+_MAX_COORDINATE = 1e6
+_TINY_STEP = 1e-20
 
 
 def curve(formula: str, low: float, high: float) -> dict[str, Any]:
-    """The curve between two places.
+    """The curve between two values of x.
 
     Args:
-        formula: Of `x`, as `expression` reads it.
-        low: Where it begins.
-        high: Where it ends.
+        formula: A formula of `x`, as `expression` parses it.
+        low: The lowest x.
+        high: The highest x.
 
     Returns:
-        `x` and `y`, lists; None in `y` where there is no finite value.
+        `x` and `y`: lists; None in `y` stands for a value that is not finite.
 
     Raises:
-        LocalizedError: The formula cannot be read, or `low` is not below `high`.
+        LocalizedError: The formula is invalid, or `low` is not below `high`.
 
     Example:
         >>> drawn = curve("x**2", -1, 1)
@@ -47,11 +47,11 @@ def curve(formula: str, low: float, high: float) -> dict[str, Any]:
         (-1.0, 1.0)
     """
     f = expression(formula)
-    if not -_FURTHEST <= low < high <= _FURTHEST:
+    if not -_MAX_COORDINATE <= low < high <= _MAX_COORDINATE:
         raise LocalizedError(
             "range",
-            f"the curve is to go from {low:g} to {high:g}: let low be less than high, "
-            "and both lie within a million",
+            f"the curve goes from {low:g} to {high:g}: pass a low less than high, both "
+            "between -1 million and 1 million",
             low=f"{low:g}",
             high=f"{high:g}",
         )
@@ -64,26 +64,24 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
 
         central: (f(x + h) - f(x - h)) / 2h      forward: (f(x + h) - f(x)) / h
 
-    Four ways to the secant's slope: plain subtraction and differences carried
-    (`secant.difference`), in float32 and in float64. All start from the same point,
-    `x` rounded to float32. The tangent's slope is the differences' limit, `jax.jvp`
-    in float64.
+    There are four ways to compute the secant's slope: by subtraction and by difference
+    propagation (`secant.difference`), in float32 and in float64. All use the same
+    point, `x` rounded to float32. The tangent's slope is `jax.jvp` in float64.
 
     Args:
-        formula: Of `x`.
+        formula: A formula of `x`.
         x: The point.
-        h: The step: more than 0.
+        h: The step, above 0.
         kind: `"central"` or `"forward"`.
 
     Returns:
-        `x`, `y`; `secant`: its two points and its slope; `tangent`: its slope, or
-        None with the slopes on the `left` and on the `right` where they differ;
-        `steps` and `ways`: for each way its name, its slope and error at `h`, and its
-        errors at all steps. None stands for what is not finite, or has no tangent to
-        be compared with.
+        `x`, `y`; `secant`: its two points and its slope; `tangent`: its slope, or None
+        if the slopes on the `left` and on the `right` differ; `steps`; `ways`: for each
+        way its name, its slope and error at `h`, and its errors at all steps. None
+        stands for a number that is not finite, and for an error without a tangent.
 
     Raises:
-        LocalizedError: An argument that cannot be worked with.
+        LocalizedError: An argument is invalid.
 
     Example:
         >>> found = point("x**2", 3.0, 0.5, "forward")
@@ -91,30 +89,34 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
         (6.5, 6.0)
     """
     f = expression(formula)
-    if not abs(x) <= _FURTHEST:
+    if not abs(x) <= _MAX_COORDINATE:
         raise LocalizedError(
-            "x", f"x is {x:g}: let it lie within a million", x=f"{x:g}"
+            "x",
+            f"x is {x:g}: pass a number between -1 million and 1 million",
+            x=f"{x:g}",
         )
-    if not 1e-30 <= h <= _FURTHEST:
+    if not 1e-30 <= h <= _MAX_COORDINATE:
         raise LocalizedError(
-            "h", f"h is {h:g}: let it lie between 1e-30 and a million", h=f"{h:g}"
+            "h", f"h is {h:g}: pass a number between 1e-30 and 1 million", h=f"{h:g}"
         )
     if kind not in KINDS:
         raise LocalizedError(
             "secant", f'kind is {kind!r}: write "central" or "forward"', came=kind
         )
     x = float(np.float32(x))
-    # The chosen step, those of the picture, and one to see each side's own slope.
-    steps = np.concatenate([[h], STEPS, [_NEAR]])
+    # The chosen step, those of the chart, and a tiny one for the slope of each side.
+    steps = np.concatenate([[h], STEPS, [_TINY_STEP]])
     slopes: dict[tuple[str, str], np.ndarray] = {}
     for dtype in ("float32", "float64"):
-        ahead, behind = _carried(f, x, steps, dtype)
+        ahead, behind = _propagated(f, x, steps, dtype)
         slopes["subtracted", dtype] = _subtracted(f, x, steps, kind, dtype)
         with np.errstate(all="ignore"):
-            slopes["carried", dtype] = (
+            slopes["propagated", dtype] = (
                 (ahead - behind) / (2 * steps) if kind == "central" else ahead / steps
             )
-    tangent = _tangent(f, x, left=-behind[-1] / _NEAR, right=ahead[-1] / _NEAR)
+    tangent = _tangent(
+        f, x, left=-behind[-1] / _TINY_STEP, right=ahead[-1] / _TINY_STEP
+    )
     truth = np.nan if tangent["slope"] is None else tangent["slope"]
     ways = []
     for (how, dtype), found in slopes.items():
@@ -137,7 +139,7 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
         "secant": {
             "x": [start, end],
             "y": [y_start, y_end],
-            # The best of the four: no digit of it is lost.
+            # Difference propagation in float64, the most accurate of the four.
             "slope": ways[-1]["slope"],
         },
         "tangent": tangent,
@@ -149,7 +151,7 @@ def point(formula: str, x: float, h: float, kind: str = "central") -> dict[str, 
 def _subtracted(
     f: Expression, x: float, steps: np.ndarray, kind: str, dtype: str
 ) -> np.ndarray:
-    """The slopes as they stand in a textbook."""
+    """The slopes by subtraction, as in a textbook."""
     at, h = np.full(len(steps), x, dtype), steps.astype(dtype)
     with np.errstate(all="ignore"):
         slopes = (
@@ -160,10 +162,10 @@ def _subtracted(
     return slopes.astype(float)
 
 
-def _carried(
+def _propagated(
     f: Expression, x: float, steps: np.ndarray, dtype: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """f(x + h) - f(x) and f(x - h) - f(x), carried through the formula."""
+    """f(x + h) - f(x) and f(x - h) - f(x), propagated through the formula."""
     with jax.enable_x64(dtype == "float64"):
         at = jnp.full(len(steps), x, dtype)
         ahead, behind = _compiled(f)(at, jnp.asarray(steps, dtype))
@@ -172,32 +174,33 @@ def _carried(
 
 @lru_cache(maxsize=64)
 def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    # Compiled whole: one by one, a formula's operations take ten times as long.
+    # Compiled as a whole: one by one, the operations take ten times as long.
     change = difference(f)
     return jax.jit(
-        lambda x, h: (change(x, h)[1], change(x, -h)[1]), compiler_options=_HASTY
+        lambda x, h: (change(x, h)[1], change(x, -h)[1]), compiler_options=_FAST_COMPILE
     )
 
 
 @lru_cache(maxsize=64)
 def _compiled_tangent(f: Expression) -> Callable[[Any], jax.Array]:
     return jax.jit(
-        lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1], compiler_options=_HASTY
+        lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1],
+        compiler_options=_FAST_COMPILE,
     )
 
 
 def _tangent(f: Expression, x: float, *, left: float, right: float) -> dict[str, Any]:
-    """Its slope; where left and right of `x` differ there is none."""
+    """The tangent's slope; None if the slopes left and right of `x` differ."""
     with jax.enable_x64(True):
         slope = float(_compiled_tangent(f)(jnp.float64(x)))
-    # NaN and inf are not near anything.
+    # The comparison is false for NaN and inf.
     smooth = abs(left - right) <= 1e-9 * (1 + abs(left) + abs(right)) < np.inf
     known = _plain(np.array([slope if smooth else np.nan, left, right]))
     return dict(zip(("slope", "left", "right"), known, strict=True))
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
-    """As JSON holds it: it knows neither inf nor NaN."""
+    """The values as JSON, which has neither inf nor NaN."""
     finite = np.isfinite(values)
     return [
         float(value) if fine else None

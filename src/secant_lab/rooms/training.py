@@ -1,4 +1,4 @@
-"""The room of training: races from the same weights, live."""
+"""The room of training: the endpoints with which a page creates and controls races."""
 
 import threading
 from base64 import b64encode
@@ -13,51 +13,51 @@ from secant.training import (
     reserve_run_folder,
 )
 from secant_lab.localized_error import LocalizedError
-from secant_lab.training.data_set_cache import Shelf
+from secant_lab.training.data_set_cache import DataSetCache
 from secant_lab.training.race import Race
 from secant_lab.training.race_config import (
-    MOST_STEPS,
-    LaneWanted,
-    Wanted,
+    MAX_STEPS,
+    EntryConfig,
+    RaceConfig,
+    check_range,
     choices,
-    within,
 )
-from secant_lab.training.race_entry import Lane
+from secant_lab.training.race_entry import Command
 from secant_lab.training.scheduler import Scheduler
-from secant_lab.training.slow_run import Baton
+from secant_lab.training.slow_run import TurnLock
 
-MOST_RACES = 64
-"""How many there may be at once."""
+MAX_RACES = 64
+"""The largest number of races at a time."""
 
 LEASE = 90.0
-"""Seconds after which a race that nobody looks at is ended."""
+"""The seconds after which a race ends if no page asks for it."""
 
 
 class Room:
-    """All races of one lab, and what pages can ask of them."""
+    """All races of one server, and the endpoints for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._races: dict[str, Race] = {}
-        self._shelf, self._baton = Shelf(), Baton()
+        self._data_sets, self._turn_lock = DataSetCache(), TurnLock()
         self._scheduler = Scheduler(self._sweep)
 
     @property
-    def answers(self) -> Mapping[str, Callable[..., dict[str, Any]]]:
-        """What can be asked, by name."""
-        asked = (
+    def endpoints(self) -> Mapping[str, Callable[..., dict[str, Any]]]:
+        """The endpoints by name."""
+        functions = (
             *(self.choices, self.start, self.go, self.pause, self.step, self.rewind),
-            *(self.keep, self.kept, self.alive, self.end),
+            *(self.save, self.saved_runs, self.keep_alive, self.end),
         )
-        return {f"training/{function.__name__}": function for function in asked}
+        return {f"training/{function.__name__}": function for function in functions}
 
     def choices(self) -> dict[str, Any]:
-        """What can be chosen, and within which limits."""
+        """The names that each setting accepts, and the limits of the numbers."""
         return choices()
 
     def start(
         self,
-        lanes: list[LaneWanted],
+        entries: list[EntryConfig],
         data: str = "sample",
         hidden: int = 50,
         activation: str = "sigmoid",
@@ -66,100 +66,111 @@ class Room:
         batch: int = 100,
         seed: int = 0,
         optimizer: str = "sgd",
-        abreast: bool = False,
+        equal_steps: bool = False,
     ) -> dict[str, Any]:
-        """Has a race prepared: runs from the same weights and batches.
+        """Prepare a race: runs from the same weights and batches.
 
-        It goes nowhere before it is told to.
+        The entries take no step before `go` or `step`.
 
         Args:
-            lanes: For each run its gradient method and its learning rate.
-            data: A data set that is at hand.
-            hidden: Neurons of the hidden layer.
-            activation: What they do.
-            loss: What is made small.
-            init: How weights are drawn; `""` for the activation's usual way.
-            batch: Samples a step.
-            seed: Of weights and batches.
-            optimizer: What a step makes of a gradient.
-            abreast: Equally many steps for each, and not equal time.
+            entries: The gradient method and the learning rate of each run.
+            data: The name of an available data set.
+            hidden: The number of neurons in the hidden layer.
+            activation: The hidden layer's activation.
+            loss: The loss function.
+            init: The distribution of the initial weights; `""` for the activation's
+                usual one.
+            batch: The batch size.
+            seed: The seed of the weights and of the batches.
+            optimizer: The optimiser's name.
+            equal_steps: Whether the entries get the same number of steps, instead of
+                the same time.
 
         Returns:
-            `race`: its id; the settings as they are used; `data`: its name and how
-            many samples there are; `samples`: digits to look at, `pixels` as base64
-            of uint8, (40, 784), and their `labels`; `most_steps`.
+            `race`: its id; the settings; `data`: the name and the numbers of samples;
+            `samples`: the digits to show, `pixels` as base64 of uint8, (40, 784), and
+            their `labels`; `max_steps`.
 
         Raises:
-            LocalizedError: Something in it cannot be.
+            LocalizedError: A setting is invalid.
         """
-        wanted = Wanted(
-            *(data, hidden, activation, loss, init, batch, seed, optimizer, abreast),
-            lanes=tuple(lanes),
+        config = RaceConfig(
+            data=data,
+            hidden=hidden,
+            activation=activation,
+            loss=loss,
+            init=init,
+            batch=batch,
+            seed=seed,
+            optimizer=optimizer,
+            equal_steps=equal_steps,
+            entries=tuple(entries),
         )
-        found = self._shelf.get(data)
-        race = Race(wanted, found, self._baton)
+        data_set = self._data_sets.get(data)
+        race = Race(config, data_set, self._turn_lock)
         with self._lock:
-            self._make_room()
+            self._evict()
             self._races[race.id] = race
         self._scheduler.add(race)
         return {
             "race": race.id,
-            **wanted.plain(),
+            **config.to_json(),
             "data": {
-                "name": found.name,
-                "train": len(found.train),
-                "test": len(found.test),
+                "name": data_set.name,
+                "train": len(data_set.train),
+                "test": len(data_set.test),
             },
             "samples": {
-                "pixels": b64encode(found.pixels.tobytes()).decode(),
-                "labels": found.labels.tolist(),
+                "pixels": b64encode(data_set.pixels.tobytes()).decode(),
+                "labels": data_set.labels.tolist(),
             },
-            "most_steps": MOST_STEPS,
+            "max_steps": MAX_STEPS,
         }
 
     def go(self, race: str) -> dict[str, Any]:
-        """Every lane trains, until it is paused or has taken its last step."""
-        return self._ordered(race, lambda lane: lane.go())
+        """Let every entry train until it is paused or has taken its last step."""
+        return self._submit(race, lambda entry: entry.go())
 
     def pause(self, race: str) -> dict[str, Any]:
-        """Every lane stays where it is."""
-        return self._ordered(race, lambda lane: lane.pause())
+        """Pause every entry."""
+        return self._submit(race, lambda entry: entry.pause())
 
     def step(self, race: str, count: int = 1) -> dict[str, Any]:
-        """Every lane takes exactly so many steps."""
-        within("count", count, 1, MOST_STEPS)
-        return self._ordered(race, lambda lane: lane.take(count))
+        """Let every entry take exactly `count` steps."""
+        check_range("count", count, 1, MAX_STEPS)
+        return self._submit(race, lambda entry: entry.take_steps(count))
 
     def rewind(self, race: str) -> dict[str, Any]:
-        """Every lane goes back to the first weights, and stays there."""
-        return self._ordered(race, lambda lane: lane.rewind())
+        """Put every entry back to its initial weights, and pause it."""
+        return self._submit(race, lambda entry: entry.rewind())
 
-    def keep(self, race: str, lane: int = 0) -> dict[str, Any]:
-        """Keeps a lane, as it stands, as a run folder.
+    def save(self, race: str, entry: int = 0) -> dict[str, Any]:
+        """Save an entry at its present step as a run folder.
 
         Returns:
-            `folder`: which, `runs/0001` where `secant lab` was started.
+            `folder`: the folder, as `runs/0001`, below the folder in which
+            `secant lab` runs; `steps`: the number of steps.
 
         Raises:
-            LocalizedError: There is no such lane, or it has taken no step.
+            LocalizedError: There is no such entry, or it has taken no step.
         """
         found = self.find(race)
-        if not 0 <= lane < len(found.lanes):
+        if not 0 <= entry < len(found.entries):
             raise LocalizedError(
-                "lane",
-                f"there is no lane {lane}: the race has {len(found.lanes)}, from 0",
-                came=str(lane)[:20],
-                lanes=len(found.lanes),
+                "race_entry",
+                f"there is no entry {entry}: the race has {len(found.entries)}, from 0",
+                came=str(entry)[:20],
+                entries=len(found.entries),
             )
-        chosen = found.lanes[lane]
+        chosen = found.entries[entry]
         if not chosen.step:
             raise LocalizedError(
-                "nothing", "no step has been taken yet: let it take some first"
+                "nothing", "the entry has taken no step: let it train first"
             )
         run = chosen.run()
         steps = len(run.losses)
         run = replace(run, settings=replace(run.settings, iterations=steps))
-        folder = reserve_run_folder(None)
+        folder = reserve_run_folder()
         try:
             run.save(folder)
         except BaseException:
@@ -167,33 +178,33 @@ class Room:
             raise
         return {"folder": folder.as_posix(), "steps": steps}
 
-    def kept(self) -> dict[str, Any]:
-        """The run folders where `secant lab` was started, the latest first."""
+    def saved_runs(self) -> dict[str, Any]:
+        """The run folders below the folder in which `secant lab` runs, latest first."""
         folders = sorted(RUNS_FOLDER.glob(f"*/{NETWORK_FILE}"), reverse=True)
         return {"folders": [path.parent.as_posix() for path in folders[:200]]}
 
-    def alive(self, race: str) -> dict[str, Any]:
-        """Says that the race's page is still there, though it does not look.
+    def keep_alive(self, race: str) -> dict[str, Any]:
+        """Keep a race alive whose page is open but hidden.
 
         Returns:
-            `state`, and `steps`: how many each lane has taken.
+            `state`, and `steps`: the number of steps of each entry.
         """
         found = self.find(race)
-        return {"state": found.state, "steps": [lane.step for lane in found.lanes]}
+        return {"state": found.state, "steps": [entry.step for entry in found.entries]}
 
     def end(self, race: str) -> dict[str, Any]:
-        """Ends a race. One that has ended already stays so."""
+        """End a race, if it has not ended yet."""
         with self._lock:
             found = self._races.pop(race, None)
         if found:
-            self._scheduler.remove(found, "end")
+            self._scheduler.remove(found, "closed")
         return {"state": "ended"}
 
     def find(self, race: str) -> Race:
         """The race of an id.
 
         Raises:
-            LocalizedError: There is none, or no more.
+            LocalizedError: There is no such race, or it has ended.
         """
         with self._lock:
             found = self._races.get(race)
@@ -201,36 +212,37 @@ class Room:
             raise LocalizedError(
                 "race", "there is no such race, or it has ended: start another one"
             )
-        found.alive()
+        found.touch()
         return found
 
     def close(self) -> None:
-        """Ends all races."""
+        """End all races."""
         with self._lock:
             self._races.clear()
-        # Without the lock: the thread that is waited for may want it.
+        # Outside the lock, which the scheduler's thread may need before it ends.
         self._scheduler.close()
 
-    def _ordered(self, race: str, order: Callable[[Lane], None]) -> dict[str, Any]:
+    def _submit(self, race: str, command: Command) -> dict[str, Any]:
         found = self.find(race)
-        self._scheduler.order(found, order)
+        self._scheduler.submit(found, command)
         return {"state": found.state}
 
-    def _make_room(self) -> None:
-        """Ends the race that nobody has looked at for longest, if there are too many.
+    def _evict(self) -> None:
+        """End a race if there are too many: the one that has been idle the longest.
 
-        Those that stand still first; and of those that are all looked at, the oldest.
+        Paused races go first. Of races that are all watched, the oldest goes.
         """
-        while len(self._races) >= MOST_RACES:
+        while len(self._races) >= MAX_RACES:
             races = list(self._races.values())
-            one = max(races, key=lambda race: (not race.going, race.unseen()))
-            del self._races[one.id]
-            self._scheduler.remove(one, "crowd")
+            idlest = max(races, key=lambda race: (not race.active, race.idle_seconds()))
+            del self._races[idlest.id]
+            self._scheduler.remove(idlest, "evicted")
 
     def _sweep(self) -> None:
+        """End the races whose lease has run out."""
         with self._lock:
-            left = [race for race in self._races.values() if race.unseen() > LEASE]
-            for race in left:
+            abandoned = [r for r in self._races.values() if r.idle_seconds() > LEASE]
+            for race in abandoned:
                 del self._races[race.id]
-        for race in left:
-            self._scheduler.remove(race, "left")
+        for race in abandoned:
+            self._scheduler.remove(race, "abandoned")

@@ -1,5 +1,5 @@
-"""Races: runs from the same weights and batches, trained while they are looked at.
+"""Races: runs from the same weights and batches, trained while a page shows them.
 
-A race belongs to a page. `room.Room` is asked for races and has them; a `Scheduler`
-gives each of them its turn; a `Watcher` tells a page what is new.
+A race belongs to a page. `secant_lab.rooms.training.Room` creates and holds races, a
+`Scheduler` gives each of them turns, and `RaceUpdates` collects what is new for a page.
 """

@@ -1,4 +1,4 @@
-"""The data sets that races train on: each is read once, and shared by all."""
+"""The data sets of races: each is read once, and all races share it."""
 
 import threading
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from secant_lab.localized_error import LocalizedError
 INPUTS, CLASSES = 784, 10
 
 SHOWN = 40
-"""How many test digits are looked at while a race runs."""
+"""The number of test digits that the page shows during a race."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,11 @@ class DataSet:
     """A set of digits.
 
     Attributes:
-        name: As `secant train --data` takes it.
-        source: Where it is from, in words.
-        train: What is trained on.
-        test: What is tested on.
-        shown: Which of the test samples are looked at: as many of each class.
+        name: The name, as `secant train --data` accepts it.
+        source: A phrase that says where the digits came from.
+        train: The training samples.
+        test: The test samples.
+        shown: The indices of the shown test samples, as many of each class.
     """
 
     name: str
@@ -37,38 +37,37 @@ class DataSet:
 
     @property
     def pixels(self) -> np.ndarray:
-        """The shown digits as they were scanned: uint8, (SHOWN, 784)."""
+        """The shown digits, uint8 of shape (SHOWN, 784)."""
         return np.round(self.test.x[self.shown] * 255).astype(np.uint8)
 
     @property
     def labels(self) -> np.ndarray:
-        """What they are."""
+        """The labels of the shown digits, of shape (SHOWN,)."""
         return self.test.t[self.shown].argmax(axis=1)
 
 
-def at_hand() -> list[str]:
-    """The names of the sets that this machine has."""
-    return [name for name in ("mnist", "fashion-mnist") if find_data_set(name)] + [
-        "sample"
-    ]
+def available_data_sets() -> list[str]:
+    """The names of the data sets that this machine has."""
+    names = [name for name in ("mnist", "fashion-mnist") if find_data_set(name)]
+    return [*names, "sample"]
 
 
-class Shelf:
-    """The sets that have been asked for."""
+class DataSetCache:
+    """The data sets that have been requested."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sets: dict[str, DataSet] = {}
 
     def get(self, name: str) -> DataSet:
-        """A set by its name.
+        """The data set of a name; the first call reads it.
 
         Raises:
-            LocalizedError: There is none of that name on this machine.
+            LocalizedError: This machine has no data set of that name.
         """
         with self._lock:
             if name not in self._sets:
-                names = at_hand()
+                names = available_data_sets()
                 if name not in names:
                     raise LocalizedError(
                         "data",
@@ -89,7 +88,7 @@ def _read(name: str) -> DataSet:
 
 
 def _shown(test: Samples) -> np.ndarray:
-    """The first few of each class, in the order in which they come."""
+    """The indices of the first few samples of each class, in ascending order."""
     labels = test.t.argmax(axis=1)
     chosen = [
         np.flatnonzero(labels == digit)[: SHOWN // CLASSES] for digit in range(CLASSES)

@@ -1,4 +1,4 @@
-"""What a lane looks like: its first layer's weights and gradient, and its answers."""
+"""Pictures of a race: each entry's first-layer weights, their gradient, predictions."""
 
 from base64 import b64encode
 from typing import Any
@@ -7,51 +7,53 @@ import numpy as np
 
 from secant.arrays import Array
 from secant_lab.training.race import Race
-from secant_lab.training.race_entry import Lane, finite
+from secant_lab.training.race_entry import RaceEntry, finite_or_zero
 
 UNITS = 24
-"""Hidden neurons whose weights are drawn."""
+"""The largest number of hidden neurons whose weights the page shows."""
 
 
-def draw(race: Race) -> dict[str, Any]:
-    """A picture of each lane, as it stands.
+def draw_pictures(race: Race) -> dict[str, Any]:
+    """The pictures of all entries at their present steps.
 
     Returns:
-        `lanes`: for each, None before it is made; else `step`, `units`, `weights`
-        and `gradients`: base64 of int8, (units, 784), 127 being `scales` of each
-        (the gradient None where there is none yet); `probabilities`: what it answers
-        for the shown digits, (40, 10).
+        `entries`: for each entry None before it is created; else `step`, `units`,
+        `weights` and `gradients`: base64 of int8 of shape (units, 784), where 127
+        stands for the number in `scales` (`gradients` is None before there is a
+        gradient); `probabilities`: the outputs for the shown digits, (40, 10).
     """
-    return {"lanes": [_lane(race, lane) for lane in race.lanes]}
+    return {"entries": [_entry(race, entry) for entry in race.entries]}
 
 
-def _lane(race: Race, lane: Lane) -> dict[str, Any] | None:
-    training, reached = lane.training, lane.reached or lane.untrained
-    if training is None or reached is None:
+def _entry(race: Race, entry: RaceEntry) -> dict[str, Any] | None:
+    trainer, run_state = entry.trainer, entry.run_state or entry.initial
+    if trainer is None or run_state is None:
         return None
-    # The first weights as they were drawn: what steps hold has to be turned round.
-    params = training.params(reached) if lane.reached else training.net.params
-    gradient = lane.gradient(reached)
+    # The initial weights come from the network: `trainer.params` may transpose the
+    # weights that a step holds, and would compile that before the first picture.
+    params = trainer.params(run_state) if entry.run_state else trainer.net.params
+    gradient = entry.gradient(run_state)
     weights, weight_scale = _image(params["W1"])
     slopes, slope_scale = (None, None) if gradient is None else _image(gradient)
-    # In NumPy, so that there is nothing to be compiled before the first picture.
+    # In NumPy, so that the first picture waits for no compilation.
     with np.errstate(all="ignore"):
-        answers = training.net.architecture.predict(
+        outputs = trainer.net.architecture.predict(
             {name: np.asarray(value) for name, value in params.items()},
             race.data.test.x[race.data.shown],
         )
     return {
-        "step": reached.step,
-        "units": min(UNITS, race.wanted.hidden),
+        "step": run_state.step,
+        "units": min(UNITS, race.config.hidden),
         "weights": weights,
         "gradients": slopes,
         "scales": {"weights": weight_scale, "gradients": slope_scale},
-        "probabilities": np.round(finite(answers).astype(float), 4).tolist(),
+        "probabilities": np.round(finite_or_zero(outputs).astype(float), 4).tolist(),
     }
 
 
 def _image(array: Array) -> tuple[str, float]:
-    units = finite(array)[:, :UNITS].T
+    """The first units' weights as base64 of int8, and the value that 127 stands for."""
+    units = finite_or_zero(array)[:, :UNITS].T
     scale = float(np.abs(units).max())
     levels = np.round(units * (127 / scale if scale else 0)).astype(np.int8)
     return b64encode(np.ascontiguousarray(levels).tobytes()).decode(), scale

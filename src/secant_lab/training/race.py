@@ -7,54 +7,56 @@ from time import monotonic
 
 from secant.training import MAX_STEPS_PER_CALL
 from secant_lab.training.data_set_cache import DataSet
-from secant_lab.training.race_config import Wanted
-from secant_lab.training.race_entry import Lane
-from secant_lab.training.slow_run import Baton, SlowLane
+from secant_lab.training.race_config import RaceConfig
+from secant_lab.training.race_entry import RaceEntry
+from secant_lab.training.slow_run import SlowRaceEntry, TurnLock
 
 
 class Race:
-    """Lanes, and who looks at them.
+    """The entries of a race, and the time since a page last asked for it.
 
     Args:
-        wanted: What to train.
-        data: On what.
-        baton: What slow lanes share.
+        config: The settings.
+        data: The data set.
+        turn_lock: The lock that all slow entries share.
 
     Attributes:
-        id: What only the page that asked for it knows.
-        lanes: Its runs.
-        prepared: Whether every lane is. The lease starts then: before that a page has
-            nothing to ask for, however long its steps take to compile.
-        used: Seconds of training that it has had.
-        ended: Why it was ended: `"end"` (its page said so), `"left"` (nobody looked
-            at it any more), `"crowd"` (too many others); None while it is there.
+        id: A random name that only the page that started the race knows.
+        entries: The runs.
+        prepared: Whether every entry is prepared. The lease of the race starts then:
+            before, a page has nothing to ask for, however long its steps compile.
+        seconds_used: The seconds of training that the race has had.
+        ended: The reason for the end: `"closed"` (by its page), `"abandoned"` (no page
+            has asked for it), `"evicted"` (there are too many others); None before.
     """
 
-    def __init__(self, wanted: Wanted, data: DataSet, baton: Baton) -> None:
+    def __init__(self, config: RaceConfig, data: DataSet, turn_lock: TurnLock) -> None:
         self.id = secrets.token_urlsafe(16)
-        self.wanted = wanted
+        self.config = config
         self.data = data
-        self.lanes: tuple[Lane, ...] = tuple(
-            Lane(lane, config)
-            if config.method.traceable
-            else SlowLane(lane, config, baton)
-            for lane, config in zip(wanted.lanes, wanted.configs, strict=True)
+        self.entries: tuple[RaceEntry, ...] = tuple(
+            RaceEntry(settings, train_config)
+            if train_config.method.traceable
+            else SlowRaceEntry(settings, train_config, turn_lock)
+            for settings, train_config in zip(
+                config.entries, config.train_configs, strict=True
+            )
         )
         self.prepared = False
-        self.used = 0.0
+        self.seconds_used = 0.0
         self.ended: str | None = None
         self._watchers = 0
-        self._seen = monotonic()
+        self._last_request = monotonic()
 
     @property
-    def made(self) -> bool:
-        """Whether every lane's weights can be looked at."""
-        return all(lane.made for lane in self.lanes)
+    def created(self) -> bool:
+        """Whether every entry has weights to show, or has failed."""
+        return all(entry.created for entry in self.entries)
 
     @property
-    def going(self) -> bool:
-        """Whether a lane has steps to take."""
-        return self.prepared and any(lane.going for lane in self.lanes)
+    def active(self) -> bool:
+        """Whether an entry has steps to take."""
+        return self.prepared and any(entry.active for entry in self.entries)
 
     @property
     def state(self) -> str:
@@ -63,58 +65,65 @@ class Race:
             return "ended"
         if not self.prepared:
             return "preparing"
-        moving = self.going or any(lane.ordered for lane in self.lanes)
-        return "running" if moving else "paused"
+        busy = self.active or any(entry.has_commands for entry in self.entries)
+        return "running" if busy else "paused"
 
-    def allowance(self, lane: Lane) -> int:
-        """How many steps a lane may take now, for the others' sake."""
-        if not self.wanted.abreast:
+    def allowance(self, entry: RaceEntry) -> int:
+        """The most steps that an entry may take now.
+
+        With `equal_steps`, an entry waits for the one that has taken the fewest steps.
+        """
+        if not self.config.equal_steps:
             return MAX_STEPS_PER_CALL
-        going = [other for other in self.lanes if other.going]
-        last = min(other.step for other in going)
-        return max(last + min(other.pace for other in going) - lane.step, 0)
+        active = [other for other in self.entries if other.active]
+        fewest = min(other.step for other in active)
+        return max(fewest + min(other.turn_steps for other in active) - entry.step, 0)
 
-    def next(self) -> Lane | None:
-        """The lane whose turn it is, of those that the scheduler trains."""
-        if not self.going:
+    def next_entry(self) -> RaceEntry | None:
+        """The entry whose turn it is, among those that the scheduler trains."""
+        if not self.active:
             return None
         ready = [
-            lane
-            for lane in self.lanes
-            if lane.going and not isinstance(lane, SlowLane) and self.allowance(lane)
+            entry
+            for entry in self.entries
+            if entry.active
+            and not isinstance(entry, SlowRaceEntry)
+            and self.allowance(entry)
         ]
-        # Each as much time as the others, or as many steps.
-        behind = (lambda lane: lane.step) if self.wanted.abreast else _time_used
-        return min(ready, key=behind, default=None)
+        # All entries get the same number of steps, or the same time.
+        progress = (
+            (lambda entry: entry.step) if self.config.equal_steps else _seconds_used
+        )
+        return min(ready, key=progress, default=None)
 
-    def lane_prepared(self) -> None:
-        """Notes that a lane is prepared; with the last one the race is."""
-        if not self.prepared and all(lane.prepared for lane in self.lanes):
-            self.alive()
+    def entry_prepared(self) -> None:
+        """Note that an entry is prepared; after the last one the race is prepared."""
+        if not self.prepared and all(entry.prepared for entry in self.entries):
+            self.touch()
             self.prepared = True
 
-    # --- who looks ------------------------------------------------------------------
+    # --- the page that shows it -----------------------------------------------------
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """While somebody looks at it, it is not left."""
+        """A context in which a page reads the stream: the race is not idle."""
         self._watchers += 1
         try:
             yield
         finally:
             self._watchers -= 1
-            self.alive()
+            self.touch()
 
-    def alive(self) -> None:
-        """Somebody has asked for it."""
-        self._seen = monotonic()
+    def touch(self) -> None:
+        """Note that a page has just asked for the race."""
+        self._last_request = monotonic()
 
-    def unseen(self) -> float:
-        """For how many seconds nobody has; 0 while watched or not prepared yet."""
+    def idle_seconds(self) -> float:
+        """The seconds since the last request; 0 if watched or not prepared yet."""
         if self._watchers or not self.prepared:
             return 0.0
-        return monotonic() - self._seen
+        return monotonic() - self._last_request
 
 
-def _time_used(lane: Lane) -> float:
-    return lane.used
+def _seconds_used(entry: RaceEntry) -> float:
+    return entry.seconds_used

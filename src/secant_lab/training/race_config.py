@@ -1,4 +1,4 @@
-"""What a page wants to see trained: looked at before anything is begun."""
+"""The settings of a race, validated before anything starts."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -10,42 +10,48 @@ from secant.nn import ACTIVATIONS, INITIALISATIONS, LOSSES
 from secant.nn.gradients import METHODS
 from secant.training import OPTIMIZERS, TrainConfig
 from secant_lab.localized_error import LocalizedError
-from secant_lab.training.data_set_cache import CLASSES, INPUTS, at_hand
+from secant_lab.training.data_set_cache import CLASSES, INPUTS, available_data_sets
 
-MOST_LANES = 4
-MOST_HIDDEN = 256
-MOST_BATCH = 1_000
-MOST_RATE = 1_000.0
+MAX_ENTRIES = 4
+MAX_HIDDEN = 256
+MAX_BATCH = 1_000
+MAX_RATE = 1_000.0
 
-MOST_STEPS = 200_000
-"""Where every lane ends."""
+MAX_STEPS = 200_000
+"""The step at which every entry ends."""
 
 
-class LaneWanted(NamedTuple):
-    """One run of a race: what it does not share with the others."""
+class EntryConfig(NamedTuple):
+    """The settings in which the entries of a race may differ.
+
+    Attributes:
+        gradient: The name of the gradient method.
+        rate: The learning rate.
+    """
 
     gradient: str
     rate: float
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A race.
+class RaceConfig:
+    """The settings of a race.
 
     Attributes:
         data: The data set's name.
-        hidden: Neurons of the hidden layer.
-        activation: What they do.
-        loss: What is made small.
-        init: How the first weights are drawn; `""` for the activation's usual way.
-        batch: Samples a step.
-        seed: Of weights and batches.
-        optimizer: What a step makes of a gradient.
-        abreast: Whether lanes get equally many steps, and not equal time.
-        lanes: What the lanes do not share.
+        hidden: The number of neurons in the hidden layer.
+        activation: The hidden layer's activation.
+        loss: The loss function.
+        init: The distribution of the initial weights; `""` for the activation's usual.
+        batch: The batch size.
+        seed: The seed of the weights and of the batches.
+        optimizer: The optimiser's name.
+        equal_steps: Whether the entries get the same number of steps, instead of the
+            same time.
+        entries: The settings in which the entries differ.
 
     Raises:
-        LocalizedError: Something in it cannot be.
+        LocalizedError: A setting is invalid.
     """
 
     data: str
@@ -56,47 +62,47 @@ class Wanted:
     batch: int
     seed: int
     optimizer: str
-    abreast: bool
-    lanes: tuple[LaneWanted, ...]
+    equal_steps: bool
+    entries: tuple[EntryConfig, ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.lanes) <= MOST_LANES:
+        if not 1 <= len(self.entries) <= MAX_ENTRIES:
             raise LocalizedError(
-                "lanes",
-                f"the race has {len(self.lanes)} lanes: let it have 1 to {MOST_LANES}",
-                came=len(self.lanes),
-                most=MOST_LANES,
+                "entries",
+                f"the race has {len(self.entries)} entries: pass 1 to {MAX_ENTRIES}",
+                came=len(self.entries),
+                most=MAX_ENTRIES,
             )
-        within("hidden", self.hidden, 1, MOST_HIDDEN)
-        within("batch", self.batch, 1, MOST_BATCH)
-        within("seed", self.seed, 0, 2**31 - 1)
-        for lane in self.lanes:
-            within("rate", lane.rate, 0, MOST_RATE)
+        check_range("hidden", self.hidden, 1, MAX_HIDDEN)
+        check_range("batch", self.batch, 1, MAX_BATCH)
+        check_range("seed", self.seed, 0, 2**31 - 1)
+        for entry in self.entries:
+            check_range("rate", entry.rate, 0, MAX_RATE)
         if not self.init and (activation := ACTIVATIONS.get(self.activation)):
             object.__setattr__(self, "init", activation.init)
         try:
             self.net()
-            _ = self.configs
+            _ = self.train_configs
         except InvalidInput as error:
             raise LocalizedError("settings", str(error), words=str(error)) from None
 
     @cached_property
-    def configs(self) -> tuple[TrainConfig, ...]:
-        """How each lane is trained."""
+    def train_configs(self) -> tuple[TrainConfig, ...]:
+        """The training configuration of each entry."""
         return tuple(
             TrainConfig.build(
-                lane.gradient,
-                iterations=MOST_STEPS,
+                entry.gradient,
+                iterations=MAX_STEPS,
                 batch_size=self.batch,
-                learning_rate=lane.rate,
+                learning_rate=entry.rate,
                 optimizer=self.optimizer,
                 seed=self.seed,
             )
-            for lane in self.lanes
+            for entry in self.entries
         )
 
     def net(self) -> MLP:
-        """The network that every lane starts from."""
+        """The network from which every entry starts."""
         return MLP(
             (INPUTS, self.hidden, CLASSES),
             self.activation,
@@ -105,17 +111,17 @@ class Wanted:
             seed=self.seed,
         )
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON holds it."""
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON values, each entry with its number of `weights`."""
         weights = Architecture((INPUTS, self.hidden, CLASSES)).parameter_count
-        lanes = [{**lane._asdict(), "weights": weights} for lane in self.lanes]
-        return {**asdict(self), "lanes": lanes}
+        entries = [{**entry._asdict(), "weights": weights} for entry in self.entries]
+        return {**asdict(self), "entries": entries}
 
 
 def choices() -> dict[str, Any]:
-    """What can be wanted, by name, and the limits of numbers."""
+    """The names that each setting accepts, and the limits of the numbers."""
     return {
-        "data": at_hand(),
+        "data": available_data_sets(),
         "gradients": [
             {
                 "name": method.name,
@@ -131,28 +137,28 @@ def choices() -> dict[str, Any]:
             {"name": name, "rate": optimizer.learning_rate}
             for name, optimizer in OPTIMIZERS.items()
         ],
-        "most": {
-            "lanes": MOST_LANES,
-            "hidden": MOST_HIDDEN,
-            "batch": MOST_BATCH,
-            "rate": MOST_RATE,
-            "steps": MOST_STEPS,
+        "limits": {
+            "entries": MAX_ENTRIES,
+            "hidden": MAX_HIDDEN,
+            "batch": MAX_BATCH,
+            "rate": MAX_RATE,
+            "steps": MAX_STEPS,
         },
     }
 
 
-def within(name: str, value: float, least: float, most: float) -> None:
-    """Refuses a number that is too small or too large, NaN too.
+def check_range(name: str, value: float, least: float, most: float) -> None:
+    """Refuse a number outside a range, and NaN.
 
     Raises:
-        LocalizedError: It is.
+        LocalizedError: The number is outside.
     """
     if not least <= value <= most:
         # A whole number may have thousands of digits.
         came = str(value) if len(str(value)) <= 20 else f"{str(value)[:19]}…"
         raise LocalizedError(
             "limit",
-            f"{name} is {came}: let it lie between {least:g} and {most:g}",
+            f"{name} is {came}: pass a number between {least:g} and {most:g}",
             name=name,
             came=came,
             least=f"{least:g}",

@@ -1,4 +1,4 @@
-"""One run of a race, and how far it may go."""
+"""One run of a race, which one thread trains while others read it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -19,232 +19,245 @@ from secant.training import (
     TrainConfig,
     Trainer,
 )
-from secant_lab.training.race_config import MOST_STEPS, LaneWanted, Wanted
+from secant_lab.training.race_config import MAX_STEPS, EntryConfig, RaceConfig
 
-SLICE = 0.02
-"""Seconds that a lane trains before it is another's turn."""
+TURN_SECONDS = 0.02
+"""The seconds that an entry trains before the turn of another one."""
 
-# A rate is counted over so many seconds.
-_COUNTED = 0.5
+# The speed is the mean over this many seconds.
+_SPEED_SECONDS = 0.5
 
-Order = Callable[["Lane"], None]
+Command = Callable[["RaceEntry"], None]
 
 
-class Lane:
-    """A run that one thread advances and others look at.
+class RaceEntry:
+    """A run that one thread advances and other threads read.
 
-    Only whoever has its turn changes it. All else that moves it are orders, obeyed
-    between two turns. What is looked at from elsewhere, `reached`, never changes: it
-    is replaced.
+    Only the thread that has the entry's turn changes it. Other threads submit commands,
+    which run between two turns. `run_state`, which other threads read, is immutable:
+    each step replaces it.
 
     Attributes:
-        wanted: What it was made from.
-        config: How it is trained.
-        training: The run itself, once it is made.
-        untrained: Its first weights, which can be looked at while its step compiles.
-        start: Step 0, already measured, once it is prepared.
-        reached: Where it stands, once it is prepared.
-        goal: It may go on up to this step.
-        failed: Why it cannot go on, as the page is told; else None.
-        rewinds: How often it has gone back to the start.
-        used: Seconds that it has had, since the race was last set going.
-        rate: Steps a second, over the last half second.
-        in_turn: Whether somebody is advancing it.
-        lookable: Whether its gradient can be looked at without compiling first.
+        settings: The settings of this entry.
+        config: The training configuration.
+        trainer: The trainer of the run, once it is created.
+        initial: The initial weights, which the page shows while the step compiles.
+        start: Step 0 with its first evaluation, once the entry is prepared.
+        run_state: The present state, once the entry is prepared.
+        target_step: The step up to which the entry may train.
+        failure: The reason why the entry cannot go on, as JSON; None otherwise.
+        rewinds: The number of times that the entry has gone back to the start.
+        seconds_used: The seconds of turns since the last command to train.
+        steps_per_second: The speed over the last half second.
+        in_turn: Whether a thread advances the entry just now.
+        gradient_ready: Whether `gradient` needs no compilation.
     """
 
-    def __init__(self, wanted: LaneWanted, config: TrainConfig) -> None:
-        self.wanted, self.config = wanted, config
-        self.training: Trainer | None = None
-        self.untrained: RunState | None = None
+    def __init__(self, settings: EntryConfig, config: TrainConfig) -> None:
+        self.settings, self.config = settings, config
+        self.trainer: Trainer | None = None
+        self.initial: RunState | None = None
         self.start: RunState | None = None
-        self.reached: RunState | None = None
-        self.goal = 0
-        self.failed: dict[str, Any] | None = None
+        self.run_state: RunState | None = None
+        self.target_step = 0
+        self.failure: dict[str, Any] | None = None
         self.rewinds = 0
-        self.used = 0.0
-        self.rate = 0.0
+        self.seconds_used = 0.0
+        self.steps_per_second = 0.0
         self.in_turn = False
-        self.lookable = False
-        self._orders: deque[Order] = deque()
-        self._pace = 1
-        self._counted = monotonic(), 0
+        self.gradient_ready = False
+        self._commands: deque[Command] = deque()
+        self._turn_steps = 1
+        self._speed_since = monotonic(), 0
 
-    # --- looked at from anywhere ----------------------------------------------------
+    # --- read by any thread ---------------------------------------------------------
 
     @property
     def step(self) -> int:
-        """Steps taken."""
-        return self.reached.step if self.reached else 0
+        """The number of steps taken."""
+        return self.run_state.step if self.run_state else 0
 
     @property
-    def made(self) -> bool:
-        """Whether its weights can be looked at, or never will be."""
-        return self.untrained is not None or self.failed is not None
+    def created(self) -> bool:
+        """Whether there are weights to show, or never will be."""
+        return self.initial is not None or self.failure is not None
 
     @property
     def prepared(self) -> bool:
-        """Whether it can be set going, or never will be."""
-        return self.reached is not None or self.failed is not None
+        """Whether the entry can train, or never will."""
+        return self.run_state is not None or self.failure is not None
 
     @property
-    def going(self) -> bool:
-        """Whether it has steps to take."""
-        return self.prepared and self.failed is None and self.step < self.goal
+    def active(self) -> bool:
+        """Whether the entry has steps to take."""
+        return self.prepared and self.failure is None and self.step < self.target_step
 
     @property
-    def ordered(self) -> bool:
-        """Whether something is ordered and not yet done."""
-        return bool(self._orders)
+    def has_commands(self) -> bool:
+        """Whether commands wait to run."""
+        return bool(self._commands)
 
     @property
-    def within(self) -> float:
-        """How much of a step is done, 0 to 1, where a step takes long."""
+    def step_progress(self) -> float:
+        """The completed share of the present step, 0 to 1, if a step takes long."""
         return 0.0
 
     @property
-    def pace(self) -> int:
-        """How many steps one turn is good for."""
-        return self._pace
+    def turn_steps(self) -> int:
+        """The number of steps that fit into one turn."""
+        return self._turn_steps
 
-    def gradient(self, reached: RunState) -> Array | None:
-        """The first layer's gradient there, (inputs, hidden), by its own method.
+    def gradient(self, run_state: RunState) -> Array | None:
+        """The first layer's gradient by the entry's own method, (inputs, hidden).
 
-        None before `look_ahead` has compiled it.
+        None before `compile_gradient` has compiled it.
         """
-        training = self.training
-        return training.gradient(reached)["W1"] if training and self.lookable else None
+        if self.trainer is None or not self.gradient_ready:
+            return None
+        return self.trainer.gradient(run_state)["W1"]
 
     def run(self) -> Run:
-        """The run up to here, as `fit` gives it that was asked for as many steps."""
-        training, reached = self.training, self.reached
-        assert training is not None
-        assert reached is not None
-        if reached.epochs[-1].step != reached.step:
-            reached = training.evaluate(reached)
-        return training.result(reached)
+        """The run so far, equal to that of `fit` with the same number of steps."""
+        trainer, run_state = self.trainer, self.run_state
+        assert trainer is not None
+        assert run_state is not None
+        if run_state.epochs[-1].step != run_state.step:
+            run_state = trainer.evaluate(run_state)
+        return trainer.result(run_state)
 
-    # --- orders ---------------------------------------------------------------------
+    # --- commands -------------------------------------------------------------------
 
-    def order(self, order: Order) -> None:
-        """Has something done as soon as nobody is advancing it."""
-        self._orders.append(order)
+    def submit(self, command: Command) -> None:
+        """Have a command run as soon as no thread advances the entry."""
+        self._commands.append(command)
 
-    def obey(self) -> None:
-        """Does what has been ordered; for whoever has its turn, or between turns."""
-        while self._orders and self.prepared:
-            self._orders[0](self)
-            self._orders.popleft()
+    def run_commands(self) -> None:
+        """Run the submitted commands; only between turns, or by whoever has the turn.
+
+        A command stays in the queue while it runs, so that `has_commands` holds until
+        its effect is there.
+        """
+        while self._commands and self.prepared:
+            self._commands[0](self)
+            self._commands.popleft()
 
     def go(self) -> None:
-        """It may go on to its end."""
-        self.goal, self.used = MOST_STEPS, 0.0
-        self._counted, self.rate = (monotonic(), self.step), 0.0
+        """Train until the last step of a race."""
+        self._train_until(MAX_STEPS)
+
+    def take_steps(self, count: int) -> None:
+        """Take exactly `count` steps; steps of earlier calls that wait are added."""
+        waits = self.active and self.target_step < MAX_STEPS
+        base = self.target_step if waits else self.step
+        self._train_until(min(base + count, MAX_STEPS))
 
     def pause(self) -> None:
-        """It stays where it is."""
-        self.goal, self.rate = self.step, 0.0
-
-    def take(self, count: int) -> None:
-        """It may take so many steps, and no more."""
-        waiting = self.goal if self.going and self.goal < MOST_STEPS else self.step
-        self.goal, self.used = min(waiting + count, MOST_STEPS), 0.0
-        self._counted, self.rate = (monotonic(), self.step), 0.0
+        """Stay at the present step."""
+        self.target_step, self.steps_per_second = self.step, 0.0
 
     def rewind(self) -> None:
-        """Back to the first weights; it stays there."""
+        """Go back to the initial weights, and stay there."""
         if self.start is not None:
-            self.reached, self.failed = self.start, None
+            self.run_state, self.failure = self.start, None
             self.rewinds += 1
         self.pause()
 
-    # --- for whoever has its turn ---------------------------------------------------
+    def _train_until(self, step: int) -> None:
+        self.target_step, self.seconds_used = step, 0.0
+        self._speed_since, self.steps_per_second = (monotonic(), self.step), 0.0
 
-    def make(self, wanted: Wanted, train: Samples, test: Samples, name: str) -> None:
-        """Makes the run, and compiles nothing yet."""
+    # --- for the thread that prepares or trains the entry ----------------------------
+
+    def create(
+        self, config: RaceConfig, train: Samples, test: Samples, data_name: str
+    ) -> None:
+        """Create the run, without any compilation."""
         try:
-            self.training = Trainer(
-                wanted.net(), (train, test), self.config, data_name=name
+            self.trainer = Trainer(
+                config.net(), (train, test), self.config, data_name=data_name
             )
         except Exception as error:
-            self.failed = _failure(error, 0)
+            self.failure = _failure(error, 0)
         else:
-            self.untrained = self.training.start
+            self.initial = self.trainer.start
 
     def prepare(self) -> None:
-        """Compiles all that training will need."""
-        training, untrained = self.training, self.untrained
-        if training is None or untrained is None:
+        """Compile everything that a step needs."""
+        trainer, initial = self.trainer, self.initial
+        if trainer is None or initial is None:
             return
         try:
-            start = training.evaluate(untrained)
-            self.warm_up(training, start)
+            start = trainer.evaluate(initial)
+            self.compile_step(trainer, start)
         except Exception as error:
-            self.failed = _failure(error, 0)
+            self.failure = _failure(error, 0)
         else:
-            self.start = self.reached = start
+            self.start = self.run_state = start
 
-    def warm_up(self, training: Trainer, start: RunState) -> None:
-        """Compiles; what it computes is thrown away."""
-        training.stepper.advance(start.train_state, 0, 1)
+    def compile_step(self, trainer: Trainer, start: RunState) -> None:
+        """Compile a step by taking one and discarding its result."""
+        trainer.stepper.advance(start.train_state, 0, 1)
 
-    def look_ahead(self) -> None:
-        """Compiles what is needed to be looked at, not to be trained."""
-        if self.training and self.start:
-            jax.block_until_ready(self.training.gradient(self.start))
-            self.lookable = True
+    def compile_gradient(self) -> None:
+        """Compile the gradient of the pictures, which no step needs."""
+        if self.trainer and self.start:
+            jax.block_until_ready(self.trainer.gradient(self.start))
+            self.gradient_ready = True
 
-    def turn(self, most: int = MAX_STEPS_PER_CALL) -> None:
-        """Trains for about `SLICE` seconds, at most `most` steps."""
-        training, reached = self.training, self.reached
-        assert training is not None
-        assert reached is not None
+    def take_turn(self, max_steps: int = MAX_STEPS_PER_CALL) -> None:
+        """Train for about `TURN_SECONDS`, at most `max_steps` steps."""
+        trainer, run_state = self.trainer, self.run_state
+        assert trainer is not None
+        assert run_state is not None
+        step = run_state.step
         count = min(
-            self._pace,
-            most,
-            self.goal - reached.step,
-            training.steps_to_boundary(reached.step),
+            self._turn_steps,
+            max_steps,
+            self.target_step - step,
+            trainer.steps_to_boundary(step),
         )
         began = perf_counter()
         try:
-            reached = self._advanced(training, reached, count)
+            run_state = self._advance(trainer, run_state, count)
         except Diverged as error:
-            self.reached = error.state
-            self.failed = {
+            self.run_state = error.state
+            self.failure = {
                 "code": "diverged",
                 "step": error.step,
-                "facts": {"loss": str(error.value), "rate": f"{self.wanted.rate:g}"},
+                "facts": {"loss": str(error.value), "rate": f"{self.settings.rate:g}"},
             }
         except Exception as error:
-            self.failed = _failure(error, reached.step)
+            self.failure = _failure(error, step)
         else:
-            self.reached = reached
-        self.used += perf_counter() - began
-        self._count()
+            self.run_state = run_state
+        self.seconds_used += perf_counter() - began
+        self._measure_speed()
 
-    def _advanced(self, training: Trainer, reached: RunState, count: int) -> RunState:
-        before = reached.timings.training
-        reached = training.advance(reached, count)
-        seconds = max(reached.timings.training - before, 1e-9)
-        # Not more than twice as many at once: one turn may have been a lucky one.
-        self._pace = max(
-            min(int(count * SLICE / seconds), 2 * self._pace, MAX_STEPS_PER_CALL), 1
+    def _advance(self, trainer: Trainer, run_state: RunState, count: int) -> RunState:
+        seconds_before = run_state.timings.training
+        run_state = trainer.advance(run_state, count)
+        seconds = max(run_state.timings.training - seconds_before, 1e-9)
+        # At most twice as many steps as before: one turn may have been fast by chance.
+        fitting = int(count * TURN_SECONDS / seconds)
+        self._turn_steps = max(
+            min(fitting, 2 * self._turn_steps, MAX_STEPS_PER_CALL), 1
         )
-        if reached.step % training.batches.steps_per_epoch == 0:
-            reached = training.evaluate(reached)
-        return reached
+        if run_state.step % trainer.batches.steps_per_epoch == 0:
+            run_state = trainer.evaluate(run_state)
+        return run_state
 
-    def _count(self) -> None:
-        since, step = self._counted
+    def _measure_speed(self) -> None:
+        since, step = self._speed_since
         now = monotonic()
-        if now - since >= _COUNTED:
-            self.rate = (self.step - step) / (now - since)
-            self._counted = now, self.step
-        if not self.going:
-            self.rate = 0.0
+        if now - since >= _SPEED_SECONDS:
+            self.steps_per_second = (self.step - step) / (now - since)
+            self._speed_since = now, self.step
+        if not self.active:
+            self.steps_per_second = 0.0
 
 
 def _failure(error: Exception, step: int) -> dict[str, Any]:
+    """An error as the page reads it; one that is not Secant's own is a bug."""
     if isinstance(error, SecantError):
         return {"code": "failed", "step": step, "facts": {"words": str(error)}}
     return {
@@ -254,6 +267,6 @@ def _failure(error: Exception, step: int) -> dict[str, Any]:
     }
 
 
-def finite(array: Array) -> np.ndarray:
-    """An array in NumPy, what is not finite as 0."""
+def finite_or_zero(array: Array) -> np.ndarray:
+    """An array as NumPy's, with 0 for every number that is not finite."""
     return np.nan_to_num(np.asarray(array), nan=0.0, posinf=0.0, neginf=0.0)

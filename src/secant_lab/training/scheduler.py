@@ -1,4 +1,4 @@
-"""Who trains when: one thread, and each race a slice in turn."""
+"""The scheduler: one thread trains all races, each for a short turn."""
 
 import threading
 from collections.abc import Callable
@@ -9,33 +9,35 @@ from time import monotonic
 
 from secant.training import clear_compiled
 from secant_lab.training.race import Race
-from secant_lab.training.race_config import Wanted
-from secant_lab.training.race_entry import Lane, Order
-from secant_lab.training.slow_run import SlowLane
+from secant_lab.training.race_config import RaceConfig
+from secant_lab.training.race_entry import Command, RaceEntry
+from secant_lab.training.slow_run import SlowRaceEntry
 
-MOST_PROGRAMS = 64
-"""How many kinds of lanes stay compiled: some megabytes each."""
+MAX_PROGRAMS = 64
+"""The number of kinds of entries that stay compiled, some megabytes each."""
 
-# Compiling takes seconds of a core; the other one trains meanwhile.
+# A compilation takes seconds of a core; the other core trains meanwhile.
 _COMPILERS = 2
 
-# How far a race that stood still may be behind the others in seconds used: what it
-# did not want then, it does not get all at once now.
-_LAG = 0.1
+# The most seconds of training that a paused race falls behind the others: it cannot
+# catch up all at once on the time that it did not want.
+_MAX_LAG = 0.1
 
-# How often it looks who has been left, in seconds, and how long a slow lane waits for
-# the others where all are to have taken as many steps.
-_ROUND, _WAIT = 1.0, 0.02
+_SWEEP_SECONDS = 1.0
+"""The seconds between two searches for abandoned races."""
 
-# How long it waits for a thread to end: longer than any compiled step takes.
-_PATIENCE = 10.0
+# The seconds that a slow entry waits for the others of a race with equal steps.
+_EQUAL_STEPS_WAIT = 0.02
+
+# The most seconds to wait for the end of a thread: longer than any compiled step.
+_JOIN_SECONDS = 10.0
 
 
 class Scheduler:
-    """Gives races their turns: those that are going get equal time.
+    """Gives the active races turns, so that each gets the same time.
 
     Args:
-        sweep: Called about once a second, to end what has been left.
+        sweep: A function that ends abandoned races; called about once a second.
     """
 
     def __init__(self, sweep: Callable[[], object]) -> None:
@@ -44,149 +46,157 @@ class Scheduler:
         self._sweep = sweep
         self._clock = 0.0
         self._threads: list[threading.Thread] = []
-        # Apart, so that nobody waits for another's step to be compiled before he sees
-        # his own first weights.
-        self._maker = ThreadPoolExecutor(1, "lab-makes")
+        # Two pools, so that a page sees its initial weights without waiting for the
+        # compilations of others.
+        self._creator = ThreadPoolExecutor(1, "lab-creates")
         self._compilers = ThreadPoolExecutor(_COMPILERS, "lab-compiles")
-        self._compiled: set[Wanted] = set()
+        self._compiled: set[RaceConfig] = set()
         self._closed = False
 
     def add(self, race: Race) -> None:
-        """Has a race prepared; from then on it gets turns."""
+        """Have a race prepared; it gets turns from then on."""
         with self._changed:
             if self._closed:
-                race.ended = "end"
+                race.ended = "closed"
                 return
             self._races.append(race)
             if not self._threads:
-                self._have_live(self._live, "lab-trains")
-            self._maker.submit(self._make, race)
+                self._start_thread(self._train, "lab-trains")
+            self._creator.submit(self._create, race)
 
-    def remove(self, race: Race, why: str) -> None:
-        """Ends a race."""
+    def remove(self, race: Race, reason: str) -> None:
+        """End a race."""
         with self._changed:
-            race.ended = race.ended or why
+            race.ended = race.ended or reason
             if race in self._races:
                 self._races.remove(race)
-            for lane in race.lanes:
-                lane.order(lambda lane: lane.pause())
-                if isinstance(lane, SlowLane):
-                    lane.end()
+            for entry in race.entries:
+                entry.submit(lambda entry: entry.pause())
+                if isinstance(entry, SlowRaceEntry):
+                    entry.end()
             self._changed.notify()
 
     def close(self) -> None:
-        """Ends all races, and waits for its threads to end.
+        """End all races, and wait until the threads have ended.
 
-        A thread that is computing when Python ends would abort the process.
+        A thread that computes while Python ends would abort the process.
         """
         for race in list(self._races):
-            self.remove(race, "end")
+            self.remove(race, "closed")
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._maker.shutdown(wait=True, cancel_futures=True)
+        self._creator.shutdown(wait=True, cancel_futures=True)
         self._compilers.shutdown(wait=True, cancel_futures=True)
         for thread in self._threads:
-            thread.join(_PATIENCE)
+            thread.join(_JOIN_SECONDS)
 
-    def order(self, race: Race, *orders: Order) -> None:
-        """Has all lanes of a race do something, in this order."""
+    def submit(self, race: Race, *commands: Command) -> None:
+        """Have all entries of a race run commands, in this order."""
         with self._changed:
-            for lane in race.lanes:
-                for order in orders:
-                    lane.order(order)
-            self._obey(race)
+            for entry in race.entries:
+                for command in commands:
+                    entry.submit(command)
+            self._run_commands(race)
             self._changed.notify()
 
-    def _obey(self, race: Race) -> None:
-        """What can be done at once, is; the rest after the turn, by whoever has it."""
+    def _run_commands(self, race: Race) -> None:
+        """Run the commands of the entries between turns.
+
+        The thread that has an entry's turn runs its commands after the turn.
+        """
         if race.prepared:
-            for lane in race.lanes:
-                if not lane.in_turn and not isinstance(lane, SlowLane):
-                    lane.obey()
+            for entry in race.entries:
+                if not entry.in_turn and not isinstance(entry, SlowRaceEntry):
+                    entry.run_commands()
 
-    def _make(self, race: Race) -> None:
+    def _create(self, race: Race) -> None:
         data = race.data
-        for lane in race.lanes:
+        for entry in race.entries:
             if not race.ended:
-                lane.make(race.wanted, data.train, data.test, data.source)
-        for lane in race.lanes:
-            self._compilers.submit(self._prepare, race, lane)
+                entry.create(race.config, data.train, data.test, data.source)
+        for entry in race.entries:
+            self._compilers.submit(self._prepare, race, entry)
 
-    def _prepare(self, race: Race, lane: Lane) -> None:
+    def _prepare(self, race: Race, entry: RaceEntry) -> None:
         if race.ended:
             return
-        self._make_room(race, lane)
-        lane.prepare()
+        self._limit_programs(race, entry)
+        entry.prepare()
         with self._changed:
-            race.lane_prepared()
-            self._obey(race)
+            race.entry_prepared()
+            self._run_commands(race)
             self._changed.notify()
         if not self._closed:
-            self._compilers.submit(self._look_ahead, race, lane)
-        if isinstance(lane, SlowLane) and lane.start is not None:
-            self._have_live(partial(_live_slowly, race, lane), "lab-slow")
+            self._compilers.submit(self._compile_gradient, race, entry)
+        if isinstance(entry, SlowRaceEntry) and entry.start is not None:
+            self._start_thread(partial(_train_slowly, race, entry), "lab-slow")
 
-    def _make_room(self, race: Race, lane: Lane) -> None:
-        """Forgets what was compiled, once it is much: pages may try rate after rate."""
-        wanted = replace(race.wanted, seed=0, abreast=False, lanes=(lane.wanted,))
+    def _limit_programs(self, race: Race, entry: RaceEntry) -> None:
+        """Free all compiled programs if there are too many: pages try many rates."""
+        kind = replace(
+            race.config, seed=0, equal_steps=False, entries=(entry.settings,)
+        )
         with self._changed:
-            full = len(self._compiled - {wanted}) >= MOST_PROGRAMS
+            full = len(self._compiled - {kind}) >= MAX_PROGRAMS
             if full:
                 self._compiled.clear()
-            self._compiled.add(wanted)
+            self._compiled.add(kind)
         if full:
             clear_compiled()
 
-    def _have_live(self, live: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=live, name=name, daemon=True)
+    def _start_thread(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
         with self._changed:
             self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
 
-    def _look_ahead(self, race: Race, lane: Lane) -> None:
+    def _compile_gradient(self, race: Race, entry: RaceEntry) -> None:
         if not race.ended:
-            lane.look_ahead()
+            entry.compile_gradient()
 
-    def _live(self) -> None:
-        swept = monotonic()
+    def _train(self) -> None:
+        """The loop of the thread that trains."""
+        last_sweep = monotonic()
         while not self._closed:
-            if monotonic() - swept > _ROUND:
+            if monotonic() - last_sweep > _SWEEP_SECONDS:
                 self._sweep()
-                swept = monotonic()
+                last_sweep = monotonic()
             with self._changed:
-                # Asked again under the lock: `close` may have notified in between.
+                # Tested again under the lock: `close` may have notified in between.
                 if self._closed:
                     return
-                turn = self._next()
+                turn = self._next_turn()
                 if turn is None:
-                    self._changed.wait(_ROUND)
+                    self._changed.wait(_SWEEP_SECONDS)
                     continue
-                race, lane = turn
-                lane.in_turn = True
-            before = lane.used
-            lane.turn(race.allowance(lane))
-            race.used += lane.used - before
+                race, entry = turn
+                entry.in_turn = True
+            seconds_before = entry.seconds_used
+            entry.take_turn(race.allowance(entry))
+            race.seconds_used += entry.seconds_used - seconds_before
             with self._changed:
-                lane.in_turn = False
-                self._obey(race)
+                entry.in_turn = False
+                self._run_commands(race)
 
-    def _next(self) -> tuple[Race, Lane] | None:
-        ready = [(race, lane) for race in self._races if (lane := race.next())]
+    def _next_turn(self) -> tuple[Race, RaceEntry] | None:
+        """The race that has had the least time, and its next entry."""
+        ready = [(race, entry) for race in self._races if (entry := race.next_entry())]
         if not ready:
             return None
         for race, _ in ready:
-            race.used = max(race.used, self._clock - _LAG)
-        chosen = min(ready, key=lambda pair: pair[0].used)
-        self._clock = chosen[0].used
+            race.seconds_used = max(race.seconds_used, self._clock - _MAX_LAG)
+        chosen = min(ready, key=lambda pair: pair[0].seconds_used)
+        self._clock = chosen[0].seconds_used
         return chosen
 
 
-def _live_slowly(race: Race, lane: SlowLane) -> None:
-    while not lane.ended:
+def _train_slowly(race: Race, entry: SlowRaceEntry) -> None:
+    """The loop of a slow entry's own thread."""
+    while not entry.ended:
         if race.prepared:
-            lane.obey()
-        if race.prepared and lane.going and race.allowance(lane):
-            lane.turn()
+            entry.run_commands()
+        if race.prepared and entry.active and race.allowance(entry):
+            entry.take_turn()
         else:
-            lane.wait(_WAIT if lane.going else 1.0)
+            entry.wait(_EQUAL_STEPS_WAIT if entry.active else 1.0)

@@ -1,8 +1,8 @@
-"""A lane whose single step takes a minute: trained by a thread of its own.
+"""Entries whose single step takes a minute, each trained by a thread of its own.
 
-Python's interpreter runs one thread at a time. So of all such lanes one computes at a
-time, and hands on after a slice; and each listens between two runs of its network,
-so that it can be paused and ended within a step.
+Python's interpreter runs one thread at a time. So only one such entry computes at a
+time, and passes the turn on after a while. Each runs its commands between two runs of
+its network, so that it can be paused and ended within a step.
 """
 
 import threading
@@ -17,12 +17,12 @@ from secant import Architecture
 from secant.arrays import Array
 from secant.nn import Params
 from secant.training import RunState, TrainConfig, Trainer
-from secant_lab.training.race_config import LaneWanted
-from secant_lab.training.race_entry import SLICE, Lane, Order
+from secant_lab.training.race_config import EntryConfig
+from secant_lab.training.race_entry import TURN_SECONDS, Command, RaceEntry
 
 
-class Baton:
-    """Whoever holds it computes; those who wait get it in the order they came in."""
+class TurnLock:
+    """A lock that threads get in the order in which they asked for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,108 +30,110 @@ class Baton:
         self._waiting: deque[threading.Event] = deque()
         self._since = 0.0
 
-    def take(self) -> None:
-        """Waits for it."""
+    def acquire(self) -> None:
+        """Wait for the lock."""
         with self._lock:
-            mine = threading.Event()
+            granted = threading.Event()
             if self._held:
-                self._waiting.append(mine)
+                self._waiting.append(granted)
             else:
                 self._held = True
-                mine.set()
-        mine.wait()
+                granted.set()
+        granted.wait()
         self._since = perf_counter()
 
-    def give(self) -> None:
-        """Hands it on."""
+    def release(self) -> None:
+        """Pass the lock to the thread that has waited longest."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
             else:
                 self._held = False
 
-    def pass_round(self) -> None:
-        """Hands it on if it was held for a slice, and waits for it to come back."""
-        if self._waiting and perf_counter() - self._since > SLICE:
-            self.give()
-            self.take()
+    def yield_turn(self) -> None:
+        """Let the others have a turn if this thread has held the lock for a turn."""
+        if self._waiting and perf_counter() - self._since > TURN_SECONDS:
+            self.release()
+            self.acquire()
 
 
-class SlowLane(Lane):
-    """A lane whose method runs in NumPy, such as the definition.
+class SlowRaceEntry(RaceEntry):
+    """An entry whose method runs in NumPy, such as `definition`.
 
     Args:
-        wanted: What to make it from.
-        config: How it is trained.
-        baton: What all such lanes share.
+        settings: The settings of this entry.
+        config: The training configuration.
+        turn_lock: The lock that all such entries share.
     """
 
-    def __init__(self, wanted: LaneWanted, config: TrainConfig, baton: Baton) -> None:
-        # Its method, which listens while it computes, where it can.
+    def __init__(
+        self, settings: EntryConfig, config: TrainConfig, turn_lock: TurnLock
+    ) -> None:
         self._method = config.method
-        listening = replace(self._method, function=self._function)
-        super().__init__(wanted, config.with_method(listening))
-        self._baton = baton
-        self._rung = threading.Event()
+        # The same method, which can be interrupted between two runs of the network.
+        interruptible = replace(self._method, function=self._function)
+        super().__init__(settings, config.with_method(interruptible))
+        self._turn_lock = turn_lock
+        self._wake = threading.Event()
         self._ended = False
-        self._runs, self._of = 0, 1
+        self._runs, self._runs_per_step = 0, 1
         self._gradient: np.ndarray | None = None
 
     @property
-    def within(self) -> float:
-        """How much of a step is done, 0 to 1."""
-        return self._runs / self._of
+    def step_progress(self) -> float:
+        """The completed share of the present step, 0 to 1."""
+        return self._runs / self._runs_per_step
 
-    def gradient(self, reached: RunState) -> Array | None:
-        """That of the last step: the next one's takes as long as the step."""
+    def gradient(self, run_state: RunState) -> Array | None:
+        """The gradient of the last step; that of the next takes as long as the step."""
         return self._gradient
 
-    def order(self, order: Order) -> None:
-        """Has something done before the next run of the network."""
-        super().order(order)
-        self._rung.set()
+    def submit(self, command: Command) -> None:
+        """Have a command run before the next run of the network."""
+        super().submit(command)
+        self._wake.set()
 
     def rewind(self) -> None:
-        """Back to the first weights; it stays there."""
+        """Go back to the initial weights, and stay there."""
         self._gradient, self._runs = None, 0
         super().rewind()
 
     def end(self) -> None:
-        """Lets its thread go."""
+        """Let the entry's thread end."""
         self._ended = True
-        self._rung.set()
+        self._wake.set()
 
-    def warm_up(self, training: Trainer, start: RunState) -> None:
-        """Nothing is compiled."""
-        method, architecture = training.config.method, training.net.architecture
-        self._of = method.evaluations_per_step(architecture) or 1
+    def compile_step(self, trainer: Trainer, start: RunState) -> None:
+        """Compile nothing, but count the network's runs in a step."""
+        method, architecture = trainer.config.method, trainer.net.architecture
+        self._runs_per_step = method.evaluations_per_step(architecture) or 1
 
-    def look_ahead(self) -> None:
-        """Nothing is compiled."""
-        self.lookable = True
+    def compile_gradient(self) -> None:
+        """Compile nothing."""
+        self.gradient_ready = True
 
     def wait(self, seconds: float) -> None:
-        """Sleeps until something is ordered."""
-        self._rung.wait(seconds)
-        self._rung.clear()
+        """Sleep until a command is submitted."""
+        self._wake.wait(seconds)
+        self._wake.clear()
 
     @property
     def ended(self) -> bool:
-        """Whether its thread is to end."""
+        """Whether the entry's thread has to end."""
         return self._ended
 
-    def turn(self, most: int = 1) -> None:
-        """Takes a step, however long that takes."""
-        self._baton.take()
+    def take_turn(self, max_steps: int = 1) -> None:
+        """Take one step, however long it takes."""
+        self._turn_lock.acquire()
         try:
-            # A loss that is no number is looked for, and told, as for other lanes.
+            # `Trainer.advance` reports a loss that is not finite, without warnings.
             with np.errstate(all="ignore"):
-                super().turn(1)
-        except _Abandoned:
+                super().take_turn(1)
+        except _StepAbandoned:
             pass
         finally:
             self._runs = 0
-            self._baton.give()
+            self._turn_lock.release()
 
     def _function(
         self,
@@ -147,13 +149,13 @@ class SlowLane(Lane):
 
         def before_each() -> None:
             self._runs += 1
-            if self._orders:
-                self.obey()
-            if not self.going and self.rewinds == rewinds:
+            if self._commands:
+                self.run_commands()
+            if not self.active and self.rewinds == rewinds:
                 self._sleep()
             if self._ended or self.rewinds != rewinds:
-                raise _Abandoned
-            self._baton.pass_round()
+                raise _StepAbandoned
+            self._turn_lock.yield_turn()
 
         if self._method.interruptible:
             options["before_each"] = before_each
@@ -164,14 +166,14 @@ class SlowLane(Lane):
         return loss, dict(gradients)
 
     def _sleep(self) -> None:
-        """Stays in the middle of a step until it is to go on, or back, or to end."""
-        self._baton.give()
+        """Wait within a step until the entry goes on, goes back or ends."""
+        self._turn_lock.release()
         rewinds = self.rewinds
-        while not (self.going or self._ended or self.rewinds != rewinds):
+        while not (self.active or self._ended or self.rewinds != rewinds):
             self.wait(1.0)
-            self.obey()
-        self._baton.take()
+            self.run_commands()
+        self._turn_lock.acquire()
 
 
-class _Abandoned(BaseException):
-    """A step that nobody waits for any more; not an error of the method's."""
+class _StepAbandoned(BaseException):
+    """A step whose result nobody needs; no error of the method, so not an Exception."""

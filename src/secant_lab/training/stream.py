@@ -1,6 +1,6 @@
-"""A race as a stream of server-sent events: the newest, whenever there is something.
+"""A race as a stream of server-sent events: an update whenever something is new.
 
-WHATWG HTML, section 9.2, "Server-sent events".
+Source: WHATWG HTML, section 9.2, "Server-sent events".
 """
 
 import json
@@ -13,29 +13,29 @@ from anyio import sleep
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from secant_lab.training.pictures import draw
+from secant_lab.training.pictures import draw_pictures
 from secant_lab.training.race import Race
-from secant_lab.training.race_updates import Watcher
+from secant_lab.training.race_updates import RaceUpdates
 
-_EVERY = 0.025
-"""Seconds between two looks: at most 40 news a second."""
+_UPDATE_SECONDS = 0.025
+"""The seconds between two updates: at most 40 a second."""
 
-_PICTURE_EVERY = 0.12
-_PICTURES_SHARE = 10
-_PICTURE_AT_LAST = 1.0
-"""Between two pictures a watcher lets ten times as long pass as the last one took, but
-not more than a second: on a busy machine most of that time is spent waiting."""
+_PICTURE_SECONDS = 0.12
+_PICTURE_PAUSE = 10
+_MAX_PICTURE_SECONDS = 1.0
+"""The pause between two pictures is ten times as long as the last picture took, and at
+most a second: on a busy machine a picture mostly waits for the processor."""
 
 _SILENCE = 15.0
-"""After so many seconds without news a line says that we are there: if it cannot be
-sent, the page is gone."""
+"""After this many seconds without an update the stream sends a comment: the server
+notices a page that has gone only when it cannot send."""
 
-# One thread for all watchers: the more there are, the rarer pictures are.
-_painter = ThreadPoolExecutor(1, "lab-draws")
+# One thread for the pictures of all races: with more pages each gets them more rarely.
+_picture_thread = ThreadPoolExecutor(1, "lab-draws")
 
 
-def watching(race: Race) -> Response:
-    """The stream of a race's news, until it ends or nobody reads it."""
+def race_stream(race: Race) -> Response:
+    """The stream of a race's updates, until the race ends or the page stops reading."""
     return _Stream(race)
 
 
@@ -45,61 +45,62 @@ class _Stream(StreamingResponse):
         self._race = race
 
     async def stream_response(self, send: Send) -> None:
-        # Here and not in the generator, which may end long after its reader did.
+        # Not in the generator, which may end long after the page has stopped reading.
         with self._race.watched():
             await super().stream_response(send)
 
 
 async def _events(race: Race) -> AsyncIterator[str]:
-    watcher, gallery = Watcher(race), _Gallery(race)
-    # Should the connection break, a page asks again after so many milliseconds.
+    updates, pictures_of_race = RaceUpdates(race), _Pictures(race)
+    # The milliseconds after which a page connects again if the connection breaks.
     yield "retry: 1000\n\n"
-    said = due = monotonic()
+    last_sent = due = monotonic()
     while True:
-        # Asked before the news are: what ends after them is told by the next ones.
+        # Read before the update: if the race ends after it, the next update says so.
         ended = race.ended
-        pictures = gallery.look()
-        news = watcher.look(anyhow=pictures is not None)
-        if news:
-            yield _event({**news, "pictures": pictures})
-            said = monotonic()
-        elif monotonic() - said > _SILENCE:
+        pictures = pictures_of_race.poll()
+        update = updates.poll(force=pictures is not None)
+        if update:
+            yield _event({**update, "pictures": pictures})
+            last_sent = monotonic()
+        elif monotonic() - last_sent > _SILENCE:
             yield ": nothing new\n\n"
-            said = monotonic()
+            last_sent = monotonic()
         if ended:
             return
-        # Counted from when it was due: what the news take is not added to the wait.
-        due = max(due + _EVERY, monotonic())
+        # Counted from the time when it was due, so that the time of an update is not
+        # added to the pause.
+        due = max(due + _UPDATE_SECONDS, monotonic())
         await sleep(max(due - monotonic(), 0))
 
 
-def _event(news: dict[str, Any]) -> str:
-    content = json.dumps(news, allow_nan=False, separators=(",", ":"))
-    return f"event: news\ndata: {content}\n\n"
+def _event(update: dict[str, Any]) -> str:
+    content = json.dumps(update, allow_nan=False, separators=(",", ":"))
+    return f"event: update\ndata: {content}\n\n"
 
 
-class _Gallery:
-    """Pictures of a race, drawn beside it, and rarely enough not to slow it."""
+class _Pictures:
+    """The pictures of a race, drawn in another thread, and not too often."""
 
     def __init__(self, race: Race) -> None:
         self._race = race
         self._drawing: Future[dict[str, Any]] | None = None
-        self._begun = self._next = 0.0
-        self._of: object = None
+        self._began = self._next = 0.0
+        self._drawn: object = None
 
-    def look(self) -> dict[str, Any] | None:
-        """The picture that has become ready, if one has."""
+    def poll(self) -> dict[str, Any] | None:
+        """The pictures that have been drawn since the last call, or None."""
         race, now = self._race, monotonic()
         if self._drawing is None:
-            of = [(lane.rewinds, lane.step, lane.lookable) for lane in race.lanes]
-            due = now >= self._next or not race.going
-            if race.made and not race.ended and of != self._of and due:
-                self._of, self._begun = of, now
-                self._drawing = _painter.submit(draw, race)
+            status = [(e.rewinds, e.step, e.gradient_ready) for e in race.entries]
+            due = now >= self._next or not race.active
+            if race.created and not race.ended and status != self._drawn and due:
+                self._drawn, self._began = status, now
+                self._drawing = _picture_thread.submit(draw_pictures, race)
             return None
         if not self._drawing.done():
             return None
-        drawn, self._drawing = self._drawing.result(), None
-        pause = max(_PICTURE_EVERY, _PICTURES_SHARE * (now - self._begun))
-        self._next = self._begun + min(pause, _PICTURE_AT_LAST)
-        return drawn
+        pictures, self._drawing = self._drawing.result(), None
+        pause = max(_PICTURE_SECONDS, _PICTURE_PAUSE * (now - self._began))
+        self._next = self._began + min(pause, _MAX_PICTURE_SECONDS)
+        return pictures

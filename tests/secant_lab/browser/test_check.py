@@ -56,7 +56,7 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     page.select_option("#fault", "right")
     settled(page, "Right, within rounding")
     assert page.locator("#code .wrong").count() == 0
-    settled(page, r"calls \d+ of 221 numbers wrong – and not one", "#naive")
+    settled(page, r"calls \d+ of 221 numbers wrong – and none", "#naive")
 
 
 def test_what_is_checked_is_there_before_the_verdict(visit, settled):
@@ -79,12 +79,12 @@ def test_each_fault_is_told(open_room, settled):
         assert page.locator("#code .wrong").count() == 1
         assert page.locator("#code .right").count() == 1
     page.select_option("#fault", "blank_sample")
-    settled(page, r"Right, on a kink[\s\S]*b1: coming from below")
+    settled(page, r"Right, on a kink[\s\S]*b1: the slope from below")
 
 
 def test_a_derivative_is_mended_and_turns_right(open_room, settled):
     page = open_room(OWN)
-    settled(page, r"Wrong[\s\S]*121 are further[\s\S]*∂f/∂y: no simple pattern")
+    settled(page, r"Wrong[\s\S]*121 differ[\s\S]*∂f/∂y: no simple pattern")
     assert page.inner_text("#verdict-x") == "right"
     assert page.inner_text("#verdict-y") == "wrong"
     page.fill("#dy", "x**2 + cos(y")

@@ -84,7 +84,7 @@ def test_a_one_is_drawn_and_read(visit, settled, learned):
     settled(page, "The paper is empty", "#notes")
     trace(page, ONE)
     drawn = drawing_in(page, 1)
-    said = settled(page, r"It reads a 1, [\d>\s]+% sure; next \d, [\d<\s]+%\.")
+    said = settled(page, r"predicts a 1, probability [\d>\s]+%; next \d, [\d<\s]+%\.")
     assert page.inner_text("#digit") == "1"
     assert page.locator(".bar.first").inner_text().split()[0] == "1"
     settled(page, re.escape(said), "#spoken")
@@ -103,13 +103,13 @@ def test_it_reads_while_one_draws(visit, settled, learned):
     page.mouse.move(
         box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=9
     )
-    settled(page, "It reads a 1")  # before the pen is lifted
+    settled(page, "predicts a 1")  # before the pen is lifted
     page.mouse.up()
 
 
 def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
     page = visit(SEVEN)
-    settled(page, "It reads a 7")
+    settled(page, "predicts a 7")
     shown = page.evaluate(
         """() => { const c = document.querySelector("#form");
         return [...c.getContext("2d").getImageData(0, 0, 28, 28).data]
@@ -120,11 +120,11 @@ def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
 
 def test_what_it_rests_on_is_shown(visit, settled, learned):
     page = visit(SEVEN)
-    settled(page, "It reads a 7")
+    settled(page, "predicts a 7")
     reasons = draw.why("6y6yk06ydcm8")["reasons"]
     said = settled(page, "times as probable", "#why")
     assert f"of {reasons['against']} is +{reasons['gap']:.2f}" in said
-    assert "speaks most for 7" in said
+    assert "most supports 7" in said
     assert said.split("\n")[0] in page.get_attribute("#heat", "aria-label")
     for side in ("for", "against"):
         numbers = page.locator(f"#units-{side} figcaption").all_inner_texts()
@@ -143,7 +143,7 @@ def test_what_it_rests_on_is_shown(visit, settled, learned):
 
 def test_another_digit_is_compared_with(visit, settled, learned):
     page = visit(SEVEN)
-    settled(page, "It reads a 7")
+    settled(page, "predicts a 7")
     page.click("#bar-1")
     settled(page, "score of 7 minus that of 1 ", "#why")
     assert page.get_attribute("#bar-1", "aria-pressed") == "true"
@@ -165,7 +165,7 @@ def test_it_is_drawn_by_keys(visit, settled, learned):
         page.keyboard.press("ArrowDown")
     settled(page, "Pen down, 50 from the left and 80 from the top", "#pen")
     page.keyboard.up(" ")
-    settled(page, "It reads a 1")
+    settled(page, "predicts a 1")
     settled(page, "Pen up", "#pen")
     page.keyboard.press("ArrowRight")
     (stroke,) = parse_strokes(drawing_in(page, 1))
@@ -187,7 +187,7 @@ def test_undo_and_clear(visit, settled, learned):
     assert page.is_disabled("#undo")
     assert page.is_disabled("#clear")
     trace(page, FOUR)
-    settled(page, "It reads")
+    settled(page, "The network predicts")
     whole = drawing_in(page, 2)
     assert len(parse_strokes(whole)) == 2
     page.click("#undo")
@@ -197,7 +197,7 @@ def test_undo_and_clear(visit, settled, learned):
     assert drawing_in(page, 0) == ""
     # Clearing is taken back as a stroke is.
     page.click("#undo")
-    settled(page, "It reads")
+    settled(page, "The network predicts")
     page.click("#undo")
     settled(page, "Nothing yet")
     assert page.is_disabled("#undo")
@@ -209,10 +209,10 @@ def test_a_link_shows_another_person_the_same_digit(visit, settled, learned):
     trace(page, FOUR)
     pixels = "document.querySelector('#form').toDataURL()"
     drawn = drawing_in(page, 2)
-    settled(page, "It reads a 4")
+    settled(page, "predicts a 4")
     assert "token" not in page.url
     other = visit("#" + page.url.partition("#")[2])
-    settled(page, re.escape(settled(other, "It reads")))
+    settled(page, re.escape(settled(other, "The network predicts")))
     assert other.evaluate(pixels) == page.evaluate(pixels)
     # Its strokes are taken back one by one.
     other.click("#undo")
@@ -237,7 +237,7 @@ def test_a_drawing_that_is_none_is_an_empty_paper(visit, settled, state):
 
 def test_a_run_is_chosen(visit, settled, learned, runs):
     page = visit(SEVEN)
-    own = settled(page, "It reads a 7")
+    own = settled(page, "predicts a 7")
     settled(page, "numerical gradients", "#learning")
     page.wait_for_selector("#run option[value='0001']", state="attached")
     page.select_option("#run", "0001")
@@ -264,7 +264,7 @@ def test_a_link_to_a_run_that_is_not_here_says_so(visit, settled, learned):
     page = visit(SEVEN + "&run=../../etc")
     settled(page, "there is no run '../../etc'", "#problem")
     page.select_option("#run", "")
-    settled(page, "It reads a 7")
+    settled(page, "predicts a 7")
     settled(page, "^$", "#problem")
 
 
@@ -272,12 +272,12 @@ def test_a_test_digit_is_put_on_the_paper_and_drawn_over(visit, settled, learned
     page = visit(EMPTY)
     settled(page, "Nothing yet")
     page.click("#examples button[aria-label='Put a 6 on the paper']")
-    settled(page, "It reads a 6")
+    settled(page, "predicts a 6")
     page.wait_for_function("() => location.hash.includes('example=')")
     trace(page, [[(0.3, 0.3), (0.7, 0.3)]])
     drawing_in(page, 1)
     other = visit("#" + page.url.partition("#")[2])
-    settled(page, re.escape(settled(other, "It reads")))
+    settled(page, re.escape(settled(other, "The network predicts")))
     form = "document.querySelector('#form').toDataURL()"
     assert other.evaluate(form) == page.evaluate(form)
     before = page.locator("#examples button").first.get_attribute("data-index")
@@ -287,7 +287,7 @@ def test_a_test_digit_is_put_on_the_paper_and_drawn_over(visit, settled, learned
         arg=before,
     )
     page.click("#undo")
-    settled(page, "It reads a 6")
+    settled(page, "predicts a 6")
     page.click("#undo")
     settled(page, "Nothing yet")
 
@@ -296,18 +296,18 @@ def test_it_is_said_kindly_what_makes_a_digit_hard_to_read(visit, settled, learn
     page = visit(EMPTY)
     settled(page, "Nothing yet")
     trace(page, [[(0.5, 0.45), (0.5, 0.55)]])
-    settled(page, "That is small", "#notes")
+    settled(page, "The digit is small", "#notes")
     page.click("#clear")
     trace(page, [[(0.5, 0.0), (0.5, 0.8)]])
-    settled(page, "It touches the edge", "#notes")
-    settled(page, "It reads a 1")
+    settled(page, "The digit touches the edge", "#notes")
+    settled(page, "predicts a 1")
 
 
 def test_the_language_changes_and_the_digit_stays(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
     trace(page, ONE)
-    settled(page, "It reads a 1")
+    settled(page, "predicts a 1")
     drawn = drawing_in(page, 1)
     page.click("#language")
     settled(page, r"1로 읽었어요\. 확률 [\d>\s]+%\. 다음은 \d")
@@ -331,7 +331,7 @@ def test_it_is_drawn_by_a_finger(phone, finger, settled, learned):
 
 def test_everything_is_reached_by_keyboard(visit, settled, learned):
     page = visit(SEVEN)
-    settled(page, "It reads a 7")
+    settled(page, "predicts a 7")
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -368,8 +368,8 @@ def test_progress_is_told_while_the_labs_own_network_learns(
     """With a network that has not been asked yet."""
     monkeypatch.setattr(draw, "OWN", draw.Learner(iterations=3000))
     page = visit(SEVEN)
-    settled(page, r"getting ready|Learning by .*: step [\d,]+ of 3,000", "#learning")
-    settled(page, r"Learning by .*: step [\d,]+ of 3,000", "#learning")
+    settled(page, r"about to train|Training with .*: step [\d,]+ of 3,000", "#learning")
+    settled(page, r"Training with .*: step [\d,]+ of 3,000", "#learning")
     settled(page, "reads 9[0-9.]+.% of 1,000 others", "#learning")
-    settled(page, "It reads a 7, ")
+    settled(page, "predicts a 7, ")
     assert draw.OWN.status == "finished"

@@ -17,7 +17,7 @@ ROOMS = {
     "&bottom=-4&top=4&steps=60&runs=sgd:0.95,momentum:0.1,adam:0.3,sgd:1.1",
     # A seven: a line to the right, and down to the left.
     "draw": "#draw?drawing=6y6yk06ydcm8",
-    "training": "#training?hidden=20&lanes=node:0.1,backprop:0.1",
+    "training": "#training?hidden=20&entries=node:0.1,backprop:0.1",
     "check": "#check?fault=transposed&h=0.0001&beside=secant",
 }
 """A state of each room in which there is much to see."""

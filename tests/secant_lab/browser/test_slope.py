@@ -54,12 +54,12 @@ def test_h_is_chosen_in_the_chart_and_subtraction_is_seen_to_lose(visit, settled
     settled(page, r"^3\.25$", "#secant-slope")
     box = page.locator("#errors .u-over").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 9 / 16, box["y"] + 20)
-    settled(page, "digits that the two values share have cancelled")
+    settled(page, "digits that the two values share cancel")
     assert "10⁻⁷" in page.inner_text("#h-shown")
     errors = page.locator("#ways tr td:last-child").all_inner_texts()
-    subtracted, carried = errors[:2]
+    subtracted, propagated = errors[:2]
     assert "10⁻" not in subtracted or "10⁻²" in subtracted or "10⁻³" in subtracted
-    assert carried == "0" or re.search("10⁻[⁷⁸⁹]|10⁻¹", carried)
+    assert propagated == "0" or re.search("10⁻[⁷⁸⁹]|10⁻¹", propagated)
 
 
 def test_a_formula_is_typed(visit, settled):

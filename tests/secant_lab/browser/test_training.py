@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from secant.nn.gradients import METHODS
-from secant_lab.training.race_entry import Lane
+from secant_lab.training.race_entry import RaceEntry
 
-START = "#training?hidden=20&lanes=node:0.5"
-RACE = "#training?hidden=20&lanes=weight:0.5,node:0.5,backprop:0.5"
+START = "#training?hidden=20&entries=node:0.5"
+RACE = "#training?hidden=20&entries=weight:0.5,node:0.5,backprop:0.5"
 
 # Compiling a step takes seconds, and many where other tests run beside it.
 PATIENCE = 600_000
@@ -31,14 +31,14 @@ def enter(visit):
 
 @pytest.fixture
 def held(monkeypatch):
-    """Lets no lane be compiled before the event is set."""
-    event, warm_up = threading.Event(), Lane.warm_up
+    """Lets no entry be compiled before the event is set."""
+    event, compile_step = threading.Event(), RaceEntry.compile_step
 
     def waits(*given):
         assert event.wait(600)
-        warm_up(*given)
+        compile_step(*given)
 
-    monkeypatch.setattr(Lane, "warm_up", waits)
+    monkeypatch.setattr(RaceEntry, "compile_step", waits)
     yield event
     event.set()
 
@@ -47,32 +47,32 @@ def until(page, state):
     page.wait_for_selector(f"#room[data-ready][data-state={state}]", timeout=PATIENCE)
 
 
-def number(page, column, lane=1):
-    """What the table says of a lane; NaN where it has no number yet."""
+def number(page, column, entry=1):
+    """What the table says of an entry; NaN where it has no number yet."""
     text = page.inner_text(
-        f"#lanes-now tbody tr:nth-child({lane}) td:nth-of-type({column})"
+        f"#entries-now tbody tr:nth-child({entry}) td:nth-of-type({column})"
     )
     found = re.match(r"[\d.,]+", text)
     return float(found[0].replace(",", "")) if found else math.nan
 
 
-def steps(page, lane=1):
-    return number(page, 1, lane)
+def steps(page, entry=1):
+    return number(page, 1, entry)
 
 
-def loss(page, lane=1):
-    return number(page, 3, lane)
+def loss(page, entry=1):
+    return number(page, 3, entry)
 
 
-def after(page, at_least, lane=1):
-    """Waits until a lane has made so many steps."""
+def after(page, at_least, entry=1):
+    """Waits until an entry has made so many steps."""
     page.wait_for_function(
         """([row, least]) => {
           const cell = document.querySelector(
-            `#lanes-now tbody tr:nth-child(${row}) td`)
+            `#entries-now tbody tr:nth-child(${row}) td`)
           return Number(cell.textContent.replaceAll(",", "")) >= least
         }""",
-        arg=[lane, at_least],
+        arg=[entry, at_least],
         timeout=PATIENCE,
     )
 
@@ -85,10 +85,10 @@ def still(page):
     until(page, "paused")
     page.wait_for_function(
         """() => {
-          const lane = document.querySelector("#lanes-now tr:has(:checked) td")
+          const entry = document.querySelector("#entries-now tr:has(:checked) td")
           const gradient = document.querySelector("#gradients + .none")
           const shown = document.querySelector("#digits").dataset.step
-          return lane.textContent.replaceAll(",", "") === shown && gradient.hidden
+          return entry.textContent.replaceAll(",", "") === shown && gradient.hidden
         }""",
         timeout=PATIENCE,
     )
@@ -112,18 +112,18 @@ def race_of(page):
 def lives(page, race):
     """Whether the server still knows a race, asked by somebody with the cookie."""
     answer = page.context.request.post(
-        f"{page.url.partition('/?')[0].partition('#')[0].rstrip('/')}/api/training/alive",
+        f"{page.url.partition('/?')[0].partition('#')[0].rstrip('/')}/api/training/keep_alive",
         data={"race": race},
     )
     return answer.ok
 
 
 def test_first_weights_are_seen_while_the_step_compiles(visit, settled, held):
-    page = visit("#training?hidden=23&lanes=node:0.5")
+    page = visit("#training?hidden=23&entries=node:0.5")
     page.wait_for_selector("#room[data-ready][data-state=preparing]", timeout=PATIENCE)
     assert right(page) < 15
     assert page.locator("#digits li[data-right]").count() == 40
-    assert "compiled" in page.inner_text("#waiting [role=status]")
+    assert "compiling" in page.inner_text("#waiting [role=status]")
     assert page.locator("#gradients + .none").is_visible()
     untrained = picture(page, "#weights")
     # What is wished for meanwhile is done then.
@@ -141,7 +141,7 @@ def test_first_weights_are_seen_while_the_step_compiles(visit, settled, held):
 
 def test_it_learns_and_one_sees_it(enter, settled):
     page = enter()
-    settled(page, "Nothing has been learned yet", "#said")
+    settled(page, "has not learned anything yet", "#said")
     assert page.locator("#digits li").count() == 40
     assert steps(page) == 0
     before = (
@@ -159,7 +159,7 @@ def test_it_learns_and_one_sees_it(enter, settled):
     assert picture(page, "#chart .loss canvas") != before[2]
     assert loss(page) < 1
     assert number(page, 4) > 60
-    settled(page, r"the loss has gone from 2\.\d+ to 0\.\d+", "#said")
+    settled(page, r"the loss went from 2\.\d+ to 0\.\d+", "#said")
     marked = page.locator("#digits li[data-right=true]").count()
     assert marked == right(page)
 
@@ -192,7 +192,7 @@ def test_rewound_it_is_as_it_was(enter, settled):
     page.click("#go")
     after(page, 50)
     page.click("#rewind")
-    settled(page, "Nothing has been learned yet", "#said")
+    settled(page, "has not learned anything yet", "#said")
     still(page)
     assert steps(page) == 0
     assert (picture(page, "#weights"), page.inner_text("#digits")) == before
@@ -211,7 +211,7 @@ def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
     page.press("#hidden", "Enter")
     settled(page, "7,960 weights", "#size")
     until(page, "paused")
-    settled(page, "Nothing has been learned yet", "#said")
+    settled(page, "has not learned anything yet", "#said")
     assert steps(page) == 0
     page.select_option("#activation", "relu")
     page.select_option("#optimizer", "adam")
@@ -219,29 +219,29 @@ def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
     page.wait_for_function("() => location.hash.includes('adam')")
     assert "hidden=10" in page.url
     assert "activation=relu" in page.url
-    rate = page.input_value("#lanes .lane input")
+    rate = page.input_value("#entries .entry input")
     assert rate == "0.5", "a rate that somebody has chosen stays"
 
 
 def test_another_optimiser_brings_its_usual_rate(enter):
-    page = enter("#training?hidden=10&lanes=node:0.1")
+    page = enter("#training?hidden=10&entries=node:0.1")
     page.select_option("#optimizer", "adam")
     page.wait_for_function(
-        "() => document.querySelector('.lane input').value === '0.001'"
+        "() => document.querySelector('.entry input').value === '0.001'"
     )
 
 
 def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled):
     page = enter(RACE)
     page.click("#step")
-    for lane in (1, 2, 3):
-        after(page, 1, lane)
+    for entry in (1, 2, 3):
+        after(page, 1, entry)
     still(page)
     # The loss before a step is that of equal weights on an equal batch.
     assert loss(page, 1) == loss(page, 2) == loss(page, 3)
     page.click("#go")
-    for lane in (1, 2, 3):
-        after(page, 60, lane)
+    for entry in (1, 2, 3):
+        after(page, 60, entry)
     settled(page, "Smallest loss: (weight|node|backprop), ", "#said")
     page.click("#go")
     still(page)
@@ -254,7 +254,7 @@ def test_a_race_runs_from_the_same_weights_over_the_same_batches(enter, settled)
         arg=by_second,
     )
     before = picture(page, "#gradients")
-    page.click("#lanes-now tbody tr:nth-child(3) input")
+    page.click("#entries-now tbody tr:nth-child(3) input")
     page.wait_for_function("() => location.hash.includes('shown=2')")
     still(page)
     assert picture(page, "#gradients") != before
@@ -264,39 +264,39 @@ def test_presets_lay_out_a_race(enter):
     page = enter()
     page.select_option("#preset", "methods")
     page.wait_for_function(
-        "() => document.querySelectorAll('#lanes-now tbody tr').length === 4"
+        "() => document.querySelectorAll('#entries-now tbody tr').length === 4"
     )
-    chosen = page.eval_on_selector_all(".lane select", "all => all.map(e => e.value)")
+    chosen = page.eval_on_selector_all(".entry select", "all => all.map(e => e.value)")
     assert chosen == ["definition", "weight", "node", "backprop"]
-    assert "for a single step" in page.inner_text("#size")
+    assert "One step runs the network" in page.inner_text("#size")
     page.select_option("#preset", "rates")
     page.wait_for_function(
-        "() => document.querySelector('.lane input').value === '0.01'"
+        "() => document.querySelector('.entry input').value === '0.01'"
     )
-    rates = page.eval_on_selector_all(".lane input", "all => all.map(e => e.value)")
+    rates = page.eval_on_selector_all(".entry input", "all => all.map(e => e.value)")
     assert rates == ["0.01", "0.1", "1", "10"]
     assert page.is_disabled("#add")
-    page.click(".lane:last-child button")
-    page.wait_for_function("() => document.querySelectorAll('.lane').length === 3")
+    page.click(".entry:last-child button")
+    page.wait_for_function("() => document.querySelectorAll('.entry').length === 3")
     assert page.input_value("#preset") == "own"
 
 
 def test_a_method_of_the_server_s_table_has_its_description_there(enter, monkeypatch):
     planted = replace(METHODS["backprop"], name="planted", description="a planted rule")
     monkeypatch.setitem(METHODS, "planted", planted)
-    page = enter("#training?hidden=20&lanes=planted:0.5")
+    page = enter("#training?hidden=20&entries=planted:0.5")
     assert "planted: a planted rule." in page.inner_text("#size")
-    assert page.locator(".lane option[value=planted]").count() == 1
+    assert page.locator(".entry option[value=planted]").count() == 1
 
 
-def test_a_lane_that_diverges_is_told_in_words(enter, settled):
+def test_an_entry_that_diverges_is_told_in_words(enter, settled):
     page = enter(
-        "#training?hidden=20&activation=relu&loss=sum_squares&lanes=node:0.01,node:1000"
+        "#training?hidden=20&activation=relu&loss=sum_squares&entries=node:0.01,node:1000"
     )
     page.click("#go")
     said = settled(page, "diverged at step", "#said")
-    assert "rate 1000 has diverged" in said
-    assert "try a learning rate of 100." in said
+    assert "rate 1000 diverged at step" in said
+    assert "Try a learning rate of 100." in said
     after(page, 50)
     settled(page, "Only rate 0.01 is still running", "#said")
 
@@ -306,8 +306,8 @@ def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
     page = enter()
     page.click("#go")
     after(page, 50)
-    page.click("#keep")
-    text = settled(page, r"Saved in runs/\d+", "#kept")
+    page.click("#save")
+    text = settled(page, r"Saved in runs/\d+", "#saved")
     folder = re.findall(r"runs/\d+", text)[0]
     assert f"secant evaluate {folder}" in text
     assert list((tmp_path / folder).iterdir())
@@ -318,13 +318,13 @@ def test_a_reload_shows_the_same_settings_untrained(enter, settled):
     before = picture(page, "#weights")
     page.click("#go")
     after(page, 30)
-    page.fill(".lane:nth-of-type(1) input", "0.25")
-    page.press(".lane:nth-of-type(1) input", "Enter")
+    page.fill(".entry:nth-of-type(1) input", "0.25")
+    page.press(".entry:nth-of-type(1) input", "Enter")
     page.wait_for_function("() => location.hash.includes('0.25')")
     page.reload()
     until(page, "paused")
     assert page.input_value("#hidden") == "20"
-    assert page.input_value(".lane:nth-of-type(1) input") == "0.25"
+    assert page.input_value(".entry:nth-of-type(1) input") == "0.25"
     assert steps(page) == 0
     assert picture(page, "#weights") == before
 
@@ -345,7 +345,7 @@ def test_the_language_changes_while_it_runs(enter, settled):
 
 
 def test_two_tabs_do_not_disturb_each_other(enter):
-    one, two = enter(), enter("#training?hidden=10&lanes=backprop:0.1")
+    one, two = enter(), enter("#training?hidden=10&entries=backprop:0.1")
     one.click("#go")
     after(one, 30)
     assert steps(two) == 0
@@ -384,7 +384,7 @@ def test_a_page_that_is_not_seen_holds_no_stream_and_lives(enter):
     page = enter()
     page.click("#go")
     after(page, 20)
-    with page.expect_request("**/api/training/alive"):
+    with page.expect_request("**/api/training/keep_alive"):
         page.evaluate(
             """() => {
               Object.defineProperty(document, "hidden", { get: () => window.away })
@@ -410,8 +410,8 @@ def test_what_cannot_be_is_told_and_put_right(enter, settled):
     page = enter()
     page.fill("#hidden", "0")
     page.press("#hidden", "Enter")
-    settled(page, "hidden is 0: let it lie between 1 and", "#problem")
-    settled(page, "nothing can be trained", "#said")
+    settled(page, "hidden is 0: pass a number between 1 and", "#problem")
+    settled(page, "settings are invalid", "#said")
     page.fill("#hidden", "10")
     page.press("#hidden", "Enter")
     settled(page, "^$", "#problem")
@@ -423,31 +423,31 @@ def test_what_cannot_be_is_told_and_put_right(enter, settled):
 def test_a_rate_that_is_none_stays_as_it_was(enter):
     page = enter()
     for none in ("fast", "0", "-1", ""):
-        page.fill(".lane input", none)
-        page.press(".lane input", "Enter")
-        assert page.input_value(".lane input") == "0.5"
+        page.fill(".entry input", none)
+        page.press(".entry input", "Enter")
+        assert page.input_value(".entry input") == "0.5"
     page.click("#step")
     after(page, 1)
 
 
 @pytest.mark.parametrize(
-    "lanes",
+    "entries",
     [
         "a:1,b:1,c:1,d:1,e:1",
         *("", "node", "node:0", "node:-1", "node:x", "%00:1"),
     ],
 )
-def test_a_link_with_strange_lanes_shows_the_usual_one(enter, lanes):
-    page = enter(f"#training?hidden=10&lanes={lanes}&shown=7&axis=no")
-    assert page.input_value(".lane input") == "0.1"
+def test_a_link_with_strange_entries_shows_the_usual_one(enter, entries):
+    page = enter(f"#training?hidden=10&entries={entries}&shown=7&axis=no")
+    assert page.input_value(".entry input") == "0.1"
     assert page.input_value("#axis") == "step"
-    assert page.locator("#lanes-now tbody tr").count() == 1
+    assert page.locator("#entries-now tbody tr").count() == 1
 
 
 def test_a_link_that_names_what_there_is_not_is_told(visit, settled):
-    page = visit("#training?hidden=10&lanes=nod:0.5")
+    page = visit("#training?hidden=10&entries=nod:0.5")
     settled(page, "nod.*[Dd]id you mean 'node'", "#problem")
-    page.select_option(".lane select", "node")
+    page.select_option(".entry select", "node")
     until(page, "paused")
     assert page.inner_text("#problem") == ""
 
@@ -463,12 +463,12 @@ def test_everything_is_reached_and_done_by_keyboard(enter):
     wanted += [
         "seed",
         "preset",
-        "abreast",
+        "equal_steps",
         "add",
         "go",
         "step",
         "rewind",
-        "keep",
+        "save",
         "axis",
     ]
     assert [name for name in reached if name in wanted][: len(wanted)] == wanted
@@ -482,6 +482,6 @@ def test_everything_is_reached_and_done_by_keyboard(enter):
     stood = steps(page, 2)
     page.keyboard.press("Enter")
     after(page, stood + 1, 2)
-    page.focus("#lanes-now tbody tr:nth-child(1) input")
+    page.focus("#entries-now tbody tr:nth-child(1) input")
     page.keyboard.press("ArrowDown")
     page.wait_for_function("() => location.hash.includes('shown=1')")

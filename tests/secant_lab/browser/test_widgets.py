@@ -205,7 +205,7 @@ def test_a_run_is_drawn_while_it_runs(show, settled, eventually):
         `${data[i]},${data[i + 1]},${data[i + 2]}`)
       return [...inks]
     }"""
-    # The colour of the first lane, as the sheet has it: #0072b2.
+    # The colour of the first entry, as the sheet has it: #0072b2.
     for canvas in page.locator("#chart canvas").all():
         assert "0,114,178" in canvas.evaluate(drawn)
     page.select_option("#axis", "second")

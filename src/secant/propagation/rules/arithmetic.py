@@ -50,8 +50,8 @@ def _rem(ans: Array, values: list[Array], deltas: list[Delta]) -> Array:
     """`Δ = (Δa - n Δb) - k |b + Δb|`; the quotient is `n` at x, `n ± k` at x + dx.
 
     The remainder has the sign of the dividend and is smaller than the divisor. `k`
-    brings it back into this range. The numbers that decide on `k` are not rounded
-    together.
+    brings it back into this range. The test for `k` adds the small change last, so that
+    rounding does not hide it.
     """
     a, b = values
     da, db = (materialize(v, c) for v, c in zip(values, deltas, strict=True))

@@ -95,8 +95,8 @@ def _convert_element_type(
     (x,), (dx,) = values, deltas
     bind = partial(lax.convert_element_type_p.bind, new_dtype=new_dtype, **params)
     if is_inexact(x) and is_inexact(ans):
-        # The value is rounded, its difference is not: rounding is no part of f's
-        # meaning.
+        # The difference leaves out that the value is rounded to fewer digits: rounding
+        # is no part of f's meaning.
         return cast_delta(dx, bind)
     dx = drop_selection(dx)
     if is_inexact(ans):

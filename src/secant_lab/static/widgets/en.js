@@ -1,8 +1,8 @@
 export default {
-  "live.waiting": "Give it to fit: fit(net, data, callbacks=[chart]). It draws the run while it runs.",
-  "live.first": "The first of {iterations} steps is on its way.",
-  "live.going": "Step {step} of {iterations}, {speed} a second. The loss has gone from {first} to {loss}; {accuracy} of the {of} samples are right.",
-  "live.done": "Done: {step} steps in {seconds} s. The loss has gone from {first} to {loss}; {accuracy} of the {of} samples are right.",
+  "live.waiting": "Pass this chart to fit: fit(net, data, callbacks=[chart]). It shows the run while it trains.",
+  "live.first": "The first of {iterations} steps is running.",
+  "live.going": "Step {step} of {iterations}, {speed} a second. The loss went from {first} to {loss}; {accuracy} of the {of} samples are correct.",
+  "live.done": "Done: {step} steps in {seconds} s. The loss went from {first} to {loss}; {accuracy} of the {of} samples are correct.",
   "live.of.test": "test",
   "live.of.train": "training",
   "live.along": "Plot against",
@@ -11,6 +11,6 @@ export default {
   "live.loss": "loss",
   "live.accuracy.test": "test accuracy",
   "live.accuracy.train": "training accuracy",
-  "live.chart": "Loss and accuracy of the run; the sentence above has their numbers.",
+  "live.chart": "Loss and accuracy of the run; the sentence above has the numbers.",
   "live.progress": "Steps taken",
 }

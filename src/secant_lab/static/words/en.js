@@ -8,6 +8,6 @@ export default {
   "app.theme": "Light or dark",
   "error.near": " Did you mean “{near}”?",
   "error.unknown_name": "Column {column}: there is no “{name}”.",
-  "error.closed": "The lab does not answer: it may have been ended. Start `secant lab` again and open the address that it prints.",
-  "error.kernel": "The notebook's kernel does not answer: it is busy with a cell, or has ended.",
+  "error.closed": "The lab does not answer: it may have ended. Start `secant lab` again and open the address that it prints.",
+  "error.kernel": "The notebook's kernel does not answer: it runs a cell, or has ended.",
 }

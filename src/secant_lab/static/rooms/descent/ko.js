@@ -66,7 +66,7 @@ export default {
   "descent.below": "학습률의 한계는 곡률이 {curvature}일 때 {limit} = {bearable} / {curvature}(이)에요.",
   "descent.is.edge": "{step}번째 걸음에서 끝났어요. f의 값이 없는 곳으로 나갔어요.",
   "descent.is.left": "{step}번째 걸음에서 그림 밖으로 나가서 계속 가고 있어요.",
-  "descent.is.swings": "골짜기를 사이에 두고 왔다 갔다 해요.",
+  "descent.is.swings": "골짜기를 사이에 두고 진동해요.",
   "descent.stalled": "{steps}걸음의 절반이 지난 뒤로는 f가 더 낮아지지 않아요.",
   "descent.lower": "걸음마다 f가 조금씩만 낮아져요.",
   "descent.is.crawls": "기어가고 있어요. {steps}걸음을 갔는데도 {to}까지 가는 길이 {left}% 남았어요.",

@@ -21,7 +21,7 @@ export class SurfaceMap {
   #view = null
   #angles = { turn: 0, tilt: 0 }
   #start = null
-  #courses = []
+  #trajectories = []
   #at = 0
 
   // `moved(x0, x1)` while the start is set; `stepped(right, up)` for arrow keys, with
@@ -100,8 +100,8 @@ export class SurfaceMap {
     this.#place()
   }
 
-  showCourses(courses) {
-    this.#courses = courses
+  showTrajectories(trajectories) {
+    this.#trajectories = trajectories
     this.#place()
   }
 
@@ -128,7 +128,7 @@ export class SurfaceMap {
     const [x0, x1] = this.#start
     const { left, right, bottom, top } = this.#view
     this.#handle.hidden = !(x0 >= left && x0 <= right && x1 >= bottom && x1 <= top)
-    const [x, y] = this.#eye.project(x0, x1, this.#courses[0]?.values[0] ?? 0)
+    const [x, y] = this.#eye.project(x0, x1, this.#trajectories[0]?.values[0] ?? 0)
     this.#handle.style.transform = `translate(${x}px, ${y}px)`
   }
 
@@ -149,15 +149,15 @@ export class SurfaceMap {
     this.#eye.clip(context)
     context.lineJoin = context.lineCap = "round"
     // The first one lies on top: where paths are alike, one sees it.
-    for (let number = this.#courses.length - 1; number >= 0; number--) {
-      this.#drawCourse(context, this.#courses[number], number)
+    for (let number = this.#trajectories.length - 1; number >= 0; number--) {
+      this.#drawTrajectory(context, this.#trajectories[number], number)
     }
     context.restore()
   }
 
-  #drawCourse(context, course, number) {
+  #drawTrajectory(context, trajectory, number) {
     const [stroke, shadow] = [color(`run-${number}`), color("card")]
-    const points = this.#reached(course)
+    const points = this.#reached(trajectory)
     // A step that only passes by, from outside to outside, is a thin line: a descent that
     // leaps across the picture hides no other one.
     const [line, passing] = [new Path2D(), new Path2D()]

@@ -71,7 +71,7 @@ const PAGE = `
     <table>
       <caption id="table-caption"></caption>
       <thead><tr><th data-text="descent.descent"></th><th>x₀</th><th>x₁</th><th>f</th></tr></thead>
-      <tbody id="courses"></tbody>
+      <tbody id="trajectories"></tbody>
     </table>
   </section>`
 
@@ -211,23 +211,23 @@ function render({ model, el }) {
   function showDescents() {
     const answer = model.get("descents")
     if (!answer) return
-    const { courses, floor } = answer
-    map.showCourses(courses)
-    const last = Math.max(...courses.map(({ path }) => path.length - 1))
-    chart.show(courses, floor, Math.max(last, 1))
+    const { trajectories, floor } = answer
+    map.showTrajectories(trajectories)
+    const last = Math.max(...trajectories.map(({ path }) => path.length - 1))
+    chart.show(trajectories, floor, Math.max(last, 1))
     $("step").max = last
-    $("seen").replaceChildren(...courses.map(told))
-    map.picture.setAttribute("aria-label", [words("descent.picture"), ...courses.map((course) => `${named(course)}: ${sentence(course, width())}`)].join(" "))
+    $("seen").replaceChildren(...trajectories.map(told))
+    map.picture.setAttribute("aria-label", [words("descent.picture"), ...trajectories.map((trajectory) => `${named(trajectory)}: ${sentence(trajectory, width())}`)].join(" "))
     player.last = last
     if (replays) player.replay()
     replays = false
     ready()
   }
 
-  function told(course, number) {
+  function told(trajectory, number) {
     const li = document.createElement("li")
-    const name = Object.assign(document.createElement("b"), { textContent: named(course) })
-    li.append(mark(number), name, ` ${sentence(course, width())}`)
+    const name = Object.assign(document.createElement("b"), { textContent: named(trajectory) })
+    li.append(mark(number), name, ` ${sentence(trajectory, width())}`)
     return li
   }
 
@@ -246,7 +246,7 @@ function render({ model, el }) {
     const answer = model.get("descents")
     if (!answer) return
     $("table-caption").textContent = words("descent.table", { step })
-    $("courses").replaceChildren(...answer.courses.map((course, number) => row(course, number, step)))
+    $("trajectories").replaceChildren(...answer.trajectories.map((trajectory, number) => row(trajectory, number, step)))
   }
 
   function ready() {
@@ -279,13 +279,13 @@ function render({ model, el }) {
 }
 
 // Where a descent was at a step; one that has ended stays where it ended.
-function row(course, number, step) {
-  const at = Math.min(step, course.path.length - 1)
+function row(trajectory, number, step) {
+  const at = Math.min(step, trajectory.path.length - 1)
   const tr = document.createElement("tr")
   tr.innerHTML = `<th scope="row"><span></span></th><td></td><td></td><td></td>`
   tr.querySelector("th").prepend(mark(number))
-  tr.querySelector("span").textContent = named(course)
-  const numbers = [...course.path[at], course.values[at]]
+  tr.querySelector("span").textContent = named(trajectory)
+  const numbers = [...trajectory.path[at], trajectory.values[at]]
   tr.querySelectorAll("td").forEach((td, i) => (td.textContent = shown(numbers[i], 4)))
   return tr
 }

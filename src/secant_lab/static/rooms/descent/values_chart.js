@@ -46,10 +46,10 @@ export class ValuesChart {
   }
 
   // `floor`: what is subtracted, so that a logarithm can be taken.
-  show(courses, floor, steps) {
-    const alike = this.#data?.length === courses.length + 1 && floor < 0 === this.#floor < 0
+  show(trajectories, floor, steps) {
+    const alike = this.#data?.length === trajectories.length + 1 && floor < 0 === this.#floor < 0
     this.#floor = floor
-    const above = courses.map(({ values }) => values.map((v) => (v === null ? null : v - floor)))
+    const above = trajectories.map(({ values }) => values.map((v) => (v === null ? null : v - floor)))
     const known = above.flat().filter((v) => v > 0)
     const start = above[0][0] > 0 ? above[0][0] : 1
     const top = Math.min(Math.max(start, ...known), start * HIGH)

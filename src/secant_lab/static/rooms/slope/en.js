@@ -2,7 +2,7 @@ export default {
   "room.slope": "Slope",
   "slope.heading": "A slope is a difference",
   "slope.lead":
-    "Nudge x by h and see how far f(x) moves: the secant through the two points has that slope. The smaller h is, the closer it comes to the tangent – until a computer, subtracting two nearly equal numbers, loses their digits.",
+    "Move x by h and see how f(x) changes: the secant through the two points has that slope. The smaller h is, the closer the secant is to the tangent – until the computer subtracts two nearly equal numbers and loses their digits.",
   "slope.curve": "Curve",
   "slope.own": "my own formula",
   "slope.square": "x² · a parabola",
@@ -28,28 +28,28 @@ export default {
   "slope.secant": "secant",
   "slope.tangent": "tangent",
   "slope.seen": "What you see",
-  "slope.none": "There is no value of f here: move the point.",
-  "slope.corner":
-    "A corner: coming from the left the slope is {left}, from the right {right}, so that there is no tangent. The secant's slope is {secant}.",
-  "slope.edge": "The curve has no tangent here: on one side it has no finite slope.",
+  "slope.none": "f has no value here: move the point.",
+  "slope.corner": "A corner: the slope from the left is {left}, from the right {right}. So there is no tangent. The secant's slope is {secant}.",
+  "slope.edge": "The curve has no tangent here: on one side its slope is not finite.",
   "slope.gap":
-    "The secant's slope is {secant}, the tangent's {tangent}: they differ by {gap}. That is what the formula costs with this h.",
-  "slope.equal": "The secant's slope is {secant}, and so is the tangent's, to the last digits that a computer keeps.",
+    "The slope of the secant is {secant}, that of the tangent {tangent}: they differ by {gap}. This is the error of the formula itself at this h.",
+  "slope.equal": "The slope of the secant is {secant}. The slope of the tangent equals it to the last digit that the computer keeps.",
   "slope.lost":
-    "Computed by subtracting in float32 it comes out as {slope}, off by {error}: the digits that the two values share have cancelled. Carried through the formula, it is off by {carried}.",
-  "slope.kept": "At this h, subtracting loses little, even in float32: {error} off, and {carried} if the difference is carried. Make h smaller and see.",
-  "slope.best":
-    "Subtracting in float64 does best near h = {h} (off by {error}); below that it gets worse again. A difference that is carried never does.",
-  "slope.errors": "How far off the slope is, for every h",
-  "slope.errors.lead": "Each line is one way to compute the secant's slope. Subtracted: f is rounded at both points, and the two values are subtracted. Carried: the difference itself is followed through the formula, operation by operation. Click or drag to choose h.",
-  "slope.blank.curve": "There is no curve to show yet: the formula above cannot be read. Mend it, or pick a curve.",
-  "slope.blank.errors": "There is no tangent here, so that no slope can be compared with it. Move the point to see the errors.",
+    "Subtraction in float32 gives {slope}, an error of {error}: the leading digits that the two values share cancel. Difference propagation has an error of {propagated}.",
+  "slope.kept":
+    "At this h, subtraction loses little, even in float32: its error is {error}, that of difference propagation {propagated}. Make h smaller and see.",
+  "slope.best": "Subtraction in float64 is best near h = {h} (error {error}), and gets worse below that. Difference propagation does not.",
+  "slope.errors": "Error of the slope for every h",
+  "slope.errors.lead":
+    "Each line is one way to compute the slope of the secant. Subtracted: f is rounded at both points, and the two values are subtracted. Propagated: the difference itself goes through the formula, operation by operation. Click or drag to choose h.",
+  "slope.blank.curve": "There is no curve yet: the formula above is invalid. Fix it, or pick a curve.",
+  "slope.blank.errors": "There is no tangent here, so the slopes have nothing to be compared with. Move the point to see the errors.",
   "slope.axis.h": "step h",
   "slope.axis.error": "error of the slope",
   "slope.way": "way",
   "slope.value": "slope",
   "slope.error": "error",
   "slope.subtracted": "subtracted",
-  "slope.carried": "carried",
+  "slope.propagated": "propagated",
   "slope.table": "The four ways at h = {h}",
 }

@@ -35,13 +35,11 @@ export default {
   "slope.gap":
     "할선의 기울기: {secant}, 접선의 기울기: {tangent}. 둘은 {gap}만큼 달라요. 이 h에서 공식 자체가 가진 오차예요.",
   "slope.equal": "할선의 기울기: {secant}. 접선의 기울기도 컴퓨터가 담을 수 있는 끝자리까지 같아요.",
-  "slope.lost":
-    "float32로 빼서 구한 기울기: {slope}. {error}만큼 틀렸어요. 두 값의 같은 앞자리가 서로 지워졌기 때문이에요. 식을 따라 차이를 전달하면 {carried}만큼만 틀려요.",
-  "slope.kept": "이 h에서는 float32로 빼도 잃는 것이 적어요. {error}만큼 틀리고, 차이를 전달하면 {carried}만큼 틀려요. h를 더 줄여 보세요.",
-  "slope.best":
-    "float64로 뺄 때는 h = {h} 근처가 가장 좋아요 (오차 {error}). 그보다 줄이면 다시 나빠져요. 전달한 차이는 나빠지지 않아요.",
+  "slope.lost": "float32로 빼서 구한 기울기: {slope}. {error}만큼 틀렸어요. 두 값의 같은 앞자리가 서로 지워졌기 때문이에요. 차분 전파로 구하면 {propagated}만큼만 틀려요.",
+  "slope.kept": "이 h에서는 float32로 빼도 잃는 것이 적어요. 오차는 {error}, 차분 전파의 오차는 {propagated}예요. h를 더 줄여 보세요.",
+  "slope.best": "float64로 뺄 때는 h = {h} 근처가 가장 좋아요 (오차 {error}). 그보다 줄이면 다시 나빠져요. 차분 전파는 나빠지지 않아요.",
   "slope.errors": "h에 따라 기울기가 얼마나 틀릴까요",
-  "slope.errors.lead": "선 하나가 할선의 기울기를 구하는 방법 하나예요. 빼기: 두 점에서 반올림된 f의 값을 구해서 빼요. 차이 전달: 차이 자체를 식의 연산을 따라 하나씩 이어서 구해요. 누르거나 끌어서 h를 고르세요.",
+  "slope.errors.lead": "선 하나가 할선의 기울기를 구하는 방법 하나예요. 빼기: 두 점에서 반올림된 f의 값을 구해서 빼요. 차분 전파: 차분 자체를 식의 연산을 따라 하나씩 이어서 구해요. 누르거나 끌어서 h를 고르세요.",
   "slope.blank.curve": "아직 보여 줄 곡선이 없어요. 위의 식을 읽을 수 없어요. 식을 고치거나 곡선을 골라 주세요.",
   "slope.blank.errors": "여기에는 접선이 없어서 기울기를 견줄 수 없어요. 점을 옮기면 오차가 보여요.",
   "slope.axis.h": "간격 h",
@@ -50,7 +48,7 @@ export default {
   "slope.value": "기울기",
   "slope.error": "오차",
   "slope.subtracted": "빼기",
-  "slope.carried": "차이 전달",
+  "slope.propagated": "차분 전파",
   "slope.table": "h = {h}일 때의 네 가지 방법",
   "error.range": "보이는 범위가 {low}부터 {high}까지예요. 왼쪽이 오른쪽보다 작아야 하고, 둘 다 백만 안쪽이어야 해요.",
   "error.x": "x = {x}: 백만 안쪽의 수를 써 주세요.",

@@ -263,12 +263,12 @@ function sentences({ y, secant, tangent, ways, steps }) {
       : words("slope.corner", { ...sides, secant: shown(secant.slope, 4) })]
   }
   const way = (how, dtype) => ways.find((w) => w.how === how && w.dtype === dtype)
-  const gap = way("carried", "float64").error
+  const gap = way("propagated", "float64").error
   const slopes = { secant: shown(secant.slope), tangent: shown(tangent.slope), gap: shown(gap, 2) }
   const said = [words(gap <= 4e-16 * (1 + Math.abs(tangent.slope)) ? "slope.equal" : "slope.gap", slopes)]
   const lost = way("subtracted", "float32")
-  const kept = way("carried", "float32")
-  const facts = { slope: shown(lost.slope), error: shown(lost.error, 2), carried: shown(kept.error, 2) }
+  const kept = way("propagated", "float32")
+  const facts = { slope: shown(lost.slope), error: shown(lost.error, 2), propagated: shown(kept.error, 2) }
   said.push(words(lost.error > 5 * kept.error + 1e-6 * Math.abs(tangent.slope) ? "slope.lost" : "slope.kept", facts))
   const { errors } = way("subtracted", "float64")
   const known = errors.map((error, i) => [error, i]).filter(([error]) => error !== null)

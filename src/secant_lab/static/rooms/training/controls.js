@@ -1,8 +1,8 @@
-// The form: what is learned, how, and by which lanes.
+// The form: the data, the network, the settings of a step, and the entries.
 
 import { knows, words } from "../../i18n.js"
 import { SHAPES } from "./live_chart.js"
-import { MOST_LANES, PRESETS } from "./settings.js"
+import { MAX_ENTRIES, PRESETS } from "./settings.js"
 
 export const FORM = `
   <div class="fields">
@@ -16,10 +16,10 @@ export const FORM = `
     <label><span data-text="training.seed"></span><input id="seed" type="number" step="1" min="0" inputmode="numeric"></label>
   </div>
   <div class="race">
-    <fieldset id="lanes"><legend data-text="training.lanes"></legend></fieldset>
+    <fieldset id="entries"><legend data-text="training.entries"></legend></fieldset>
     <div class="more">
       <label><span data-text="training.preset"></span><select id="preset"></select></label>
-      <label><span data-text="training.share"></span><select id="abreast">
+      <label><span data-text="training.share"></span><select id="equal_steps">
         <option value="false" data-text="training.share.time"></option><option value="true" data-text="training.share.steps"></option></select></label>
       <button type="button" id="add" data-text="training.add"></button>
     </div>
@@ -35,7 +35,7 @@ export class Controls {
   #choices = null
   #state = null
 
-  // `change(values)` is called with what somebody has set.
+  // `change(values)` gets the settings that the user has changed.
   constructor(el, change) {
     this.#$ = (id) => el.querySelector(`#${id}`)
     this.#change = change
@@ -45,7 +45,7 @@ export class Controls {
     for (const name of NUMBERS) {
       this.#$(name).addEventListener("change", () => this.#number(name))
     }
-    this.#$("abreast").addEventListener("change", () => change({ abreast: this.#$("abreast").value === "true" }))
+    this.#$("equal_steps").addEventListener("change", () => change({ equal_steps: this.#$("equal_steps").value === "true" }))
     for (const name of [...Object.keys(PRESETS), "own"]) {
       const option = new Option("", name)
       option.dataset.text = `training.preset.${name}`
@@ -53,17 +53,17 @@ export class Controls {
     }
     this.#$("preset").addEventListener("change", () => {
       const preset = PRESETS[this.#$("preset").value]
-      if (preset) change({ lanes: preset(this.#usual()), shown: 0 })
+      if (preset) change({ entries: preset(this.#usual()), shown: 0 })
       else this.#$("add").focus()
     })
     this.#$("add").addEventListener("click", () => {
-      const lanes = this.#state.lanes
-      change({ lanes: [...lanes, { ...lanes.at(-1) }] })
-      this.#$("lanes").querySelector(".lane:last-child select").focus()
+      const entries = this.#state.entries
+      change({ entries: [...entries, { ...entries.at(-1) }] })
+      this.#$("entries").querySelector(".entry:last-child select").focus()
     })
   }
 
-  // What the server can do.
+  // Offer the choices of the server.
   offer(choices) {
     this.#choices = choices
     for (const [name, from] of Object.entries(CHOSEN)) {
@@ -72,7 +72,7 @@ export class Controls {
       this.#$(name).replaceChildren(...names.map((choice) => option(name, choice)))
     }
     for (const name of ["hidden", "batch"]) {
-      Object.assign(this.#$(name), { min: 1, max: choices.most[name] })
+      Object.assign(this.#$(name), { min: 1, max: choices.limits[name] })
     }
     if (this.#state) this.show(this.#state)
   }
@@ -81,7 +81,7 @@ export class Controls {
     for (const name of Object.keys(CHOSEN)) {
       for (const choice of this.#$(name).options) choice.textContent = named(name, choice.value)
     }
-    if (this.#state) this.#showLanes()
+    if (this.#state) this.#showEntries()
   }
 
   show(state) {
@@ -90,13 +90,13 @@ export class Controls {
     for (const name of [...Object.keys(CHOSEN), ...NUMBERS]) {
       if (document.activeElement !== this.#$(name) || !NUMBERS.includes(name)) this.#$(name).value = state[name]
     }
-    this.#$("abreast").value = state.abreast
-    this.#$("abreast").disabled = state.lanes.length === 1
-    this.#$("add").disabled = state.lanes.length >= MOST_LANES
+    this.#$("equal_steps").value = state.equal_steps
+    this.#$("equal_steps").disabled = state.entries.length === 1
+    this.#$("add").disabled = state.entries.length >= MAX_ENTRIES
     const usual = this.#usual()
-    const same = (lanes) => JSON.stringify(lanes) === JSON.stringify(state.lanes)
+    const same = (entries) => JSON.stringify(entries) === JSON.stringify(state.entries)
     this.#$("preset").value = Object.keys(PRESETS).find((name) => same(PRESETS[name](usual))) ?? "own"
-    this.#showLanes()
+    this.#showEntries()
   }
 
   #usual() {
@@ -107,12 +107,12 @@ export class Controls {
     return this.#choices.optimizers.find(({ name }) => name === optimizer)?.rate
   }
 
-  // Another optimiser takes another rate: lanes at the old one's usual rate follow.
+  // Another optimiser has another usual rate: entries with the old usual rate follow.
   #choose(name, value) {
     const change = { [name]: value }
     if (name === "optimizer") {
       const [before, after] = [this.#usual(), this.#rateOf(value)]
-      change.lanes = this.#state.lanes.map((lane) => (lane.rate === before ? { ...lane, rate: after } : lane))
+      change.entries = this.#state.entries.map((entry) => (entry.rate === before ? { ...entry, rate: after } : entry))
     }
     this.#change(change)
   }
@@ -124,49 +124,49 @@ export class Controls {
     else this.#change({ [name]: value })
   }
 
-  #showLanes() {
-    const held = this.#$("lanes")
-    const { lanes } = this.#state
-    while (held.querySelectorAll(".lane").length > lanes.length) held.lastChild.remove()
-    while (held.querySelectorAll(".lane").length < lanes.length) held.append(this.#lane(held.querySelectorAll(".lane").length))
-    held.querySelectorAll(".lane").forEach((lane, i) => {
-      const [method, rate, remove] = lane.querySelectorAll("select, input, button")
+  #showEntries() {
+    const held = this.#$("entries")
+    const { entries } = this.#state
+    while (held.querySelectorAll(".entry").length > entries.length) held.lastChild.remove()
+    while (held.querySelectorAll(".entry").length < entries.length) held.append(this.#entry(held.querySelectorAll(".entry").length))
+    held.querySelectorAll(".entry").forEach((entry, i) => {
+      const [method, rate, remove] = entry.querySelectorAll("select, input, button")
       const names = this.#choices.gradients.map(nameOf)
       if (method.options.length !== names.length) method.replaceChildren(...names.map((name) => option("gradient", name)))
       for (const choice of method.options) choice.textContent = named("gradient", choice.value)
-      method.value = lanes[i].gradient
-      if (document.activeElement !== rate) rate.value = lanes[i].rate
-      remove.hidden = lanes.length === 1
-      method.setAttribute("aria-label", words("training.lane.gradient", { lane: i + 1 }))
-      rate.setAttribute("aria-label", words("training.lane.rate", { lane: i + 1 }))
-      remove.setAttribute("aria-label", words("training.lane.remove", { lane: i + 1 }))
-      lane.querySelector(".by").textContent = words("training.rate")
+      method.value = entries[i].gradient
+      if (document.activeElement !== rate) rate.value = entries[i].rate
+      remove.hidden = entries.length === 1
+      method.setAttribute("aria-label", words("training.entry.gradient", { entry: i + 1 }))
+      rate.setAttribute("aria-label", words("training.entry.rate", { entry: i + 1 }))
+      remove.setAttribute("aria-label", words("training.entry.remove", { entry: i + 1 }))
+      entry.querySelector(".by").textContent = words("training.rate")
     })
   }
 
-  #lane(i) {
-    const lane = document.createElement("div")
-    lane.className = "lane"
-    lane.innerHTML = `<i class="mark-of lane-${i + 1} ${SHAPES[i]}"></i><select></select>
+  #entry(i) {
+    const entry = document.createElement("div")
+    entry.className = "entry"
+    entry.innerHTML = `<i class="mark-of entry-${i + 1} ${SHAPES[i]}"></i><select></select>
       <span class="by" aria-hidden="true"></span><input type="text" inputmode="decimal" autocomplete="off" maxlength="12">
       <button type="button">×</button>`
-    const [method, rate, remove] = lane.querySelectorAll("select, input, button")
+    const [method, rate, remove] = entry.querySelectorAll("select, input, button")
     const replace = (values) => {
-      const lanes = this.#state.lanes.map((lane, j) => (j === i ? { ...lane, ...values } : lane))
-      this.#change({ lanes })
+      const entries = this.#state.entries.map((entry, j) => (j === i ? { ...entry, ...values } : entry))
+      this.#change({ entries })
     }
     method.addEventListener("change", () => replace({ gradient: method.value }))
     rate.addEventListener("change", () => {
       const value = Number(rate.value)
       if (value > 0 && Number.isFinite(value)) replace({ rate: value })
-      else rate.value = this.#state.lanes[i].rate
+      else rate.value = this.#state.entries[i].rate
     })
     remove.addEventListener("click", () => {
-      const lanes = this.#state.lanes.filter((_, j) => j !== i)
-      this.#change({ lanes, shown: 0 })
+      const entries = this.#state.entries.filter((_, j) => j !== i)
+      this.#change({ entries, shown: 0 })
       this.#$("add").focus()
     })
-    return lane
+    return entry
   }
 }
 

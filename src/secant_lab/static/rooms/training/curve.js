@@ -1,14 +1,14 @@
-// What one lane has gone through: its losses as means over equally many steps, and its
-// scores epoch by epoch. Bounded: once there are too many means, two become one.
+// The curve of one entry: means of its losses over equally many steps, and its scores
+// epoch by epoch. Bounded: when there are too many means, each two become one.
 
-const MOST = 400
+const MAX_POINTS = 400
 
 export class Curve {
   step = 0
   seconds = 0
-  within = 0 // of the step that is being computed, 0 to 1
+  progress = 0 // the completed share of the present step, 0 to 1
   perSecond = 0
-  failed = null
+  failure = null
   // The points of the curve; the last one may still grow.
   steps = []
   times = []
@@ -21,24 +21,24 @@ export class Curve {
     return this.losses.at(-1) ?? this.epochs.at(-1)?.train_loss ?? null
   }
 
-  // Takes in what the server says of this lane. `losses` are means over `every` steps
-  // from `from` on, and stand for whatever was known from there on.
-  hear({ step, steps_per_second, seconds, within, anew, from, every, losses, epochs, failed }) {
-    const since = anew ? 0 : this.seconds
-    this.#forget(anew ? -1 : from)
-    if (anew) this.#every = every
-    // Between two news the time is not told step by step: a method's pace is even.
+  // Add an update from the server. `losses` are means over `every` steps from step `from`
+  // on, and replace all that the curve has from there on.
+  add({ step, steps_per_second, seconds, step_progress: progress, restarted, first_step: from, steps_per_loss: every, losses, epochs, failure }) {
+    const since = restarted ? 0 : this.seconds
+    this.#forget(restarted ? -1 : from)
+    if (restarted) this.#every = every
+    // An update has one time only; its steps are taken as equally long.
     const time = (at) => since + ((seconds - since) * (at - from)) / Math.max(1, step - from)
     losses.forEach((loss, i) => {
       const end = Math.min(step, from + every * (i + 1))
-      this.#add(end, time(end), loss, end - from - every * i)
+      this.#point(end, time(end), loss, end - from - every * i)
     })
     this.epochs.push(...epochs.map((epoch) => ({ ...epoch, seconds: time(epoch.step) })))
-    if (this.epochs.length > MOST) this.epochs = everySecond(this.epochs)
-    Object.assign(this, { step, seconds, within, failed, perSecond: steps_per_second })
+    if (this.epochs.length > MAX_POINTS) this.epochs = everySecond(this.epochs)
+    Object.assign(this, { step, seconds, progress, failure, perSecond: steps_per_second })
   }
 
-  // What was known beyond a step.
+  // Forget everything after a step.
   #forget(from) {
     const kept = this.steps.findLastIndex((step) => step <= from) + 1
     if (kept < this.steps.length) this.#last = this.#every
@@ -46,7 +46,7 @@ export class Curve {
     while (this.epochs.at(-1)?.step > from) this.epochs.pop()
   }
 
-  #add(step, time, loss, count) {
+  #point(step, time, loss, count) {
     const last = this.steps.length - 1
     if (last >= 0 && this.#last < this.#every) {
       const share = count / (this.#last + count)
@@ -60,7 +60,7 @@ export class Curve {
     this.times.push(time)
     this.losses.push(loss)
     this.#last = count
-    if (this.steps.length > MOST) this.#halve()
+    if (this.steps.length > MAX_POINTS) this.#halve()
   }
 
   #halve() {

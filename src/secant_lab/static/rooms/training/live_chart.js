@@ -1,9 +1,8 @@
-// Loss and accuracy of several runs while they run: a visual of its own, fed by a model.
+// A chart of the loss and the accuracy of several runs while they run.
 //
 // It reads `curves`: a list of one to four { steps, times, losses, epochs: [{ step, seconds,
-// test_accuracy }] }, `axis`: "step" or "second", and `labels`: what is written at the
-// axes, { step, second, loss, accuracy }. Setting `curves` anew has it drawn in the next
-// frame.
+// test_accuracy }] }, `axis`: "step" or "second", and `labels`: the axis labels, { step,
+// second, loss, accuracy }. A new value of `curves` is drawn in the next frame.
 
 import { axis, color } from "../../charts.js"
 import { grouped } from "../../numbers.js"
@@ -66,13 +65,13 @@ function render({ model, el }) {
   }
 }
 
-// Where the axis ends: it grows now and then, not with every step.
+// The end of the axis, a round number: it grows now and then, not with every step.
 function beyond(far) {
   const power = 10 ** Math.floor(Math.log10(far))
   return [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((end) => end * power >= far * 0.999) * power
 }
 
-// The largest loss that is drawn: of a lane that diverges, its way out of the picture.
+// The top of the loss axis: the curve of a run that diverges leaves the picture.
 function roof(lines) {
   const first = Math.max(...lines.map(([, y]) => y[0] ?? 0))
   let top = 0
@@ -80,7 +79,7 @@ function roof(lines) {
   return 1.05 * Math.min(top || 1, 2 * first || 1)
 }
 
-// One chart: a line a lane, each with places of its own.
+// One chart: a line for each run, each with its own x values.
 class Lines {
   count = 0
   #el
@@ -104,7 +103,7 @@ class Lines {
     this.#plot?.destroy()
     this.#drawn = ""
     this.count = count
-    const colors = SHAPES.map((_, i) => color(`lane-${i + 1}`))
+    const colors = SHAPES.map((_, i) => color(`entry-${i + 1}`))
     const place = { facets: [{ scale: "x", auto: false }, { scale: "y", auto: false }] }
     this.#plot = new uPlot(
       {
@@ -155,7 +154,7 @@ class Lines {
     return { width: this.#el.clientWidth, height: this.#el.clientHeight }
   }
 
-  // Where each lane is: a shape of its own, for those to whom colours look alike.
+  // The end of each line has its own shape, for people who cannot tell the colours apart.
   #drawHeads(plot, colors) {
     const { ctx, bbox } = plot
     const size = 4.5 * devicePixelRatio

@@ -1,8 +1,8 @@
-// One race at the server: begun, told what to do, watched, and ended.
+// One race at the server: starts it, sends commands, reads its updates, and ends it.
 //
-// A browser keeps six connections to a host, over all its tabs: so the stream is held
-// only while the page is seen. A hidden page says now and then that it lives; one that
-// closes ends its race.
+// A browser keeps six connections to a host over all its tabs. So the page reads the
+// stream only while it is visible. A hidden page sends `keep_alive` now and then; a page
+// that closes ends its race.
 
 import { ask, Refusal } from "../../asking.js"
 
@@ -17,16 +17,16 @@ export class Race {
   #then = []
   #tell
 
-  // `tell` is called with what is new: { race }, { news }, { problem }, or a { state }
-  // that no news tell: "refused" (there can be no such race), "ended".
+  // `tell` gets what is new: { race }, { update }, { problem }, or a { state } that no
+  // update has: "refused" (the settings are invalid) or "ended".
   constructor(tell) {
     this.#tell = tell
     document.addEventListener("visibilitychange", this.#see)
     addEventListener("pagehide", this.#hide)
   }
 
-  // Ends what runs and begins anew; of several wishes that come while the server
-  // answers, the last counts.
+  // End the race and start a new one. If several settings come while the server answers,
+  // the last ones count.
   async begin(settings) {
     this.#wanted = settings
     if (this.#beginning) return
@@ -52,7 +52,7 @@ export class Race {
     }
   }
 
-  // go, pause, step, rewind or keep; what comes before the race has begun is done then.
+  // Send go, pause, step, rewind or save; before the start, commands wait for it.
   async do(name, given = {}) {
     if (this.#beginning) {
       this.#then.push([name, given])
@@ -86,27 +86,27 @@ export class Race {
     this.#source = null
     if (!this.#id) return
     if (document.hidden) {
-      this.do("alive")
-      this.#beat = setInterval(() => this.do("alive"), HEARTBEAT)
+      this.do("keep_alive")
+      this.#beat = setInterval(() => this.do("keep_alive"), HEARTBEAT)
     } else {
       this.#watch()
     }
   }
 
-  // A page that goes into the browser's cache may come back; one that does not, ends.
+  // A page in the browser's cache may come back; any other page ends its race.
   #hide = (event) => {
     if (!event.persisted) this.stop()
   }
 
   #watch() {
     this.#source = new EventSource(`/api/training/watch?race=${this.#id}`)
-    this.#source.addEventListener("news", (event) => {
-      const news = JSON.parse(event.data)
-      if (news.ended) this.#lose()
-      this.#tell({ news })
+    this.#source.addEventListener("update", (event) => {
+      const update = JSON.parse(event.data)
+      if (update.ended) this.#lose()
+      this.#tell({ update })
     })
-    // The browser tries again by itself, but does not say why it failed.
-    this.#source.addEventListener("error", () => this.do("alive"))
+    // The browser connects again by itself, but does not give the reason of the failure.
+    this.#source.addEventListener("error", () => this.do("keep_alive"))
   }
 
   #refused(error) {

@@ -1,4 +1,4 @@
-// The room of training: what `secant_lab.rooms.training` does, while it does it.
+// The room of training: shows the races of `secant_lab.rooms.training` while they run.
 
 import { ask, Refusal } from "../../asking.js"
 import { knows, learn, onLanguage, problem, translate, words } from "../../i18n.js"
@@ -19,15 +19,15 @@ import { AXES, RACE, read, STATE, written } from "./settings.js"
 
 learn({ en, ko })
 
-const SAY_EVERY = 5000 // milliseconds: what is read aloud takes its time
+const SAY_EVERY = 5000 // milliseconds: a screen reader needs time for a sentence
 const SAY_FIRST = 1000
-const COUNT_EVERY = 200 // numbers that change faster cannot be read
+const COUNT_EVERY = 200 // milliseconds: nobody can read numbers that change faster
 
 // The model behind the page: the settings of the address, and a race at the server.
 export function connect(values, keep) {
   const state = read(values)
   const model = new Model(
-    { ...state, choices: null, race: null, state: "starting", eager: false, news: null, curves: state.lanes.map(() => new Curve()), kept: null, problem: null },
+    { ...state, choices: null, race: null, state: "starting", eager: false, update: null, curves: state.entries.map(() => new Curve()), saved: null, problem: null },
     (names) => {
       keep(written(settings()))
       if (names.some((name) => RACE.includes(name))) begin()
@@ -40,30 +40,30 @@ export function connect(values, keep) {
   })
 
   function begin() {
-    model.set("kept", null)
+    model.set("saved", null)
     model.set("eager", false)
     model.set("state", "starting")
-    model.set("curves", model.get("lanes").map(() => new Curve()))
+    model.set("curves", model.get("entries").map(() => new Curve()))
     race.begin(pick(model, RACE))
   }
 
-  // What a visual asks for: go, pause, step, rewind, keep, leave.
+  // The commands of the view: go, pause, step, rewind, save, leave.
   async function hear({ wish, ...given }) {
     if (wish === "leave") return race.leave()
     if (["ended", "refused"].includes(model.get("state"))) begin()
-    // While a step compiles, wishes wait: the button says at once what will be.
+    // While a step compiles, commands wait; the button shows their effect at once.
     if (["starting", "preparing"].includes(model.get("state"))) model.set("eager", wish === "go")
     const answer = await race.do(wish, given)
-    if (wish === "keep" && answer) model.set("kept", answer)
+    if (wish === "save" && answer) model.set("saved", answer)
   }
 
   model.on("change:race", () => {
-    model.set("curves", model.get("race").lanes.map(() => new Curve()))
+    model.set("curves", model.get("race").entries.map(() => new Curve()))
   })
-  model.on("change:news", () => {
-    const { state, lanes } = model.get("news")
+  model.on("change:update", () => {
+    const { state, entries } = model.get("update")
     const curves = model.get("curves")
-    lanes.forEach((lane, i) => curves[i].hear(lane))
+    entries.forEach((entry, i) => curves[i].add(entry))
     model.set("curves", [...curves])
     model.set("state", state)
     if (state !== "preparing") model.set("eager", false)
@@ -97,18 +97,18 @@ const PAGE = `
       <button type="button" id="go" class="main"><svg viewBox="0 0 16 16" aria-hidden="true"><path/></svg><span></span></button>
       <button type="button" id="step" data-text="training.step"></button>
       <button type="button" id="rewind" data-text="training.rewind"></button>
-      <button type="button" id="keep" data-text="training.keep"></button>
+      <button type="button" id="save" data-text="training.save"></button>
       <label class="along"><span data-text="training.along"></span><select id="axis"></select></label>
     </div>
     <div class="telling">
       <div id="waiting"></div>
       <div id="said" role="status" aria-live="polite"></div>
     </div>
-    <p class="kept" id="kept" role="status"></p>
+    <p class="saved" id="saved" role="status"></p>
     <div id="chart" role="img"></div>
-    <table id="lanes-now">
+    <table id="entries-now">
       <caption data-text="training.table"></caption>
-      <thead><tr><th data-text="training.lane"></th><th data-text="training.steps"></th><th data-text="training.speed"></th><th data-text="training.axis.loss"></th><th data-text="training.accuracy"></th></tr></thead>
+      <thead><tr><th data-text="training.entry"></th><th data-text="training.steps"></th><th data-text="training.speed"></th><th data-text="training.axis.loss"></th><th data-text="training.accuracy"></th></tr></thead>
       <tbody></tbody>
     </table>
   </section>
@@ -158,7 +158,7 @@ function render({ model, el }) {
   $("go").addEventListener("click", () => model.send({ wish: isRunning() ? "pause" : "go" }))
   $("step").addEventListener("click", () => model.send({ wish: "step", count: 1 }))
   $("rewind").addEventListener("click", () => model.send({ wish: "rewind" }))
-  $("keep").addEventListener("click", () => model.send({ wish: "keep", lane: model.get("shown") }))
+  $("save").addEventListener("click", () => model.send({ wish: "save", entry: model.get("shown") }))
 
   const settings = () => pick(model, Object.keys(STATE))
 
@@ -175,20 +175,20 @@ function render({ model, el }) {
     right = pictures = null
     tabulate()
     showSize()
-    $("said").dataset.lanes = race.lanes.length
+    $("said").dataset.entries = race.entries.length
   }
 
   function showSize() {
     const race = model.get("race")
     if (!race) return
-    const { weights } = race.lanes[0]
+    const { weights } = race.entries[0]
     const facts = { train: race.data.train, test: race.data.test, weights, runs: 2 * weights }
     for (const name in facts) facts[name] = grouped(facts[name])
-    const methods = new Set(race.lanes.map(({ gradient }) => gradient))
+    const methods = new Set(race.entries.map(({ gradient }) => gradient))
     $("size").textContent = [words("training.size", facts), ...[...methods].map((name) => about(name, facts))].join(" ")
   }
 
-  // What a method perturbs: in the page's own words, or else in the server's.
+  // What a method perturbs, in the page's words or in the server's description.
   function about(name, facts) {
     const key = `training.nudges.${name}`
     if (knows(key)) return words(key, facts)
@@ -196,43 +196,43 @@ function render({ model, el }) {
     return method ? `${name}: ${method.description}.` : ""
   }
 
-  // The lanes by name, to choose one that is looked into; their numbers come later.
+  // A row for each entry, with a button to select it; `count` fills in the numbers.
   function tabulate() {
-    const lanes = model.get("race")?.lanes ?? []
-    const rows = lanes.map((lane, i) => {
+    const entries = model.get("race")?.entries ?? []
+    const rows = entries.map((entry, i) => {
       const row = document.createElement("tr")
-      row.innerHTML = `<th scope="row"><label><input type="radio" name="shown" value="${i}"><i class="mark-of lane-${i + 1} ${SHAPES[i]}"></i><span></span></label></th>${"<td></td>".repeat(4)}`
-      row.querySelector("span").textContent = named(lane, lanes)
+      row.innerHTML = `<th scope="row"><label><input type="radio" name="shown" value="${i}"><i class="mark-of entry-${i + 1} ${SHAPES[i]}"></i><span></span></label></th>${"<td></td>".repeat(4)}`
+      row.querySelector("span").textContent = named(entry, entries)
       const choose = row.querySelector("input")
       choose.checked = i === model.get("shown")
       choose.addEventListener("change", () => change({ shown: i }))
       return row
     })
-    $("lanes-now").tBodies[0].replaceChildren(...rows)
+    $("entries-now").tBodies[0].replaceChildren(...rows)
     count()
   }
 
   function count() {
     counted = performance.now()
-    const rows = $("lanes-now").tBodies[0].rows
+    const rows = $("entries-now").tBodies[0].rows
     model.get("curves").forEach((curve, i) => {
       if (!rows[i]) return
       const epoch = curve.epochs.at(-1)
       const numbers = [
-        grouped(curve.step) + (curve.within >= 0.01 ? ` + ${Math.floor(100 * curve.within)}%` : ""), paceShown(curve.perSecond), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
+        grouped(curve.step) + (curve.progress >= 0.01 ? ` + ${Math.floor(100 * curve.progress)}%` : ""), paceShown(curve.perSecond), lossShown(curve.loss), epoch ? percent(epoch.test_accuracy) : "–",
       ]
       numbers.forEach((text, k) => {
         const cell = rows[i].cells[k + 1]
         if (cell.textContent !== text) cell.textContent = text
       })
-      rows[i].classList.toggle("failed", Boolean(curve.failed))
+      rows[i].classList.toggle("failed", Boolean(curve.failure))
     })
   }
 
   function speak() {
     said = performance.now()
     const seen = pick(model, ["state", "race", "curves", "shown"])
-    const texts = sentences({ ...seen, ended: model.get("news")?.ended, lanes: seen.race?.lanes, right })
+    const texts = sentences({ ...seen, ended: model.get("update")?.ended, entries: seen.race?.entries, right })
     const before = [...$("said").children].map((p) => p.textContent)
     if (texts.join() !== before.join()) {
       $("said").replaceChildren(...texts.filter(Boolean).map((text) => Object.assign(document.createElement("p"), { textContent: text })))
@@ -240,16 +240,16 @@ function render({ model, el }) {
   }
 
   function showPictures() {
-    const lane = pictures?.lanes[model.get("shown")]
-    if (!lane) return
-    $("digits").dataset.step = lane.step
-    right = digits.believe(lane.probabilities, isRunning())
+    const entry = pictures?.entries[model.get("shown")]
+    if (!entry) return
+    $("digits").dataset.step = entry.step
+    right = digits.believe(entry.probabilities, isRunning())
     const of = model.get("race").samples.labels.length
     $("digits-heading").textContent = words("training.digits", { right, of })
-    const ofDefinition = model.get("race").lanes[model.get("shown")].gradient === "definition"
-    for (const [name, scale] of Object.entries(lane.scales)) {
-      const known = Boolean(lane[name])
-      if (known) mosaics[name].show(signed(lane[name]))
+    const ofDefinition = model.get("race").entries[model.get("shown")].gradient === "definition"
+    for (const [name, scale] of Object.entries(entry.scales)) {
+      const known = Boolean(entry[name])
+      if (known) mosaics[name].show(signed(entry[name]))
       else mosaics[name].clear()
       const figure = $(name).closest("figure")
       const none = figure.querySelector(".none")
@@ -263,7 +263,7 @@ function render({ model, el }) {
     el.dataset.ready = ""
   }
 
-  // Once a frame, whatever has come since the last one.
+  // Once a frame: show everything that has arrived since the last frame.
   function draw() {
     frame = 0
     if (fresh) {
@@ -277,7 +277,7 @@ function render({ model, el }) {
   const soon = () => (frame ||= requestAnimationFrame(draw))
 
   function hear() {
-    const { pictures: newest } = model.get("news")
+    const { pictures: newest } = model.get("update")
     if (newest) {
       pictures = newest
       fresh = true
@@ -287,7 +287,7 @@ function render({ model, el }) {
 
   function look() {
     fresh = true
-    const radio = $("lanes-now").querySelectorAll("input")[model.get("shown")]
+    const radio = $("entries-now").querySelectorAll("input")[model.get("shown")]
     if (radio) radio.checked = true
     soon()
   }
@@ -308,12 +308,12 @@ function render({ model, el }) {
     $("problem").textContent = error ? problem(error) : ""
   }
 
-  function showKept() {
-    const kept = model.get("kept")
-    $("kept").replaceChildren()
-    if (!kept) return
-    const command = Object.assign(document.createElement("code"), { textContent: `secant evaluate ${kept.folder}` })
-    $("kept").append(words("training.kept", { folder: kept.folder }), " ", command)
+  function showSaved() {
+    const saved = model.get("saved")
+    $("saved").replaceChildren()
+    if (!saved) return
+    const command = Object.assign(document.createElement("code"), { textContent: `secant evaluate ${saved.folder}` })
+    $("saved").append(words("training.saved", { folder: saved.folder }), " ", command)
   }
 
   function say() {
@@ -324,7 +324,7 @@ function render({ model, el }) {
     digits.say()
     showState()
     showProblem()
-    showKept()
+    showSaved()
     showSize()
     tabulate()
     showPictures()
@@ -335,12 +335,12 @@ function render({ model, el }) {
     ["change:choices", showSize],
     ["change:race", showRace],
     ["change:curves", () => chart.set("curves", model.get("curves"))],
-    ["change:news", hear],
+    ["change:update", hear],
     ["change:state", showState],
     ["change:eager", showState],
     ["change:shown", look],
     ["change:problem", showProblem],
-    ["change:kept", showKept],
+    ["change:saved", showSaved],
     ...Object.keys(STATE).map((name) => [`change:${name}`, showSettings]),
   ]
   for (const [event, listener] of events) model.on(event, listener)

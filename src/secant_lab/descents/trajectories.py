@@ -1,4 +1,4 @@
-"""Where an optimiser goes on a surface, step after step."""
+"""Trajectories of optimisers on a surface, step by step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,28 +11,28 @@ import numpy as np
 import optax
 
 from secant.training import OPTIMIZERS
-from secant_lab.descents.surfaces import HASTY, value_and_gradient
+from secant_lab.descents.surfaces import FAST_COMPILE, value_and_gradient
 from secant_lab.expressions import Expression
 
-LONGEST = 500
-"""Steps of a course."""
+MAX_STEPS = 500
+"""The number of steps of the longest trajectory."""
 
-# Weight decay draws towards 0, where a surface has no reason to be low.
-OFFERED = tuple(name for name in OPTIMIZERS if name != "adamw")
-"""The optimisers that go down a surface."""
+# Without adamw: its decay pulls towards 0, and a surface need not be low there.
+OPTIMIZER_NAMES = tuple(name for name in OPTIMIZERS if name != "adamw")
+"""The optimisers that the room offers."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """A descent, as far as everything was finite.
+class Trajectory:
+    """The trajectory of a descent, up to the last point where everything was finite.
 
     Attributes:
-        optimizer: Its name in `secant.training.optimizers`.
+        optimizer: The optimiser's name in `secant.training.OPTIMIZERS`.
         rate: The learning rate.
         path: The points, (steps + 1, 2); the start alone where f has no value there.
-        values: f at each of them, (steps + 1,).
-        gradients: And its gradients, (steps + 1, 2).
-        ended: Whether the next point was to be a step, and came out not finite.
+        values: The values of f at these points, (steps + 1,).
+        gradients: The gradients of f there, (steps + 1, 2).
+        ended: Whether the next step led to a point where something is not finite.
     """
 
     optimizer: str
@@ -44,26 +44,26 @@ class Course:
 
     @property
     def steps(self) -> int:
-        """How many were taken."""
+        """The number of steps taken."""
         return len(self.path) - 1
 
 
-def course(
+def trajectory(
     f: Expression, start: np.ndarray, optimizer: str, rate: float, steps: int
-) -> Course:
-    """The descent from a point: `x ← x + update(gradient)`, the update Optax's.
+) -> Trajectory:
+    """The trajectory from a point: `x ← x + update(gradient)`, with Optax's update.
 
     Args:
         f: A surface.
-        start: Where it begins, (2,).
-        optimizer: One of `OFFERED`.
+        start: The first point, (2,).
+        optimizer: One of `OPTIMIZER_NAMES`.
         rate: The learning rate.
-        steps: How many, at most `LONGEST`.
+        steps: The number of steps, at most `MAX_STEPS`.
 
     Example:
         >>> from secant_lab.descents.surfaces import surface
         >>> bowl = surface("x0**2 + x1**2")
-        >>> course(bowl, np.array([-3.0, 4.0]), "sgd", 0.25, 2).path
+        >>> trajectory(bowl, np.array([-3.0, 4.0]), "sgd", 0.25, 2).path
         array([[-3.  ,  4.  ],
                [-1.5 ,  2.  ],
                [-0.75,  1.  ]])
@@ -73,23 +73,24 @@ def course(
         path, values, gradients = (np.asarray(part)[: steps + 1] for part in whole)
     finite = np.isfinite(np.c_[path, values, gradients]).all(axis=1)
     end = len(finite) if finite.all() else max(int(finite.argmin()), 1)
-    return Course(
+    return Trajectory(
         optimizer, rate, path[:end], values[:end], gradients[:end], not finite.all()
     )
 
 
 @lru_cache(maxsize=128)
 def _compiled(f: Expression, optimizer: str) -> Callable[..., Any]:
-    # All steps each time: they take a millisecond, another number a new program.
+    # Always all steps: they take a millisecond, and each other number of steps would
+    # need its own program.
     def descend(start: jax.Array, rate: Any) -> tuple[jax.Array, ...]:
         rule = OPTIMIZERS[optimizer].make(rate)
 
-        def step(carried: Any, _: None) -> tuple[Any, tuple[jax.Array, ...]]:
-            x, state = carried
+        def step(carry: Any, _: None) -> tuple[Any, tuple[jax.Array, ...]]:
+            x, state = carry
             value, gradient = value_and_gradient(f, x)
             update, state = rule.update(gradient, state, x)
             return (optax.apply_updates(x, update), state), (x, value, gradient)
 
-        return jax.lax.scan(step, (start, rule.init(start)), length=LONGEST + 1)[1]
+        return jax.lax.scan(step, (start, rule.init(start)), length=MAX_STEPS + 1)[1]
 
-    return jax.jit(descend, compiler_options=HASTY)
+    return jax.jit(descend, compiler_options=FAST_COMPILE)
