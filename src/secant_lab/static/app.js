@@ -28,7 +28,7 @@ function enter() {
   leave = ROOMS[name].default.render({ model, el: $("room") }) ?? (() => {})
 }
 
-// Of several tabs one sees which is which.
+// The title of a tab names its room.
 function entitle() {
   const room = $("rooms").querySelector("[aria-current]").dataset.room
   document.title = `${words(`room.${room}`)} · ${words("app.title")}`
@@ -59,7 +59,7 @@ let chosen = null
 try {
   chosen = localStorage.getItem("theme")
 } catch {
-  // No storage: the system's choice.
+  // Without storage, the system's choice applies.
 }
 show(chosen ?? (dark.matches ? "dark" : "light"))
 dark.addEventListener("change", () => chosen ?? show(dark.matches ? "dark" : "light"))
@@ -69,7 +69,7 @@ $("theme").addEventListener("click", () => {
   try {
     localStorage.setItem("theme", chosen)
   } catch {
-    // It holds until the page is closed.
+    // Without storage, the choice lasts until the page closes.
   }
   show(chosen)
 })
@@ -79,7 +79,7 @@ $("copy").addEventListener("click", async () => {
   $("copy").textContent = $("announcer").textContent = words("app.copied")
   setTimeout(() => ($("copy").textContent = words("app.copy")), 2000)
 })
-// A link within the page, which leads to no room.
+// A link within the page, which opens no room.
 $("skip").addEventListener("click", (event) => {
   event.preventDefault()
   $("room").focus()

@@ -1,4 +1,4 @@
-// Questions to what computes: one at a time each, and always the newest.
+// Requests to the server: one at a time for each kind, always with the newest arguments.
 
 export class Refusal extends Error {
   constructor({ code, message, facts, column }) {
@@ -7,7 +7,7 @@ export class Refusal extends Error {
   }
 }
 
-// Who answers: the server, if nobody else is named.
+// The function that answers: the server by default.
 let answerer = async (name, given) => {
   let response
   try {
@@ -24,7 +24,7 @@ let answerer = async (name, given) => {
   }))
 }
 
-// In a notebook its kernel does.
+// In a notebook, the kernel answers.
 export const askInstead = (other) => (answerer = other)
 
 export async function ask(name, given) {
@@ -33,9 +33,8 @@ export async function ask(name, given) {
   return answer
 }
 
-// A question that is asked again whenever what it needs has changed. While an answer
-// is awaited, changes wait, and only the last of them is asked about: a drag of any
-// speed never makes a queue.
+// A request that is repeated when its arguments change. During a request, changes wait,
+// and only the last of them is requested: even a fast drag makes no queue.
 export class Question {
   #name
   #needs

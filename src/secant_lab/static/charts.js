@@ -1,13 +1,13 @@
-// What all charts share: the page's colours, and axes in its hand.
+// Colours and axes for all charts.
 
-// Whose colours: the page's, or those of a cell that is still there.
+// The elements whose colours apply: the page, or a notebook's cell that still exists.
 const roots = [document.documentElement]
 export const paintLike = (element) => roots.push(element)
 
 export const color = (name) =>
   getComputedStyle(roots.findLast((root) => root.isConnected)).getPropertyValue(`--${name}`).trim()
 
-// An axis of uPlot's; the colours are those of the moment: build anew on `theme`.
+// An axis for uPlot with the present colours: build it again on `theme`.
 export const axis = () => ({
   stroke: color("quiet"),
   grid: { stroke: color("grid"), width: 1 },

@@ -1,4 +1,4 @@
-// Words in two languages, and which of them is spoken.
+// The texts in two languages, and the present language.
 
 import en from "./words/en.js"
 import { settled } from "./particles.js"
@@ -7,7 +7,7 @@ import ko from "./words/ko.js"
 const WORDS = { en: { ...en }, ko: { ...ko } }
 const listeners = new Set()
 
-// Takes in a room's own words.
+// Add the texts of a room.
 export function learn({ en, ko }) {
   Object.assign(WORDS.en, en)
   Object.assign(WORDS.ko, ko)
@@ -18,7 +18,7 @@ function preferred() {
     const kept = localStorage.getItem("language")
     if (kept in WORDS) return kept
   } catch {
-    // No storage in this browser: its own language will do.
+    // Without storage, the browser's language applies.
   }
   return navigator.language.startsWith("ko") ? "ko" : "en"
 }
@@ -27,18 +27,18 @@ let spoken = preferred()
 
 export const language = () => spoken
 
-// `kept`: whether it is spoken the next time too.
+// `kept`: whether to store the choice.
 export function speak(name, kept = true) {
   spoken = name
   try {
     if (kept) localStorage.setItem("language", name)
   } catch {
-    // It is spoken until the page is closed.
+    // Without storage, the choice lasts until the page closes.
   }
   for (const listener of listeners) listener()
 }
 
-// Calls back at every change of language; returns what ends that.
+// Call a function at every change of language; returns a function that ends this.
 export function onLanguage(listener) {
   listeners.add(listener)
   return () => listeners.delete(listener)
@@ -46,14 +46,14 @@ export function onLanguage(listener) {
 
 export const knows = (key) => key in WORDS[spoken]
 
-// The words of a key, with `{name}` replaced by what `facts` says.
+// The text of a key, with each `{name}` replaced by its value in `facts`.
 export function words(key, facts = {}) {
   const text = WORDS[spoken][key] ?? WORDS.en[key] ?? key
   const said = text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole)
   return spoken === "ko" ? settled(said) : said
 }
 
-// An error of the server's: in the language spoken where we know it.
+// The text of a server error, in the present language if there is one.
 export function problem(error) {
   const key = `error.${error.code}`
   const near = error.facts?.near ? words("error.near", error.facts) : ""
@@ -62,7 +62,7 @@ export function problem(error) {
     : error.message.replace(/^column/, "Column")
 }
 
-// Fills in `data-text` and `data-label` below an element.
+// Fill in `data-text` and `data-label` below an element.
 export function translate(root) {
   for (const element of root.querySelectorAll("[data-text]")) {
     element.textContent = words(element.dataset.text)

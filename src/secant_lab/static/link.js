@@ -7,8 +7,8 @@ export function read() {
 
 let waiting = 0
 
-// Browsers allow some hundred changes of the address in half a minute, and a drag
-// makes more: the last one counts.
+// Browsers allow about a hundred changes of the address in half a minute. A drag makes
+// more, so only the last change is written.
 export function write(room, values) {
   clearTimeout(waiting)
   waiting = setTimeout(() => {
@@ -16,7 +16,7 @@ export function write(room, values) {
   }, 150)
 }
 
-// The token has done its work: a copied link must not hand it on.
+// Remove the token: a copied link must not pass it on.
 export function forgetToken() {
   if (location.search) history.replaceState(null, "", location.pathname + location.hash)
 }

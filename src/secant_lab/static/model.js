@@ -1,4 +1,4 @@
-// What a visual reads and writes, as anywidget hands it to one in Jupyter:
+// The model that a view reads and writes, with the methods of anywidget:
 // `get`, `set`, `on("change:name")`, `off`, `save_changes`, `send`.
 
 export class Model {
@@ -8,8 +8,7 @@ export class Model {
   #save
   #hear
 
-  // `save` is told the names that have changed, whenever somebody saves; `hear` gets
-  // what a visual sends: something to be done, where a value would say how things are.
+  // `save` gets the changed names at each save; `hear` gets the commands of the view.
   constructor(values, save = () => {}, hear = () => {}) {
     this.#values = { ...values }
     this.#save = save

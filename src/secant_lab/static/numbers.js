@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers as text.
 
 const MINUS = "−"
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -6,7 +6,7 @@ const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 const raised = (n) =>
   String(n).replace(/\d/g, (d) => RAISED[d]).replace("-", "⁻")
 
-// With so many digits; very large and very small ones as 3.2×10⁻⁷.
+// A number with some digits; very large and very small ones as 3.2×10⁻⁷.
 export function shown(value, digits = 6) {
   if (value === null || value === undefined) return "–"
   if (value === 0) return "0"
@@ -31,7 +31,7 @@ export const power = (value) => {
   return n === 0 ? "1" : `10${raised(n)}`
 }
 
-// Round places between two numbers, about `count` of them.
+// About `count` round numbers between two numbers.
 export function ticks(low, high, count) {
   const rough = (high - low) / count
   const power = 10 ** Math.floor(Math.log10(rough))

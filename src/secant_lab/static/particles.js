@@ -1,6 +1,6 @@
-// Korean particles, which depend on how the word before them ends: "7은(는)" is read 칠은.
+// Korean particles depend on the end of the word before: "7은(는)" is read 칠은.
 
-// Digits as they are read, 영 to 구: whether they end in a consonant, and which in ㄹ.
+// The digits, read 영 to 구: which end in a consonant, and which in ㄹ.
 const CLOSED = "013678"
 const FLOWING = "178"
 
@@ -12,7 +12,7 @@ const FORMS = {
   "(으)로": ["으로", "로"], "(이)라는": ["이라는", "라는"], "(이)에요": ["이에요", "예요"],
 }
 
-// What is read as in no other way is settled; after Latin letters both forms stay.
+// Replace a particle where the reading is certain; after Latin letters both forms stay.
 export function settled(text) {
   return text.replace(PARTICLE, (whole, sign, particle, at) => {
     const last = /[)\]’”"'`]/.test(sign) ? text.slice(0, at).match(/[^)\]’”"'`]$/)?.[0] ?? "" : sign

@@ -1,12 +1,12 @@
-// What is pointed at in a picture: by a press, and all along a drag.
+// Pointing at a picture: by a press, and during a drag.
 //
-// A finger that goes up or down scrolls the page (the picture's `touch-action` is
-// `pan-y`): it points at nothing before it has gone sideways, or is lifted again.
+// A finger that moves up or down scrolls the page (the picture's `touch-action` is
+// `pan-y`). So it points only after it has moved sideways, or when it is lifted.
 
 const SIDEWAYS = 8 // pixels
 
-// `point(event)` for every place. `take(event)` comes first, at the press, and says
-// whether something was taken that follows the finger in all directions.
+// `point(event)` is called for every position. Before it, at the press, `take(event)`
+// returns whether the finger has taken something that follows it in all directions.
 export function onPoint(el, { take = () => false, point }) {
   let pressed = null
   el.addEventListener("pointerdown", (event) => {

@@ -1,4 +1,4 @@
-// What is waited for: said at once; if it lasts, a bar and the seconds say that it goes on.
+// A message while the page waits; if it takes long, with a bar and the seconds.
 
 const LASTS = 2000 // milliseconds
 
@@ -16,7 +16,7 @@ export class Waiting {
     this.#seconds = el.querySelector("b")
   }
 
-  // Says it; "" once it is there.
+  // Show a message; "" ends it.
   say(text) {
     if (this.#said.textContent !== text) this.#said.textContent = text
     if (Boolean(text) === Boolean(this.#ticking)) return

@@ -1,5 +1,5 @@
-// A place of its own within a notebook: a shadow tree, which no rule of the notebook
-// enters and which no rule of ours leaves.
+// A shadow tree within a notebook: the notebook's styles do not enter it, and ours do
+// not leave it.
 
 import { paintLike } from "../charts.js"
 
@@ -9,10 +9,10 @@ const BASE = `
   :where(#room) { padding: clamp(12px, 2cqi, 24px); }
 `
 
-// `render(room)` draws into the room that it is given, and returns what ends that.
+// `render(room)` draws into an element, and returns a function that ends it.
 export function cell(el, sheets, render) {
   const host = document.createElement("div")
-  // What is typed here is nothing that a notebook should take for a command.
+  // The notebook must not take typed keys for commands.
   host.dataset.lmSuppressShortcuts = "true"
   const tree = host.attachShadow({ mode: "open" })
   tree.adoptedStyleSheets = [...sheets, BASE].map((text) => {
@@ -32,8 +32,8 @@ export function cell(el, sheets, render) {
     if (end) dispatchEvent(new Event("theme"))
     else end = render(tree.getElementById("room")) ?? (() => {})
   }
-  // Before it stands in the notebook it has neither a size nor colours, and notebooks
-  // take cells out that are scrolled away.
+  // Outside the notebook it has neither a size nor colours, and notebooks remove cells
+  // that are scrolled away.
   const place = new ResizeObserver(() => {
     const there = host.isConnected && host.clientWidth > 0
     if (there === placed) return
@@ -41,7 +41,7 @@ export function cell(el, sheets, render) {
     look(true)
   })
   place.observe(host)
-  // Notebooks change their colours by an attribute or a class of these two.
+  // Notebooks change their colours by an attribute or a class of these two elements.
   const watch = new MutationObserver(() => setTimeout(look, 100))
   for (const root of [document.documentElement, document.body]) watch.observe(root, { attributes: true })
   return () => {
@@ -52,7 +52,7 @@ export function cell(el, sheets, render) {
   }
 }
 
-// Whether what lies behind an element is dark, whatever notebook it is.
+// Whether the background of an element is dark, in any notebook.
 function isDark(element) {
   for (let behind = element; behind; behind = behind.parentElement) {
     const [red, green, blue, opaque = 1] = getComputedStyle(behind).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? []

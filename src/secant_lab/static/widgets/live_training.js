@@ -1,4 +1,4 @@
-// A run of `fit` while it runs, for `secant_lab.widgets.LiveTraining`.
+// A run of `fit` while it trains, for `secant_lab.widgets.LiveTraining`.
 
 import page from "../app.css"
 import { learn, speak, translate, words } from "../i18n.js"
@@ -29,7 +29,7 @@ const PAGE = `
 
 function fill(el, model) {
   el.innerHTML = PAGE
-  // The chart is the one of that room, and so are its colours.
+  // The chart and its colours are those of the room of training.
   el.classList.add("training")
   translate(el)
   const $ = (id) => el.querySelector(`#${id}`)
@@ -51,7 +51,7 @@ function fill(el, model) {
     inside.set("axis", model.get("axis"))
     const said = sentence(facts, model.get("curves")[0])
     $("said").textContent = said
-    // A reader's voice cannot follow ten sentences a second: it hears the last one.
+    // A screen reader cannot follow ten sentences a second: it gets only the last one.
     const over = facts.step === facts.iterations
     $("done").textContent = over ? said : ""
     Object.assign($("progress"), { max: facts.iterations ?? 1, value: facts.step ?? 0 })

@@ -1,4 +1,4 @@
-// A room in a notebook: the kernel keeps its state, and answers its questions.
+// A room in a notebook: the kernel holds its state and answers its requests.
 
 import { askInstead, Refusal } from "../asking.js"
 import { speak } from "../i18n.js"
@@ -7,7 +7,7 @@ import { cell } from "./cell.js"
 const PATIENCE = 60_000
 
 export const inNotebook = (room, sheets) => ({
-  // Once for each object, however often it is shown.
+  // Once for each widget, however often it is shown.
   initialize({ model }) {
     const { ask, end } = kernel(model)
     askInstead(ask)
@@ -35,7 +35,7 @@ export const inNotebook = (room, sheets) => ({
   },
 })
 
-// Asks by messages with numbers, and knows the answers by theirs.
+// Requests are numbered messages; an answer has the number of its request.
 function kernel(model) {
   const waiting = new Map()
   const hear = ({ id, answer }) => {

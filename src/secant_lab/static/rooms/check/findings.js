@@ -1,4 +1,4 @@
-// What a check found, in words and as parts of the page.
+// The findings of a check, as sentences and as elements.
 
 import { knows, language, words } from "../../i18n.js"
 import { power, shown } from "../../numbers.js"
@@ -18,12 +18,12 @@ export const badge = (verdict) => {
   return made
 }
 
-// A leaf as one would write it.
+// The name of a leaf.
 const named = (found, leaf) => (found.of === "own" ? `∂f/∂${leaf.name}` : leaf.name)
 export const title = (found, leaf) =>
   found.of === "own" ? named(found, leaf) : `${leaf.name} ${leaf.shape.join("×")}`
 
-// An entry of a leaf: W1[3, 7]; of a function of one's own, a place.
+// The name of an entry: W1[3, 7]; for the user's own function, a point.
 function entry(found, leaf, at) {
   if (found.of === "own") {
     const coordinates = Object.entries(found.places).map(([name, values]) => `${name} = ${shown(values[at], 4)}`)
@@ -34,7 +34,7 @@ function entry(found, leaf, at) {
   return `${leaf.name}[${index.join(", ")}]`
 }
 
-// What the heat map shows of each entry.
+// The cells of the heat map.
 export const cells = (leaf, beside) => {
   const { error, mark } = leaf.beside[beside]
   return mark.map((one, at) => ({ error: error[at], mark: one }))
@@ -65,7 +65,7 @@ export function line([kind, text]) {
   return made
 }
 
-// The verdict, what it rests on, and for each finding its cause and what to change.
+// The verdict, its reason, and the cause and the fix of each finding.
 export function seen(found) {
   const mark = element("i", { textContent: MARKS[found.verdict], ariaHidden: "true" })
   const verdict = element("p", { className: "verdict" }, mark, element("span", { textContent: words(`check.verdict.${found.verdict}`) }))
@@ -83,7 +83,7 @@ export function seen(found) {
   return [...said, ...findings(found, faulty)]
 }
 
-// What several leaves share is said once.
+// A finding that several leaves share appears once.
 function findings(found, faulty) {
   const shared = new Map()
   for (const leaf of faulty) {
@@ -95,7 +95,7 @@ function findings(found, faulty) {
     const { code, facts, sentence, fix } = leaves[0].cause
     const names = leaves.map((leaf) => named(found, leaf))
     const key = code || (fine.includes("W2") && fine.includes("b2") ? "below" : "unknown")
-    // The check brings its own words. Of a function of one's own the room knows better ones.
+    // The check has its own sentences; for the user's own function the room has better ones.
     const of = (what, sent) => {
       const own = `check.own.${what}.${key}`
       if (found.of === "own" && knows(own)) return words(own, facts)
@@ -114,7 +114,7 @@ function findings(found, faulty) {
 
 const percent = (part) => (part === null ? "–" : `${shown(100 * part, 2)}%`)
 
-// What a naive check says to the same gradient.
+// The result of the naive check for the same gradient.
 export function naive(found) {
   const { h, wrong, missed, error } = found.naive
   const facts = { ...found.naive, h: power(h), error: percent(error) }

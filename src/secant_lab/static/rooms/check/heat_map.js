@@ -1,11 +1,11 @@
-// A matrix of errors on a log scale: a canvas whose cells are looked at by pointer or keys.
+// A heat map of errors on a log scale; the pointer or the keys select a cell.
 
 import { color } from "../../charts.js"
 
-const SMALLEST = -8 // of an error, as a power of ten: that and less is the palest
-const STOPS = 4 // colours of the page's own: --heat-0 … --heat-3
+const SMALLEST = -8 // the power of ten of the palest colour, and of smaller errors
+const STOPS = 4 // the page's colours --heat-0 … --heat-3
 
-// Where an error lies between the palest and the darkest: 0 to 1.
+// The position of an error between the palest and the darkest colour, 0 to 1.
 const place = (error) => (error > 0 ? Math.max(0, Math.min(1, 1 - Math.log10(error) / SMALLEST)) : 0)
 
 const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16))
@@ -17,7 +17,7 @@ function shade(stops, at) {
   return `rgb(${mixed.join(" ")})`
 }
 
-// `looked(at)` is called with the cell that somebody looks at.
+// `looked(at)` is called with the selected cell.
 export class HeatMap {
   #canvas = document.createElement("canvas")
   #cells = []
@@ -78,7 +78,7 @@ export class HeatMap {
     this.draw()
   }
 
-  // Which cell is looked at, and what it says; `active`: in this map, and no other.
+  // The selected cell and its text; `active`: whether it is in this map.
   point(at, text, active) {
     this.#at = at
     this.#active = active

@@ -1,4 +1,4 @@
-// The room of checks: what `secant_lab.rooms.check` finds, to be looked at.
+// The room of checks: shows the results of `secant_lab.rooms.check`.
 
 import { Question } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
@@ -21,7 +21,7 @@ const VARIABLES = ["x", "y", "z", "w"]
 const STEPS = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
 const BESIDE = ["secant", "naive"]
 
-// A function with derivatives that somebody might believe, and where.
+// A function with plausible derivatives, and a point.
 const EXAMPLES = {
   sine: { formula: "x**2*y + sin(y)", variables: 2, dx: "2*x*y", dy: "x**2 - cos(y)", x: 1, y: 0.5, reach: 1 },
   cube: { formula: "x**3", variables: 1, dx: "2*x**2", x: 1.5, reach: 1 },
@@ -42,21 +42,21 @@ const OWN = {
 const STATE = { fault: "transposed", h: 1e-4, beside: "secant", ...OWN }
 const ASKED = { planted: ["fault", "h"], own: [...Object.keys(OWN), "h"] }
 
-// The model behind the page: what the address says, and the server's answers.
+// The model of the page: the state of the address, and the server's answers.
 export function connect(values, keep) {
   const state = { ...STATE }
   for (const [name, value] of Object.entries(values)) {
     if (typeof STATE[name] === "string") state[name] = value
     else if (name in STATE && value.trim() && Number.isFinite(Number(value))) state[name] = Number(value)
   }
-  // A link may have been written by hand: what makes no sense is as at the start.
+  // A link may have been typed by hand: invalid values become defaults.
   if (![...RIGHT, ...FAULTS, "own"].includes(state.fault)) state.fault = STATE.fault
   if (!VARIABLES[state.variables - 1]) state.variables = STATE.variables
   if (!STEPS.includes(state.h)) state.h = STATE.h
   if (!BESIDE.includes(state.beside)) state.beside = STATE.beside
   const kind = () => (model.get("fault") === "own" ? "own" : "planted")
   const told = (name) => (answer, error) => {
-    // Somebody may have gone on to the other kind while this one was asked.
+    // The user may have switched to the other kind in the meantime.
     if (name !== kind()) return
     model.set("busy", false)
     model.set("problem", error)
@@ -65,7 +65,7 @@ export function connect(values, keep) {
   const questions = Object.fromEntries(
     Object.entries(ASKED).map(([name, needs]) => [name, new Question(`check/${name}`, needs, told(name))]),
   )
-  // What is checked can be read while the check compiles.
+  // The code is visible while the check compiles.
   const code = new Question("check/code", ["fault"], (answer) => {
     if (answer && kind() === "planted") model.set("code", answer.code)
   })
@@ -195,7 +195,7 @@ function render({ model, el }) {
 
   function showState() {
     const own = model.get("fault") === "own"
-    // Of a function of one's own all that is checked stands in the form.
+    // The form has everything about the user's own function.
     if (own) el.dataset.ready = ""
     for (const part of el.querySelectorAll(".of-own")) part.hidden = !own
     for (const part of el.querySelectorAll(".of-planted")) part.hidden = own

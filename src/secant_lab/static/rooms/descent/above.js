@@ -11,7 +11,7 @@ export class Above {
   #heights
   #size
 
-  // A surface as the server tells it, in a picture of that many pixels.
+  // The server's surface in a picture of the given size in pixels.
   look({ heights, view, size }) {
     this.#view = view
     this.#heights = heights
@@ -30,12 +30,12 @@ export class Above {
 
   #down = (x1) => MARGIN.top + ((this.#view.top - x1) / (this.#view.top - this.#view.bottom)) * this.#tall
 
-  // Where a point is, in pixels.
+  // The position of a point in pixels.
   project(x0, x1) {
     return [this.#across(x0), this.#down(x1)]
   }
 
-  // Which point is at a place: the nearest one that is seen.
+  // The point at a position; outside the picture the nearest visible one.
   pick(x, y) {
     const { left, right, bottom, top } = this.#view
     const part = (at, low, size) => Math.max(0, Math.min(1, (at - low) / size))
@@ -45,12 +45,12 @@ export class Above {
     ]
   }
 
-  // The part of a path that can be drawn: all, as far as canvases reach.
+  // The part of a path that a canvas can draw.
   within(path) {
     return path
   }
 
-  // Paths are not drawn over the axes.
+  // The paths do not cover the axes.
   clip(context) {
     context.beginPath()
     context.rect(MARGIN.left, MARGIN.top, this.#wide, this.#tall)

@@ -1,9 +1,9 @@
-// Filled contours of a grid of heights, drawn into a canvas of that many pixels.
+// Filled contours of a grid of heights, drawn into a canvas.
 
 import { color } from "../../charts.js"
 import { shades } from "./shades.js"
 
-// `rows[j][i]`: the height at the i-th place from the left, the j-th from below.
+// `rows[j][i]`: the height of the i-th column from the left, the j-th row from below.
 export function drawContours(canvas, { rows, levels }) {
   const context = canvas.getContext("2d")
   const { width, height } = canvas
@@ -50,7 +50,7 @@ function fill(context, grid, levels, width, height) {
   context.putImageData(image, 0, 0)
 }
 
-// A contour line, by marching squares: where a square's sides cross the level.
+// A contour line by marching squares: the points where a square's sides cross the level.
 function trace(context, grid, level, width, height) {
   const [across, up] = [grid[0].length - 1, grid.length - 1]
   const px = (i) => (i / across) * width

@@ -1,4 +1,4 @@
-// The picture: a surface, the paths over it, and the start to be set.
+// The picture: a surface, the trajectories on it, and the start.
 
 import { color } from "../../charts.js"
 import { onPoint } from "../../pointing.js"
@@ -6,7 +6,7 @@ import { Above } from "./above.js"
 import { MARKS } from "./marks.js"
 import { Perspective } from "./perspective.js"
 
-// Canvases cannot draw to places that far away, in pixels.
+// Canvases cannot draw beyond this many pixels.
 const FAR = 2e4
 
 export class SurfaceMap {
@@ -41,7 +41,7 @@ export class SurfaceMap {
       last = [event.clientX, event.clientY]
     }
     const take = (event) => {
-      // A click on the picture is not to take the focus away from the start.
+      // A click on the picture must not take the focus from the start.
       event.preventDefault()
       this.#handle.focus({ preventScroll: true })
       last = [event.clientX, event.clientY]
@@ -71,7 +71,7 @@ export class SurfaceMap {
     this.#observer.disconnect()
   }
 
-  // A surface as the server tells it.
+  // Show the server's surface.
   showHeights(heights) {
     this.#heights = heights
     this.#view = {
@@ -89,7 +89,7 @@ export class SurfaceMap {
     this.#redraw()
   }
 
-  // Where the start is, and what a screen reader says of it.
+  // The position of the start, and its text for a screen reader.
   showStart(x0, x1, { label, text, min, max }) {
     this.#start = [x0, x1]
     const about = {
@@ -105,7 +105,7 @@ export class SurfaceMap {
     this.#place()
   }
 
-  // How far they have come: a number of steps, and part of one.
+  // The number of steps to show, perhaps with a part of one.
   showStep(at) {
     this.#at = at
     this.#draw()
@@ -148,7 +148,7 @@ export class SurfaceMap {
     context.save()
     this.#eye.clip(context)
     context.lineJoin = context.lineCap = "round"
-    // The first one lies on top: where paths are alike, one sees it.
+    // The first path is on top of paths that coincide with it.
     for (let number = this.#trajectories.length - 1; number >= 0; number--) {
       this.#drawTrajectory(context, this.#trajectories[number], number)
     }
@@ -158,8 +158,8 @@ export class SurfaceMap {
   #drawTrajectory(context, trajectory, number) {
     const [stroke, shadow] = [color(`run-${number}`), color("card")]
     const points = this.#reached(trajectory)
-    // A step that only passes by, from outside to outside, is a thin line: a descent that
-    // leaps across the picture hides no other one.
+    // A step from outside to outside is a thin line, so that a descent that jumps across
+    // the picture hides no other one.
     const [line, passing] = [new Path2D(), new Path2D()]
     points.forEach(([x, y], i) => {
       if (!i) return
@@ -178,7 +178,7 @@ export class SurfaceMap {
       context.stroke(line)
     }
     context.fillStyle = stroke
-    // Steps that lie apart can be counted.
+    // Steps far enough apart get a dot each.
     let last = null
     for (const [x, y] of points.slice(0, -1)) {
       if (last && Math.hypot(x - last[0], y - last[1]) < 7) continue
@@ -200,7 +200,7 @@ export class SurfaceMap {
     return x >= 0 && x <= this.#size.width && y >= 0 && y <= this.#size.height
   }
 
-  // The part of a path that has been gone, in pixels; the last step perhaps in part.
+  // The shown part of a path in pixels; the last step may be shown in part.
   #reached({ path, values }) {
     const drawn = this.#eye.within(path)
     const whole = Math.min(Math.floor(this.#at), drawn.length - 1)
@@ -209,7 +209,7 @@ export class SurfaceMap {
       const point = this.#eye.project(x0, x1, values[i] ?? 0)
       const last = points.at(-1)
       if (last && Math.max(...point.map(Math.abs)) > FAR) {
-        // As far in the same direction as can be drawn; what comes after is not seen.
+        // Up to the limit of the canvas in the same direction; the rest is invisible.
         const part = FAR / Math.max(...point.map((p, k) => Math.abs(p - last[k])))
         points.push(point.map((p, k) => last[k] + part * (p - last[k])))
         break

@@ -1,4 +1,4 @@
-// Marks of the descents: told apart by their shape, too. Paths around (0, 0), radius 1.
+// The marks of the descents, which also differ in shape. Paths around (0, 0), radius 1.
 
 export const MARKS = [
   "M0-.9A.9.9 0 1 1 0 .9A.9.9 0 1 1 0-.9Z",

@@ -1,13 +1,13 @@
-// A surface in perspective, from the side, turned as one likes.
+// A surface in perspective, which can be turned.
 
 import { color } from "../../charts.js"
 import { shown } from "../../numbers.js"
 import { shades } from "./shades.js"
 
-const FACES = 60 // along each side, about
-const TALL = 0.95 // the highest point over the lowest, the sides being 2
-const FAR = 5.5 // the eye, from the middle
-// What is near is large: the middle of what is seen lies a little higher than half.
+const FACES = 60 // along each side, approximately
+const TALL = 0.95 // the height of the surface, whose sides have length 2
+const FAR = 5.5 // the distance of the eye from the middle
+// Near parts are larger, so the middle of the picture is a little above the centre.
 const MIDDLE = 0.45
 
 export class Perspective {
@@ -17,7 +17,7 @@ export class Perspective {
   #turned = { sin: 0, cos: 1 }
   #tilted = { sin: 0.5, cos: 0.8 }
 
-  // `turn` and `tilt` in degrees: around the upright, and how far from above.
+  // `turn` and `tilt` in degrees: around the vertical axis, and away from it.
   look({ heights, view, size, turn, tilt }) {
     Object.assign(this, { turn, tilt })
     this.#view = view
@@ -35,7 +35,7 @@ export class Perspective {
     return [(2 * (x0 - left)) / (right - left) - 1, (2 * (x1 - bottom)) / (top - bottom) - 1, (part - 0.5) * TALL]
   }
 
-  // To the right and upwards in pixels, and how far from the eye.
+  // The position in pixels, to the right and up, and the distance from the eye.
   #seen([x, y, z]) {
     const { sin, cos } = this.#turned
     const [across, back] = [cos * x - sin * y, sin * x + cos * y]
@@ -50,7 +50,7 @@ export class Perspective {
     return this.#seen(this.#cube(x0, x1, z)).slice(0, 2)
   }
 
-  // A path is followed to where it leaves the ground that is drawn.
+  // A path ends where it leaves the drawn surface.
   within(path) {
     const { left, right, bottom, top } = this.#view
     const outside = path.findIndex(([x0, x1]) => !(x0 >= left && x0 <= right && x1 >= bottom && x1 <= top))
@@ -91,7 +91,7 @@ export class Perspective {
       context.closePath()
       context.fillStyle = context.strokeStyle = rgb
       context.fill()
-      // Without a rim of its own colour, the ground behind shows between two faces.
+      // Without a line of its own colour, gaps appear between two faces.
       context.lineWidth = 1
       context.stroke()
       context.lineWidth = 0.5
@@ -100,7 +100,7 @@ export class Perspective {
     }
   }
 
-  // The edges of the ground's lowest plane, with the numbers at their ends.
+  // The edges of the lowest plane, with the numbers at their ends.
   #drawFrame(context) {
     const { left, right, bottom, top } = this.#view
     const low = this.#heights.levels[0] ?? 0
@@ -118,7 +118,7 @@ export class Perspective {
       context.textAlign = x < middle[0] ? "right" : "left"
       context.fillText(text, x + (x < middle[0] ? -7 : 7), y + (y < middle[1] ? -4 : 14))
     }
-    // Named along the edge that is nearest to the eye, of each pair.
+    // The label is at the nearer edge of each pair.
     const nearer = (a, b) => (at[a][2] + at[(a + 1) % 4][2] < at[b][2] + at[(b + 1) % 4][2] ? a : b)
     for (const [edge, name, ends] of [[nearer(0, 2), "x₀", [left, right]], [nearer(1, 3), "x₁", [bottom, top]]]) {
       const [a, b] = [at[edge], at[(edge + 1) % 4]]

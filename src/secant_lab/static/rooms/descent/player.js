@@ -1,4 +1,4 @@
-// Time: which step is shown, and how it goes on.
+// The player: the shown step, and its animation.
 
 export class Player {
   #last = 0
@@ -7,7 +7,8 @@ export class Player {
   #frame = 0
   #then = 0
 
-  // `moved(at)` whenever another step is shown, or part of one; `perSecond()`: steps.
+  // `moved(at)` is called when another step, or a part of one, is shown; `perSecond()`
+  // is the speed in steps.
   constructor(moved, perSecond) {
     this.#moved = moved
     this.perSecond = perSecond
@@ -25,7 +26,7 @@ export class Player {
     return this.#last
   }
 
-  // So many steps there are. Whoever looks at the end goes on looking at the end.
+  // Set the number of steps. If the last step is shown, the new last step is.
   set last(last) {
     if (this.#at >= this.#last) this.#at = Infinity
     this.#last = last
@@ -61,7 +62,7 @@ export class Player {
   }
 
   #run = (now) => {
-    // A tab that was away for a minute has not missed a minute.
+    // A tab that was hidden for a minute does not skip a minute.
     const seconds = Math.min(0.1, Math.max(0, now - this.#then) / 1000)
     this.#then = now
     this.#at = Math.min(this.#at, this.#last) + seconds * this.perSecond()

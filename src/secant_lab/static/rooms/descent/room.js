@@ -1,4 +1,4 @@
-// The room of descents: what `secant_lab.rooms.descent` computes, to be looked at.
+// The room of descents: shows the results of `secant_lab.rooms.descent`.
 
 import { ask, Refusal } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
@@ -110,7 +110,7 @@ function render({ model, el }) {
   const player = new Player(showStep, () => model.get("speed"))
   const chart = new ValuesChart($("values"), (step) => player.seek(step))
   const runs = new Runs($("runs"), $("add"), (changed) => change({ runs: format(changed) }))
-  // What is chosen anew is shown from the start, unless motion is not wanted.
+  // A new choice plays from the start, unless the user prefers reduced motion.
   let replays = false
   const chosen = (values) => {
     replays = !still.matches
@@ -196,7 +196,7 @@ function render({ model, el }) {
   function showProblem() {
     const error = model.get("problem")
     $("problem").textContent = error ? problem(error) : ""
-    // What has no column is not about the formula.
+    // An error without a column is not about the formula.
     $("formula").setAttribute("aria-invalid", String(error?.column !== undefined))
   }
 
@@ -232,7 +232,7 @@ function render({ model, el }) {
   }
 
   function showStep(at) {
-    // Without motion one step follows the other, and nothing moves between them.
+    // With reduced motion, nothing moves between two steps.
     const shownAt = still.matches ? Math.floor(at) : at
     const step = Math.floor(at)
     map.showStep(shownAt)
@@ -278,7 +278,7 @@ function render({ model, el }) {
   }
 }
 
-// Where a descent was at a step; one that has ended stays where it ended.
+// The position of a descent at a step; a descent that has ended stays at its end.
 function row(trajectory, number, step) {
   const at = Math.min(step, trajectory.path.length - 1)
   const tr = document.createElement("tr")

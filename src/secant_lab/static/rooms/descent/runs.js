@@ -1,4 +1,4 @@
-// The descents that are compared: an optimiser and a learning rate each.
+// The descents to compare, each with an optimiser and a learning rate.
 
 import { translate, words } from "../../i18n.js"
 import { shown } from "../../numbers.js"
@@ -6,9 +6,9 @@ import { mark } from "./marks.js"
 
 export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"]
 export const MOST = 4
-const [SMALLEST, LARGEST] = [-7, 1] // of a rate, as a power of ten, on the slider
+const [SMALLEST, LARGEST] = [-7, 1] // the powers of ten at the ends of the slider
 
-// `sgd:0.1,adam:0.05`, as it stands in the address; null where it is something else.
+// The runs of an address, as `sgd:0.1,adam:0.05`; null if they are invalid.
 export function parse(text) {
   const runs = text.split(",").map((part) => {
     const [optimizer, rate] = part.split(":")
@@ -28,7 +28,7 @@ export class Runs {
   #changed
   #runs = []
 
-  // `changed(runs)` is called when somebody has changed them.
+  // `changed(runs)` is called when the user has changed them.
   constructor(list, add, changed) {
     this.#list = list
     this.#add = add
@@ -58,7 +58,7 @@ export class Runs {
     this.#add.disabled = runs.length === MOST
   }
 
-  // The rows' words, which name them by number.
+  // The labels of the rows, with their numbers.
   say() {
     ;[...this.#list.children].forEach((row, number) => {
       const facts = { number: number + 1 }

@@ -1,9 +1,9 @@
-// What happened to a descent, in words.
+// Sentences about what happened to a descent.
 
 import { words } from "../../i18n.js"
 import { shown } from "../../numbers.js"
 
-// A place in a picture of that width: what is 0 but for rounding is 0.
+// A point in a picture of a given width; a coordinate that is 0 within rounding is 0.
 export const place = ([x0, x1], width) =>
   `(${[x0, x1].map((x) => shown(Math.abs(x) < 1e-7 * width ? 0 : x, 4)).join(", ")})`
 

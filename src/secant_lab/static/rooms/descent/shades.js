@@ -1,4 +1,4 @@
-// Colours of heights: between three of the page's, in steps that look equal.
+// The colours of the heights, between three of the page's, in steps that look equal.
 //
 // Mixed in OKLab (Ottosson 2020), where equal distances look alike.
 
@@ -30,7 +30,7 @@ function toRgb([L, a, b]) {
   ].map((c) => Math.round(255 * coded(Math.max(0, Math.min(1, c)))))
 }
 
-// So many colours, from the lowest ground to the highest: [red, green, blue] each.
+// `count` colours from the lowest to the highest, each [red, green, blue].
 export function shades(count) {
   const stops = ["low", "middle", "high"].map((name) => toLab(color(`height-${name}`)))
   return Array.from({ length: count }, (_, i) => {

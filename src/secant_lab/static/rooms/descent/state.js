@@ -1,10 +1,10 @@
-// What the room of descents is about: its state, and the questions that follow it.
+// The state of the room of descents, and the requests that follow it.
 
 import { Question } from "../../asking.js"
 import { Model } from "../../model.js"
 import { parse } from "./runs.js"
 
-// A formula, from where to where it is worth looking at, a start and descents.
+// A formula, a range to show, a start and descents.
 export const SURFACES = {
   bowl: ["x0**2 + x1**2", [-6, 6, -5, 5], [-3, 4], "sgd:0.005,sgd:0.1,sgd:1.05", 100],
   ravine: ["x0**2/20 + x1**2", [-10, 10, -5, 5], [-7, 2], "sgd:0.95,momentum:0.1,adam:0.3", 100],
@@ -25,14 +25,14 @@ export const MOST_STEPS = 500
 const HEIGHTS = ["formula", ...EDGES]
 const DESCENTS = ["formula", "x0", "x1", "runs", "steps", ...EDGES]
 
-// The model behind the page: what the address says, and the server's answers.
+// The model of the page: the state of the address, and the server's answers.
 export function connect(values, keep) {
   const state = { ...STATE }
   for (const [name, value] of Object.entries(values)) {
     if (typeof STATE[name] === "string") state[name] = value
     else if (name in STATE && value.trim() && Number.isFinite(Number(value))) state[name] = Number(value)
   }
-  // A link may have been written by hand: what makes no sense is as at the start.
+  // A link may have been typed by hand: invalid values become defaults.
   if (!parse(state.runs)) state.runs = STATE.runs
   if (!LOOKS.includes(state.look)) state.look = STATE.look
   if (!(Math.abs(state.turn) <= 180)) state.turn = STATE.turn

@@ -1,11 +1,11 @@
-// The value of f against the step, on a logarithmic axis: uPlot, and a line to drag.
+// The value of f against the step on a log axis: uPlot, with a line to drag.
 
 import { axis, color } from "../../charts.js"
 import { power } from "../../numbers.js"
 import { onPoint } from "../../pointing.js"
 import uPlot from "../../vendor/uplot/uPlot.esm.js"
 
-// How far below the start's value one looks, and how far above.
+// The visible range below the start's value, and above it.
 const DEEP = 1e-12
 const HIGH = 1e4
 
@@ -19,7 +19,7 @@ export class ValuesChart {
   #step = 0
   #labels = {}
 
-  // `chosen(step)` is called where somebody clicks or drags.
+  // A click or drag calls `chosen(step)`.
   constructor(el, chosen) {
     this.#el = el
     this.#observer = new ResizeObserver(() => this.#plot?.setSize(this.#size()))
@@ -45,7 +45,7 @@ export class ValuesChart {
     this.#build()
   }
 
-  // `floor`: what is subtracted, so that a logarithm can be taken.
+  // `floor`: the number subtracted from the values, so that they have a logarithm.
   show(trajectories, floor, steps) {
     const alike = this.#data?.length === trajectories.length + 1 && floor < 0 === this.#floor < 0
     this.#floor = floor
@@ -55,7 +55,7 @@ export class ValuesChart {
     const top = Math.min(Math.max(start, ...known), start * HIGH)
     const bottom = Math.max(Math.min(start, ...known), start * DEEP)
     this.#range = [bottom / 2, top * 2]
-    // What is 0, or far away, goes on to the edge of the picture and beyond it.
+    // A value of 0, or a very large one, goes to the edge of the picture and beyond.
     const within = (v) => (v === null ? null : Math.max(bottom / 10, Math.min(v, top * 100)))
     const places = Array.from({ length: steps + 1 }, (_, i) => i)
     this.#data = [places, ...above.map((values) => places.map((i) => within(values[i] ?? null)))]

@@ -1,17 +1,17 @@
-// Pictures of 28×28 numbers, in colours.
+// Pictures of 28×28 numbers in colours.
 
 const SIDE = 28
 
 export const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16))
 export const mixed = (from, to, part) => from.map((c, i) => c + (to[i] - c) * part)
 
-// From one colour to another, as a number goes from 0 to `most`.
+// The colour between two others for a number between 0 and `most`.
 export function gray(none, all, most) {
   const [from, to] = [rgb(none), rgb(all)]
   return (value) => mixed(from, to, value / most)
 }
 
-// A canvas of its own with the numbers as pixels; `shade(value, i)` is their colour.
+// A canvas with the numbers as pixels; `shade(value, i)` is the colour of each.
 export function image(values, shade, canvas = document.createElement("canvas")) {
   canvas.width = canvas.height = SIDE
   const pen = canvas.getContext("2d")

@@ -1,10 +1,10 @@
-// The paper: what is on it, and a pen moved by mouse, finger, stylus or keys.
+// The paper: the drawing, and a pen for mouse, finger, stylus or keys.
 
 import { color } from "../../charts.js"
 import { gray, image } from "./images.js"
 import { decode, GRID, PEN } from "./strokes.js"
 
-const NEAR = 12 // points of a stroke lie no closer
+const NEAR = 12 // the least distance between two points of a stroke
 const STEP = 25
 const FINE = 5
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
@@ -64,7 +64,7 @@ export class Paper {
     this.draw()
   }
 
-  // Once a frame, however fast the hand is.
+  // Once a frame, however fast the pen moves.
   draw() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0
@@ -158,7 +158,7 @@ export class Paper {
     const undo = event.key === "Backspace" || (event.key === "z" && (event.ctrlKey || event.metaKey))
     if (!arrow && !undo && event.key !== " " && event.key !== "Enter") return
     event.preventDefault()
-    if (this.#stroke && !this.#byKeys) return // another hand is drawing
+    if (this.#stroke && !this.#byKeys) return // another pointer draws
     this.#byKeys = true
     if (undo) {
       this.#end()
@@ -167,7 +167,7 @@ export class Paper {
     if (arrow) {
       const step = event.shiftKey ? FINE : STEP
       this.#cursor = this.#cursor.map((c, axis) => within(c + arrow[axis] * step))
-      // Small steps are points too: whoever goes slowly wants them.
+      // With keys, small steps are points too.
       if (this.#stroke) {
         this.#stroke.push(this.#cursor)
         this.#told.drawn(this.#stroke)

@@ -1,11 +1,11 @@
-// What a reading rests on: the ink in colours, the units as images, both in words.
+// The reasons of a prediction: the ink in colours, the units as images, and sentences.
 
 import { color } from "../../charts.js"
 import { words } from "../../i18n.js"
 import { image, mixed, rgb } from "./images.js"
 import { sentences, signed } from "./saying.js"
 
-const UNITS = 4 // of each side
+const UNITS = 4 // for each of the two classes
 const NOTHING = Array(784).fill(0)
 
 // `$` finds an element of the room; `why` is the server's answer or null, and `coming`

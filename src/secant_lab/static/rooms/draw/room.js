@@ -1,4 +1,4 @@
-// The room where one draws: what `secant_lab.rooms.draw` reads in it.
+// The room of drawing: shows the predictions of `secant_lab.rooms.draw`.
 
 import { Question } from "../../asking.js"
 import { color } from "../../charts.js"
@@ -15,18 +15,18 @@ import { decode, encode, MOST_POINTS } from "./strokes.js"
 learn({ en, ko })
 
 const STATE = { run: "", example: -1, drawing: "", against: -1 }
-const PAUSE = 300 // ms between two looks at how a network learns
-const BREATH = 60 // ms after which the reasons of a growing stroke are asked for
-const QUIET = 700 // ms without a change, after which it is spoken
+const PAUSE = 300 // ms between two updates on the training of the lab's network
+const BREATH = 60 // ms between two requests for the reasons during a stroke
+const QUIET = 700 // ms without a change before a screen reader reads the prediction
 
-// The model behind the page: what the address says, and the server's answers.
+// The model of the page: the state of the address, and the server's answers.
 export function connect(values, keep) {
   const state = { ...STATE }
   for (const [name, value] of Object.entries(values)) {
     if (typeof STATE[name] === "string") state[name] = value
     else if (name in STATE && /^\d{1,3}$/.test(value)) state[name] = Number(value)
   }
-  // A link may have been written by hand: what makes no sense is as at the start.
+  // A link may have been typed by hand: invalid values become defaults.
   if (!decode(state.drawing).length) state.drawing = ""
   if (state.against > 9) state.against = STATE.against
   const errors = {}
@@ -38,7 +38,7 @@ export function connect(values, keep) {
   const paper = ["drawing", "example", "run"]
   const read = new Question("draw/read", paper, told("seen"))
   const why = new Question("draw/why", [...paper, "against"], told("why"))
-  // The reasons take longer than the reading, which they must not hold up.
+  // The reasons take longer than the prediction, and must not delay it.
   let later = 0
   const askWhy = () => {
     clearTimeout(later)
@@ -50,7 +50,7 @@ export function connect(values, keep) {
     const before = model.get("networks")?.own
     told("networks")(answer, error)
     if (!answer || model.get("left")) return
-    // The lab's own network learns while it reads: what it says changes.
+    // The prediction of the lab's own network changes while it trains.
     if (before && before.step !== answer.own.step && model.get("run") === "") {
       read.ask(model)
       why.ask(model)
@@ -142,7 +142,7 @@ function render({ model, el }) {
   }
   const onPaper = () => ({ drawing: model.get("drawing"), example: model.get("example") })
 
-  // What was on the paper before; a link's strokes can be taken back one by one.
+  // Earlier drawings, for undo; the strokes of a link can be undone one by one.
   const past = decode(model.get("drawing")).map((_, i, all) => ({ drawing: encode(all.slice(0, i)), example: model.get("example") }))
   if (model.get("example") !== -1) past.unshift({ drawing: "", example: -1 })
   const put = (values) => {
@@ -182,7 +182,7 @@ function render({ model, el }) {
   $("clear").addEventListener("click", () => put({ drawing: "", example: -1 }))
   $("others").addEventListener("click", () => change({ page: model.get("page") + 1 }))
   $("run").addEventListener("change", () => change({ run: $("run").value, against: -1 }))
-  // Runs may have been finished since.
+  // The list of finished runs may have grown.
   $("run").addEventListener("focus", () => change({ looked: Date.now() }))
 
   function showPaper() {
@@ -225,7 +225,7 @@ function render({ model, el }) {
       options.push([name, problem ? words("draw.unusable", { name }) : `${name} · ${about}${right}`, Boolean(problem)])
     }
     if (!options.some(([name]) => name === run)) options.push([run, words("draw.absent", { name: run }), false])
-    // An open list must not change under the hand for nothing.
+    // An open list must not change without a reason.
     const text = JSON.stringify(options)
     if ($("run").dataset.options !== text) {
       $("run").replaceChildren(...options.map(([name, label, closed]) => {
@@ -294,7 +294,7 @@ function render({ model, el }) {
     showReasons($, why, Boolean(model.get("seen")?.reading))
   }
 
-  // A screen reader hears what is read when the hand rests, not at each stroke.
+  // A screen reader reads the prediction when the pen rests, not at each stroke.
   let waiting = 0
   function speak(text) {
     clearTimeout(waiting)

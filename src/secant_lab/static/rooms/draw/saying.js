@@ -1,4 +1,4 @@
-// What is read, and why, in numbers and words.
+// Sentences and numbers for a prediction and its reasons.
 
 import { language, words } from "../../i18n.js"
 import { grouped, shown } from "../../numbers.js"
@@ -7,7 +7,7 @@ export const number = (n) => n.toLocaleString(language())
 export const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}%`
 export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−")
 
-// An output as it is read: in per cent where outputs are probabilities.
+// An output as text: in per cent if the outputs are probabilities.
 export function size({ probabilities }, output) {
   if (!probabilities) return output.toFixed(2).replace("-", "−")
   if (output > 0 && output < 0.005) return "<\u00a01%"
@@ -15,7 +15,7 @@ export function size({ probabilities }, output) {
   return percent(output)
 }
 
-// How a digit is read, and what it is by its label, if that is something else.
+// The prediction, and the label if it is another digit.
 export function verdict(reading, label) {
   const { digit, next, outputs } = reading
   const facts = {
@@ -29,7 +29,7 @@ export function verdict(reading, label) {
 
 const often = (times) => (times >= 1000 && times < 1e6 ? grouped(Number(times.toPrecision(2))) : shown(times, 2))
 
-// What the reading rests on, in words.
+// The reasons of the prediction as sentences.
 export function sentences({ digit, against, gap, blank, probabilities, places, units }) {
   const facts = { a: digit, b: against, gap: signed(gap), blank: signed(blank), times: often(Math.exp(gap)) }
   const said = [words(probabilities ? "draw.gap.times" : "draw.gap", facts)]

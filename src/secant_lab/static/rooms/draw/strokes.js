@@ -1,5 +1,5 @@
-// A drawing as text: four characters a point, a dot between strokes. What they mean
-// stands in `secant_lab.strokes`, which reads them.
+// A drawing as text: four characters a point, a dot between strokes. `secant_lab.strokes`
+// parses it and defines the characters.
 
 export const GRID = 1000
 export const PEN = 80
@@ -11,7 +11,7 @@ const digits = (n) => n.toString(36).padStart(2, "0")
 export const encode = (strokes) =>
   strokes.map((points) => points.map(([x, y]) => digits(x) + digits(y)).join("")).join(".")
 
-// The strokes of a text; none if it is no drawing.
+// The strokes of a text; none if the text is not a drawing.
 export function decode(text) {
   if (!FORM.test(text)) return []
   const strokes = text.split(".").map((stroke) =>

@@ -1,14 +1,14 @@
-// The error of a slope against its step, on log axes: uPlot, and a line to drag.
+// The error of a slope against its step on log axes: uPlot, with a line to drag.
 
 import { axis, color } from "../../charts.js"
 import { power } from "../../numbers.js"
 import { onPoint } from "../../pointing.js"
 import uPlot from "../../vendor/uplot/uPlot.esm.js"
 
-// What is exactly right has no place on a log axis: it lies at the bottom.
+// An error of 0 has no position on a log axis: it is at the bottom.
 const FLOOR = 1e-17
 
-// `ways`: [{ how, dtype }]; `chosen(h)` is called where somebody clicks or drags.
+// `ways`: [{ how, dtype }]; a click or drag calls `chosen(h)`.
 export class ErrorChart {
   #el
   #plot = null
@@ -122,7 +122,7 @@ export class ErrorChart {
   }
 }
 
-// Every fourth power of ten: grid lines that can be counted.
+// Every fourth power of ten has a grid line.
 function powers(low, high) {
   const found = []
   for (let n = -16; n <= Math.log10(high) + 1e-9; n += 4) {

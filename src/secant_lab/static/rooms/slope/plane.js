@@ -79,12 +79,12 @@ export class Plane {
     this.#view = { low, high, ...heights(curve.y) }
   }
 
-  // A line of a slope through a point; null takes it away.
+  // A line of a slope through a point; null removes it.
   showLine(name, line) {
     this.#lines[name].line = line
   }
 
-  // Where a point is, and what a screen reader says of it.
+  // The position of a point, and its text for a screen reader.
   showPoint(name, place, { label, text, now, min, max }) {
     const point = this.#points[name]
     point.place = place
@@ -98,7 +98,7 @@ export class Plane {
     for (const [key, value] of Object.entries(about)) point.element.setAttribute(key, value)
   }
 
-  // A point that only shows where something is; null takes it away.
+  // A point that cannot be dragged; null removes it.
   showMark(place) {
     this.#marked = place
   }
@@ -111,7 +111,7 @@ export class Plane {
     const wide = width - MARGIN.left - MARGIN.right
     const tall = height - MARGIN.top - MARGIN.bottom
     const px = (x) => MARGIN.left + ((x - low) / (high - low)) * wide
-    // Far outside there is nothing to see, and browsers' coordinates end somewhere.
+    // Far outside nothing is visible, and the coordinates of browsers are limited.
     const py = (y) =>
       MARGIN.top + Math.max(-9, Math.min(10, (top - y) / (top - bottom))) * tall
 
@@ -133,7 +133,7 @@ export class Plane {
       element.toggleAttribute("hidden", !line)
       if (!line) continue
       const y = (x) => line.y + line.slope * (x - line.x)
-      // As far as the line is within the picture, and a little more.
+      // The part of the line within the picture, and a little more.
       const reach = 2 * (top - bottom)
       let [x1, x2] = [low, high]
       if (line.slope) {
@@ -177,8 +177,8 @@ export class Plane {
   }
 }
 
-// From where to where the curve is looked at: all of it, unless a pole or a cliff of a
-// few samples would leave the rest flat.
+// The visible range of the curve: all of it, unless a pole or a cliff of a few samples
+// would make the rest flat.
 function heights(values) {
   const sorted = values.filter((y) => y !== null).sort((a, b) => a - b)
   if (!sorted.length) return { bottom: -1, top: 1 }

@@ -1,4 +1,4 @@
-// The room of slopes: what `secant_lab.rooms.slope` computes, to be looked at.
+// The room of slopes: shows the results of `secant_lab.rooms.slope`.
 
 import { Question } from "../../asking.js"
 import { learn, onLanguage, problem, translate, words } from "../../i18n.js"
@@ -11,7 +11,7 @@ import { Plane } from "./plane.js"
 
 learn({ en, ko })
 
-// A formula, from where to where it is worth looking at, and a point to begin with.
+// A formula, a range of x to show, and the first point.
 const CURVES = {
   square: ["x**2", -3, 3, 1],
   notebook: ["0.01*x**2 + 0.1*x", 0, 20, 5],
@@ -25,14 +25,14 @@ const STATE = { formula: "sin(3*x)*exp(-x**2/4)", x: 0.7, h: 0.5, kind: "central
 const SMALLEST = -16 // of h, as a power of ten
 const KINDS = ["central", "forward"]
 
-// The model behind the page: what the address says, and the server's answers.
+// The model of the page: the state of the address, and the server's answers.
 export function connect(values, keep) {
   const state = { ...STATE }
   for (const [name, value] of Object.entries(values)) {
     if (typeof STATE[name] === "string") state[name] = value
     else if (name in STATE && value.trim() && Number.isFinite(Number(value))) state[name] = Number(value)
   }
-  // A link may have been written by hand: what makes no sense is as at the start.
+  // A link may have been typed by hand: invalid values become defaults.
   if (!KINDS.includes(state.kind)) state.kind = STATE.kind
   if (!(state.h > 0)) state.h = STATE.h
   if (!(state.low < state.high)) Object.assign(state, { low: STATE.low, high: STATE.high })
@@ -179,7 +179,7 @@ function render({ model, el }) {
     el.querySelector(".seen").classList.toggle("unseen", !model.get("point") && Boolean(error))
   }
 
-  // Says where a picture would be why there is none.
+  // Show the reason in the place of a picture that is missing.
   function blank(picture, none) {
     const place = $(`no-${picture}`)
     place.hidden = !none
@@ -253,7 +253,7 @@ function row({ how, dtype, slope, error }) {
   return tr
 }
 
-// What is to be seen at a point, in words.
+// Sentences about a point.
 function sentences({ y, secant, tangent, ways, steps }) {
   if (y === null) return [words("slope.none")]
   if (tangent.slope === null) {
@@ -273,7 +273,7 @@ function sentences({ y, secant, tangent, ways, steps }) {
   const { errors } = way("subtracted", "float64")
   const known = errors.map((error, i) => [error, i]).filter(([error]) => error !== null)
   if (known.length) {
-    // The largest of the best steps: rounding may hit a smaller one by luck.
+    // The largest of the best steps: a smaller one may be good by chance.
     const [error, i] = known.reduce((a, b) => (b[0] < 0.5 * a[0] ? b : a))
     said.push(words("slope.best", { h: shown(steps[i], 2), error: shown(error, 2) }))
   }
