@@ -108,7 +108,7 @@ def test_while_data_are_loaded(tmp_path):
 import os, signal, sys
 import secant.data.load as catalogue
 from secant.cli.main import main
-catalogue.load = lambda name: os.kill(os.getpid(), signal.SIGINT)
+catalogue.load_data_set = lambda name: os.kill(os.getpid(), signal.SIGINT)
 sys.argv = ["secant", "train"]
 main()
 """

@@ -1,5 +1,5 @@
 """The command line: `secant train`, `predict`, `evaluate`, `data`.
 
-One file a command. Each imports what it needs when it runs, so that `secant --help`
+Each command has one file and imports what it needs when it runs, so `secant --help`
 waits for neither JAX nor Matplotlib.
 """
