@@ -228,7 +228,7 @@ def test_a_large_argument_does_not_wait_for_ever():
 
 
 def test_many_nudges_are_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr("secant.black_box.nudges.MAX_BLOCK_SIZE", 5)
+    monkeypatch.setattr("secant.black_box.numerical_jacobian.MAX_BLOCK_SIZE", 5)
     np.testing.assert_allclose(
         jax.grad(as_jax(saddle))(X), slopes_of_saddle(X)[0], rtol=1e-6
     )

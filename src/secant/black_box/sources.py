@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from secant.arrays import Array
-from secant.black_box.nudges import numerical_jacobian
+from secant.black_box.numerical_jacobian import numerical_jacobian
 from secant.black_box.signature import (
     Arguments,
     Signature,
@@ -88,7 +88,7 @@ class FunctionValues(Source):
         inputs: The structs of its array arguments.
         outputs: The structs of its result, as a list.
         result_tree: The tree structure of its result.
-        step: See `secant.black_box.nudges`.
+        step: See `secant.black_box.numerical_jacobian`.
         vectorized: Whether one call evaluates many points.
         workers: See `secant.parallel.map`.
     """

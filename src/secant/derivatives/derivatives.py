@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from secant.arrays import ArrayLike
-from secant.derivatives.accuracy import LineDerivatives
 from secant.derivatives.finite_difference import refuse_unread
 from secant.derivatives.lines import (
     Lines,
@@ -22,6 +21,7 @@ from secant.derivatives.lines import (
 )
 from secant.derivatives.result import Derivative
 from secant.derivatives.solver import DerivativeProblem
+from secant.derivatives.tolerance import LineDerivatives
 from secant.derivatives.validation import Floats, Function, as_point
 from secant.errors import InvalidInput
 from secant.validation import Choice, validate

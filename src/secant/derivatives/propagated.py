@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.derivatives.accuracy import LineDerivatives, Outcome
 from secant.derivatives.lines import Lines
 from secant.derivatives.rounding_error import ROUNDING_ALLOWANCE, with_rounding_error
+from secant.derivatives.tolerance import LineDerivatives, Outcome
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule, difference

@@ -22,12 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from secant.derivatives.accuracy import (
-    DEFAULT_RTOL,
-    Accuracy,
-    LineDerivatives,
-    Outcome,
-)
 from secant.derivatives.difference_quotients import (
     MAX_STEPS,
     Booleans,
@@ -38,6 +32,12 @@ from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.extrapolation import Extrapolated
 from secant.derivatives.lines import EPSILON, Indices, Lines
 from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
+from secant.derivatives.tolerance import (
+    DEFAULT_RTOL,
+    Accuracy,
+    LineDerivatives,
+    Outcome,
+)
 from secant.derivatives.validation import Floats
 
 NOISY_RTOL = 3e-11

@@ -12,12 +12,6 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, first_entry
-from secant.derivatives.accuracy import (
-    DEFAULT_RTOL,
-    Accuracy,
-    LineDerivatives,
-    Outcome,
-)
 from secant.derivatives.complex_step import (
     COMPLEX_STEP_RATIO,
     complex_step,
@@ -30,6 +24,12 @@ from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import solve
 from secant.derivatives.rounding_error import with_rounding_error
+from secant.derivatives.tolerance import (
+    DEFAULT_RTOL,
+    Accuracy,
+    LineDerivatives,
+    Outcome,
+)
 from secant.derivatives.validation import (
     Floats,
     as_function,

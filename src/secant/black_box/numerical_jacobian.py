@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from secant.black_box.signature import ComplexValueError
-from secant.derivatives.accuracy import Accuracy, LineDerivatives, Outcome
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import MAX_STEP_RATIO, Indices, Lines, axes
 from secant.derivatives.ridders import solve
+from secant.derivatives.tolerance import Accuracy, LineDerivatives, Outcome
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.parallel.map import Caller
