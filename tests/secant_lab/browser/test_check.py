@@ -118,7 +118,7 @@ def test_a_function_of_ones_own_is_typed(open_room, settled):
     [
         ("cube", "Wrong"),
         ("relu", r"wrong exactly where its variable has x < 0[\s\S]*point itself"),
-        ("abs", r"Right, on a kink[\s\S]*below the slope is −1, from above 1"),
+        ("abs", r"Right, on a kink[\s\S]*the slope from below is −1, from above 1"),
         ("root", r"Not finite[\s\S]*at 0 the function has no slope"),
         ("rounding", "Right, within rounding"),
         ("four", "∂f/∂w: it is too large by 1"),
@@ -135,7 +135,7 @@ def test_a_cell_is_looked_at_by_pointer_and_by_keys(open_room, settled):
     canvas = page.locator("#maps canvas").first
     side = canvas.bounding_box()["width"] / 12
     canvas.hover(position={"x": 4.5 * side, "y": 2.5 * side})
-    settled(page, r"^W1\[2, 4\]: gradient −?[\d.]+, secant −?[\d.]+; apart", "#cell")
+    settled(page, r"^W1\[2, 4\]: gradient −?[\d.]+, secant −?[\d.]+; relative", "#cell")
     canvas.focus()
     for key in ("ArrowRight", "ArrowDown"):
         page.keyboard.press(key)

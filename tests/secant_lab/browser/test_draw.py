@@ -366,7 +366,7 @@ def test_progress_is_told_while_the_labs_own_network_learns(
     visit, settled, monkeypatch
 ):
     """With a network that has not been asked yet."""
-    monkeypatch.setattr(draw, "OWN", draw.Learner(iterations=3000))
+    monkeypatch.setattr(draw, "OWN", draw.BackgroundTraining(iterations=3000))
     page = visit(SEVEN)
     settled(page, r"about to train|Training with .*: step [\d,]+ of 3,000", "#learning")
     settled(page, r"Training with .*: step [\d,]+ of 3,000", "#learning")
