@@ -53,7 +53,7 @@ def test_the_room_says_what_its_address_asks(visit, settled):
     page = visit(RATES)
     said = settled(page, "Diverged")
     crawls, converged, diverged = said.strip().split("\n")
-    assert re.search(r"sgd, 0\.005 Crawls: after 100 steps 37%", crawls)
+    assert re.search(r"sgd, 0\.005 Crawls: after 100 steps, 37%", crawls)
     assert "Converged at step 31 to (0, 0)" in converged
     assert "Diverged at step 1" in diverged
     assert "above 1 = 2 / 2" in diverged

@@ -370,6 +370,6 @@ def test_progress_is_told_while_the_labs_own_network_learns(
     page = visit(SEVEN)
     settled(page, r"about to train|Training with .*: step [\d,]+ of 3,000", "#learning")
     settled(page, r"Training with .*: step [\d,]+ of 3,000", "#learning")
-    settled(page, "reads 9[0-9.]+.% of 1,000 others", "#learning")
+    settled(page, r"9[\d.]+% of 1,000 other digits are correct", "#learning")
     settled(page, "predicts a 7, ")
     assert draw.OWN.status == "finished"
