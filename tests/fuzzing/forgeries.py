@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import mutations
 import numpy as np
+from mutations import SIZES, Draw, json_text
 from safetensors.numpy import save
 
-from fuzzing import mutations
-from fuzzing.mutations import SIZES, Draw, json_text
 from secant.training import serialization
 
 BOMB = 2**25

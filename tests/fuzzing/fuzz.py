@@ -18,15 +18,11 @@ What readers refuse for its size is 128 times smaller here (bytes) and 10 times
 import argparse
 import multiprocessing
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-# Its parts are imported as `fuzzing`, here and in the processes that it starts.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 # Freed memory goes back at once, or the peak of a case would hide in it.
 os.environ["MALLOC_MMAP_THRESHOLD_"] = os.environ["MALLOC_TRIM_THRESHOLD_"] = "65536"
@@ -47,7 +43,7 @@ class Child:
     """A process that reads what it is sent, and may die of it."""
 
     def __init__(self, seed: int) -> None:
-        from fuzzing import trials
+        import trials
 
         processes = multiprocessing.get_context("spawn")
         self.channel, other = processes.Pipe()
@@ -84,7 +80,7 @@ def tried(
     A process that dies costs the case that it died of: what it has not told is read
     again by another, but for that one.
     """
-    from fuzzing import trials
+    import trials
 
     tallies = {name: trials.Tally() for name in cases}
     waiting = deque(
@@ -153,7 +149,7 @@ def table(tallies: dict[str, Any]) -> str:
 
 def keep(name: str, case: int, seed: int, folder: Path) -> None:
     """Puts the files of one case into a folder, and says which of them is damaged."""
-    from fuzzing import trials
+    import trials
 
     files, damaged = trials.case(trials.named(name), case, seed)
     for file, content in files.items():
@@ -163,10 +159,9 @@ def keep(name: str, case: int, seed: int, folder: Path) -> None:
 
 def main() -> None:
     """Damages and reads, with a bar; prints the table and what went wrong."""
+    from readers import READERS
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
-
-    from fuzzing.readers import READERS
 
     known = [reader.name for reader in READERS]
     parser = argparse.ArgumentParser(

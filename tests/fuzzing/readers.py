@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-
-from fuzzing.forgeries import (
+from forgeries import (
     forged_idx,
     forged_jpeg,
     forged_json,
@@ -21,7 +20,8 @@ from fuzzing.forgeries import (
     forged_png,
     forged_tensors,
 )
-from fuzzing.mutations import Draw, lines
+from mutations import Draw, lines
+
 from secant import MLP, Checkpoints, Run, RunMetadata, load_data
 from secant.cli.train_task import load_task
 from secant.data import csv_table, digit_images, files, idx, npz

@@ -14,17 +14,17 @@ import pytest
 
 from secant import DataError
 
-TESTS = Path(__file__).parents[1]
-COMMAND = [sys.executable, str(TESTS / "fuzzing" / "fuzz.py")]
+HERE = Path(__file__).parent
+COMMAND = [sys.executable, str(HERE / "fuzz.py")]
 
 
 @pytest.fixture(scope="module")
 def trials():
-    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(HERE))
     try:
-        yield importlib.import_module("fuzzing.trials")
+        yield importlib.import_module("trials")
     finally:
-        sys.path.remove(str(TESTS))
+        sys.path.remove(str(HERE))
 
 
 @pytest.fixture

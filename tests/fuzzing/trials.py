@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from mutations import damaged
+from readers import READERS, Folder, Reader, Refused, lower_limits
 
-from fuzzing.mutations import damaged
-from fuzzing.readers import READERS, Folder, Reader, Refused, lower_limits
 from secant.errors import SecantError
 
 SECONDS = 2.0

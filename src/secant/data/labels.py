@@ -33,9 +33,9 @@ def labels_from_array(values: np.ndarray, name: str) -> np.ndarray:
             not one-hot, or the shape is wrong.
 
     Example:
-        >>> as_labels(np.array([2.0, 0.0]), "t")
+        >>> labels_from_array(np.array([2.0, 0.0]), "t")
         array([2, 0])
-        >>> as_labels(np.array([2.5]), "digits.npz: t")
+        >>> labels_from_array(np.array([2.5]), "digits.npz: t")
         Traceback (most recent call last):
         secant.errors.DataError: digits.npz: t[0] is 2.5: a label is a whole number...
     """
@@ -155,7 +155,7 @@ def split_samples(x: np.ndarray, t: np.ndarray, name: str, seed: int = 0) -> Dat
 
     Example:
         >>> t = np.repeat([0, 1], 10)
-        >>> (_, t_train), (_, t_test) = split(np.zeros((20, 3)), t, "zeros")
+        >>> (_, t_train), (_, t_test) = split_samples(np.zeros((20, 3)), t, "zeros")
         >>> np.bincount(t_train), np.bincount(t_test)
         (array([8, 8]), array([2, 2]))
     """

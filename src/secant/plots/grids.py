@@ -47,7 +47,7 @@ def evaluate_on_grid(f: Callable[[Any], Any], bounds: Bounds, points: int) -> Gr
         InvalidInput: `bounds` are not bounds, or f has no finite value.
 
     Example:
-        >>> evaluate(lambda x: x[0] + 10 * x[1], ((0, 1), (0, 1)), 2).z
+        >>> evaluate_on_grid(lambda x: x[0] + 10 * x[1], ((0, 1), (0, 1)), 2).z
         array([[ 0.,  1.],
                [10., 11.]])
     """
