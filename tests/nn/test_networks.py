@@ -259,7 +259,7 @@ GOOD = {"W1": np.zeros((2, 3)), "b1": np.zeros(3)}
         (GOOD | {"b1": [1j, 0, 0]}, "params['b1'] holds complex128", "pass numbers"),
         (GOOD | {"b1": list("abc")}, "params['b1'] holds <U1", "pass numbers"),
         (GOOD | {"b1": None}, "params['b1'] holds object", "pass numbers"),
-        (GOOD | {"W1": [[0] * 3, [0]]}, "params['W1'] is no array", "equally long"),
+        (GOOD | {"W1": [[0] * 3, [0]]}, "params['W1'] is not an array", "equally long"),
         (list(GOOD.values()), "are a list", "pass a dict of arrays"),
         (None, "are a NoneType", "pass a dict of arrays"),
     ],
