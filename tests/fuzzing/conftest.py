@@ -1,4 +1,4 @@
-"""The parts of the fuzzer hold no tests: `fuzz.py` and `test_fuzzing.py` import them."""
+"""Parts of the fuzzer hold no tests: `fuzz.py` and `test_fuzzing.py` import them."""
 
 collect_ignore = [
     "forgeries.py",
