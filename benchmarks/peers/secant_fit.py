@@ -6,7 +6,7 @@ bare.stand_in()  # before anything of Secant is imported
 
 from task import Run, Task, Trained  # noqa: E402
 
-from secant.nn.networks import TwoLayerNet  # noqa: E402
+from secant.textbook import TwoLayerNet  # noqa: E402
 from secant.training import fit  # noqa: E402
 
 

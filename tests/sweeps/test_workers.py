@@ -158,7 +158,7 @@ def test_sigterm_leaves_a_sweep_that_the_same_command_goes_on_with(worker, tmp_p
     first.process.send_signal(signal.SIGTERM)
     said = first.ends(143)
     assert "stopped by SIGTERM with" in said
-    assert "to go on: the same command" in said
+    assert "to continue: the same command" in said
     assert Run.load(run).status == "interrupted"
     second = worker(place, *command).ends()
     assert "continuing after" in second

@@ -177,10 +177,11 @@ def newest(folder: Path) -> int:
 def readable(path: Path) -> bool:
     """Whether a checkpoint is whole, by its own SHA-256."""
     from secant.errors import DataError
-    from secant.training.serialization import unpacked
+    from secant.training.serialization import read_tensors
 
     try:
-        return len(unpacked(path, "secant checkpoint 1")[0]["losses"]) == int(path.stem)
+        arrays, _ = read_tensors(path, "secant checkpoint 1")
+        return len(arrays["losses"]) == int(path.stem)
     except DataError:
         return False
 
