@@ -133,6 +133,16 @@ class Worker:
         assert "Traceback" not in self.said, self.said
         return self.said
 
+    def kill_during(self, true, what):
+        """Kills it while something is true, which it could else outrun."""
+        while True:
+            self.until(true, what)
+            self.process.send_signal(signal.SIGSTOP)
+            if answer := true():
+                self.kill()
+                return answer
+            self.process.send_signal(signal.SIGCONT)
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
