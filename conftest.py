@@ -1,10 +1,13 @@
 """How tests compile, and what is left out where an extra is not installed."""
 
+import gc
 import mmap
 import os
+import sys
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from threading import local
 
 # Most of the time goes into compiling, and most of that into making quick what runs
 # once. `XLA_FLAGS= pytest …` tests what users have, as CI does too.
@@ -35,18 +38,23 @@ def _known(flags: dict[str, str]) -> dict[str, str]:
 
 
 # The processes that tests start inherit it.
-if "XLA_FLAGS" not in os.environ:
-    os.environ["XLA_FLAGS"] = " ".join(
-        f"--{flag}={value}" for flag, value in _known(_QUICK_TO_COMPILE).items()
-    )
+_QUICK_FLAGS = " ".join(
+    f"--{flag}={value}" for flag, value in _known(_QUICK_TO_COMPILE).items()
+)
+_IS_QUICK = os.environ.setdefault("XLA_FLAGS", _QUICK_FLAGS) == _QUICK_FLAGS
 
 # What one process has compiled, the others and the next run read. An entry's name is
-# made of the program, the flags and the version of JAX: none is ever out of date.
+# made of the program, the flags and the version of JAX: none is ever out of date. What
+# compiles in less time is not worth a file.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent / ".jax_cache")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.01")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# Of the source, too: tests start many processes.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _NEEDS = {
     "src/secant/sklearn.py": "sklearn",
@@ -68,6 +76,38 @@ _AGAIN = (
     *("tests/training/test_tensorboard.py", "tests/data/test_classes.py"),
     *("src/secant/sklearn.py", "src/secant/export", "src/secant/sweeps"),
 )
+
+
+def pytest_configure():
+    """Lowers programs of a thread in one MLIR context, renewed now and then.
+
+    JAX makes a context for each program and loads all dialects into it, which takes
+    longer than to lower a program of one operation.
+    """
+    if not _IS_QUICK or not find_spec("jax"):
+        return
+    from jax._src.interpreters import mlir
+
+    new_context = getattr(mlir, "make_ir_context", None)
+    if new_context is None:
+        return
+    kept = local()
+
+    def make_ir_context():
+        used = getattr(kept, "used", 0)
+        if used % 200 == 0:
+            kept.context = new_context()
+        kept.used = used + 1
+        return kept.context
+
+    mlir.make_ir_context = make_ir_context
+
+
+def pytest_collection_finish():
+    """Garbage is not looked for in what was imported and collected, time and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items):
