@@ -6,10 +6,11 @@
 A mutant is the code with one operator, comparison, condition or number changed
 (DeMillo, Lipton & Sayward 1978, "Hints on test data selection", Computer 11(4), 34-41).
 Mutants are drawn by a seed, in equal shares from the given folders. Each is met by the
-tests that execute its line, as `.coverage` has them, those of its own folder first and
-the quickest way to a failure (`-x`). A mutant that no test finds *survives*: it needs a
-test, or it is equivalent to the code, which only a reader can say. A mutant whose tests
-do not end counts as found, since a run that hangs is noticed.
+tests that execute its line, as `.coverage` has them, those of its own folder first,
+until one fails (`-x`); by at most `--tests` of them, so that the share is a lower
+bound. A mutant that no test finds *survives*: it needs a test, or it is equivalent to
+the code, which only a reader can say. A mutant whose tests do not end counts as found,
+since a run that hangs is noticed.
 
 Each worker changes a copy of the repository, never the repository itself. `--out` is a
 file of JSON lines; what it holds already is not run again, so that a long study can be
@@ -25,7 +26,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -187,18 +187,36 @@ def drawn(folders: list[str], count: int, seed: int) -> list[Mutant]:
     return chosen
 
 
-def tests_of(mutant: Mutant, data: CoverageData) -> list[str]:
-    """The tests that execute the line, those of the mirrored folder first."""
+def tests_of(
+    mutant: Mutant, data: CoverageData, collected: list[str], most: int
+) -> list[str]:
+    """The tests that execute the line, those of the mirrored file and folder first.
+
+    A line that is executed while its file is imported is everyone's.
+    """
     near = mutant.file.removeprefix("src/secant/").rpartition("/")[0]
     contexts = data.contexts_by_lineno(str(ROOT / mutant.file)).get(mutant.line, [])
-    tests = {context.partition("|")[0] for context in contexts} - {""}
-    if not tests:  # executed while the file is imported, or not at all
-        folder = ROOT / "tests" / near
-        return [str(folder.relative_to(ROOT))] if folder.is_dir() else ["tests"]
+    executing = {context.partition("|")[0] for context in contexts}
+    tests = [test for test in collected if test in executing] or collected
+    random.Random(mutant.line).shuffle(tests)
     stem = Path(mutant.file).stem
-    return sorted(
-        tests, key=lambda t: (f"test_{stem}" not in t, f"tests/{near}/" not in t, t)
+    tests = sorted(
+        tests, key=lambda t: (f"test_{stem}" not in t, f"tests/{near}/" not in t)
     )
+    return tests[:most]
+
+
+def collected_in(copy: Path) -> list[str]:
+    """The names of the fast tests; nothing else may end a mutant's run."""
+    done = subprocess.run(
+        [*(sys.executable, "-m", "pytest", "-q", "-n0", "--collect-only")],
+        cwd=copy,
+        env=_environment(copy),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line for line in done.stdout.splitlines() if "::" in line]
 
 
 def verdict(mutant: Mutant, copy: Path, tests: list[str], limit: float) -> str:
@@ -206,34 +224,27 @@ def verdict(mutant: Mutant, copy: Path, tests: list[str], limit: float) -> str:
     file = copy / mutant.file
     source = file.read_text(encoding="utf-8")
     file.write_text(mutated(source, mutant.index), encoding="utf-8")
-    began = time.monotonic()
     try:
-        # A command line has a limit: some lines are executed by thousands of tests.
-        for start in range(0, len(tests), 200):
-            left = limit - (time.monotonic() - began)
-            done = subprocess.run(
-                [
-                    *(sys.executable, "-m", "pytest", "-x", "-q", "-n0"),
-                    *("-p", "no:cacheprovider", "-p", "no:randomly"),
-                    *tests[start : start + 200],
-                ],
-                cwd=copy,
-                env=_environment(copy),
-                capture_output=True,
-                timeout=max(left, 1.0),
-                check=False,
-            )
-            if done.returncode not in (0, 5):
-                return "found"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-x", "-q", "-n0"),
+                *("-p", "no:cacheprovider", "-p", "no:randomly"),
+                *tests,
+            ],
+            cwd=copy,
+            env=_environment(copy),
+            capture_output=True,
+            timeout=limit,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return "hung"
     finally:
         file.write_text(source, encoding="utf-8")
-    return "survived"
+    return "survived" if done.returncode == 0 else "found"
 
 
 def _environment(copy: Path) -> dict[str, str]:
-
     return {**os.environ, "PYTHONPATH": str(copy / "src"), "CI": "1"}
 
 
@@ -244,7 +255,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folders", nargs="*", metavar="PATH[,PATH…]")
     parser.add_argument("--at-once", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds a mutant")
+    parser.add_argument("--tests", type=int, default=300, help="at most, of a mutant")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds a mutant")
     parser.add_argument("--coverage", default=".coverage")
     parser.add_argument("--out", type=Path, default=Path("mutation.jsonl"))
     asked = parser.parse_args()
@@ -266,6 +278,7 @@ def main() -> None:
                 ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs")
             )
             copies.put(copy)
+        collected = collected_in(copy)
 
         def judge(mutant: Mutant) -> str:
             key = f"{mutant.file}:{mutant.index}"
@@ -273,7 +286,8 @@ def main() -> None:
                 return known[key]
             copy = copies.get()
             try:
-                found = verdict(mutant, copy, tests_of(mutant, data), asked.limit)
+                tests = tests_of(mutant, data, collected, asked.tests)
+                found = verdict(mutant, copy, tests, asked.limit)
             finally:
                 copies.put(copy)
             with asked.out.open("a", encoding="utf-8") as file:
