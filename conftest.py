@@ -38,10 +38,10 @@ def _known(flags: dict[str, str]) -> dict[str, str]:
 
 
 # The processes that tests start inherit it.
-_QUICK_FLAGS = " ".join(
-    f"--{flag}={value}" for flag, value in _known(_QUICK_TO_COMPILE).items()
-)
-_IS_QUICK = os.environ.setdefault("XLA_FLAGS", _QUICK_FLAGS) == _QUICK_FLAGS
+if "XLA_FLAGS" not in os.environ:
+    os.environ["XLA_FLAGS"] = " ".join(
+        f"--{flag}={value}" for flag, value in _known(_QUICK_TO_COMPILE).items()
+    )
 
 # What one process has compiled, the others and the next run read. An entry's name is
 # made of the program, the flags and the version of JAX: none is ever out of date. What
@@ -84,7 +84,7 @@ def pytest_configure():
     JAX makes a context for each program and loads all dialects into it, which takes
     longer than to lower a program of one operation.
     """
-    if not _IS_QUICK or not find_spec("jax"):
+    if not find_spec("jax"):
         return
     from jax._src.interpreters import mlir
 
