@@ -13,7 +13,7 @@ __all__ = [
     "InvalidInput",
     "PeerLost",
     "SecantError",
-    "short",
+    "short_repr",
     "unknown_name",
 ]
 
@@ -67,11 +67,11 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidInput:
     return InvalidInput(f"there is no {kind} {name!r}{hint} Known: {', '.join(names)}.")
 
 
-def short(value: object) -> str:
+def short_repr(value: object) -> str:
     """The `repr` of what came, on one line and cut to fit into a sentence.
 
     Example:
-        >>> short("-" * 100)
+        >>> short_repr("-" * 100)
         "'--------------------------------------------------------..."
     """
     try:
@@ -81,11 +81,11 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def shortened(text: object, limit: int = 200) -> str:
+def short_text(text: object, limit: int = 200) -> str:
     """A text from a file, cut to a length that people can read.
 
     Example:
-        >>> shortened("x" * 65_000, 8)
+        >>> short_text("x" * 65_000, 8)
         'xxxxxxxx…'
     """
     text = str(text)

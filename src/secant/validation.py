@@ -20,7 +20,7 @@ from numbers import Real
 from operator import index
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from secant.errors import InvalidInput, short, unknown_name
+from secant.errors import InvalidInput, short_repr, unknown_name
 
 __all__ = [
     "Boolean",
@@ -70,7 +70,7 @@ class Constraint(ABC, Generic[T_co]):
         """The error for a value that the argument does not take."""
         hint = f"; {self.hint}" if self.hint else ""
         return InvalidInput(
-            f"{name} is {short(value)}{_kind(value)}: pass {self.describe()}{hint}"
+            f"{name} is {short_repr(value)}{_kind(value)}: pass {self.describe()}{hint}"
         )
 
 

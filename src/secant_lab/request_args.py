@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args, get_origin
 
-from secant.errors import short, unknown_name
+from secant.errors import short_repr, unknown_name
 from secant.validation import as_real_number, as_whole_number
 from secant_lab.error_responses import RequestError
 
@@ -61,7 +61,7 @@ def validated_arguments(
             within = f"entry{where and f' of {where}'}"
             hint = str(unknown_name(within, name, parameters))
             known = ", ".join(parameters)
-            raise RequestError(400, "entry", hint, name=short(name), known=known)
+            raise RequestError(400, "entry", hint, name=short_repr(name), known=known)
     for name, parameter in parameters.items():
         if name not in given and parameter.default is parameter.empty:
             missing = _at(where, name)
@@ -113,8 +113,8 @@ def _as(kind: Any, name: str, value: object) -> Any:
     raise RequestError(
         400,
         "type",
-        f"the entry {name!r} is {short(value)}: send {words}",
+        f"the entry {name!r} is {short_repr(value)}: send {words}",
         name=name,
-        came=short(value),
+        came=short_repr(value),
         wanted=json_type,
     )

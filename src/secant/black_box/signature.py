@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 
 Struct: TypeAlias = jax.ShapeDtypeStruct
 
@@ -117,8 +117,8 @@ def result_structs(result: Any, args: tuple[Any, ...]) -> Any:
             return Struct((), jnp.result_type(float))
         if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
             raise InvalidInput(
-                f"result holds {short(leaf)}: pass a shape such as (3,), or arrays or "
-                "jax.ShapeDtypeStructs like what f returns"
+                f"result holds {short_repr(leaf)}: pass a shape such as (3,), or "
+                "arrays or jax.ShapeDtypeStructs like what f returns"
             )
         return as_struct(leaf, "result")
 
@@ -147,7 +147,7 @@ def as_numbers(
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" and "float" not in array.dtype.name:
         is_complex = array.dtype.kind == "c"
-        content = array.dtype if is_complex else short(value)
+        content = array.dtype if is_complex else short_repr(value)
         raise (ComplexValueError if is_complex else InvalidInput)(
             f"{subject} {content}, and {declaration} {like.dtype}: make them equal"
         )
@@ -162,4 +162,4 @@ def as_numbers(
 
 def shape_tree(value: Any) -> str:
     """The text of a pytree with shapes instead of its arrays."""
-    return short(jax.tree.map(lambda leaf: getattr(leaf, "shape", leaf), value))
+    return short_repr(jax.tree.map(lambda leaf: getattr(leaf, "shape", leaf), value))

@@ -26,7 +26,7 @@ import numpy as np
 
 from secant.data.files import MAX_BYTES, PathName, read_at_most, regular_file
 from secant.data.labels import Pair, require_equal_lengths
-from secant.errors import DataError, shortened
+from secant.errors import DataError, short_text
 
 ARRAY_NAMES = {
     "x_train": ("x_train", "X_train"),
@@ -85,13 +85,13 @@ def read_npz(path: PathName) -> tuple[Pair, Pair | None]:
         raise
     except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: is not a complete .npz (zip) file ({shortened(error)}): write it "
-            "with np.savez(path, x=…, t=…)"
+            f"{path}: is not a complete .npz (zip) file ({short_text(error)}): write "
+            "it with np.savez(path, x=…, t=…)"
         ) from None
     # zipfile raises these for an encrypted entry and for an unknown method or version.
     except (RuntimeError, NotImplementedError) as error:
         raise DataError(
-            f"{path}: {shortened(error)}; write it with np.savez(path, x=…, t=…)"
+            f"{path}: {short_text(error)}; write it with np.savez(path, x=…, t=…)"
         ) from None
     return _pairs(arrays, roles, path)
 
@@ -104,7 +104,7 @@ def _entries(archive: ZipFile, path: Path) -> Mapping[str, ZipInfo]:
             continue
         name = info.filename.removesuffix(".npy")
         if name in entries:
-            raise DataError(f"{path}: holds {shortened(name)!r} twice: write it again")
+            raise DataError(f"{path}: holds {short_text(name)!r} twice: write it again")
         entries[name] = info
     return entries
 
@@ -136,14 +136,14 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
     missing = [role for role in form if role not in found]
     others = [name for name in entries if name not in found.values()]
     suggestions = [
-        f"{shortened(others_name)!r} for {role!r}"
+        f"{short_text(others_name)!r} for {role!r}"
         for role in missing
         for others_name in get_close_matches(role, others, n=1)
     ]
     hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else "."
     raise DataError(
         f"{path}: has no {' and no '.join(map(repr, missing))}{hint} It holds "
-        f"{shortened(', '.join(map(repr, entries))) or 'nothing'}; write np.savez("
+        f"{short_text(', '.join(map(repr, entries))) or 'nothing'}; write np.savez("
         "path, x=…, t=…) or x_train, t_train, x_test, t_test"
     )
 

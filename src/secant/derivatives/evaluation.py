@@ -11,7 +11,7 @@ import numpy as np
 from secant.arrays import first_entry
 from secant.derivatives.lines import Indices, Lines, Points
 from secant.derivatives.validation import Floats, as_number
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
 
@@ -119,7 +119,7 @@ class Evaluation:
             array: Any = np.asarray(value)
         except Exception:  # a ragged list, a tensor that lives elsewhere
             array = np.asarray(None)
-        what = "a masked array" if np.ma.isMaskedArray(value) else short(value)
+        what = "a masked array" if np.ma.isMaskedArray(value) else short_repr(value)
         kind = type(value).__name__
         good = self._is_numbers(array.dtype) and not np.ma.isMaskedArray(value)
         if good and array.shape == self.shape:

@@ -31,7 +31,7 @@ from secant.derivatives.validation import (
     refuse_not_finite,
     refuse_overflow,
 )
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 from secant.validation import as_whole_number, validate
 
 
@@ -240,8 +240,8 @@ def _entry(index: Any, shape: tuple[int, ...]) -> int:
         last = str(example[0]) if len(example) == 1 else str(example)
         hint = "there is no entry" if 0 in shape else f"pass one up to index={last}"
         raise InvalidInput(
-            f"index is {short(index)}, which names no entry of x of shape {shape}: "
-            f"{hint}"
+            f"index is {short_repr(index)}, which names no entry of x of shape "
+            f"{shape}: {hint}"
         ) from None
     return entry
 

@@ -37,7 +37,7 @@ from secant.derivatives.validation import (
     entry_name,
     refuse_overflow,
 )
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import open_caller
 from secant.validation import Choice, Or, RealNumber, Share, WholeNumber, validate
 
@@ -390,8 +390,8 @@ def _positive(step: Any, x: Floats) -> Floats:
     array = np.array(as_real(step, "step"), float)
     if not (array > 0).all() or not np.isfinite(array).all():
         raise InvalidInput(
-            f"step is {short(step)}: pass a positive number such as step=0.1, or one "
-            "for each entry of x"
+            f"step is {short_repr(step)}: pass a positive number such as step=0.1, or "
+            "one for each entry of x"
         )
     try:
         steps = np.broadcast_to(array, shape)
@@ -421,8 +421,8 @@ def _bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:
         )
     except (TypeError, ValueError) as error:
         raise InvalidInput(
-            f"bounds are {short(bounds)} ({error}): pass (lower, upper), each a number "
-            "or one for each entry of x, as in bounds=(0, np.inf)"
+            f"bounds are {short_repr(bounds)} ({error}): pass (lower, upper), each a "
+            "number or one for each entry of x, as in bounds=(0, np.inf)"
         ) from None
     outside = ~((lower <= x) & (x <= upper))
     if outside.any():

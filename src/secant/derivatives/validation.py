@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secant.arrays import Array, ArrayLike, as_real, first_entry, is_traced
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 from secant.validation import RealNumber, as_real_number
 
 Function: TypeAlias = Callable[[Any], Any]
@@ -37,7 +37,7 @@ def as_function(f: object, name: str = "f") -> Function:
     """
     if not callable(f):
         raise InvalidInput(
-            f"{name} is {short(f)}, which is no function: pass {name} itself, not "
+            f"{name} is {short_repr(f)}, which is no function: pass {name} itself, not "
             f"{name}(x), and pass it first"
         )
     return f
@@ -212,7 +212,7 @@ def _what(value: object, array: Array) -> str:
         return f"an array of shape {array.shape}"
     if value is None or array.dtype.kind in "bc":
         return str(value)
-    return f"{short(value)} ({type(value).__name__})"
+    return f"{short_repr(value)} ({type(value).__name__})"
 
 
 def _instead(value: object, array: Array) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
-from secant.errors import InvalidInput, SecantError, short
+from secant.errors import InvalidInput, SecantError, short_repr
 from secant.parallel.pickling import deserialize, first_line, to_bytes
 
 
@@ -47,7 +47,7 @@ def dask_workers(client: Any) -> "DaskWorkers":
         ) from None
     if not isinstance(client, distributed.Client):
         raise InvalidInput(
-            f"client is {short(client)}: pass a distributed.Client, as in "
+            f"client is {short_repr(client)}: pass a distributed.Client, as in "
             'dask_workers(Client("scheduler:8786"))'
         )
     if client.asynchronous:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from secant.errors import InvalidInput, short
+from secant.errors import InvalidInput, short_repr
 from secant.parallel.task import RemoteFunction, call_each
 from secant.validation import as_whole_number
 
@@ -114,8 +114,8 @@ def _results_of(result: Any, length: int) -> list[Any]:
         dask = type(result).__name__ == "Future"
         hint = "secant.dask_workers(client)" if dask else "a pool's `map`, for example"
         raise InvalidInput(
-            f"workers returned {short(result)} in place of the {length} values of a "
-            f"chunk: pass {hint}"
+            f"workers returned {short_repr(result)} in place of the {length} values of "
+            f"a chunk: pass {hint}"
         )
     return values  # pyright: ignore[reportUnknownVariableType]
 
@@ -138,7 +138,7 @@ def _as_count(workers: Any) -> int:
             dask = type(workers).__module__.startswith("distributed")
             hint = "pass secant.dask_workers(it)" if dask else "pass its `map`"
         raise InvalidInput(
-            f"workers is {short(workers)}, neither a number nor callable: {hint}"
+            f"workers is {short_repr(workers)}, neither a number nor callable: {hint}"
         )
     if count == -1:
         return os.cpu_count() or 1

@@ -15,7 +15,7 @@ from threading import Lock
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from secant.errors import InvalidInput, SecantError, short
+from secant.errors import InvalidInput, SecantError, short_repr
 
 _cloudpickle: Any = import_module("cloudpickle")  # has no types
 
@@ -70,7 +70,7 @@ def to_bytes(f: object) -> bytes:
         raise
     except Exception as error:
         name, value = _unpicklable_part("f", f)
-        what = f"`{name}`, a {type(value).__name__}," if name != "f" else short(f)
+        what = f"`{name}`, a {type(value).__name__}," if name != "f" else short_repr(f)
         raise InvalidInput(
             f"f cannot be sent to other processes: {what} cannot be pickled "
             f"({_reason(error)}). Make it inside of f, or pass what it is made from (a "
@@ -169,7 +169,7 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
     elif isinstance(value, MethodType | BuiltinFunctionType):
         yield "self", value.__self__
     elif _is(value, dict):
-        yield from ((f"[{short(key)}]", inner) for key, inner in value.items())
+        yield from ((f"[{short_repr(key)}]", inner) for key, inner in value.items())
     elif _is(value, list, tuple):
         yield from ((f"[{i}]", inner) for i, inner in enumerate(value))
     else:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from secant.errors import DataError, shortened
+from secant.errors import DataError, short_repr
 from secant.nn.architecture import Architecture
 
 
@@ -151,7 +151,7 @@ def parse_record(kind: type[Record], values: Any) -> Record:
     hints = get_type_hints(kind)
     if not isinstance(values, Mapping):
         if not isinstance(values, list | tuple):
-            raise TypeError(f"a {kind.__name__} is {_shortened(values)}")
+            raise TypeError(f"a {kind.__name__} is {short_repr(values)}")
         values = (
             dict(zip(hints, values, strict=False)) if len(values) <= len(hints) else {}
         )
@@ -169,7 +169,7 @@ def parse_architecture(values: Any) -> Architecture:
         InvalidInput: The described network is impossible.
     """
     if not isinstance(values, Mapping):
-        raise TypeError(f"an architecture is {_shortened(values)}")
+        raise TypeError(f"an architecture is {short_repr(values)}")
     fields = dict(values)
     fields["sizes"] = tuple(fields.get("sizes", ()))
     return Architecture(**fields)
@@ -183,8 +183,4 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
     kind = float if type(value) is int and int not in kinds else type(value)
     if kind not in kinds or (type(value) is int and value.bit_length() > 63):
         expected = getattr(hint, "__name__", hint)
-        raise TypeError(f"{name} is {_shortened(value)}, not {expected}")
-
-
-def _shortened(value: Any) -> str:
-    return shortened(repr(value), 60)
+        raise TypeError(f"{name} is {short_repr(value)}, not {expected}")
