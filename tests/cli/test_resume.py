@@ -27,11 +27,9 @@ def assert_same(run, whole):
     assert run.history.epochs == whole.history.epochs
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory):
-    """A folder of a run that was ended by SIGTERM, and what was said then."""
-    place = tmp_path_factory.mktemp("started")
-    process = subprocess.Popen(
+def train_long(place):
+    """A process that trains in `runs/0001` until it is stopped."""
+    return subprocess.Popen(
         [
             *(sys.executable, "-m", "secant", *TINY),
             *("--iterations", "10000000", "--checkpoint-steps", "200"),
@@ -40,12 +38,23 @@ def started(tmp_path_factory):
         stderr=subprocess.PIPE,
         text=True,
     )
-    checkpoints = place / "runs" / "0001" / "checkpoints"
+
+
+def wait_for(process, is_there):
     ends = time.monotonic() + 600
-    while not (checkpoints.is_dir() and any(checkpoints.glob("0*"))):
+    while not is_there():
         assert process.poll() is None
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A folder of a run that was ended by SIGTERM, and what was said then."""
+    place = tmp_path_factory.mktemp("started")
+    process = train_long(place)
+    checkpoints = place / "runs" / "0001" / "checkpoints"
+    wait_for(process, lambda: any(checkpoints.glob("0*")))
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=600)[1]
     return process.returncode, said, place / "runs" / "0001"
@@ -65,6 +74,26 @@ def test_sigterm_keeps_the_run_and_it_goes_on(secant, started):
     whole = secant(*TINY, "--iterations", more, "--out", "whole")
     assert whole.code == 0
     assert_same(Run.load(folder), Run.load("whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("there", [".lock", "manifest.json"])
+def test_a_refused_command_removes_nothing_of_the_run_that_trains(
+    secant, tmp_path, there
+):
+    """Whether that one has only reserved its folder, or has begun the run."""
+    process = train_long(tmp_path)
+    folder = tmp_path / "runs" / "0001"
+    wait_for(process, lambda: (folder / there).exists())
+    outcome = secant(*TINY, "--iterations", 5, "--out", folder)
+    assert outcome.code == 2
+    assert "is in use" in outcome.err or "exists already" in outcome.err
+    wait_for(process, lambda: any((folder / "checkpoints").glob("0*")))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=600)
+    assert process.returncode == 143
+    assert len(Run.load(folder).losses)
 
 
 def test_a_run_is_done_again_and_comes_out_the_same(secant):

@@ -873,10 +873,10 @@ def test_an_entry_that_is_not_there_cannot_be_kept(room, entry):
 def test_a_run_that_cannot_be_written_leaves_nothing(room, monkeypatch, tmp_path):
     race = stepped(room, start(room), 1)
 
-    def save(self, folder):
+    def write(self, folder):
         raise OSError("of the test: the disk is full")
 
-    monkeypatch.setattr(Run, "save", save)
+    monkeypatch.setattr(Run, "write", write)
     with pytest.raises(OSError, match="full"):
         room.save(race.id)
     assert not list(tmp_path.iterdir())

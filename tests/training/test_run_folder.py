@@ -17,7 +17,13 @@ import safetensors
 
 from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, fit
 from secant.nn.gradients import METHODS
-from secant.training import Checkpoints, NotFinite, checkpoint, steps
+from secant.training import (
+    Checkpoints,
+    NotFinite,
+    checkpoint,
+    reserve_run_folder,
+    steps,
+)
 from secant.training.optimizers import OPTIMIZERS
 from secant.training.serialization import tensor_bytes
 
@@ -29,6 +35,10 @@ EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
 class Killed(BaseException):
     """As if the process had ended: nothing catches it."""
+
+
+def die(*_):
+    raise Killed
 
 
 def killed_at(step):
@@ -177,10 +187,40 @@ def test_a_finished_run_can_be_made_longer(net, clusters, tmp_path):
     assert_same(again, whole)
 
 
-def test_a_finished_run_is_given_back(net, clusters, tmp_path):
-    settings = {"iterations": 12, "batch_size": 20, "folder": tmp_path}
+def contents(folder):
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+# 13 steps end within an epoch of 10, so the last measurement is one of its own.
+@pytest.mark.parametrize("iterations", [10, 13])
+def test_a_finished_run_that_is_resumed_is_left_as_it_is(
+    net, clusters, tmp_path, iterations
+):
+    settings = {"iterations": iterations, "batch_size": 20, "folder": tmp_path}
     run = fit(net, clusters, **settings)
+    before = contents(tmp_path)
     assert_same(fit(net, clusters, resume=True, **settings), run)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("iterations", [10, 13])
+def test_a_run_killed_after_its_last_checkpoint_is_measured_and_written(
+    net, clusters, tmp_path, monkeypatch, iterations
+):
+    settings = {"iterations": iterations, "batch_size": 20}
+    whole = fit(net, clusters, **settings)
+    settings["folder"] = tmp_path
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "write", die)
+        with pytest.raises(Killed):
+            fit(net, clusters, **settings)
+    assert not (tmp_path / "history.csv").exists()
+    assert_same(fit(net, clusters, resume=True, **settings), whole)
+    assert_same(Run.load(tmp_path), whole)
 
 
 def test_resuming_an_empty_folder_begins(net, clusters, tmp_path):
@@ -305,6 +345,54 @@ def test_a_second_process_is_refused(net, clusters, tmp_path):
     finally:
         other.communicate()
     assert len(fit(net, clusters, iterations=1, folder=tmp_path / "run").losses) == 1
+
+
+def test_a_reserved_folder_is_this_process_s_until_it_is_released(
+    net, clusters, tmp_path
+):
+    reserved = reserve_run_folder(tmp_path / "run")
+    for use in (
+        lambda: reserve_run_folder(tmp_path / "run"),
+        lambda: fit(net, clusters, iterations=1, folder=tmp_path / "run"),
+    ):
+        with pytest.raises(InvalidInput, match="is in use: another process"):
+            use()
+    run = fit(net, clusters, iterations=2, folder=reserved)
+    reserved.release()
+    assert_same(Run.load(tmp_path / "run"), run)
+
+
+def test_a_refused_reservation_removes_nothing_of_the_run_that_is_there(
+    net, clusters, tmp_path
+):
+    folder = tmp_path / "run"
+
+    def meanwhile(progress):
+        before = contents(folder)
+        with pytest.raises(InvalidInput):
+            reserve_run_folder(folder)
+        with pytest.raises(InvalidInput):
+            fit(net, clusters, iterations=1, folder=folder)
+        assert contents(folder) == before
+
+    reserved = reserve_run_folder(folder)
+    run = fit(net, clusters, iterations=3, folder=reserved, callbacks=[meanwhile])
+    reserved.release()
+    reserved.release()
+    assert_same(Run.load(folder), run)
+
+
+def test_a_reservation_without_a_run_leaves_what_was_there_before(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        reserve_run_folder(tmp_path / name).release()
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert not any((tmp_path / "empty").iterdir())
+
+
+def test_what_a_killed_process_had_reserved_can_be_reserved_again(tmp_path):
+    (tmp_path / ".lock").touch()
+    reserve_run_folder(tmp_path).release()
 
 
 def test_a_full_disk_is_told_once_and_training_goes_on(

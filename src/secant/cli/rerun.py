@@ -38,7 +38,7 @@ def rerun(
     from secant.training import Run
     from secant.training.fit import train
     from secant.training.run_comparison import compare_runs
-    from secant.training.run_folder import release_run_folder, reserve_run_folder
+    from secant.training.run_folder import reserve_run_folder
 
     before = Run.load(run)
     with signal_policy(SignalPolicy.EXIT):
@@ -61,10 +61,9 @@ def rerun(
                 metadata=replace(task.metadata, origin=manifest.origin),
                 folder=folder,
             )
-    except BaseException:
+    finally:
         if folder:
-            release_run_folder(folder)
-        raise
+            folder.release()
     comparison = compare_runs(before, again)
     out.print()
     if comparison.same:

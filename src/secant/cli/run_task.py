@@ -22,7 +22,7 @@ from secant.cli.train_task import Task
 
 if TYPE_CHECKING:
     from secant.cli.agreement import Agreement
-    from secant.training import Checkpoints, Progress, Run
+    from secant.training import Checkpoints, Progress, ReservedFolder, Run
     from secant.training.distributed.process_group import ProcessGroup
 
 
@@ -33,7 +33,7 @@ def is_follower(processes: "ProcessGroup | None") -> bool:
 
 def run_task(
     task: Task,
-    folder: Path | None,
+    folder: "Path | ReservedFolder | None",
     policy: "Checkpoints",
     processes: "ProcessGroup | None",
     *,
@@ -74,9 +74,10 @@ def run_task(
     ):
         callbacks = [bar, _stop_on_signal]
         if folder and task.metadata.notes.get("tensorboard"):
-            board = TensorBoard(folder / EVENTS_FOLDER)
+            events_folder = Path(folder) / EVENTS_FOLDER
+            board = TensorBoard(events_folder)
             callbacks.insert(0, exit_stack.enter_context(board))
-            events = shlex.quote(str(folder / EVENTS_FOLDER))
+            events = shlex.quote(str(events_folder))
             err.print(labelled_lines(watch=f"tensorboard --logdir {events}"))
         try:
             run = train(

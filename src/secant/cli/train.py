@@ -58,7 +58,7 @@ def train(
         return
 
     from secant.training import TensorBoard
-    from secant.training.run_folder import release_run_folder, reserve_run_folder
+    from secant.training.run_folder import reserve_run_folder
 
     # Cheap checks come before anything that takes time.
     config = options.build_config()
@@ -71,29 +71,26 @@ def train(
     if resumed:  # process 0 got --resume
         _resume(resumed, iterations, policy, processes)
         return
-    folder = (
+    reserved = (
         None if is_follower(processes) else reserve_run_folder(run_options.out_folder)
     )
+    release = reserved.release if reserved else lambda: None
     try:
-        with signal_policy(
-            SignalPolicy.EXIT, clean_up=lambda: folder and release_run_folder(folder)
-        ):
+        with signal_policy(SignalPolicy.EXIT, clean_up=release):
             task = build_task(
                 options,
                 config,
                 command=shlex.join(["secant", *sys.argv[1:]]),
                 tensorboard=run_options.tensorboard,
             )
-        run, failure, agreement = run_task(task, folder, policy, processes)
-        if folder and run.status == "interrupted" and not len(run.losses):
+        run, failure, agreement = run_task(task, reserved, policy, processes)
+        if reserved and run.status == "interrupted" and not len(run.losses):
             warn(f"stopped by {signal_name()} before the first step; nothing is saved")
             raise typer.Exit(exit_code())
-    except BaseException:
-        if folder:
-            release_run_folder(folder)
-        raise
-    if folder:
-        print_report(run, task, folder, options.data, agreement)
+    finally:
+        release()
+    if reserved:
+        print_report(run, task, reserved.path, options.data, agreement)
     exit_after(failure)
 
 

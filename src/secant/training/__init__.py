@@ -18,7 +18,7 @@ from secant.training.optimizers import OPTIMIZERS, NamedOptimizer
 from secant.training.run import HISTORY_FILE, NETWORK_FILE, Run, Timings
 from secant.training.run_folder import (
     RUNS_FOLDER,
-    release_run_folder,
+    ReservedFolder,
     reserve_run_folder,
 )
 from secant.training.samples import Samples, as_samples
@@ -42,6 +42,7 @@ __all__ = [
     "Progress",
     "RecordPath",
     "Rendezvous",
+    "ReservedFolder",
     "Run",
     "RunMetadata",
     "RunState",
@@ -56,6 +57,5 @@ __all__ = [
     "clear_compiled",
     "fit",
     "join",
-    "release_run_folder",
     "reserve_run_folder",
 ]

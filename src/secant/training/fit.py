@@ -238,6 +238,8 @@ class _TrainingLoop:
     def run(self) -> Run:
         if self.manager:
             self.state = self.manager.begin()
+            if self._has_ended() and (run := self.manager.ended_run(self.state)):
+                return run
         try:
             if self._lacks_measurement():
                 self.state = self.trainer.evaluate(self.state)
@@ -260,13 +262,15 @@ class _TrainingLoop:
         return self._saved(self.trainer.result(self.state, status))
 
     def _lacks_measurement(self) -> bool:
-        """Whether the start, or the end of an epoch, is here and not measured.
+        """Whether the start, or the end of an epoch or of the run, is not measured.
 
-        The latter happens if Ctrl-C comes after the last step of an epoch.
+        The last two happen if the process is interrupted after the checkpoint and
+        before the measurement.
         """
         step, epochs = self.state.step, self.state.epochs
         at_boundary = step % self.trainer.batches.steps_per_epoch == 0
-        return at_boundary and (not epochs or epochs[-1].step < step)
+        is_measured = bool(epochs) and epochs[-1].step == step
+        return (at_boundary or self._has_ended()) and not is_measured
 
     def _has_ended(self) -> bool:
         state = self.state

@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from time import perf_counter
@@ -21,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from filelock import FileLock, Timeout
 
-from secant.errors import InvalidInput
+from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
 from secant.training import checkpoint
 from secant.training.checkpoint import Checkpoints
@@ -31,7 +32,6 @@ from secant.training.run import (
     MANIFEST_FILE,
     Run,
     network_bytes,
-    new_folder,
     write_best,
 )
 from secant.training.serialization import replace_file
@@ -85,7 +85,9 @@ class CheckpointManager:
         self._resume = resume
         self._notes = dict(notes or {})
         self._origin = trainer.origin()
-        self._lock = FileLock(self.folder / LOCK_FILE, timeout=0)
+        self._lock = (
+            folder.lock if isinstance(folder, ReservedFolder) else _lock(self.folder)
+        )
         self._saved_at = 0.0
         self._saved_step = -1
         self._failed = False
@@ -93,15 +95,12 @@ class CheckpointManager:
 
     def __enter__(self) -> Self:
         _prepare(self.folder, resume=self._resume)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise InvalidInput(
-                f"{self.folder} is in use: another process trains there. Wait until it "
-                "ends, or name another folder"
-            ) from None
-        except OSError as error:
-            raise _unwritable(self.folder, error) from None
+        _acquire(self._lock, self.folder)
+        try:  # another process may have used the folder meanwhile
+            _prepare(self.folder, resume=self._resume)
+        except BaseException:
+            self._lock.release()
+            raise
         # A process that was killed may leave unfinished files.
         for part in self.folder.glob("**/.*.part"):
             part.unlink(missing_ok=True)
@@ -157,6 +156,19 @@ class CheckpointManager:
         except OSError as error:
             raise _unwritable(folder, error) from None
         return trainer.start
+
+    def ended_run(self, state: RunState) -> Run | None:
+        """The run in the folder, if it is whole and ended at this state."""
+        try:
+            run = Run.load(self.folder)
+        except DataError:  # the process ended before the files were written
+            return None
+        is_this = (
+            run.status in ("finished", "stopped early")
+            and len(run.losses) == state.step
+            and run.settings.to_dict() == self._trainer.config.to_dict()
+        )
+        return run if is_this else None
 
     def next_save_step(self, step: int) -> int | None:
         """The step of the next checkpoint, if the policy counts steps."""
@@ -248,7 +260,7 @@ class CheckpointManager:
             ) from None
 
 
-def _prepare(folder: Path, *, resume: bool) -> None:
+def _prepare(folder: Path, *, resume: bool = False) -> None:
     """Makes the folder if needed, and refuses one that holds something else."""
     try:
         if folder.is_file():
@@ -275,11 +287,73 @@ def _unwritable(folder: Path, error: OSError) -> InvalidInput:
     )
 
 
+def _lock(folder: Path) -> FileLock:
+    # A page reserves a folder in one thread and trains in another.
+    return FileLock(folder / LOCK_FILE, timeout=0, thread_local=False)
+
+
+def _acquire(lock: FileLock, folder: Path) -> None:
+    """Takes the lock of a folder.
+
+    Raises:
+        InvalidInput: Another process has it, or the folder is not writable.
+    """
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InvalidInput(
+            f"{folder} is in use: another process trains there. Wait until it ends, or "
+            "name another folder"
+        ) from None
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
 # The folder of a command's run
 
 
-def reserve_run_folder(folder: Path | None = None) -> Path:
-    """Makes the folder of a run before the run starts, so that no other run takes it.
+@dataclass(frozen=True)
+class ReservedFolder:
+    """The folder of a run that this process will train: `reserve_run_folder`.
+
+    It is a path, which `fit(folder=…)` takes.
+
+    Attributes:
+        path: The folder.
+        lock: Its lock, which this process has.
+        made: Whether the folder is new.
+    """
+
+    path: Path
+    lock: FileLock
+    made: bool
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def release(self) -> None:
+        """Ends the reservation, and removes what was made for a run without steps.
+
+        A folder that holds a step of a run, or anything that is not a run's, stays. So
+        does what another process has reserved meanwhile, and an empty folder that was
+        there before. A second call does nothing.
+        """
+        if not self.lock.is_locked:
+            return
+        with suppress(OSError):
+            if holds_no_steps(self.path):
+                _remove_begun(self.path)
+                if self.made:
+                    self.path.rmdir()
+                    if self.path.parent == RUNS_FOLDER:
+                        RUNS_FOLDER.rmdir()
+        self.lock.release(force=True)
+
+
+def reserve_run_folder(folder: Path | None = None) -> ReservedFolder:
+    """Makes and locks the folder of a run before the run starts.
+
+    No other run takes it until `release` is called, or this process ends.
 
     Args:
         folder: The folder, new or empty; None for the next number in `RUNS_FOLDER`.
@@ -288,18 +362,28 @@ def reserve_run_folder(folder: Path | None = None) -> Path:
         The folder, which exists and is empty.
 
     Raises:
-        InvalidInput: The folder holds something, or is a file.
+        InvalidInput: The folder holds something, is a file, is in use by another
+            process, or cannot be written to.
 
     Example:
         >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as parent:
         ...     folder = reserve_run_folder(pathlib.Path(parent, "mine"))
-        ...     release_run_folder(folder)
-        ...     folder.exists()
+        ...     folder.release()
+        ...     folder.path.exists()
         False
     """
     if folder is not None:
-        return new_folder(folder)
+        made = not folder.exists()
+        _prepare(folder)
+        reserved = ReservedFolder(folder, _lock(folder), made)
+        _acquire(reserved.lock, folder)
+        try:
+            _prepare(folder)
+        except BaseException:
+            reserved.lock.release()
+            raise
+        return reserved
     RUNS_FOLDER.mkdir(exist_ok=True)
     taken = [int(path.name) for path in RUNS_FOLDER.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)
@@ -310,23 +394,9 @@ def reserve_run_folder(folder: Path | None = None) -> Path:
             path.mkdir()
         except FileExistsError:  # another process has just taken this number
             continue
-        return path
-
-
-def release_run_folder(folder: Path) -> None:
-    """Removes a reserved folder whose run did not take place, and nothing else.
-
-    A folder that holds a step of a run, or anything that is not a run's, stays.
-
-    Args:
-        folder: The folder that `reserve_run_folder` returned.
-    """
-    with suppress(OSError):
-        if holds_no_steps(folder):
-            _remove_begun(folder)
-        folder.rmdir()
-        if folder.parent == RUNS_FOLDER:
-            RUNS_FOLDER.rmdir()
+        reserved = ReservedFolder(path, _lock(path), made=True)
+        _acquire(reserved.lock, path)
+        return reserved
 
 
 def holds_no_steps(folder: Path) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from secant.training import (
     NETWORK_FILE,
     RUNS_FOLDER,
-    release_run_folder,
     reserve_run_folder,
 )
 from secant_lab.localized_error import LocalizedError
@@ -172,11 +171,10 @@ class Room:
         run = replace(run, settings=replace(run.settings, iterations=steps))
         folder = reserve_run_folder()
         try:
-            run.save(folder)
-        except BaseException:
-            release_run_folder(folder)
-            raise
-        return {"folder": folder.as_posix(), "steps": steps}
+            run.write(folder.path)
+        finally:
+            folder.release()
+        return {"folder": folder.path.as_posix(), "steps": steps}
 
     def saved_runs(self) -> dict[str, Any]:
         """The run folders below the folder in which `secant lab` runs, latest first."""
