@@ -1,6 +1,7 @@
 """Run: kept in a folder, and read back from it with care."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_a_signed_network_of_other_shapes_is_refused(run, folder):
     other = run.net.replace(run.net.params)
     other.params["W1"] = np.zeros((3, 3))
     damaged = Run(other, run.history, run.settings)
-    (folder / NETWORK_FILE).write_bytes(damaged._network_bytes())
+    (folder / NETWORK_FILE).write_bytes(damaged._network_bytes(b""))
     with pytest.raises(DataError, match="shapes"):
         Run.load(folder)
 
@@ -112,7 +113,7 @@ def test_settings_of_another_type_are_told(run, folder):
     other = replace(run.settings)
     object.__setattr__(other, "learning_rate", "fast")
     other = replace(run, settings=other)
-    (folder / NETWORK_FILE).write_bytes(other._network_bytes())
+    (folder / NETWORK_FILE).write_bytes(other._network_bytes(b""))
     with pytest.raises(DataError, match="learning_rate is 'fast', a string: pass"):
         Run.load(folder)
 
@@ -125,6 +126,45 @@ def test_a_missing_or_changed_history_is_told(folder):
     path.unlink()
     with pytest.raises(DataError, match=HISTORY_FILE):
         Run.load(folder)
+
+
+def test_an_edited_loss_is_noticed(folder):
+    path = folder / HISTORY_FILE
+    lines = path.read_text().splitlines(keepends=True)
+    cells = lines[3].split(",")
+    assert cells[0] == "2"
+    lines[3] = ",".join([cells[0], "0.125", *cells[2:]])
+    path.write_text("".join(lines))
+    with pytest.raises(DataError, match="is not the history that"):
+        Run.load(folder)
+
+
+@pytest.mark.parametrize("name", [NETWORK_FILE, BEST_FILE, HISTORY_FILE])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(folder, name, kind):
+    path = folder / name
+    path.unlink()
+    if kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this system has no named pipes")
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to(os.devnull)
+    else:
+        path.mkdir()
+    with pytest.raises(DataError, match=r"it is a (device or pipe|folder)"):
+        Run.load(folder, best=name == BEST_FILE)
+
+
+@pytest.mark.parametrize("name", [NETWORK_FILE, BEST_FILE])
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1), ("C64", 8)])
+def test_a_tensor_of_a_dtype_that_numpy_lacks_is_refused(folder, name, dtype, size):
+    path = folder / name
+    entry = {"dtype": dtype, "shape": [2], "data_offsets": [0, 2 * size]}
+    header = json.dumps({"W1": entry}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(2 * size))
+    with pytest.raises(DataError, match=f"'?W1'? has the dtype {dtype}"):
+        Run.load(folder, best=name == BEST_FILE)
 
 
 def test_the_settings_can_be_read_without_secant(folder):

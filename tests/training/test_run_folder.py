@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -24,6 +25,7 @@ from secant.training import (
     reserve_run_folder,
     steps,
 )
+from secant.training.manifest import Manifest
 from secant.training.optimizers import OPTIMIZERS
 from secant.training.serialization import tensor_bytes
 
@@ -293,6 +295,23 @@ def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
     ):
         run = fit(net, clusters, folder=tmp_path, resume=True, **settings)
     assert_same(run, whole)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "checkpoints/000000000004.safetensors"]
+)
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(net, clusters, tmp_path, name):
+    fit(net, clusters, iterations=4, folder=tmp_path, checkpoints=EACH)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    if name == "manifest.json":
+        with pytest.raises(DataError, match="device or pipe"):
+            Manifest.read(tmp_path)
+        return
+    with pytest.warns(TrainingWarning, match="device or pipe"):
+        run = fit(net, clusters, iterations=6, folder=tmp_path, resume=True)
+    assert len(run.losses) == 6
 
 
 def test_what_another_run_kept_is_refused(net, clusters, tmp_path):

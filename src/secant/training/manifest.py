@@ -16,7 +16,11 @@ from secant.errors import DataError
 from secant.nn.architecture import Architecture
 from secant.training.config import TrainConfig
 from secant.training.run import MANIFEST_FILE
-from secant.training.serialization import parse_architecture, replace_file
+from secant.training.serialization import (
+    check_regular,
+    parse_architecture,
+    replace_file,
+)
 
 _FORMAT = "secant manifest 1"
 _MAX_BYTES = 1 << 20
@@ -83,6 +87,7 @@ class Manifest:
             DataError: It is missing or damaged.
         """
         path = folder / MANIFEST_FILE
+        check_regular(path)
         try:
             if path.stat().st_size > _MAX_BYTES:
                 raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from secant.training.serialization import (
     damaged_file,
     parse_architecture,
     parse_record,
+    read_bytes,
     read_tensors,
     replace_file,
     tensor_bytes,
@@ -141,14 +143,19 @@ class Run:
         return folder
 
     def write(self, folder: Path) -> None:
-        """Writes the files of the run into its own folder."""
-        replace_file(folder / NETWORK_FILE, self._network_bytes())
+        """Writes the files of the run into its own folder, the network last.
+
+        A folder that has a network has all files. The network's file has the SHA-256
+        of the history.
+        """
+        history = self.history.to_csv().encode()
+        replace_file(folder / HISTORY_FILE, history)
         if self.best is not None and self.best_epoch is not None:
             write_best(
                 folder, self.best, self.best_epoch, self.settings, self.data_name
             )
-        replace_file(folder / HISTORY_FILE, self.history.to_csv().encode())
         self.plot().savefig(folder / PICTURE_FILE)
+        replace_file(folder / NETWORK_FILE, self._network_bytes(history))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, best: bool = False) -> Self:
@@ -168,10 +175,10 @@ class Run:
         if best:
             return cls._load_best(folder)
         net, content = read_network(folder / NETWORK_FILE)
-        history = History.from_csv(
-            _read_text(folder / HISTORY_FILE), str(folder / HISTORY_FILE)
-        )
+        text = read_bytes(folder / HISTORY_FILE)
+        history = _parse_history(text, folder / HISTORY_FILE)
         try:
+            saved_history = content["history"]
             settings = TrainConfig.from_dict(content["settings"])
             timings = parse_record(Timings, content["timings"])
             status, data_name = str(content["status"]), str(content["data_name"])
@@ -179,8 +186,14 @@ class Run:
             raise damaged_file(folder / NETWORK_FILE, f"it lacks {error}") from None
         except (TypeError, ValueError) as error:
             raise damaged_file(folder / NETWORK_FILE, str(error)) from None
+        if sha256(text).hexdigest() != saved_history:
+            raise DataError(
+                f"{folder / HISTORY_FILE} is not the history that {NETWORK_FILE} was "
+                "saved with: if the process was killed while it saved the run, "
+                "continue it with resume=True; else restore it from a copy"
+            )
         run = cls(net, history, settings, status, timings, data_name=data_name)
-        if not (folder / BEST_FILE).is_file():
+        if not (folder / BEST_FILE).exists():
             return run
         best_run = cls._read_best(folder)
         return replace(run, best=best_run.best, best_epoch=best_run.best_epoch)
@@ -211,8 +224,9 @@ class Run:
         except (TypeError, ValueError) as error:
             raise damaged_file(folder / BEST_FILE, str(error)) from None
 
-    def _network_bytes(self) -> bytes:
+    def _network_bytes(self, history: bytes) -> bytes:
         content = {
+            "history": sha256(history).hexdigest(),
             "architecture": asdict(self.net.architecture),
             "settings": self.settings.to_dict(),
             "data_name": self.data_name,
@@ -263,7 +277,7 @@ def read_network(path: Path) -> tuple[MLP, dict[str, Any]]:
     Raises:
         DataError: The file is missing, damaged, or of another kind.
     """
-    if not path.is_file():
+    if not path.exists():
         raise _missing(path)
     params, content = read_tensors(path, _FORMAT)
     try:
@@ -300,8 +314,8 @@ def _missing(path: Path) -> DataError:
     )
 
 
-def _read_text(path: Path) -> str:
+def _parse_history(content: bytes, path: Path) -> History:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return History.from_csv(content.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
         raise damaged_file(path, str(error)) from None

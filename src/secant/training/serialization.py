@@ -8,6 +8,7 @@ JSON are checked field by field.
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +17,14 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from secant.errors import DataError, short_repr
+from secant.errors import DataError, short_repr, short_text
 from secant.nn.architecture import Architecture
+
+# The dtypes that NumPy itself has.
+_DTYPES = {
+    *("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"),
+    *("F16", "F32", "F64"),
+}
 
 
 def tensor_bytes(
@@ -55,10 +62,11 @@ def read_tensors(
     """
     import safetensors
 
+    check_regular(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: _array(file, name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
         raise damaged_file(path, str(error)) from None
     if metadata.get("format") != file_format:
@@ -74,6 +82,41 @@ def read_tensors(
         return arrays, dict(json.loads(text))
     except (TypeError, ValueError, RecursionError) as error:
         raise damaged_file(path, str(error)) from None
+
+
+def _array(file: Any, name: str) -> np.ndarray:
+    # Whether safetensors knows bfloat16 depends on what else was imported, and float8
+    # ends in an AttributeError.
+    kind = file.get_slice(name).get_dtype()
+    if kind not in _DTYPES:
+        raise ValueError(f"its array {short_text(name, 60)} has the dtype {kind}")
+    return file.get_tensor(name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        DataError: It is missing or unreadable, or no regular file; a pipe could block.
+    """
+    check_regular(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise damaged_file(path, str(error)) from None
+
+
+def check_regular(path: Path) -> None:
+    """Refuses what is no regular file; a pipe or a device could block its reader.
+
+    Raises:
+        DataError: The path names a folder, a pipe or a device.
+    """
+    with suppress(OSError):  # whoever opens it is told
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
+            raise damaged_file(path, f"it is {kind}")
 
 
 def replace_file(path: Path, content: bytes) -> None:
