@@ -70,7 +70,7 @@ collect_ignore = [file for file, module in _NEEDS.items() if not find_spec(modul
 # `.ci/run` runs these a second time: what judges numbers, because users' programs are
 # optimised, and what the extras need that are too large for `[test]`.
 _AGAIN = (
-    *(f"tests/{name}" for name in ("propagation", "derivatives", "nn")),
+    *(f"tests/{name}" for name in ("propagation", "derivatives", "checking", "nn")),
     *("tests/sklearn", "tests/export", "tests/sweeps"),
     *("tests/cli/test_export.py", "tests/cli/test_sweep.py"),
     *("tests/training/test_tensorboard.py", "tests/data/test_classes.py"),
