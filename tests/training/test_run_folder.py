@@ -448,6 +448,88 @@ def test_a_full_disk_is_told_once_and_training_goes_on(
     assert kept(tmp_path)[-1] == "000000000018.safetensors"
 
 
+def test_an_old_checkpoint_that_cannot_be_removed_stays_and_is_told_once(
+    net, clusters, tmp_path, monkeypatch
+):
+    unlink = Path.unlink
+
+    def refuse(path, missing_ok=False):
+        if path.suffix == ".safetensors":
+            raise OSError(errno.EACCES, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.warns(TrainingWarning, match="could not be removed") as told:
+        fit(
+            net,
+            clusters,
+            iterations=24,
+            folder=tmp_path,
+            checkpoints=Checkpoints(steps=4, seconds=None, keep=1),
+        )
+    assert len(told) == 1
+    monkeypatch.undo()
+    assert len(kept(tmp_path)) == 6
+    assert len(Run.load(tmp_path).losses) == 24
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["gone", "an empty one there"])
+def test_a_folder_that_is_moved_away_is_told_and_training_goes_on(
+    net, clusters, tmp_path, replaced
+):
+    folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+
+    def move(progress):
+        if progress.step == 8:
+            folder.rename(elsewhere)
+            if replaced:
+                folder.mkdir()
+
+    settings = {"iterations": 16, "batch_size": 25, "checkpoints": EACH}
+    whole = fit(net, clusters, iterations=16, batch_size=25)
+    with (
+        pytest.warns(TrainingWarning, match="was moved or removed: put it back"),
+        pytest.raises(InvalidInput, match=r"moved or removed.*continue with"),
+    ):
+        fit(net, clusters, folder=folder, callbacks=[move], **settings)
+    if replaced:
+        assert not any(folder.iterdir())
+        folder.rmdir()
+    elsewhere.rename(folder)
+    assert_same(fit(net, clusters, folder=folder, resume=True, **settings), whole)
+
+
+def test_a_checkpoint_of_another_version_is_resumed_with_a_word(
+    net, clusters, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_versions", lambda: {"secant": "0.0", "jax": "0.9"})
+        begin(net, clusters, tmp_path, until=4, iterations=9)
+    said = f"secant 0.0, now .*; jax 0.9, now {jax.__version__}.*the run continues"
+    with pytest.warns(TrainingWarning, match=said):
+        run = fit(net, clusters, iterations=9, folder=tmp_path, resume=True)
+    assert len(run.losses) == 9
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room there"),
+        (errno.EACCES, "make it writable"),
+        (errno.EIO, "mend this"),
+    ],
+)
+def test_what_to_do_fits_the_error_of_the_disk(
+    net, clusters, tmp_path, monkeypatch, number, remedy
+):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Run, "write", fail)
+    with pytest.raises(InvalidInput, match=f"{os.strerror(number)}.*{remedy}"):
+        fit(net, clusters, iterations=3, folder=tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_before_training(
     net, clusters, tmp_path, monkeypatch
 ):

@@ -1,5 +1,9 @@
 """Records of a file's JSON: each field is what it should be, or is told."""
 
+import errno
+import os
+import stat
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import pytest
@@ -8,7 +12,7 @@ from secant.errors import InvalidInput
 from secant.history import Epoch
 from secant.training.run import Timings
 from secant.training.schedules import Schedule
-from secant.training.serialization import parse_architecture, parse_record
+from secant.training.serialization import parse_architecture, parse_record, replace_file
 
 RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
 
@@ -59,3 +63,24 @@ def test_what_a_record_cannot_hold_is_told(kind, known, said):
 def test_what_is_no_architecture_is_told(known, error, said):
     with pytest.raises(error, match=said):
         parse_architecture(known)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "O_DIRECTORY"), reason="folders are not synced here"
+)
+@pytest.mark.parametrize(("number", "fails"), [("EIO", True), ("EINVAL", False)])
+def test_a_folder_that_does_not_reach_the_disk_is_an_error(
+    tmp_path, monkeypatch, number, fails
+):
+    """But not on a file system that cannot sync folders at all."""
+    sync = os.fsync
+
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(getattr(errno, number), number)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=number) if fails else nullcontext():
+        replace_file(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"

@@ -78,16 +78,13 @@ class Checkpoints:
         )
 
 
-def write(
-    folder: Path, state: RunState, origin: Mapping[str, Any], *, keep: int
-) -> Path:
-    """Writes a checkpoint, and removes all older ones but `keep - 1`.
+def write(folder: Path, state: RunState, origin: Mapping[str, Any]) -> Path:
+    """Writes a checkpoint.
 
     Args:
         folder: The folder of the run's checkpoints; it is made if needed.
         state: The state of the run.
         origin: What identifies the run: `Trainer.origin`.
-        keep: The number of checkpoints that stay.
 
     Returns:
         The file, which is on the disk.
@@ -103,8 +100,7 @@ def write(
         "step": state.step,
         "epochs": state.epochs,
         "timings": asdict(state.timings),
-        "secant": __version__,
-        "jax": jax.__version__,
+        "versions": _versions(),
     }
     if state.best is not None:
         content["best"] = state.best.epoch.step
@@ -112,9 +108,21 @@ def write(
             arrays[f"best/{name}"] = np.asarray(value)
     path = folder / f"{state.step:012}.safetensors"
     replace_file(path, tensor_bytes(arrays, _FORMAT, content))
-    for old in list(_files(folder))[keep:]:
-        old.unlink(missing_ok=True)
     return path
+
+
+def remove_old(folder: Path, keep: int) -> None:
+    """Removes all checkpoints but the newest.
+
+    Args:
+        folder: The folder of the run's checkpoints.
+        keep: The number of checkpoints that stay.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for old in _files(folder)[keep:]:
+        old.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -125,11 +133,13 @@ class NewestCheckpoint:
         state: The state in it; None without such a checkpoint.
         path: Its file.
         skipped: An error message for each newer checkpoint, which is damaged.
+        others: What another version wrote it: `jax 0.10.2, now 0.11.0`.
     """
 
     state: RunState | None
     path: Path | None
     skipped: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def read_newest(
@@ -149,13 +159,18 @@ def read_newest(
     skipped: list[str] = []
     for path in _files(folder):
         try:
-            state = _read(path, start, origin)
+            state, versions = _read(path, start, origin)
         except _AnotherRun:
             raise
         except DataError as error:
             skipped.append(str(error))
         else:
-            return NewestCheckpoint(state, path, tuple(skipped))
+            others = tuple(
+                f"{name} {versions.get(name)}, now {version}"
+                for name, version in _versions().items()
+                if versions.get(name) != version
+            )
+            return NewestCheckpoint(state, path, tuple(skipped), others)
     return NewestCheckpoint(None, None, tuple(skipped))
 
 
@@ -163,13 +178,21 @@ class _AnotherRun(InvalidInput):
     """A file is whole, and belongs to another run."""
 
 
-def _read(path: Path, start: TrainState, origin: Mapping[str, Any]) -> RunState:
+def _versions() -> dict[str, str]:
+    """The versions on which the bits of a run depend."""
+    return {"secant": __version__, "jax": jax.__version__}
+
+
+def _read(
+    path: Path, start: TrainState, origin: Mapping[str, Any]
+) -> tuple[RunState, dict[str, Any]]:
+    """The state in a file, and the versions that wrote it."""
     arrays, content = read_tensors(path, _FORMAT)
     try:
         check_same_run(path, dict(content["origin"]), origin)
         epochs = tuple(parse_record(Epoch, epoch) for epoch in content["epochs"])
         losses = _losses(arrays, content["step"])
-        return RunState(
+        state = RunState(
             train_state=_train_state(arrays, start),
             step=len(losses),
             losses=(losses,),
@@ -177,6 +200,7 @@ def _read(path: Path, start: TrainState, origin: Mapping[str, Any]) -> RunState:
             timings=parse_record(Timings, content["timings"]),
             best=_best(arrays, content, epochs),
         )
+        return state, dict(content["versions"])
     except KeyError as error:
         raise damaged_file(path, f"it lacks {error}") from None
     except (TypeError, ValueError) as error:

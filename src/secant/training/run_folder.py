@@ -8,6 +8,7 @@ network.safetensors, history.csv, training.png    the finished run
 tensorboard/                              events for TensorBoard, on request
 """
 
+import errno
 import os
 import warnings
 from collections.abc import Mapping
@@ -91,6 +92,7 @@ class CheckpointManager:
         self._saved_at = 0.0
         self._saved_step = -1
         self._failed = False
+        self._says_old_stay = False
         self._saved_best: Epoch | None = None
 
     def __enter__(self) -> Self:
@@ -101,6 +103,7 @@ class CheckpointManager:
         except BaseException:
             self._lock.release()
             raise
+        self._place = self.folder.stat()
         # A process that was killed may leave unfinished files.
         for part in self.folder.glob("**/.*.part"):
             part.unlink(missing_ok=True)
@@ -135,6 +138,14 @@ class CheckpointManager:
                 else "the run starts from the beginning"
             )
             warnings.warn(f"{sentence} – {way}", TrainingWarning, stacklevel=5)
+        if found.others:
+            warnings.warn(
+                f"other versions wrote {found.path} ({'; '.join(found.others)}): the "
+                "run continues, and may differ in roundings from one that was not "
+                "interrupted",
+                TrainingWarning,
+                stacklevel=5,
+            )
         if found.state is not None:
             self._saved_step = found.state.step
             if self._saved_step > trainer.config.iterations:
@@ -190,11 +201,11 @@ class CheckpointManager:
         if not self._trainer.has_finite_loss(state):
             return
         try:
-            checkpoint.write(
-                self._checkpoints, state, self._origin, keep=self._policy.keep
-            )
+            self._check_place()
+            checkpoint.write(self._checkpoints, state, self._origin)
             self._saved_step, self._failed = state.step, False
             self._save_best(state.best)
+            self._remove_old()
         except OSError as error:
             if not self._failed:
                 saved = (
@@ -211,6 +222,31 @@ class CheckpointManager:
                 )
             self._failed = True
         self._saved_at = perf_counter()
+
+    def _check_place(self) -> None:
+        """Raises an OSError if the folder is no longer that in which the run began."""
+        try:
+            is_same = os.path.samestat(self.folder.stat(), self._place)
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise OSError(
+                errno.ENOENT, "the run's folder was moved or removed: put it back"
+            )
+
+    def _remove_old(self) -> None:
+        """Removes old checkpoints; says once if that fails."""
+        try:
+            checkpoint.remove_old(self._checkpoints, self._policy.keep)
+        except OSError as error:
+            if not self._says_old_stay:
+                warnings.warn(
+                    f"an old checkpoint in {self._checkpoints} could not be removed "
+                    f"({error.strerror or error}): it stays, and training goes on",
+                    TrainingWarning,
+                    stacklevel=7,
+                )
+            self._says_old_stay = True
 
     def _save_best(self, best: BestParams | None) -> None:
         """Writes the best weights to their own file, for readers of a killed run."""
@@ -246,6 +282,7 @@ class CheckpointManager:
             InvalidInput: They cannot be written there.
         """
         try:
+            self._check_place()
             run.write(self.folder)
         except OSError as error:
             saved = (
@@ -255,7 +292,7 @@ class CheckpointManager:
             )
             raise InvalidInput(
                 f"the run could not be written to {self.folder} "
-                f"({error.strerror or error}): make room there, and continue with "
+                f"({error.strerror or error}): {_remedy(error)}, and continue with "
                 f"resume=True, or `secant train --resume {self.folder}`; {saved}"
             ) from None
 
@@ -278,6 +315,15 @@ def _prepare(folder: Path, *, resume: bool = False) -> None:
             "new folder, or move that one away"
             + (" (to continue the run in it, pass resume=True)" if not resume else "")
         )
+
+
+def _remedy(error: OSError) -> str:
+    """What helps against an error of writing."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        return "make room there"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "make it writable"
+    return "mend this"
 
 
 def _unwritable(folder: Path, error: OSError) -> InvalidInput:

@@ -5,6 +5,7 @@ both. A file is replaced in one step, so a reader never sees half of one. Record
 JSON are checked field by field.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -162,13 +163,15 @@ def _fingerprint(arrays: Mapping[str, np.ndarray], text: str) -> str:
 def _sync_folder(folder: Path) -> None:
     # Windows cannot open folders; it writes the name to the disk itself.
     if hasattr(os, "O_DIRECTORY"):
-        # Some file systems cannot sync folders. The file is then still whole or old.
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            # Some file systems cannot sync folders. The file is then whole or old.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+                raise
+        finally:
+            os.close(handle)
 
 
 Record = TypeVar("Record")
