@@ -53,7 +53,8 @@ def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """`x` as an array of any dtype.
 
     Raises:
-        InvalidInput: It has no shape, such as lists of unequal lengths.
+        InvalidInput: It has no shape, such as lists of unequal lengths; or it is a
+            masked array in which values are missing.
 
     Example:
         >>> as_array([[1, 2], [3]], "x")
@@ -61,6 +62,11 @@ def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
         secant.errors.InvalidInput: x is not an array of numbers (...): pass one ...
     """
     xp = xp or namespace(x)
+    if np.ma.is_masked(x):  # an array would have the numbers beneath the mask
+        raise InvalidInput(
+            f"{name} is a masked array, and {np.ma.count_masked(x):,} of its values "
+            f"are missing: remove those samples, or fill them with {name}.filled(…)"
+        )
     try:
         return xp.asarray(x)
     except (TypeError, ValueError, OverflowError) as error:

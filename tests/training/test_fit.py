@@ -5,6 +5,7 @@ import signal
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -444,9 +445,26 @@ BAD_DATA = {
     "NaN in x": ((np.full((6, 2), np.nan), T), r"x\[0, 0\] is nan"),
     "a label out of range": ((X, T + 3), r"t\[0\] is 3"),
     "labels as floats": ((X, T + 0.5), "whole numbers"),
+    "values beyond float32": ((X + 1e300, T), r"the data reach 1e\+300, and float32"),
+    "masked x": (
+        (np.ma.array(X, mask=[[1, 0]] + [[0, 0]] * 5), T),
+        "x is a masked array, and 1 of its values",
+    ),
+    "masked labels": (
+        (X, np.ma.array(T, mask=[1, 1, 0, 0, 0, 0])),
+        "t is a masked array, and 2 of its values",
+    ),
     "a test part that is none": (((X, T), X[:3]), "test part"),
     "bad test labels": (((X, T), (X, T + 7)), r"t\[0\] is 7"),
 }
+
+
+def test_samples_in_bfloat16_are_trained_in_float32(net, clusters):
+    (x, t), _ = clusters
+    short = jnp.asarray(x, jnp.bfloat16)
+    run = fit(net, (short, t), iterations=3)
+    expected = fit(net, (np.asarray(short, np.float32), t), iterations=3)
+    np.testing.assert_array_equal(run.losses, expected.losses)
 
 
 @pytest.mark.parametrize("case", BAD_DATA)

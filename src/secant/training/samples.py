@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, ArrayLike
+from secant.arrays import Array, ArrayLike, as_array
 from secant.errors import InvalidInput
 from secant.nn.architecture import Architecture
 from secant.training.serialization import fingerprint
@@ -37,7 +37,19 @@ class Samples:
 
     @cached_property
     def on_device(self) -> tuple[Array, Array]:
-        """`x` and `t` on JAX's device, in its default float."""
+        """`x` and `t` on JAX's device, in its default float.
+
+        Raises:
+            InvalidInput: A value is too large for that float.
+        """
+        dtype = jnp.zeros(()).dtype
+        limit = float(jnp.finfo(dtype).max)
+        largest = max(float(max(a.max(), -a.min())) for a in (self.x, self.t))
+        if largest > limit:
+            raise InvalidInput(
+                f"the data reach {largest:.3g}, and {dtype} ends at {limit:.3g}: scale "
+                "them, such as to 0 … 1"
+            )
         return jnp.asarray(self.x, float), jnp.asarray(self.t, float)
 
 
@@ -92,7 +104,13 @@ def _samples(architecture: Architecture, x: ArrayLike, t: ArrayLike) -> Samples:
             f"x has shape {np.shape(x)}, one sample: pass a data set, of shape "
             "(samples, inputs)"
         )
-    return Samples(*architecture.as_batch(np.asarray(x), np.asarray(t)))
+    return Samples(*architecture.as_batch(_as_numpy(x, "x"), _as_numpy(t, "t")))
+
+
+def _as_numpy(values: ArrayLike, name: str) -> np.ndarray:
+    array = as_array(values, name, np)
+    # NumPy has no bfloat16 of its own; float32 holds each of its values.
+    return array.astype(np.float32) if array.dtype == jnp.bfloat16 else array
 
 
 def _describe(data: Any) -> str:
