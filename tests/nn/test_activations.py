@@ -68,7 +68,7 @@ def test_a_floating_dtype_is_kept(f, dtype, xp):
 @everyone
 def test_bfloat16_is_kept_and_right_to_its_precision(f):
     x = jnp.asarray([0.5, -2.0], jnp.bfloat16)
-    y = f(x)
+    y = jax.jit(f)(x)
     assert y.dtype == jnp.bfloat16
     # 8 bits; a handful of roundings in between, and log_softmax rounds as 1 does.
     np.testing.assert_allclose(
@@ -168,25 +168,31 @@ def numbers(dtype):
     ],
     ids=["sigmoid", "tanh"],
 )
-def test_sigmoid_and_tanh_are_right_to_a_few_ulp(f, exact, bound, dtype, xp, precise):
+def test_sigmoid_and_tanh_are_right_to_a_few_ulp(
+    f, exact, bound, dtype, xp, precise, compiled
+):
     x = numbers(dtype)
     with x64(xp, dtype):
-        y = np.asarray(f(xp.asarray(x)))
+        y = np.asarray(compiled(f)(xp.asarray(x)))
     assert y.dtype == dtype
     assert ulps(y, [exact(mpmath.mpf(float(v))) for v in x], dtype).max() < bound
 
 
-def test_sigmoid_is_right_on_the_far_left_where_one_minus_would_be_zero(xp):
+def test_sigmoid_is_right_on_the_far_left_where_one_minus_would_be_zero(xp, compiled):
     """1 - sigmoid(87) is 0 in float32; sigmoid(-87) is not."""
-    y = float(sigmoid(xp.asarray(-87.0, "float32")))
+    y = float(compiled(sigmoid)(xp.asarray(-87.0, "float32")))
     assert y == pytest.approx(1.6458115e-38, rel=1e-6)
+
+
+def both_over_classes(x):
+    return softmax(x), log_softmax(x)
 
 
 @exact_floats
 @pytest.mark.parametrize("spread", [1, 10, 25])
 @pytest.mark.parametrize("classes", [2, 10, 50])
 def test_softmax_and_log_softmax_are_right_to_a_few_ulp(
-    dtype, spread, classes, xp, precise
+    dtype, spread, classes, xp, precise, compiled
 ):
     """Measured on 36,000 scores of up to 100 classes: 7.5 ulp, and 1 more for each
     unit below the largest score (a difference d rounded by half an ulp moves exp(d)
@@ -195,8 +201,7 @@ def test_softmax_and_log_softmax_are_right_to_a_few_ulp(
     draw = np.random.default_rng(classes)
     x = (spread * draw.standard_normal((200 // classes, classes))).astype(dtype)
     with x64(xp, dtype):
-        y = np.asarray(softmax(xp.asarray(x)))
-        logs = np.asarray(log_softmax(xp.asarray(x)))
+        y, logs = map(np.asarray, compiled(both_over_classes)(xp.asarray(x)))
     tiny = 2 * float(np.finfo(dtype).smallest_normal)
     for row, p, log_p in zip(x, y, logs, strict=True):
         powers = [mpmath.exp(mpmath.mpf(float(v))) for v in row]
@@ -213,15 +218,15 @@ def test_softmax_and_log_softmax_are_right_to_a_few_ulp(
 def test_log_softmax_is_right_where_the_probability_is_zero(xp):
     """A probability of 1e-50 is 0 in float32, and log(0) would be -inf."""
     scores = xp.asarray([0.0, -115.0], "float32")
-    assert softmax(scores)[1] == 0
-    assert log_softmax(scores)[1] == -115
+    assert np.asarray(softmax(scores))[1] == 0
+    assert np.asarray(log_softmax(scores))[1] == -115
 
 
 @over_classes
 def test_adding_a_number_to_all_scores_changes_nothing(f, xp):
     # Whole numbers: neither the sums nor the differences are rounded.
-    x = xp.asarray([1.0, -3.0, 2.0], "float32")
-    np.testing.assert_array_equal(f(x), f(x + 1024))
+    x = np.float32([1.0, -3.0, 2.0])
+    np.testing.assert_array_equal(f(xp.asarray(x)), f(xp.asarray(x + 1024)))
 
 
 # --- samples and classes ---------------------------------------------------------
@@ -229,8 +234,7 @@ def test_adding_a_number_to_all_scores_changes_nothing(f, xp):
 
 @given(x=arrays(np.float32, (7, 10), elements=st.floats(-50, 50, width=32)))
 def test_each_row_of_probabilities_sums_to_one(x):
-    for xp in (np, jnp):
-        y = np.asarray(softmax(xp.asarray(x)))
+    for y in map(np.asarray, (softmax(x), jax.jit(softmax)(x))):
         assert y.dtype == np.float32
         assert np.all(y >= 0)
         # In units of the dtype's eps: ten roundings of at most half a one, and
@@ -241,13 +245,15 @@ def test_each_row_of_probabilities_sums_to_one(x):
 
 @over_classes
 @pytest.mark.parametrize("shape", [(5, 3), (2, 4, 3), (6, 1)])
-def test_each_sample_of_a_batch_is_as_if_alone(f, shape, xp):
-    x = xp.asarray(np.random.default_rng(0).standard_normal(shape), "float32")
-    y = f(x)
+def test_each_sample_of_a_batch_is_as_if_alone(f, shape, xp, compiled):
+    f = compiled(f)
+    x = np.float32(np.random.default_rng(0).standard_normal(shape))
+    y = np.asarray(f(xp.asarray(x)))
     assert y.shape == shape
     for place in np.ndindex(shape[:-1]):
+        alone = f(xp.asarray(x[place]))
         # XLA may fuse the two differently: up to a few ulp of numbers below 10.
-        np.testing.assert_allclose(y[place], f(x[place]), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(y[place], alone, rtol=1e-6, atol=1e-6)
 
 
 def test_softmax_does_not_run_over_the_batch_as_the_notebooks_did():
@@ -275,6 +281,10 @@ def test_one_class_is_certain(xp):
 # --- stability: warnings are errors here -----------------------------------------
 
 
+def all_outputs(x):
+    return [f(x) for f in ELEMENTWISE + OVER_CLASSES]
+
+
 @given(data=st.data(), dtype=st.sampled_from(["float16", "float32", "float64"]))
 def test_no_finite_input_warns_or_gives_nan(data, dtype):
     x = data.draw(
@@ -288,10 +298,11 @@ def test_no_finite_input_warns_or_gives_nan(data, dtype):
             ),
         )
     )
-    for xp in (np, jnp):
+    for xp, outputs in ((np, all_outputs), (jnp, jax.jit(all_outputs))):
         with x64(xp, dtype):
-            for f in ELEMENTWISE + OVER_CLASSES:
-                y = np.asarray(f(xp.asarray(x)))
+            found = outputs(xp.asarray(x))
+            for f, y in zip(ELEMENTWISE + OVER_CLASSES, found, strict=True):
+                y = np.asarray(y)
                 assert not np.isnan(y).any(), f
                 if f is not log_softmax:
                     assert np.isfinite(y).all(), f
@@ -300,16 +311,20 @@ def test_no_finite_input_warns_or_gives_nan(data, dtype):
 
 
 @floats
-def test_the_largest_floats_give_the_limits(dtype, xp):
-    with x64(xp, dtype):
-        largest = float(xp.finfo(dtype).max)
-        x = xp.asarray([largest, -largest, 0.0], dtype)
-        assert sigmoid(x).tolist() == [1, 0, 0.5]
-        assert tanh(x).tolist() == [1, -1, 0]
-        assert relu(x).tolist() == [largest, 0, 0]
-        assert softmax(x).tolist() == [1, 0, 0]
+def test_the_largest_floats_give_the_limits(dtype, xp, compiled):
+    largest = float(np.finfo(dtype).max)
+    limits = {
+        sigmoid: [1, 0, 0.5],
+        tanh: [1, -1, 0],
+        relu: [largest, 0, 0],
+        softmax: [1, 0, 0],
         # The second is -2 · largest, which no number of the dtype is.
-        assert log_softmax(x).tolist() == [0, -np.inf, -largest]
+        log_softmax: [0, -np.inf, -largest],
+    }
+    with x64(xp, dtype):
+        x = xp.asarray([largest, -largest, 0.0], dtype)
+        outputs = compiled(lambda x: [f(x) for f in limits])(x)
+        assert [y.tolist() for y in outputs] == list(limits.values())
 
 
 @elementwise
@@ -355,7 +370,7 @@ def test_slopes_at_exactly_zero(f, slope, bend):
     """Relu's is a convention: `maximum` would have given 1/2."""
     assert jax.grad(f)(0.0) == slope
     assert jax.jit(jax.grad(f))(0.0) == slope
-    assert jax.grad(jax.grad(f))(0.0) == bend
+    assert jax.jit(jax.grad(jax.grad(f)))(0.0) == bend
 
 
 def test_first_and_second_derivatives_are_the_formulas():
@@ -393,22 +408,22 @@ def test_slopes_are_finite_far_out(f):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_function_is_its_formula(name, xp):
+def test_every_function_is_its_formula(name, xp, compiled):
     x = np.float32([-20, -3, -0.5, 0, 1e-3, 0.5, 3, 20])
     with mpmath.workdps(40):
         expected = [float(EXACT[name](mpmath.mpf(float(a)))) for a in x]
-    found = ACTIVATIONS[name].function(xp.asarray(x))
+    found = compiled(ACTIVATIONS[name].function)(xp.asarray(x))
     np.testing.assert_allclose(found, expected, rtol=2e-6)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_derivative_of_an_entry_is_the_slope(name, xp):
+def test_the_derivative_of_an_entry_is_the_slope(name, xp, compiled):
     """What backprop multiplies by, against what JAX finds, the kink of relu too."""
     function, derivative = ACTIVATIONS[name].function, ACTIVATIONS[name].derivative
     x = xp.asarray([-3.0, -0.5, 0.0, 0.5, 3.0], "float32")
-    slopes = derivative(x, function(x))
+    slopes = compiled(lambda x: derivative(x, function(x)))(x)
     assert slopes.dtype == "float32"
-    expected = jax.vmap(jax.grad(function))(jnp.asarray(x))
+    expected = jax.jit(jax.vmap(jax.grad(function)))(x)
     # 1 - y² for a y near 1: the rounding of y, 6 ulp of XLA's, comes in twice.
     np.testing.assert_allclose(slopes, expected, rtol=1e-4, atol=1e-6)
 
@@ -427,13 +442,17 @@ def test_the_first_weights_of_an_entry_are_known(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_change_of_a_small_nudge_is_the_difference(name, xp):
+def test_the_change_of_a_small_nudge_is_the_difference(name, xp, compiled):
     """In float32, for nudges far below the spacing of floats, kinks and tails too."""
     activation = ACTIVATIONS[name]
     a = np.array([-20, -9, -3, -0.5, -1e-3, 0, 1e-3, 0.5, 3, 9, 20], np.float32)
+
+    @compiled
+    def change(a, da):
+        return activation.change(activation.linearization(a), da)
+
     for da in np.float32([2**-7, -(2**-7), 3e-3, -1e-4, 1e-9]):
-        coefficients = activation.linearization(xp.asarray(a))
-        found = activation.change(coefficients, xp.asarray(da))
+        found = change(xp.asarray(a), xp.asarray(da))
         with mpmath.workdps(40):
             expected = [_change(name, float(x), float(da)) for x in a]
         assert np.asarray(found).dtype == np.float32
@@ -444,9 +463,10 @@ def test_the_change_of_a_small_nudge_is_the_difference(name, xp):
 def test_a_difference_across_zero_keeps_its_digits(name):
     """Where a function is written by cases, its cases meet there."""
     a = np.float32([-1e-6, -3e-5, -2e-3, -0.4, -6, 1e-6, 3e-5, 2e-3, 0.4, 6])
+    carry = jax.jit(difference(ACTIVATIONS[name].function))
     for part in (0.5, 1, 1.01, 2, 3):
         da = -np.float32(part) * a
-        _, found = difference(ACTIVATIONS[name].function)(a, da)
+        _, found = carry(a, da)
         with mpmath.workdps(40):
             expected = [
                 _change(name, float(x), float(d)) for x, d in zip(a, da, strict=True)
@@ -468,12 +488,9 @@ def test_derivatives_of_softmax_are_the_formulas_ties_or_not(x):
     with jax.enable_x64(True):
         x = jnp.asarray(x)
         p = np.asarray(softmax(x))
-        np.testing.assert_allclose(
-            jax.jacobian(softmax)(x), np.diag(p) - np.outer(p, p), atol=1e-15
-        )
-        np.testing.assert_allclose(
-            jax.jacobian(log_softmax)(x), np.eye(3) - p, atol=1e-15
-        )
+        slope, log_slope = jax.jit(jax.jacobian(both_over_classes))(x)
+        np.testing.assert_allclose(slope, np.diag(p) - np.outer(p, p), atol=1e-15)
+        np.testing.assert_allclose(log_slope, np.eye(3) - p, atol=1e-15)
         bend = np.outer(p, p) - np.diag(p)
         np.testing.assert_allclose(
             jax.jit(jax.hessian(log_softmax))(x), np.stack([bend] * 3), atol=1e-15
@@ -486,7 +503,7 @@ def test_derivatives_of_softmax_are_finite_far_out(f, far):
     x = jnp.asarray([far, -far, 0.0])
     chosen = np.array([[0, 0, 0], [-1, 1, 0], [-1, 0, 1]])
     np.testing.assert_array_equal(
-        jax.jacobian(f)(x), chosen if f is log_softmax else np.zeros((3, 3))
+        jax.jit(jax.jacobian(f))(x), chosen if f is log_softmax else np.zeros((3, 3))
     )
     assert np.isfinite(jax.jit(jax.hessian(f))(x)).all()
 

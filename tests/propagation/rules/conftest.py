@@ -1,7 +1,8 @@
 """Fixtures that compare a difference with plain subtraction in float64."""
 
+from functools import lru_cache
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -19,8 +20,14 @@ def is_right():
     return _is_right
 
 
+@lru_cache(maxsize=64)
+def _compiled_difference(f):
+    """One program for all cases of a function."""
+    return jax.jit(difference(f))
+
+
 def _is_right(f, x, direction, *, ulp=8, sizes=(1e-12, 1e-3, 0.7)):
-    moved = jax.jit(difference(f))
+    moved = _compiled_difference(f)
     now = jax.jit(f)(x)
     for size in sizes:
         dx = jax.tree.map(lambda d, size=size: (size * d).astype(np.float32), direction)
@@ -67,23 +74,20 @@ def check():
 
 
 def _subtracted_in_double(f, x, dx):
-    x, dx = np.float32(x), np.float32(dx)
+    # f is compiled: eagerly, each of its operations is a program.
+    f, x, dx = jax.jit(f), np.float64(np.float32(x)), np.float64(np.float32(dx))
     with jax.enable_x64(True):
-        here, there = f(jnp.float64(x)), f(jnp.float64(x) + jnp.float64(dx))
-        return jax.tree.map(lambda a, b: np.asarray(b) - np.asarray(a), here, there)
+        return jax.tree.map(lambda a, b: np.asarray(b) - np.asarray(a), f(x), f(x + dx))
 
 
 def _check(f, x, dx, rtol=1e-6, atol=0.0, *, eager=True):
     expected = _subtracted_in_double(f, x, dx)
-    x, dx = jnp.float32(x), jnp.float32(dx)
-    carry = difference(f)
-    for moved in (carry, jax.jit(carry)) if eager else (jax.jit(carry),):
-        value, change = moved(x, dx)
-        for got, is_f in zip(
-            jax.tree.leaves(value), jax.tree.leaves(f(x)), strict=True
-        ):
+    x, dx = np.float32(x), np.float32(dx)
+    f_of_x = jax.jit(f)(x)
+    carries = [_compiled_difference(f), *([difference(f)] if eager else [])]
+    for carry in carries:
+        value, change = carry(x, dx)
+        for got, is_f in zip(*map(jax.tree.leaves, (value, f_of_x)), strict=True):
             np.testing.assert_allclose(got, is_f, rtol=1e-6)
-        for got, right in zip(
-            jax.tree.leaves(change), jax.tree.leaves(expected), strict=True
-        ):
+        for got, right in zip(*map(jax.tree.leaves, (change, expected)), strict=True):
             np.testing.assert_allclose(got, right, rtol=rtol, atol=atol)
