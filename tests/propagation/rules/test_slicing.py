@@ -88,20 +88,21 @@ def test_what_is_read_beyond_the_edge_does_not_change():
     value, change = difference(read)(X, 1.0)
     np.testing.assert_array_equal(value, 7)
     np.testing.assert_array_equal(change, 0)
-    _, change = difference(lambda x: jnp.take(x, jnp.array([9]), axis=0))(X, 1.0)
+    read_nan = difference(lambda x: jnp.take(x, jnp.array([9]), axis=0))
+    _, change = jax.jit(read_nan)(X, 1.0)
     assert np.isnan(change).all()  # NaN - NaN
 
 
 def test_an_update_wins_a_maximum_that_dx_alone_decides():
-    x = jnp.ones(2)
+    x = np.ones(2, np.float32)
     _, change = difference(lambda x: x[:1].at[jnp.array([0])].max(x[1:]))(
-        x, jnp.array([1e-12, 3e-12])
+        x, np.float32([1e-12, 3e-12])
     )
     np.testing.assert_allclose(change, [3e-12], rtol=1e-6)
 
 
 def test_integers_are_computed_again():
-    x = jnp.array([4, 1, 3])
+    x, dx = np.int32([4, 1, 3]), np.int32([2, 0, 1])
     for f in (
         lambda x: x[x % 3],
         lambda x: x.at[jnp.array([0, 0])].multiply(x[1:]),
@@ -109,8 +110,9 @@ def test_integers_are_computed_again():
         lambda x: x.at[jnp.array([0, 0])].add(x[1:]),
         lambda x: x.at[jnp.array([0, 2])].set(x[1:]),
     ):
-        _, change = jax.jit(difference(f))(x, jnp.array([2, 0, 1]))
-        np.testing.assert_array_equal(change, f(x + jnp.array([2, 0, 1])) - f(x))
+        _, change = jax.jit(difference(f))(x, dx)
+        f = jax.jit(f)
+        np.testing.assert_array_equal(change, np.subtract(f(x + dx), f(x)))
 
 
 def test_a_product_with_a_factor_of_zero_is_no_quotient():
@@ -121,6 +123,7 @@ def test_a_product_with_a_factor_of_zero_is_no_quotient():
     np.testing.assert_allclose(change, [6e-9], rtol=1e-6)
 
 
+@partial(jax.jit, static_argnames=("how", "mode"))
 def written(x, at, how, mode):
     return getattr(x[0].at[at], how)(x[1], mode=mode)
 
@@ -143,17 +146,19 @@ def test_any_indices_in_any_mode(indices, mode, how, seed):
     x, dx, u, du = (rng.integers(-4, 5, 6).astype(np.float32) / 4 for _ in range(4))
     at = np.resize(np.array(indices), 6)
     change = change_of_written((x, u), (dx, du), at, how, mode)
-    there, here = (jnp.asarray(x + dx), u + du), (jnp.asarray(x), u)
-    expected = written(there, at, how, mode) - written(here, at, how, mode)
+    there = written((x + dx, u + du), at, how, mode)
+    expected = np.subtract(there, written((x, u), at, how, mode))
     np.testing.assert_allclose(change, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_many_small_changes_in_one_place_add_up_in_16_bits(dtype):
     n = 3000
-    _, change = difference(lambda x: jnp.zeros(1, dtype).at[jnp.zeros(n, int)].add(x))(
-        jnp.zeros(n, dtype), jnp.full(n, 2**-10, dtype)
-    )
+
+    def f(x):
+        return jnp.zeros(1, dtype).at[jnp.zeros(n, int)].add(x)
+
+    _, change = jax.jit(difference(f))(np.zeros(n, dtype), np.full(n, 2**-10, dtype))
     assert change.dtype == dtype
     np.testing.assert_allclose(np.float32(change), [n / 2**10], rtol=0.01)
 
