@@ -256,9 +256,9 @@ def test_nan_is_only_where_there_is_no_slope():
 
     x, nan = jnp.array([0.0, 2.0]), np.nan
     # To JAX, 0 * nan is nan: a whole row has none.
-    slopes = jax.jacfwd(as_jax(f, (4,)))(x)
+    slopes = jax.jit(jax.jacfwd(as_jax(f, (4,))))(x)
     np.testing.assert_allclose(slopes, [[3, 0], [nan, nan], [nan, nan], [0, 7]])
-    slope = jax.grad(as_jax(lambda x: f(x)[1]))(x)
+    slope = jax.jit(jax.grad(as_jax(lambda x: f(x)[1])))(x)
     np.testing.assert_allclose(slope, [nan, 1])
 
 
@@ -312,23 +312,23 @@ def test_sizes_may_be_mixed_in_one_vector():
         return np.sin(rates * x)
 
     want = rates * np.cos(rates * sizes)
-    total = jax.grad(as_jax(lambda x: float(waves(x).sum())))(sizes)
+    total = jax.jit(jax.grad(as_jax(lambda x: float(waves(x).sum()))))(sizes)
     # 1e8 of them is one of 1: nothing that is far above hides an entry.
     np.testing.assert_allclose(total, want, rtol=2e-7)
-    whole = jax.jacobian(as_jax(waves, (5,)))(sizes)
+    whole = jax.jit(jax.jacobian(as_jax(waves, (5,))))(sizes)
     np.testing.assert_allclose(whole, np.diag(want), rtol=2e-7)
 
 
 def test_large_results_do_not_hide_the_slopes_of_small_ones():
     f = as_jax(lambda x: (1e6 * x, 1e-6 * math.sin(3 * x)), (0.0, 0.0))
-    slopes = jax.jacobian(f)(0.7)
+    slopes = jax.jit(jax.jacobian(f))(0.7)
     np.testing.assert_allclose(slopes[0], 1e6, rtol=2e-7)
     np.testing.assert_allclose(slopes[1], 3e-6 * math.cos(2.1), rtol=1e-6)
 
 
 def test_second_derivatives_for_a_parameter_far_below_one():
     with jax.enable_x64(True):
-        got = jax.grad(jax.grad(as_jax(sine(1e6))))(1e-7)
+        got = jax.jit(jax.grad(jax.grad(as_jax(sine(1e6)))))(1e-7)
     np.testing.assert_allclose(got, -1e12 * math.sin(0.1), rtol=1e-7)
 
 
@@ -479,12 +479,13 @@ def test_it_works_with_every_gradient_method(method):
     def loss(params):
         return wrapped(jnp.tanh(params["x"])) ** 2
 
+    def loss_in_jax(params):
+        return saddle_in_jax(jnp.tanh(params["x"])) ** 2
+
     params = {"x": X}
     step = jax.jit(secant.value_and_gradient(loss, method, directions=3))
     value, slope = step(params, key=jax.random.key(0))
-    want, wanted = jax.value_and_grad(lambda p: saddle_in_jax(jnp.tanh(p["x"])) ** 2)(
-        params
-    )
+    want, wanted = jax.jit(jax.value_and_grad(loss_in_jax))(params)
     np.testing.assert_allclose(value, want, rtol=1e-6)
     if method != "spsa":
         np.testing.assert_allclose(slope["x"], wanted["x"], rtol=1e-4)
