@@ -15,15 +15,16 @@ def loss(params, x, y):
     return jnp.mean((jnp.tanh(x @ params["w"]) + params["b"] - y) ** 2)
 
 
-X = jnp.asarray(np.random.default_rng(0).standard_normal((20, 3)), jnp.float32)
-Y = jnp.tanh(X @ jnp.array([1.0, -1.0, 0.5])) + 0.2
-PARAMS = {"w": jnp.array([0.1, 0.2, -0.3]), "b": jnp.array(0.0)}
+# Put on the device: to make an array there, JAX compiles a program for each shape.
+X = jax.device_put(np.float32(np.random.default_rng(0).standard_normal((20, 3))))
+Y = jax.device_put(np.tanh(np.asarray(X) @ np.float32([1, -1, 0.5])) + np.float32(0.2))
+PARAMS = jax.device_put({"w": np.float32([0.1, 0.2, -0.3]), "b": np.float32(0)})
 
 
 @pytest.mark.parametrize("method", ["weight", "backprop"])
 def test_a_function_of_any_pytree_has_its_gradient(method):
     value, gradient = jax.jit(value_and_gradient(loss, method))(PARAMS, X, Y)
-    expected_value, expected = jax.value_and_grad(loss)(PARAMS, X, Y)
+    expected_value, expected = jax.jit(jax.value_and_grad(loss))(PARAMS, X, Y)
     assert float(value) == pytest.approx(float(expected_value), rel=1e-6)
     assert jax.tree.structure(gradient) == jax.tree.structure(PARAMS)
     for name in PARAMS:
@@ -32,13 +33,18 @@ def test_a_function_of_any_pytree_has_its_gradient(method):
 
 @pytest.mark.parametrize("method", ["spsa", "weight", "backprop"])
 def test_it_is_the_gradient_source_of_a_loop_of_optax(method):
-    step = jax.jit(value_and_gradient(loss, method, directions=3))
+    find = value_and_gradient(loss, method, directions=3)
     optimizer = optax.adam(0.05)
-    params, state = PARAMS, optimizer.init(PARAMS)
-    for turn in range(200):
-        value, gradient = step(params, X, Y, key=jax.random.key(turn))
+
+    @jax.jit
+    def step(params, state, key):
+        value, gradient = find(params, X, Y, key=key)
         updates, state = optimizer.update(gradient, state)
-        params = optax.apply_updates(params, updates)
+        return value, optax.apply_updates(params, updates), state
+
+    params, state = PARAMS, jax.jit(optimizer.init)(PARAMS)
+    for turn in range(200):
+        value, params, state = step(params, state, jax.random.key(turn))
     assert float(value) < 0.02 * float(loss(PARAMS, X, Y))
 
 
@@ -47,14 +53,16 @@ def test_a_network_has_every_method(method):
     net = secant.MLP((3, 4, 2), "tanh", init="xavier", seed=1)
     t = np.eye(2)[[0, 1] * 10]
     find = value_and_gradient(net, method)
-    params = jax.tree.map(jnp.asarray, net.params)
 
     def found(key):
-        return find(params, X, jnp.asarray(t), key=key)
+        return find(net.params, X, t, key=key)
+
+    if METHODS[method].traceable:  # eagerly in the next test
+        found = jax.jit(found)
 
     if METHODS[method].stochastic:  # the mean of many comes near
-        all_found = jax.vmap(found)(jax.random.split(jax.random.key(0), 3000))
-        value, gradient = jax.tree.map(lambda a: a.mean(axis=0), all_found)
+        all_found = jax.jit(jax.vmap(found))(jax.random.split(jax.random.key(0), 3000))
+        value, gradient = jax.tree.map(lambda a: np.mean(a, axis=0), all_found)
     else:
         value, gradient = found(None)
     assert float(value) == pytest.approx(float(net.loss(np.asarray(X), t)), rel=1e-5)
