@@ -24,13 +24,14 @@ def test_a_linear_collective_does_to_the_change_what_it_does_to_the_value(name):
     def f(x):
         return x * COLLECTIVES[name](x)
 
-    x = jnp.arange(1.0, N + 1)
-    dx = 1e-9 * jnp.arange(2.0, N + 2)
-    inside = jax.vmap(difference(f), axis_name="i")(x, dx)
-    outside = difference(jax.vmap(f, axis_name="i"))(x, dx)
+    x = np.arange(1, N + 1, dtype=np.float32)
+    dx = np.float32(1e-9) * np.arange(2, N + 2, dtype=np.float32)
+    # In one program each; test_shape.py has eager calls.
+    inside = jax.jit(jax.vmap(difference(f), axis_name="i"))(x, dx)
+    outside = jax.jit(difference(jax.vmap(f, axis_name="i")))(x, dx)
     with jax.enable_x64(True):
         mapped = jax.vmap(f, axis_name="i")
-        _, right = jax.jvp(mapped, (np.float64(x),), (np.float64(dx),))
-        right = np.asarray(right)
+        tangent = jax.jit(lambda x, dx: jax.jvp(mapped, (x,), (dx,))[1])
+        right = np.asarray(tangent(np.float64(x), np.float64(dx)))
     for _, change in (inside, outside):
         np.testing.assert_allclose(change, right, rtol=1e-6)
