@@ -138,7 +138,7 @@ def test_without_options_nothing_is_added(net, clusters):
     assert none.settings == zero.settings
 
 
-def test_any_schedule_of_optax_is_taken(net, clusters):
+def test_any_optax_schedule_is_accepted(net, clusters):
     schedule = optax.exponential_decay(0.5, 3, 0.8)
     named = fit(net, clusters, iterations=20, batch_size=12, learning_rate=schedule)
     passed = fit(
@@ -150,7 +150,7 @@ def test_any_schedule_of_optax_is_taken(net, clusters):
     assert named.settings.learning_rate is None
 
 
-def test_the_settings_say_all_of_it(net, clusters):
+def test_the_settings_record_every_option(net, clusters):
     run = fit(net, clusters, iterations=2, batch_size=12, **OPTIONS)
     assert run.settings.learning_rate == 0.3
     assert run.settings.schedule == OPTIONS["learning_rate"]
@@ -181,6 +181,6 @@ def test_the_settings_say_all_of_it(net, clusters):
         "decay beside an optimiser", "clip beside an optimiser",
     ],
 )  # fmt: skip
-def test_an_option_that_cannot_be_is_told(net, clusters, options, message):
+def test_an_invalid_option_is_refused(net, clusters, options, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=2, **options)
