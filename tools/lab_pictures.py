@@ -71,7 +71,8 @@ VIEWS = {
         lambda page: page.wait_for_timeout(6000),
     ),
     "training": View(
-        "#training?entries=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
+        "#training?entries=weight:0.1,node:0.1,backprop:0.1,spsa:0.1&shown=1",
+        learn_for_a_while,
     ),
     "check": View(
         "#check?fault=transposed&h=0.0001&beside=secant",
