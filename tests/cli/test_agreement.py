@@ -1,4 +1,4 @@
-"""The comparison with backprop, and that it sees what is wrong."""
+"""The comparison of gradients with backprop, which detects errors."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""`secant check`: exit codes, the report, and code that is not ours."""
+"""`secant check`: exit codes, the report, and errors in the user's code."""
 
 import json
 

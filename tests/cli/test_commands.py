@@ -1,4 +1,4 @@
-"""What the commands do."""
+"""The commands: train, predict, evaluate, data."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from secant.cli.evaluate import _confusion_table
 
 
 def digit_picture(path, label=3, size=200):
-    """A digit of the sample as somebody might scan it: large, dark on white."""
+    """A digit of the sample as a scan: large, dark on white."""
     (x, t), _ = library.load_mnist_sample()
     digit = x[t == label][0].reshape(28, 28)
     picture = Image.fromarray(np.uint8(255 - 255 * digit)).resize((size, size))
@@ -260,7 +260,7 @@ def test_fetch_prints_the_files_and_their_folder(secant, monkeypatch, tmp_path):
     assert outcome.out.startswith(f"mnist is in {tmp_path / 'mnist'}")
 
 
-# --- the whole ---------------------------------------------------------------------
+# --- the program -------------------------------------------------------------------
 
 
 def run_python(code):

@@ -1,4 +1,4 @@
-"""Several processes that train one network: real ones, and what becomes of them."""
+"""`secant train --distributed` with real processes that fail, stop and resume."""
 
 import os
 import re
@@ -22,13 +22,13 @@ LINUX = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="looks into /proc"
 )
 
-# Heard within this, though the machine may be busy: 10 s is what JAX waits.
+# Long enough for a busy machine: JAX itself waits 10 s.
 SECONDS = 120
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts processes of a run, and ends what is left of them."""
+    """Starts processes of a run, and kills those that are left."""
     started = []
 
     def begin(index, *options, place="peers", **how):
@@ -114,7 +114,7 @@ def test_a_killed_peer_ends_the_run_which_resumes_bit_for_bit(pair, tmp_path, wh
     assert "this process was ended by SIGKILL" in dies.text
     assert not (run / "network.safetensors").exists()
 
-    # A follower keeps no folder, and is sent what the run is.
+    # A follower has no folder, and gets the manifest from process 0.
     port = free_port()
     again = [
         Peer(tmp_path / "again", 0, *distributed(port, 0), "--resume", run),
@@ -294,7 +294,7 @@ def test_processes_listen_only_at_the_given_address(pair, tmp_path):
 
 @pytest.mark.slow
 def test_slurm_s_environment_is_sufficient(start, tmp_path):
-    """What `srun secant train --distributed` finds in its environment."""
+    """The environment of `srun secant train --distributed`."""
     told = {
         "SLURM_JOB_ID": str(os.getpid()),
         "SLURM_STEP_NODELIST": "127.0.0.1",

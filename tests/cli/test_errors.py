@@ -1,4 +1,4 @@
-"""Bad input at the command line: a sentence, a way out, exit code 2, no traceback."""
+"""Invalid input at the command line: a sentence, a remedy, exit code 2."""
 
 import errno
 import os

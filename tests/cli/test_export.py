@@ -1,4 +1,4 @@
-"""`secant export` as a person uses it."""
+"""`secant export`: files, messages and invalid input."""
 
 import pytest
 from safetensors.numpy import load_file

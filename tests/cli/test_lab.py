@@ -1,4 +1,4 @@
-"""`secant lab` as a person starts and ends it."""
+"""`secant lab`: the start, the server and the end."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 PATIENCE = 600
-"""Seconds that only end what hangs."""
+"""Seconds after which a hanging process is killed."""
 
 
 def test_the_lab_serves_its_address_until_ctrl_c(tmp_path):
@@ -119,7 +119,7 @@ def test_a_response_is_sent_without_delay():
                 await writer.wait_closed()
         return found
 
-    # In a thread of its own: where a browser is driven, a loop runs already.
+    # In its own thread: Playwright already runs an event loop in this one.
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(asyncio.run, sends_at_once()).result(PATIENCE)
 

@@ -1,4 +1,4 @@
-"""An activation that is one more entry of the table is one more everywhere."""
+"""A new entry in the table of activations works everywhere."""
 
 import numpy as np
 import pytest
@@ -55,14 +55,14 @@ def planted():
 
 @pytest.fixture
 def unexported(monkeypatch):
-    """The same entry, which says that no program has it."""
+    """The same entry, without names in other programs."""
     entry = SOFTSIGN._replace(export_names=NOWHERE)
     monkeypatch.setitem(ACTIVATIONS, "softsign", entry)
 
 
 @pytest.fixture(scope="module")
 def softsign_run(planted, tmp_path_factory):
-    """The folder of a run with it."""
+    """The folder of a run with the new activation."""
     net = library.MLP((784, 6, 10), "softsign", init="xavier")
     run = library.fit(net, library.load_mnist_sample(), "backprop", iterations=50)
     return run.save(tmp_path_factory.mktemp("softsign") / "run")

@@ -11,7 +11,7 @@ from secant.training import Forecast, Progress
 
 
 def steps(iterations, count, seconds_per_step=0.001, loss=0.5):
-    """What a run of `iterations` steps tells, in `count` calls and one before."""
+    """The progress of `iterations` steps, in `count` calls and one before."""
     forecast = Forecast("backprop", iterations, seconds_per_step, None)
     for part in range(count + 1):
         step = iterations * part // count
@@ -28,7 +28,7 @@ def steps(iterations, count, seconds_per_step=0.001, loss=0.5):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What is shown of a run, on a terminal (or not) of 80 columns."""
+    """The output of a run, on a terminal of 80 columns or without one."""
 
     def show(terminal, calls):
         file = io.StringIO()

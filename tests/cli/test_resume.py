@@ -1,4 +1,4 @@
-"""`secant train --resume` and `secant rerun`: a run goes on, and is done again."""
+"""`secant train --resume` and `secant rerun`."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def wait_for(process, is_there):
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    """A folder of a run that was ended by SIGTERM, and what was said then."""
+    """The folder of a run that SIGTERM ended, and the output."""
     place = tmp_path_factory.mktemp("started")
     process = train_long(place)
     checkpoints = place / "runs" / "0001" / "checkpoints"

@@ -1,4 +1,4 @@
-"""Ctrl-C at every point of a command, and readers who have seen enough."""
+"""Ctrl-C at every point of a command, and closed pipes."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def press_ctrl_c():
 
 @pytest.fixture
 def interrupted_at(monkeypatch):
-    """Presses Ctrl-C as soon as so many steps are taken."""
+    """Presses Ctrl-C after a number of steps."""
 
     def at(wanted):
         show = ProgressBar.__call__
@@ -146,7 +146,7 @@ def test_an_ignored_signal_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
-# --- readers who have seen enough ---------------------------------------------------
+# --- closed pipes -------------------------------------------------------------------
 
 
 def piped(command, folder):

@@ -1,4 +1,4 @@
-"""`secant sweep`: what it refuses, and what it leaves behind."""
+"""`secant sweep`: invalid input, and the files of a sweep."""
 
 import csv
 import json
@@ -97,7 +97,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """The folder of a sweep of three trials, and what was said."""
+    """The folder of a sweep of three trials, and the output."""
     import subprocess
     import sys
 

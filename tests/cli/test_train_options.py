@@ -1,4 +1,4 @@
-"""`secant train` with options: what holds samples back, stops early, changes rates."""
+"""`secant train` with options for validation, early stopping and schedules."""
 
 import json
 import os
@@ -9,13 +9,13 @@ import pytest
 
 from secant import EarlyStopping, Run, Schedule
 
-# Runs this short have learned little.
+# Such short runs learn little.
 pytestmark = pytest.mark.filterwarnings("ignore:after the first epoch")
 
 
 @pytest.fixture
 def uneven(tmp_path):
-    """A table whose class 3 is missing, and of whose class 2 there is little."""
+    """A table without class 3 and with little of class 2."""
     draw, rows = np.random.default_rng(0), []
     for label, count in ((0, 200), (1, 150), (2, 10), (4, 60)):
         for _ in range(count):
@@ -137,7 +137,7 @@ def test_tensorboard_without_its_extra_is_refused_and_writes_nothing(
 
 @pytest.fixture
 def improvable(secant, uneven):
-    """A run whose last network is not its best; its best was that of the start."""
+    """A run whose best network is that of the start."""
     arguments = ("--optimizer", "adam", "--learning-rate", 3, "--iterations", 12)
     outcome = secant("train", "--data", uneven, *SMALL, *arguments)
     assert outcome.code == 0, outcome.err

@@ -1,4 +1,4 @@
-"""Batches: which samples each step sees."""
+"""Batches: the samples of each step."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""TrainConfig: validated once, kept in files, and found again in the steps."""
+"""TrainConfig: validated once, saved in files, and used by the steps."""
 
 import json
 import pickle
@@ -31,7 +31,7 @@ ALL = {
 
 
 def known(**changes):
-    """What a file says of a configuration, as its JSON is read."""
+    """The JSON of a configuration, as read from a file."""
     return json.loads(json.dumps(TrainConfig.build(**ALL).to_dict())) | changes
 
 
@@ -99,7 +99,7 @@ def test_replacing_the_method_drops_the_passed_object():
 
 
 def test_the_same_options_give_the_same_optimizer():
-    # A compiled loop is looked up by it.
+    # It is the key of the compiled loop.
     one, other = (TrainConfig.build(learning_rate=0.3, clip_norm=1) for _ in range(2))
     assert one.transformation is other.transformation
     assert one.transformation is not TrainConfig.build(clip_norm=1).transformation

@@ -1,4 +1,4 @@
-"""Validation and early stopping: samples held back, and when a run has had enough."""
+"""Validation and early stopping: the split, the patience, and the end of a run."""
 
 import json
 from contextlib import suppress
@@ -31,7 +31,7 @@ EAGER = {
 
 
 class Killed(BaseException):
-    """As if the process had ended: nothing catches it."""
+    """Simulates the end of the process: no code catches it."""
 
 
 def killed_at(step):
@@ -44,7 +44,7 @@ def killed_at(step):
 
 @pytest.fixture
 def noisy(clusters):
-    """The same clouds, a fifth of their labels wrong: there is much to overfit."""
+    """The same clusters with a fifth of the labels wrong, so that a run overfits."""
     draw = np.random.default_rng(5)
 
     def spoilt(x, t):
@@ -111,7 +111,7 @@ def test_the_best_weights_are_those_of_the_best_validation_accuracy(net, cluster
 
 
 def by_hand(losses, patience, min_delta):
-    """Keras's loop: after how many epochs a run stops."""
+    """Keras's loop: the number of epochs before a run stops."""
     best, waited = np.inf, 0
     for epoch, loss in enumerate(losses, start=1):
         if loss < best - min_delta:
@@ -238,7 +238,7 @@ def test_a_trainer_reports_that_it_has_stalled(net, noisy):
 
 
 def test_numpy_numbers_are_saved_as_numbers(net, clusters, tmp_path):
-    """As a search over `np.arange` gives them."""
+    """A search over `np.arange` passes such numbers."""
     settings = {
         "learning_rate": Schedule(
             "linear", np.float32(0.5), np.int64(20), np.int32(2), np.float32(0.25)

@@ -1,4 +1,4 @@
-"""fit: training as one call."""
+"""`fit`: training in one call."""
 
 import importlib
 import signal
@@ -248,7 +248,7 @@ def test_each_step_has_a_random_key_of_its_own(net, clusters):
     np.testing.assert_array_equal(runs[0].losses, runs[1].losses)
 
 
-# --- what a callback is told -------------------------------------------------
+# --- callbacks ---------------------------------------------------------------
 
 
 def test_callbacks_get_every_loss_once_and_the_forecast_first(net, clusters):
@@ -271,7 +271,7 @@ def test_an_exception_in_a_callback_ends_the_run(net, clusters):
         fit(net, clusters, iterations=10, batch_size=12, callbacks=[stop])
 
 
-# --- what can go wrong --------------------------------------------------------
+# --- failures -----------------------------------------------------------------
 
 
 def interrupt_at(step):
@@ -289,14 +289,14 @@ def test_ctrl_c_returns_the_run_so_far(net, clusters):
     done = len(run.losses)
     assert run.status == "interrupted"
     assert 20 <= done < 100_000
-    # Its weights are those of a run that was asked for as many steps.
+    # Its weights are those of a run with as many steps.
     asked = fit(net, clusters, iterations=done, batch_size=12)
     assert_same_params(params_of(run), params_of(asked))
     np.testing.assert_array_equal(run.losses, asked.losses)
 
 
 def exploding(net):
-    """Fine for 13 steps; then the loss is not a number."""
+    """A loss that becomes NaN after 13 steps."""
 
     def method(architecture, params, x, t, key=None):
         loss, gradients = backprop(architecture, params, x, t)
@@ -317,7 +317,7 @@ def test_a_nonfinite_loss_stops_the_run_and_keeps_the_last_finite_weights(
         fit(net, clusters, exploding(net), learning_rate=1.0, batch_size=6)
     run = caught.value.run
     assert run.status == "stopped"
-    # Step 12 was the last whose loss was finite; its weights are kept.
+    # Step 12 was the last with a finite loss; its weights are kept.
     assert run.net.params["b2"][0] == 12
     assert len(run.losses) == 12
     assert "learning_rate=0.1" in str(caught.value)
@@ -339,7 +339,7 @@ def test_a_lost_update_is_reported(net, clusters):
 
 
 def test_a_lost_update_is_not_also_blamed_on_the_rate(clusters):
-    """An epoch of 24 steps, long enough to be judged against chance."""
+    """An epoch of 24 steps, long enough for a comparison with chance."""
     net = MLP((2, 8, 3), weight_init_std=0.0)
     with pytest.warns(TrainingWarning) as told:
         fit(net, clusters, iterations=24, batch_size=5, optimizer=optax.set_to_zero())

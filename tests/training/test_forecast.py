@@ -1,4 +1,4 @@
-"""Forecast: what a run will take, measured before it starts."""
+"""Forecast: the time of a run, measured before it starts."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_a_forecast_names_steps_runs_and_a_faster_method():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that only the work itself moves on."""
+    """A clock that advances only with the work itself."""
     now = [0.0]
     monkeypatch.setattr("secant.training.forecast.perf_counter", lambda: now[0])
     return now
@@ -115,7 +115,7 @@ def test_a_short_load_on_the_machine_does_not_change_the_forecast(
     ("first", "forecast"), [(4.0, 0.002), (60.0, 60.0)], ids=["compiles", "takes long"]
 )
 def test_the_forecast_excludes_compilation(clock, net, clusters, first, forecast):
-    """A step that takes long is forecast as it is: another one would take as long."""
+    """The forecast keeps the time of a long step: the next one takes as long."""
 
     def function(architecture, params, x, t, key=None, /):
         clock[0] += 0.002 if clock[0] else first

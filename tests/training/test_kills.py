@@ -1,4 +1,4 @@
-"""A run whose process is killed, again and again, comes out as if it had not been."""
+"""A run whose process is killed repeatedly equals an uninterrupted run."""
 
 import importlib
 import os

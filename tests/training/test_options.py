@@ -1,4 +1,4 @@
-"""Decay, clipping and rates that change: plain Optax, step by step, is the oracle."""
+"""Weight decay, clipping and schedules, compared with plain Optax step by step."""
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ def only_weights(params):
 
 
 def chained(direction, rate, decay=0.0, clip=None):
-    """What Optax's own documentation chains for these options."""
+    """The chain that Optax's documentation gives for these options."""
     parts = [optax.clip_by_global_norm(clip)] if clip else []
     parts += [direction, optax.add_decayed_weights(decay, mask=only_weights)]
     return optax.chain(*parts, optax.scale_by_learning_rate(rate))
@@ -97,7 +97,7 @@ def test_every_gradient_method_takes_the_options(net, clusters, gradient):
         net, clusters, gradient, iterations=10, batch_size=12, optimizer="adam",
         **OPTIONS,
     )  # fmt: skip
-    # Float32: a score of some tens is rounded by some 1e-6, and so is its loss.
+    # Float32: a score of about 30 has a rounding error of about 1e-6, as its loss.
     np.testing.assert_allclose(run.losses, losses, rtol=3e-5, atol=1e-6)
 
 

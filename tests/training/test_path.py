@@ -1,4 +1,4 @@
-"""The path keeps the first and the latest, evenly between, and no more than asked."""
+"""`RecordPath` keeps the first and the last weights, and evenly spaced ones between."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Run: kept in a folder, and read back from it with care."""
+"""`Run`: saved in a folder, and loaded from it with validation."""
 
 import json
 import os

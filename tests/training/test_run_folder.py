@@ -1,4 +1,4 @@
-"""A run kept while it goes on: resumed, it is the run that was never stopped."""
+"""Checkpoints during a run: the resumed run equals the uninterrupted one."""
 
 import errno
 import json
@@ -29,14 +29,14 @@ from secant.training.manifest import Manifest
 from secant.training.optimizers import OPTIMIZERS
 from secant.training.serialization import tensor_bytes
 
-# What a checkpoint has an array of for each parameter.
+# A checkpoint has an array for each of these and each parameter.
 ARRAYS = ("params", "optimizer", "best")
 
 EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
 
 class Killed(BaseException):
-    """As if the process had ended: nothing catches it."""
+    """Simulates the end of the process: no code catches it."""
 
 
 def die(*_):

@@ -1,4 +1,4 @@
-"""Schedules: a rate for each step, Optax's by name or by themselves."""
+"""Schedules: the rate of each step, by Optax's names or as functions."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""Records of a file's JSON: each field is what it should be, or is told."""
+"""Records from JSON files: each field is validated."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What TensorBoard reads of a run is what the run was."""
+"""TensorBoard reads exactly the history of a run."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
 def scalars(folder):
-    """What TensorBoard itself reads in a folder: tag → (steps, values)."""
+    """The scalars that TensorBoard reads in a folder: tag → (steps, values)."""
     reading = "tensorboard.backend.event_processing.event_accumulator"
     reader = pytest.importorskip(reading, reason="needs pip install tensorboard")
     events = reader.EventAccumulator(
@@ -50,7 +50,7 @@ def test_tensorboard_reads_every_step_and_epoch(net, clusters, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_resumed_run_continues_in_the_same_folder(net, clusters, tmp_path):
-    """What was written beyond the last checkpoint is passed over."""
+    """Events after the last checkpoint are dropped."""
     folder = tmp_path / "run"
     settings = {"iterations": 40, "batch_size": 12, "folder": folder}
     settings |= {"validation_split": 0.2}
@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_written_up_to_its_end(net, clusters, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_run_loses_at_most_a_second(tmp_path):
-    """The events are whole records in a file while the process is still there."""
+    """The file has whole records while the process still runs."""
     code = (
         "import os, sys, time, secant\n"
         "net = secant.MLP((2, 3, 2), init='he')\n"

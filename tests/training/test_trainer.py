@@ -1,4 +1,4 @@
-"""A run as pure functions: advanced in any cuts, from any place, without a trace."""
+"""`Trainer`: pure functions that advance a run from any state, in any pieces."""
 
 import numpy as np
 import pytest
@@ -113,7 +113,7 @@ def test_a_nan_loss_returns_the_last_finite_state(net, clusters):
     first, steps = advanced(trainer, 4), trainer.stepper
 
     class Broken:
-        """From step 6 on losses are not finite."""
+        """Losses are NaN from step 6 on."""
 
         params = staticmethod(steps.params)
 

@@ -1,4 +1,4 @@
-"""Processes that compute a run together: here one alone, and what others would say."""
+"""Groups of processes: a group of one, and simulated peers."""
 
 import json
 
@@ -70,7 +70,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused(batch, said):
 
 
 def agreement(one, monkeypatch, **changed):
-    """What a process hears when another's origin differs so."""
+    """The error of a process for another's different origin."""
     heard = []
 
     def all_gather(content):

@@ -1,4 +1,4 @@
-"""Where the processes of a run find each other, and what cannot be such a place."""
+"""The rendezvous of a run's processes, and invalid addresses."""
 
 import socket
 
@@ -9,7 +9,7 @@ from secant.training import Rendezvous, join
 
 PLACE = {"coordinator": "10.0.0.1:8476", "processes": 2, "process_id": 0}
 
-# What schedulers leave in the environment.
+# Environment variables of schedulers.
 TOLD = ("SLURM_JOB_ID", "OMPI_MCA_orte_hnp_uri", "KUBERNETES_SERVICE_HOST")
 
 
@@ -59,7 +59,7 @@ def test_a_port_in_use_is_refused(free_port):
 
 
 def test_process_0_does_not_listen_at_a_foreign_address():
-    # An address of RFC 5737, which is nobody's.
+    # An address of RFC 5737, which no machine has.
     with pytest.raises(InvalidInput, match=r"198\.51\.100\.7"):
         join(Rendezvous("198.51.100.7:8476", 2, 0))
 
