@@ -37,7 +37,7 @@ def test_more_directions_come_nearer(rows):
     assert rows["spsa, k = 100"].cosine > 0.6
 
 
-def test_each_says_what_it_costs(rows):
+def test_each_method_has_its_cost(rows):
     assert all(row.seconds > 0 for row in rows.values())
     assert rows["definition"].evaluations == rows["weight"].evaluations == 107
     assert rows["node"].evaluations == 17
