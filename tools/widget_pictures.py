@@ -1,6 +1,6 @@
 """Takes the pictures of docs/widgets.md: `python tools/widget_pictures.py`.
 
-The cells run in a JupyterLab of their own, and a browser (Chromium) opens it; each
+The cells run in a separate JupyterLab, which Chromium opens; each
 picture is a cell with the first card of its output. Needs the extras `jupyter` and
 `lessons`.
 """
@@ -49,7 +49,7 @@ READY = {"slope": ("#secant-slope", r"\d"), "live-training": ("#said", "^Done")}
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """A JupyterLab with a notebook of the cells; gives its address."""
+    """A JupyterLab with a notebook of the cells; yields its address."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         cells = [
@@ -117,10 +117,10 @@ def wait_for_kernel(cell: Any) -> None:
 
 def main() -> None:
     """Runs the cells and saves a picture of each."""
-    browser_at_hand = shutil.which("chromium") or shutil.which("google-chrome")
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with serving() as address, sync_playwright() as starter:
         browser = starter.chromium.launch(
-            executable_path=browser_at_hand, args=["--no-sandbox"]
+            executable_path=browser_path, args=["--no-sandbox"]
         )
         page = browser.new_page(
             viewport={"width": WIDTH, "height": HEIGHT}, locale="en"
