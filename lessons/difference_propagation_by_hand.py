@@ -77,8 +77,8 @@ def mean(x):  # over the last two axes, samples and outputs; Δ mean = mean Δ
     return D(x.value.mean((-2, -1)), x.delta.mean((-2, -1)))
 
 
-# --- 2. One function: the difference subtracted and carried, in float32 ---------------
-# For dx = 1e-8 and less, x + dx rounds to x, and subtraction gives 0. The carried
+# --- 2. One function: the difference subtracted and propagated, in float32 ------------
+# For dx = 1e-8 and less, x + dx rounds to x, and subtraction gives 0. The propagated
 # difference has 7 right digits for every dx. Decimal computes the true one with 28.
 
 
@@ -88,12 +88,12 @@ def f(x, exp=exp, log=log):
 
 x = np.float32(0.5)
 print("f(x + dx) - f(x) for f(x) = log(1 + exp(x)) / (1 + x²) at x = 0.5, in float32")
-print(f"{'dx':>8}{'subtracted':>16}{'carried':>16}{'true':>20}")
+print(f"{'dx':>8}{'subtracted':>16}{'propagated':>16}{'true':>20}")
 for dx in np.float32([1e-1, 1e-3, 1e-5, 1e-7, 1e-8, 1e-10, 1e-12]):
-    subtracted, carried = f(D(x + dx)).value - f(D(x)).value, f(D(x, dx)).delta
+    subtracted, propagated = f(D(x + dx)).value - f(D(x)).value, f(D(x, dx)).delta
     ends = [Decimal(float(x)) + Decimal(float(d)) for d in (0, dx)]
-    before, after = (f(end, Decimal.exp, Decimal.ln) for end in ends)
-    print(f"{dx:8.0e}{subtracted:16.6e}{carried:16.6e}{float(after - before):20.10e}")
+    start, end = (f(end, Decimal.exp, Decimal.ln) for end in ends)
+    print(f"{dx:8.0e}{subtracted:16.6e}{propagated:16.6e}{float(end - start):20.10e}")
 
 # --- 3. A network: the gradient by nudges of each weight ------------------------------
 # Which points of the plane lie in a circle? 2 inputs, 8 tanh neurons, 1 score. The loss
@@ -114,13 +114,13 @@ def loss(params):
     return mean(maximum(u, 0) + log(1 + exp(-1 * maximum(u, -1 * u))))
 
 
-def gradient(params, h=1e-4, carry=True):  # (loss(w + h) - loss(w - h)) / 2h
+def gradient(params, h=1e-4, propagate=True):  # (loss(w + h) - loss(w - h)) / 2h
     slopes = []
     for i, p in enumerate(params):
         nudges = h * np.eye(p.size, dtype=p.dtype).reshape(-1, *p.shape)
-        nudged = [D(p, dp) if carry else D(p + dp) for dp in (nudges, -nudges)]
+        nudged = [D(p, dp) if propagate else D(p + dp) for dp in (nudges, -nudges)]
         up, down = (loss([*params[:i], q, *params[i + 1 :]]) for q in nudged)
-        difference = up.delta - down.delta if carry else up.value - down.value
+        difference = up.delta - down.delta if propagate else up.value - down.value
         slopes.append((difference / (2 * h)).reshape(p.shape))
     return slopes
 
@@ -134,9 +134,9 @@ def backprop(W1, b1, W2, b2):  # the chain rule by hand
 
 reference = backprop(*(p.astype("float64") for p in params))
 print("\nThe gradient of a network, in float32: its largest error against backprop")
-print(f"{'h':>8}{'subtracted':>16}{'carried':>16}")
+print(f"{'h':>8}{'subtracted':>16}{'propagated':>16}")
 for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10):
-    pairs = [zip(gradient(params, h, carry), reference) for carry in (False, True)]
+    pairs = [zip(gradient(params, h, way), reference) for way in (False, True)]
     errors = (max(abs(a - b).max() for a, b in pair) for pair in pairs)
     print(f"{h:8.0e}", *(f"{error:15.1e}" for error in errors))
 

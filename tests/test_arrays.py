@@ -10,7 +10,7 @@ from secant.arrays import as_array, as_real, first_entry, is_traced, namespace
 
 
 @pytest.mark.parametrize("plain", [2, 2.0, [1, 2], (1, 2), np.ones(2), np.float32(1)])
-def test_what_is_not_jax_is_reckoned_in_numpy(plain):
+def test_other_arguments_use_numpy(plain):
     assert namespace(plain) is np
     assert namespace(plain, None, plain) is np
 
@@ -21,7 +21,7 @@ def test_one_jax_array_among_the_arguments_is_enough_for_jax():
     assert namespace([1, 2], jnp.ones(2), 3) is jnp
 
 
-def test_a_tracer_is_jax_and_known_as_one():
+def test_a_tracer_counts_as_jax_and_is_recognised():
     seen = []
 
     def look(x):
@@ -44,7 +44,7 @@ def test_a_floating_dtype_is_kept(xp, dtype):
     assert as_real(xp.ones(2, dtype), "x").dtype == dtype
 
 
-def test_float64_is_kept_where_the_engine_has_it(xp):
+def test_float64_is_kept_if_it_is_enabled(xp):
     with jax.enable_x64(True):
         assert as_real(xp.ones(2, "float64"), "x").dtype == "float64"
 
@@ -78,7 +78,9 @@ def test_jax_whole_numbers_become_float64_under_x64():
         ([[1, 2], [3]], "inhomogeneous shape", "rows are equally long"),
     ],
 )
-def test_what_is_no_real_number_is_named_and_refused(wrong, what_came, advice):
+def test_an_object_that_is_no_real_number_is_named_and_refused(
+    wrong, what_came, advice
+):
     with pytest.raises(InvalidInput) as caught:
         as_real(wrong, "the_name")
     message = str(caught.value)
@@ -92,13 +94,13 @@ def test_complex_jax_arrays_are_refused():
         as_real(jnp.asarray([1j]), "x")
 
 
-def test_bfloat16_in_numpy_is_told_the_way_out():
+def test_bfloat16_in_numpy_is_refused_with_a_remedy():
     """`np.asarray` of a JAX array may be that: it is floating, but not NumPy's."""
     with pytest.raises(InvalidInput, match=r"bfloat16.*x\.astype\(np\.float32\)"):
         as_real(np.asarray(jnp.ones(2, jnp.bfloat16)), "x")
 
 
-def test_a_list_of_tracers_is_told_to_be_one_array():
+def test_a_list_of_tracers_is_refused_with_the_remedy():
     with pytest.raises(InvalidInput, match=r"traced array.*pass one array"):
         jax.jit(lambda a: as_real([a, a], "x"))(1.0)
 
@@ -108,7 +110,7 @@ def test_a_whole_number_too_large_for_jax_is_refused():
         as_array([2**80], "t", jnp)
 
 
-def test_a_place_is_written_as_an_index():
+def test_a_position_is_written_as_an_index():
     mask = np.zeros((2, 3), bool)
     mask[1, 2] = True
     assert first_entry("y", mask) == "y[1, 2]"

@@ -183,7 +183,7 @@ def test_pytrees_in_and_out():
     )
 
 
-def test_what_is_no_real_array_comes_as_it_is_and_is_not_nudged():
+def test_arguments_that_are_no_real_arrays_are_passed_unchanged():
     seen = []
 
     def f(x, times, how, none, index):
@@ -203,7 +203,7 @@ def test_integers_in_the_result_have_no_derivative():
     assert whole.dtype == jnp.int32
 
 
-def test_only_what_is_asked_for_is_nudged():
+def test_only_the_requested_arguments_are_nudged():
     f = counted(lambda x, data: float((x**2).sum() + data.sum()))
     jax.grad(as_jax(f))(X, jnp.ones(1000))
     assert 1 + 4 * 3 <= f.calls < 100
@@ -227,7 +227,7 @@ def test_a_large_argument_does_not_wait_for_ever():
     assert jax.jit(lambda x: f(x * 2) + f(x))(x) == 3_000_000
 
 
-def test_many_nudges_are_taken_in_blocks(monkeypatch):
+def test_many_nudges_are_evaluated_in_blocks(monkeypatch):
     monkeypatch.setattr("secant.black_box.numerical_jacobian.MAX_BLOCK_SIZE", 5)
     np.testing.assert_allclose(
         jax.grad(as_jax(saddle))(X), slopes_of_saddle(X)[0], rtol=1e-6
@@ -351,7 +351,7 @@ def test_a_noisy_function_needs_no_step(f):
     )
 
 
-def test_a_step_can_be_given_to_begin_with():
+def test_a_first_step_can_be_given():
     def f(x):
         seen.append(float(x))
         return math.sin(x)
@@ -516,14 +516,14 @@ def test_a_difference_through_it_keeps_its_digits(dx):
     ],
     ids=["too many", "too few", "None", "a tuple", "complex", "a string"],
 )
-def test_what_f_returned_is_held_against_result(f, result, message):
+def test_the_returned_value_is_compared_with_result(f, result, message):
     with pytest.raises(secant.InvalidInput, match=message):
         as_jax(f, result)(X)
     with pytest.raises(jax.errors.JaxRuntimeError, match=message):
         jax.block_until_ready(jax.jit(as_jax(f, result))(X))
 
 
-def test_a_vectorized_function_that_forgets_its_axis_is_told_so():
+def test_a_vectorized_function_without_its_axis_is_reported():
     f = as_jax(lambda x: float(x.sum()), vectorized=True)
     with pytest.raises(
         secant.InvalidInput, match=r"shape \(\), and result says \(1,\)"
@@ -532,7 +532,7 @@ def test_a_vectorized_function_that_forgets_its_axis_is_told_so():
 
 
 @pytest.mark.parametrize("result", ["float", 3, [None, "x"], {"y": 1}])
-def test_what_describes_no_result_is_refused(result):
+def test_an_invalid_description_of_the_result_is_refused(result):
     with pytest.raises(secant.InvalidInput, match=r"result holds .*pass a shape"):
         as_jax(saddle, result)(X)
 
@@ -555,7 +555,7 @@ def test_options_are_checked_at_once():
         as_jax(saddle, step=0)
 
 
-def test_an_error_of_f_is_raised_as_it_is_and_told_under_jit():
+def test_an_error_of_f_is_raised_unchanged_and_reported_under_jit():
     def f(x):
         raise ZeroDivisionError("no simulator today")
 
@@ -585,7 +585,7 @@ def test_a_jacobian_of_another_structure_is_refused():
         jax.jacobian(f)(1.0, 2.0)
 
 
-def test_what_cannot_be_sent_to_workers_is_named():
+def test_unpicklable_arguments_of_workers_are_named():
     lock = threading.Lock()
     f = as_jax(lambda x: lock.locked(), workers=2)
     with pytest.raises(secant.InvalidInput, match="`lock`, a lock"):

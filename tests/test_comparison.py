@@ -37,7 +37,7 @@ def test_more_directions_come_nearer(rows):
     assert rows["spsa, k = 100"].cosine > 0.6
 
 
-def test_each_says_what_it_costs(rows):
+def test_each_method_has_its_cost(rows):
     assert all(row.seconds > 0 for row in rows.values())
     assert rows["definition"].evaluations == rows["weight"].evaluations == 107
     assert rows["node"].evaluations == 17
@@ -45,17 +45,17 @@ def test_each_says_what_it_costs(rows):
     assert rows["backprop"].evaluations is None
 
 
-def test_carried_differences_have_no_step_that_is_too_small(case):
+def test_propagated_differences_have_no_step_that_is_too_small(case):
     net, x, t = case
     h = np.array([1e-2, 1e-5, 1e-8, 1e-12])
     curves = error_curves(net.architecture, net.params, x, t, steps=h)
     errors = {curve.name: curve.errors for curve in curves}
-    assert (errors["carried, float32"][1:] < 1e-6).all()
-    assert (errors["carried, float64"][2:] < 1e-14).all()
+    assert (errors["propagated, float32"][1:] < 1e-6).all()
+    assert (errors["propagated, float64"][2:] < 1e-14).all()
     assert errors["subtracted, float32"][2] > 0.1
     assert errors["subtracted, float64"][3] > 1e-6
     # At h = 1e-2 all that is left is the formula's own error.
-    assert errors["carried, float64"][0] == pytest.approx(
+    assert errors["propagated, float64"][0] == pytest.approx(
         errors["subtracted, float64"][0], rel=1e-6
     )
 
@@ -68,7 +68,7 @@ def test_a_batch_of_another_network_is_refused(case):
 
 def test_both_pictures_are_drawn(case, tmp_path):
     points = [("a", 1e-3, 1e-7), ("b", 2e-3, 0.0), ("c", 3.0, 40.0)]
-    curves = [("carried, float32", np.array([1e-2, 1e-4]), np.array([1e-5, 0.0]))]
+    curves = [("propagated, float32", np.array([1e-2, 1e-4]), np.array([1e-5, 0.0]))]
     for name, figure in (
         ("points", plots.comparison(points)),
         ("curves", plots.error_curves(curves)),

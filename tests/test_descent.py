@@ -93,7 +93,7 @@ def test_the_start_is_never_changed_and_never_returned(lr):
     np.testing.assert_array_equal(init, START)
 
 
-def test_what_was_found_stays_as_it_is():
+def test_the_result_of_a_descent_is_read_only():
     descent = descend(bowl, START, 0.1, 3)
     for array in (descent.path, descent.values, descent.gradient_norms):
         with pytest.raises(ValueError, match="read-only"):
@@ -210,7 +210,7 @@ def test_with_tiny_steps_quadratics_hardly_move(quadratic, share, steps):
 
 @settings(max_examples=40)
 @given(quadratics(), st.floats(0.1, 0.9), st.integers(1, 20))
-def test_on_the_way_quadratics_are_still_falling(quadratic, share, steps):
+def test_unfinished_descents_of_quadratics_are_still_falling(quadratic, share, steps):
     f, start, unit = quadratic
     assert verdict(f, start, share * unit / steps, steps) == "STILL_FALLING"
 
@@ -274,7 +274,7 @@ def test_functions_that_round_to_float32_converge_to_within_their_rounding():
     assert verdict(f, START, 0.1, 60) == "CONVERGED"
 
 
-def test_no_step_is_told_so():
+def test_a_descent_without_steps_is_reported():
     descent = descend(bowl, START, 0.1, 0)
     assert descent.path.tolist() == [START]
     assert descent.message.startswith("no step was taken: the value is 25")
@@ -296,7 +296,7 @@ def test_messages_name_the_step_the_values_and_the_rate():
     assert verdict(bowl, START, 0.05, 200) == "CONVERGED"
 
 
-def test_values_are_told_apart_beside_a_large_number():
+def test_values_beside_a_large_number_have_enough_digits():
     message = descend(lambda x: bowl(x) + 1e6, START, 1e-10).message
     assert "the value from 1000025 to 1000024.999999;" in message
     message = descend(lambda x: bowl(x) + 1e9, START, 0.1).message
@@ -329,7 +329,7 @@ def test_the_step_that_diverges_need_not_be_the_first():
     ],
     ids=["h", "inf", "steep", "OverflowError", "nan", "ValueError", "-inf", "hill"],
 )
-def test_what_cannot_be_computed_on_the_way_ends_as_diverged(f, start, lr, reason):
+def test_a_step_that_cannot_be_computed_ends_as_diverged(f, start, lr, reason):
     descent = descend(f, start, lr, 1_000)
     assert descent.status is DescentStatus.DIVERGED
     assert reason in descent.message
@@ -340,7 +340,7 @@ def test_what_cannot_be_computed_on_the_way_ends_as_diverged(f, start, lr, reaso
     np.testing.assert_array_equal(descent.path[0], start)
 
 
-def test_a_division_by_zero_on_the_way_ends_as_diverged():
+def test_a_division_by_zero_at_a_later_step_ends_as_diverged():
     to_the_pole = descend(
         lambda x: 1 / float(x[0]), [1.0], 1.0, gradient=lambda f, x: np.ones(1)
     )
@@ -348,7 +348,7 @@ def test_a_division_by_zero_on_the_way_ends_as_diverged():
     assert "division by zero" in to_the_pole.message
 
 
-def test_a_gradient_that_is_not_finite_on_the_way_ends_as_diverged():
+def test_a_nonfinite_gradient_at_a_later_step_ends_as_diverged():
     def gradient(f, x):
         return 2 * x if x[0] < -1 else x * np.nan
 
@@ -377,7 +377,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, TypeError])
-def test_other_errors_of_f_pass_through_on_the_way(error):
+def test_other_errors_of_f_are_raised_at_any_step(error):
     calls = []
 
     def f(x):
@@ -473,13 +473,13 @@ def test_a_function_that_changes_its_argument():
         descend(f, START)
 
 
-def test_what_f_raises_at_the_start_is_the_callers():
+def test_an_error_of_f_at_the_start_is_raised():
     with pytest.raises(ZeroDivisionError):
         descend(lambda x: 1 / 0, START)
 
 
 @pytest.mark.parametrize("dtype", [float, np.float32, int])
-def test_a_function_that_reads_the_start_itself_is_told_so(dtype):
+def test_a_function_that_reads_the_start_itself_is_reported(dtype):
     """The notebook's descent moved the caller's own array, which this one leaves."""
     W = np.array([3, 4], dtype)
     with pytest.raises(InvalidInput, match=r"not its argument.*lambda w: loss\(w, x,"):

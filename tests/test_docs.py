@@ -42,7 +42,7 @@ def test_every_row_of_the_bad_input_table_names_a_test_that_exists():
     assert not [test for test in tests if test not in known], listed.stderr
 
 
-def test_no_row_of_the_bad_input_table_stands_twice():
+def test_no_row_of_the_bad_input_table_is_repeated():
     tests = [row[2] for row in rows()]
     assert len(tests) == len(set(tests))
 
@@ -78,17 +78,17 @@ def floors(monkeypatch):
 AGAIN = "run `python tools/floors_picture.py`, and look at the page and its picture"
 
 
-def test_the_page_of_all_of_secant_says_what_the_imports_say(floors):
+def test_the_page_of_all_of_secant_matches_the_imports(floors):
     text = floors.PAGE.read_text(encoding="utf-8")
     assert text == floors.page(text), AGAIN
 
 
-def test_the_picture_of_the_floors_shows_what_the_imports_say(floors):
+def test_the_picture_of_the_floors_matches_the_imports(floors):
     with Image.open(floors.PICTURE) as picture:
         assert picture.text["Description"] == floors.data(), AGAIN
 
 
-def test_a_package_stands_above_all_that_it_imports(floors):
+def test_a_package_is_above_all_that_it_imports(floors):
     packages = floors.packages()
     assert len(packages) > 10
     for package in packages.values():

@@ -24,13 +24,13 @@ def test_a_wrong_argument_is_a_value_error_and_a_secant_error():
         (["relu"], "relu"),
     ],
 )
-def test_a_name_nearly_right_is_told_the_right_one(written, meant):
+def test_a_misspelled_name_gets_the_right_one(written, meant):
     message = str(unknown_name("activation", written, KNOWN))
     assert f"did you mean '{meant}'?" in message
 
 
 @pytest.mark.parametrize("written", ["gelu-ish thing", None, 3])
-def test_a_name_unlike_all_others_is_told_them_all(written):
+def test_an_unknown_name_gets_all_names(written):
     message = str(unknown_name("activation", written, KNOWN))
     assert f"no activation {written!r}. Known" in message
     assert "did you mean" not in message

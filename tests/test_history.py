@@ -47,7 +47,7 @@ def test_csv_has_a_row_for_each_step_and_one_for_the_end():
     ]
 
 
-def test_validation_has_columns_where_samples_were_held_back():
+def test_validation_has_columns_if_there_is_a_split():
     epochs = Epoch(0, 2.0, 0.5, None, None, 2.5, 0.25), Epoch(1, 1.0, 0.5, None, None)
     assert History(np.array([2.5]), epochs).to_csv().splitlines() == [
         "step,loss,train_loss,train_accuracy,validation_loss,validation_accuracy,"

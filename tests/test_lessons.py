@@ -102,12 +102,12 @@ def numbers(text):
 def test_the_lesson_by_hand_prints_what_its_text_says(by_hand):
     one_function, network, training = by_hand[1].split("\n\n")
 
-    for dx, subtracted, carried, true in numbers(one_function):
-        assert carried == pytest.approx(true, rel=3e-7)
+    for dx, subtracted, propagated, true in numbers(one_function):
+        assert propagated == pytest.approx(true, rel=3e-7)
         assert dx > 1e-8 or subtracted == 0
 
     errors = {h: row for h, *row in numbers(network)}
-    assert all(carried < 1e-6 for h, (_, carried) in errors.items() if h < 1e-2)
+    assert all(propagated < 1e-6 for h, (_, propagated) in errors.items() if h < 1e-2)
     assert errors[1e-4][0] > 1e-4  # the textbook's step, subtracted in float32
     assert errors[1e-8][0] > 0.1  # nothing of the gradient is left
 

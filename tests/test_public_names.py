@@ -66,7 +66,7 @@ def test_every_public_function_and_class_has_a_docstring():
     assert not bare
 
 
-def test_every_public_function_and_class_stands_in_the_reference():
+def test_every_public_function_and_class_is_in_the_reference():
     known = documented()
     missing = {
         f"{module}.{name}"

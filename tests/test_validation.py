@@ -41,7 +41,9 @@ def refused(value: object, constraint: Constraint[object]) -> str:
 
 
 @given(st.integers(), st.integers(), st.integers(), st.booleans(), st.booleans())
-def test_a_whole_number_is_taken_exactly_within_its_limits(n, a, b, has_low, has_high):
+def test_a_whole_number_is_accepted_exactly_within_its_limits(
+    n, a, b, has_low, has_high
+):
     low, high = sorted((a, b))
     constraint = WholeNumber(low if has_low else None, high if has_high else None)
     if (has_low and n < low) or (has_high and n > high):
@@ -78,7 +80,7 @@ def test_whole_numbers_of_arrays_become_pythons(kind):
         pytest.param(-(10**5000), "size is a huge int: pass", id="huge"),
     ],
 )
-def test_what_is_no_whole_number_is_refused(value, came):
+def test_an_object_that_is_no_whole_number_is_refused(value, came):
     said = refused(value, WholeNumber(low=1))
     assert said.startswith(came)
     assert said.endswith("pass a whole number, 1 or above")
@@ -120,13 +122,13 @@ def test_what_is_no_whole_number_is_refused(value, came):
         ),
     ],
 )
-def test_a_constraint_says_what_to_pass(constraint, words):
+def test_a_constraint_describes_the_valid_values(constraint, words):
     assert constraint.describe() == words
     if not isinstance(constraint, Choice):
         assert refused(object(), constraint).endswith(f": pass {words}")
 
 
-def test_a_hint_stands_last():
+def test_a_hint_comes_last():
     constraint = Or(PositiveNumber(example=0.1, hint="a step subtracts it"), None)
     said = refused(-1, constraint)
     assert said == (
@@ -145,7 +147,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 @example(0.0, 0.0, 1.0, "right")
 @example(1.0, 0.0, 1.0, "both")
 @example(1.0, 0.0, 1.0, "left")
-def test_a_real_number_is_taken_exactly_within_its_interval(x, a, b, closed):
+def test_a_real_number_is_accepted_exactly_within_its_interval(x, a, b, closed):
     low, high = sorted((a, b))
     inside = low < x < high
     at_an_end = (x == low and closed in ("both", "left")) or (
@@ -201,7 +203,7 @@ def test_real_numbers_of_arrays_become_pythons(kind):
         (np.ma.masked, "size is masked: pass"),
     ],
 )
-def test_what_is_no_finite_real_number_is_refused(value, came):
+def test_an_object_that_is_no_finite_real_number_is_refused(value, came):
     said = refused(value, RealNumber())
     assert said.startswith(came)
     assert said.endswith("pass a finite number")
@@ -218,7 +220,7 @@ def test_a_traced_value_is_refused_as_such(constraint):
 
 
 @given(st.integers() | finite | st.booleans() | st.text() | st.none())
-def test_a_number_that_is_one_is_told_apart(value):
+def test_numbers_and_booleans_are_distinguished(value):
     is_boolean = isinstance(value, bool)
     whole = isinstance(value, int) and not is_boolean
     assert as_whole_number(value) == (value if whole else None)
@@ -254,14 +256,14 @@ def test_a_name_is_one_of_the_known():
 
 
 @pytest.mark.parametrize("value", [["relu"], 1, None, b"relu", len, "rulu"])
-def test_a_name_that_is_unknown_is_told_the_known(value):
+def test_an_unknown_name_is_refused_with_the_known_ones(value):
     with pytest.raises(
         InvalidInput, match=r"there is no activation .*Known: relu, tan"
     ):
         validate("activation", value, Choice(["relu", "tanh"]))
 
 
-def test_a_choice_says_of_what_kind_it_is():
+def test_a_choice_names_its_kind():
     choice = Choice(["weight", "backprop"], kind="gradient method")
     with pytest.raises(InvalidInput, match="no gradient method 'wieght': did you mean"):
         validate("gradient", "wieght", choice)
@@ -291,7 +293,7 @@ def test_booleans_become_pythons(value):
 
 
 @pytest.mark.parametrize("value", [0, 1, None, "True", np.array(True), []])
-def test_what_is_no_boolean_is_refused(value):
+def test_an_object_that_is_no_boolean_is_refused(value):
     refused(value, Boolean())
 
 
@@ -307,7 +309,7 @@ def test_several_values_become_a_tuple(value):
     assert {type(one) for one in found} == {int}
 
 
-def test_what_runs_out_is_read_once():
+def test_an_iterator_is_read_once():
     assert validate("sizes", iter([2, 3]), SIZES) == (2, 3)
 
 
@@ -321,12 +323,12 @@ def test_several_values_of_another_kind_or_number_are_refused(value):
 
 
 @pytest.mark.parametrize("value", [1, "measure", None, 0.5])
-def test_a_constant_is_taken_beside_a_number(value):
+def test_a_constant_is_accepted_beside_a_number(value):
     assert validate("noise", value, Or(RealNumber(low=0), "measure", None)) == value
 
 
 @pytest.mark.parametrize("value", ["guess", -1, True, np.array(["measure", "x"])])
-def test_what_is_neither_is_refused(value):
+def test_a_value_that_is_neither_is_refused(value):
     refused(value, Or(RealNumber(low=0), "measure", None))
 
 

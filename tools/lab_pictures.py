@@ -1,7 +1,7 @@
 """Takes the pictures of docs/lab.md: `python tools/lab_pictures.py [ROOM …]`.
 
-Each room of `secant lab` in both languages, in a browser that is at hand (Chromium),
-as somebody sees it who has followed a link and looked for a moment.
+Each room of `secant lab` in both languages, in Chromium, from a link and after a short
+wait. Run it on an idle machine: the entries of a race share its time.
 """
 
 import shutil
@@ -24,39 +24,39 @@ PICTURES = Path(__file__).parents[1] / "docs" / "images" / "lab"
 TOKEN = "a-token-of-the-pictures"
 WIDTH, HEIGHT = 1360, 900
 MOST_BYTES = 110_000
-PATIENCE = 300_000  # milliseconds: what learns takes its time on a busy machine
+MAX_WAIT = 300_000  # milliseconds, long enough for training on a busy machine
 
 
-def learn_for_a_while(page: Any) -> None:
-    """Starts the race, and stops it when there is something to see."""
-    page.wait_for_selector("#room[data-state=paused]", timeout=PATIENCE)
+def train_for_a_while(page: Any) -> None:
+    """Starts the race, and pauses it after 2,500 steps of the second entry."""
+    page.wait_for_selector("#room[data-state=paused]", timeout=MAX_WAIT)
     page.click("#go")
     page.wait_for_function(
         """() => {
           const steps = document.querySelector("#entries-now tr:nth-child(2) td")
           return Number(steps.textContent.replaceAll(",", "")) > 2500
         }""",
-        timeout=PATIENCE,
+        timeout=MAX_WAIT,
     )
     page.click("#go")
-    page.wait_for_selector("#room[data-state=paused]", timeout=PATIENCE)
+    page.wait_for_selector("#room[data-state=paused]", timeout=MAX_WAIT)
     page.wait_for_timeout(3_000)
 
 
-def read_by_a_network_that_has_learned(page: Any) -> None:
-    """Waits until the lab's own network has learned, and its answer is explained."""
+def wait_for_the_network(page: Any) -> None:
+    """Waits until the lab's own network is trained and its prediction explained."""
     page.wait_for_function(
-        "() => document.querySelector('#learning progress').hidden", timeout=PATIENCE
+        "() => document.querySelector('#learning progress').hidden", timeout=MAX_WAIT
     )
     page.wait_for_timeout(5_000)
 
 
 class View(NamedTuple):
-    """What is photographed.
+    """A view of the page for a picture.
 
     Attributes:
         link: The room's state.
-        look: What somebody does before the picture is taken.
+        look: The actions before the picture is taken.
     """
 
     link: str
@@ -71,19 +71,20 @@ VIEWS = {
         lambda page: page.wait_for_timeout(6000),
     ),
     "training": View(
-        "#training?entries=weight:0.1,node:0.1,backprop:0.1,spsa:0.1", learn_for_a_while
+        "#training?entries=weight:0.1,node:0.1,backprop:0.1,spsa:0.1&shown=1",
+        train_for_a_while,
     ),
     "check": View(
         "#check?fault=transposed&h=0.0001&beside=secant",
-        lambda page: page.wait_for_selector("#room[data-found]", timeout=PATIENCE),
+        lambda page: page.wait_for_selector("#room[data-found]", timeout=MAX_WAIT),
     ),
-    "draw": View("#draw?drawing=6y6yk06ydcm8", read_by_a_network_that_has_learned),
+    "draw": View("#draw?drawing=6y6yk06ydcm8", wait_for_the_network),
 }
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """A lab on a port of its own; gives its address."""
+    """A lab on a free port; yields its address."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
@@ -102,11 +103,11 @@ def serving() -> Iterator[str]:
 
 
 def main(rooms: list[str]) -> None:
-    """Photographs the rooms, or those that are named."""
-    browser_at_hand = shutil.which("chromium") or shutil.which("google-chrome")
+    """Takes the pictures of all rooms, or of the named ones."""
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with serving() as address, sync_playwright() as starter:
         browser = starter.chromium.launch(
-            executable_path=browser_at_hand, args=["--no-sandbox"]
+            executable_path=browser_path, args=["--no-sandbox"]
         )
         for room, view in VIEWS.items():
             for language in ("en", "ko"):
@@ -126,7 +127,7 @@ def main(rooms: list[str]) -> None:
 
 
 def save(screenshot: bytes, path: Path) -> None:
-    """The screenshot, small enough for a repository: in 256 colours if need be."""
+    """Saves the screenshot, with 256 colours if it would be too large otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.open(BytesIO(screenshot)).convert("RGB")
     picture.save(path, optimize=True)

@@ -1,6 +1,6 @@
 """Draws the picture of docs/sweeps.md: `python tools/sweep_picture.py sweeps/0001`.
 
-From the table of the sweep whose command stands on that page.
+It reads the table of the sweep on that page.
 """
 
 import csv

@@ -54,7 +54,7 @@ class Compared:
 
 
 def methods() -> list[tuple[str, GradientMethod]]:
-    """What is compared by default: every method, with the options that it names.
+    """The methods compared by default: all, with the options that each names.
 
     Example:
         >>> [name for name, _ in methods()][:4]
@@ -180,7 +180,7 @@ def _sampled(
 
 
 class Curve(NamedTuple):
-    """How the error of a slope depends on the step size.
+    """The error of a slope as a function of the step size.
 
     Attributes:
         name: How the slope is computed.
@@ -233,7 +233,7 @@ def error_curves(
                 jax.tree.map(lambda a: jnp.asarray(a, float), part)
                 for part in (dict(params), x, t)
             ]
-            for name, function in (("subtracted", _subtracted), ("carried", slope)):
+            for name, function in (("subtracted", _subtracted), ("propagated", slope)):
                 of_all = _slopes(architecture, *given, places=places, of=function)
                 errors = [
                     np.linalg.norm(np.asarray(of_all(step)) - truth)

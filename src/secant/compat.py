@@ -28,7 +28,7 @@ def set_gloo_address(address: str) -> None:
 
 
 def cluster_detection() -> Callable[..., Any] | None:
-    """What JAX finds SLURM, Kubernetes and MPI by; None if this JAX has another way.
+    """JAX's detection of SLURM, Kubernetes and MPI; None if this JAX has another.
 
     `jax.distributed.initialize` finds them too, but only to listen at all addresses of
     the machine at once; to be told at which one, it has to be told all the rest.
@@ -53,7 +53,7 @@ def process_pool(
 
 
 def broken_pool_errors() -> tuple[type[Exception], ...]:
-    """What a pool raises that has lost a process, or has been shut down meanwhile."""
+    """The exceptions of a pool that lost a process or was shut down meanwhile."""
     errors: Any = import_module("joblib.externals.loky.process_executor")
     return errors.BrokenProcessPool, errors.ShutdownExecutorError
 

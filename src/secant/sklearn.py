@@ -338,7 +338,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _config(self, seed: int, samples: int) -> TrainConfig:
-        """How it is trained on so many samples, some of which may be held back."""
+        """The configuration for this many samples, some of which may be held back."""
         held, stopping = None, None
         if self.early_stopping:
             held = self.validation_fraction

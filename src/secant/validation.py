@@ -42,7 +42,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 Closed: TypeAlias = Literal["both", "left", "right", "neither"]
-"""Which ends of an interval belong to it."""
+"""The ends of an interval that belong to it."""
 
 
 class Constraint(ABC, Generic[T_co]):
@@ -64,7 +64,7 @@ class Constraint(ABC, Generic[T_co]):
 
     @abstractmethod
     def describe(self) -> str:
-        """What to pass, as it stands after "pass"."""
+        """The valid values in words, as they stand after "pass"."""
 
     def error(self, name: str, value: object) -> InvalidInput:
         """The error for a value that the argument does not take."""
@@ -165,7 +165,7 @@ class WholeNumber(Constraint[int]):
         return number
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         low = None if self.low is None else str(self.low)
         high = None if self.high is None else str(self.high)
         within = _interval(low, high, "both")
@@ -214,7 +214,7 @@ class RealNumber(Constraint[float]):
         return number
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         low = f"{self.low:g}" if isfinite(self.low) else None
         high = f"{self.high:g}" if isfinite(self.high) else None
         within = _interval(low, high, self.closed)
@@ -285,7 +285,7 @@ class Choice(Constraint[T]):
         raise Rejected
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         *others, last = map(repr, self.known)
         return f"{', '.join(others)} or {last}" if others else last
 
@@ -315,7 +315,7 @@ class Boolean(Constraint[bool]):
         return bool(value)
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         return "True or False"
 
 
@@ -357,7 +357,7 @@ class Each(Constraint[tuple[T_co, ...]]):
         return tuple(self.of.clean(one) for one in several)
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         if self.most is None:
             count = f"{self.least} or more values" if self.least else "values"
         elif self.least == self.most:
@@ -369,7 +369,7 @@ class Each(Constraint[tuple[T_co, ...]]):
 
 
 class Or(Constraint[Any]):
-    """What a constraint takes, or one of a few constants, such as None.
+    """A constraint's values, or one of a few constants, such as None.
 
     Example:
         >>> noise = Or(RealNumber(low=0), "measure", None)
@@ -393,7 +393,7 @@ class Or(Constraint[Any]):
         return self.constraint.clean(value)
 
     def describe(self) -> str:
-        """What to pass, in words."""
+        """The valid values, in words."""
         words = [self.constraint.describe() + ",", *map(repr, self.constants)]
         return " or ".join(words)
 
@@ -465,7 +465,7 @@ def _is_boolean(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """What a value is, where its `repr` does not say so to everyone."""
+    """The kind of a value, if its `repr` does not show it clearly."""
     if isinstance(value, str | bytes):
         return ", a string"
     from secant.arrays import is_traced

@@ -156,4 +156,4 @@ def _backprops() -> dict[str, Backprop]:
 
 
 BACKPROPS: Mapping[str, Backprop] = MappingProxyType(_backprops())
-"""What can be checked, by name: two right ones, then a fault in each."""
+"""The gradients to check, by name: two right ones, then a fault in each."""

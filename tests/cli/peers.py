@@ -1,4 +1,4 @@
-"""`secant train --distributed` as one starts it: several real processes."""
+"""`secant train --distributed` with several real processes."""
 
 import os
 import socket
@@ -7,21 +7,21 @@ import sys
 import time
 from pathlib import Path
 
-# Long enough for a machine that does much else.
+# Long enough for a busy machine.
 PATIENCE = 300
 
 SMALL = ("--data", "sample", "--hidden", "8", "--init", "xavier", "--batch-size", "20")
 
 
 def free_port():
-    """A port at which nobody listens."""
+    """A free port."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
 
 
 class Peer:
-    """One process of a run, and what it has said.
+    """A process of a run, with its output.
 
     Attributes:
         guard: The process that was started; it watches the one that trains.
@@ -42,7 +42,7 @@ class Peer:
 
     @property
     def text(self):
-        """All that it has printed."""
+        """Its whole output."""
         return self.said.read_text(errors="replace")
 
     @property
@@ -62,7 +62,7 @@ class Peer:
         return self.guard.wait(patience)
 
     def end(self):
-        """Ends it, whatever it does."""
+        """Kills it."""
         if self.guard.poll() is None:
             for number in (self.trainer, self.guard.pid):
                 os.kill(number, 9)
@@ -70,7 +70,7 @@ class Peer:
 
 
 def until(condition, *peers, patience=PATIENCE):
-    """Waits for something, as long as none of these has ended."""
+    """Waits for a condition, and fails if one of the processes ends."""
     give_up = time.monotonic() + patience
     while not condition():
         for peer in peers:
@@ -80,7 +80,7 @@ def until(condition, *peers, patience=PATIENCE):
 
 
 def distributed(port, index, processes=2, host="127.0.0.1"):
-    """The options that say which process this is."""
+    """The options that identify a process."""
     return (
         "--distributed",
         *("--coordinator", f"{host}:{port}"),

@@ -1,4 +1,4 @@
-"""The comparison with backprop, and that it sees what is wrong."""
+"""The comparison of gradients with backprop, which detects errors."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def test_the_definition_agrees(loss):
     assert 0 < worst_of(find_method("definition"), loss) < 1e-7
 
 
-def test_an_error_of_one_in_a_thousand_is_seen():
+def test_an_error_of_one_in_a_thousand_is_detected():
     right = find_method("definition")
 
     def wrong(*arguments, **options):
@@ -34,7 +34,7 @@ def test_an_error_of_one_in_a_thousand_is_seen():
     assert worst_of(replace(right, function=wrong)) == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_the_run_is_the_same_run():
+def test_the_comparison_does_not_change_the_run():
     net, data = MLP((2, 3, 2)), (np.eye(2), [0, 1])
     runs = [
         fit(net, data, method, iterations=4, batch_size=2)
@@ -45,7 +45,7 @@ def test_the_run_is_the_same_run():
 
 
 @pytest.mark.filterwarnings("ignore::secant.TrainingWarning")
-def test_a_gradient_of_zero_is_compared_as_it_is():
+def test_a_zero_gradient_agrees_with_zero():
     agreement = Agreement(find_method("definition"))
     data = np.ones((4, 2)), np.zeros(4, int)
     fit(MLP((2, 1)), data, agreement.method, iterations=1, batch_size=2)

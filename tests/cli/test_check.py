@@ -1,4 +1,4 @@
-"""`secant check`: exit codes, the report, and code that is not ours."""
+"""`secant check`: exit codes, the report, and errors in the user's code."""
 
 import json
 
@@ -45,46 +45,46 @@ def losses(tmp_path):
     return "my_losses.py"
 
 
-def test_right_gradient_ends_with_0(secant, losses):
+def test_right_gradient_exits_with_0(secant, losses):
     outcome = secant("check", f"{losses}:loss")
     assert outcome.code == 0
     assert outcome.out.startswith("gradient: right\nx  2×3  right  float64, 6 of 6")
 
 
-def test_wrong_gradient_ends_with_1_and_says_what_is_likely(secant, losses):
+def test_wrong_gradient_exits_with_1_and_names_the_likely_cause(secant, losses):
     outcome = secant("check", f"{losses}:wrong", "--at", ":single")
     assert outcome.code == 1
     assert "the gradient is 0.5 times the slope" in outcome.out
 
 
-def test_gradient_of_ones_own(secant, losses):
+def test_user_gradient_is_checked(secant, losses):
     assert secant("check", f"{losses}:loss", "--gradient", ":gradient").code == 0
     outcome = secant("check", f"{losses}:loss", "--gradient", ":minus")
     assert outcome.code == 1
     assert "the sign" in outcome.out
 
 
-def test_hessian_vector_product(secant, losses):
+def test_hessian_vector_product_is_checked(secant, losses):
     assert secant("check", f"{losses}:loss", "--hessian").code == 0
     outcome = secant("check", f"{losses}:loss", "--hessian", "--gradient", ":minus")
     assert outcome.code == 2
     assert "remove --gradient" in outcome.err
 
 
-def test_report_for_machines_is_json_alone(secant, losses):
+def test_json_report_is_the_only_output(secant, losses):
     outcome = secant("check", f"{losses}:wrong", "--json")
     report = json.loads(outcome.out)
     assert (outcome.code, report["ok"], report["verdict"]) == (1, False, "wrong")
     assert report["leaves"][0]["wrong"] == 6
 
 
-def test_picture_of_the_errors(secant, losses, tmp_path):
+def test_picture_of_the_errors_is_written(secant, losses, tmp_path):
     outcome = secant("check", f"{losses}:wrong", "--plot", "errors.png")
     assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
     assert "look at errors.png" in outcome.err
 
 
-def test_module_of_the_folder_is_found_by_its_name(secant, losses):
+def test_module_in_the_current_folder_is_found(secant, losses):
     assert secant("check", "my_losses:loss").code == 0
 
 
@@ -112,7 +112,7 @@ def test_module_of_the_folder_is_found_by_its_name(secant, losses):
         "gradient number",
     ],
 )
-def test_what_cannot_be_checked_is_told_without_a_traceback(
+def test_invalid_target_is_reported_without_a_traceback(
     secant, losses, tmp_path, arguments, words
 ):
     (tmp_path / "broken.py").write_text("def loss(:")
@@ -124,7 +124,7 @@ def test_what_cannot_be_checked_is_told_without_a_traceback(
     assert "bug in Secant" not in outcome.err
 
 
-def test_line_of_the_users_own_code_is_named(secant, losses):
+def test_failing_line_of_the_users_code_is_named(secant, losses):
     outcome = secant("check", f"{losses}:raises")
     line = MODULE[: MODULE.index("raise Zero")].count("\n") + 1
     assert f"my_losses.py:{line}: raise ZeroDivisionError" in outcome.err

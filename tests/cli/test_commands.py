@@ -1,4 +1,4 @@
-"""What the commands do."""
+"""The commands: train, predict, evaluate, data."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from secant.cli.evaluate import _confusion_table
 
 
 def digit_picture(path, label=3, size=200):
-    """A digit of the sample as somebody might scan it: large, dark on white."""
+    """A digit of the sample as a scan: large, dark on white."""
     (x, t), _ = library.load_mnist_sample()
     digit = x[t == label][0].reshape(28, 28)
     picture = Image.fromarray(np.uint8(255 - 255 * digit)).resize((size, size))
@@ -28,7 +28,7 @@ def digit_picture(path, label=3, size=200):
 # --- train -------------------------------------------------------------------------
 
 
-def test_train_keeps_a_run_and_says_how_good_it_is(secant, tmp_path):
+def test_train_saves_a_run_and_prints_its_accuracy(secant, tmp_path):
     outcome = secant("train", "--data", "sample", "--iterations", 300, "--seed", 5)
     assert outcome.code == 0
     run = Run.load(tmp_path / "runs" / "0001")
@@ -45,7 +45,7 @@ def test_train_keeps_a_run_and_says_how_good_it_is(secant, tmp_path):
     assert (tmp_path / "runs" / "0001" / "training.png").is_file()
 
 
-def test_train_takes_its_options(secant, tmp_path):
+def test_train_passes_its_options_on(secant, tmp_path):
     options = {
         "--data": "sample",
         "--hidden": "12,8",
@@ -71,7 +71,7 @@ def test_train_takes_its_options(secant, tmp_path):
     assert run.settings.sampling == "epochs"
 
 
-def test_train_is_what_fit_gives(secant, tmp_path):
+def test_train_equals_fit(secant, tmp_path):
     secant("train", "--data", "sample", "--iterations", 40, "--out", "a")
     run = library.fit(
         library.TwoLayerNet(784, 50, 10, seed=0),
@@ -100,7 +100,7 @@ def test_the_definition_agrees_with_backprop_and_forecasts_10000_steps(secant):
     assert re.search(r"definition: a step takes 1,611 runs of the network", outcome.err)
 
 
-def test_one_s_own_csv_is_learned(secant, tmp_path):
+def test_a_user_csv_is_learned(secant, tmp_path):
     draw = np.random.default_rng(0)
     t = np.arange(300) % 3
     x = draw.standard_normal((300, 2)) + 4 * np.eye(3)[t][:, :2]
@@ -113,7 +113,7 @@ def test_one_s_own_csv_is_learned(secant, tmp_path):
     assert "predict" not in outcome.out
 
 
-def test_a_loss_that_is_not_finite_keeps_the_run(secant, tmp_path):
+def test_a_nonfinite_loss_still_saves_the_run(secant, tmp_path):
     outcome = secant(
         *("train", "--data", "sample", "--activation", "relu", "--init", "he"),
         *("--learning-rate", "1e9", "--iterations", 100),
@@ -134,7 +134,7 @@ def test_a_warning_is_one_line(secant):
     assert line.startswith("warning: after the first epoch")
 
 
-def test_the_command_that_comes_next_is_said(secant, tmp_path):
+def test_the_next_command_is_suggested(secant, tmp_path):
     (tmp_path / "a b.csv").write_text("0,0.5\n1,1.5\n" * 10)
     outcome = secant(
         *("train", "--data", "a b.csv", "--iterations", 1, "--batch-size", 2),
@@ -146,7 +146,7 @@ def test_the_command_that_comes_next_is_said(secant, tmp_path):
     assert secant("evaluate", "my run", "--data", "a b.csv").code == 0
 
 
-def test_help_tells_the_defaults(secant):
+def test_help_shows_the_defaults(secant):
     said = secant("train", "--help").out
     for default in ("node", "0.1 for sgd", "runs/0001", "10000"):
         assert default in said
@@ -201,7 +201,7 @@ def test_squared_error_gives_no_probabilities(secant, tmp_path):
     assert "%" not in outcome.out
 
 
-def test_evaluate_counts_what_the_library_counts(secant, trained):
+def test_evaluate_equals_the_library_s_accuracy(secant, trained):
     outcome = secant("evaluate", trained, "--data", "sample", "--json")
     answer = json.loads(outcome.out)
     _, (x, t) = library.load_mnist_sample()
@@ -231,14 +231,14 @@ def test_many_classes_are_listed_worst_first(secant, tmp_path):
     assert len([line for line in outcome.out.splitlines() if "%" in line]) == 21
 
 
-def test_the_confusion_table_fit_80_columns(capsys):
+def test_the_confusion_table_fits_80_columns(capsys):
     Console(width=80).print(_confusion_table(np.full((10, 10), 1234)))
     lines = capsys.readouterr().out.splitlines()
     assert [line.count("1234") for line in lines] == [0, *[10] * 10]
     assert max(map(len, lines)) <= 80
 
 
-def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
+def test_data_lists_the_sets_and_their_folders(secant, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("SECANT_DATA", raising=False)
     outcome = secant("data")
@@ -247,7 +247,7 @@ def test_data_lists_the_sets_and_where_they_are(secant, monkeypatch, tmp_path):
     assert "built in" in outcome.out
 
 
-def test_fetch_says_what_comes_and_where_it_is(secant, monkeypatch, tmp_path):
+def test_fetch_prints_the_files_and_their_folder(secant, monkeypatch, tmp_path):
     def fake(name, progress):
         for done in (0, 500_000, 1_000_000):
             progress("train-images", done, 1_000_000)
@@ -260,7 +260,7 @@ def test_fetch_says_what_comes_and_where_it_is(secant, monkeypatch, tmp_path):
     assert outcome.out.startswith(f"mnist is in {tmp_path / 'mnist'}")
 
 
-# --- the whole ---------------------------------------------------------------------
+# --- the program -------------------------------------------------------------------
 
 
 def run_python(code):
@@ -288,7 +288,7 @@ def run_python(code):
     ],
     ids=["import", "version", "import of the commands", "help", "help of train"],
 )
-def test_neither_import_nor_help_loads_what_is_heavy(command):
+def test_neither_import_nor_help_loads_heavy_packages(command):
     heavy = {"jax", "matplotlib", "PIL", "requests"}
     if "train" not in command:
         # The help of train lists the activations, whose table needs NumPy.
@@ -297,11 +297,11 @@ def test_neither_import_nor_help_loads_what_is_heavy(command):
     assert run_python(code).stdout.splitlines()[-1] == "loaded set()"
 
 
-def test_version(secant):
+def test_version_is_printed(secant):
     assert secant("--version").out == f"secant {library.__version__}\n"
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_can_be_imported():
     for name in library.__all__:
         assert getattr(library, name) is not None
     assert set(library.__all__) <= set(dir(library))

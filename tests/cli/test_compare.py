@@ -19,7 +19,7 @@ def test_compare_prints_a_row_for_each_method_and_draws_two_pictures(secant, tmp
         assert (tmp_path / "pictures" / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_wrong_name_is_known_before_anything_is_computed(secant):
+def test_an_unknown_name_is_refused_before_any_computation(secant):
     outcome = secant("compare", "--data", "sample", "--activation", "sigmoyd")
     assert outcome.code == 2
     assert "did you mean 'sigmoid'" in outcome.err

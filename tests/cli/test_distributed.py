@@ -1,4 +1,4 @@
-"""Several processes that train one network: real ones, and what becomes of them."""
+"""`secant train --distributed` with real processes that fail, stop and resume."""
 
 import os
 import re
@@ -22,13 +22,13 @@ LINUX = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="looks into /proc"
 )
 
-# Heard within this, though the machine may be busy: 10 s is what JAX waits.
+# Long enough for a busy machine: JAX itself waits 10 s.
 SECONDS = 120
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts processes of a run, and ends what is left of them."""
+    """Starts processes of a run, and kills those that are left."""
     started = []
 
     def begin(index, *options, place="peers", **how):
@@ -72,14 +72,14 @@ def assert_same(run, whole):
     [("--coordinator", "a:1"), ("--processes", "2"), ("--process-id", "0")],
     ids=" ".join,
 )
-def test_options_of_several_processes_need_distributed(secant, option):
+def test_options_of_several_processes_require_distributed(secant, option):
     outcome = secant("train", *option)
     assert outcome.code == 2
     assert f"{option[0]} needs --distributed" in outcome.err
 
 
 @pytest.mark.slow
-def test_two_processes_print_keep_and_lose_as_one_does(pair, secant, tmp_path):
+def test_two_processes_print_and_save_the_run_of_one(pair, secant, tmp_path):
     run = tmp_path / "run"
     leader, other = pair("--iterations", 60, first=("--out", run))
     assert leader.code() == 0, leader.text
@@ -94,9 +94,7 @@ def test_two_processes_print_keep_and_lose_as_one_does(pair, secant, tmp_path):
 @pytest.mark.slow
 @LINUX
 @pytest.mark.parametrize("who", ["leader", "follower"])
-def test_a_killed_peer_ends_the_other_and_resumed_it_is_as_if_it_had_not(
-    pair, tmp_path, who
-):
+def test_a_killed_peer_ends_the_run_which_resumes_bit_for_bit(pair, tmp_path, who):
     settings = ("--iterations", 800, "--checkpoint-steps", 20)
     whole, run = tmp_path / "whole", tmp_path / "run"
     for peer in pair(*settings, first=("--out", whole)):
@@ -116,7 +114,7 @@ def test_a_killed_peer_ends_the_other_and_resumed_it_is_as_if_it_had_not(
     assert "this process was ended by SIGKILL" in dies.text
     assert not (run / "network.safetensors").exists()
 
-    # A follower keeps no folder, and is sent what the run is.
+    # A follower has no folder, and gets the manifest from process 0.
     port = free_port()
     again = [
         Peer(tmp_path / "again", 0, *distributed(port, 0), "--resume", run),
@@ -129,7 +127,7 @@ def test_a_killed_peer_ends_the_other_and_resumed_it_is_as_if_it_had_not(
 
 @pytest.mark.slow
 @LINUX
-def test_where_the_watcher_is_killed_the_run_ends(pair, tmp_path):
+def test_a_killed_supervisor_ends_the_run(pair, tmp_path):
     leader, follower = pair("--iterations", 10**7, first=("--out", tmp_path / "run"))
     until(lambda: "forecast" in leader.text, leader, follower)
     leader.guard.kill()
@@ -139,7 +137,7 @@ def test_where_the_watcher_is_killed_the_run_ends(pair, tmp_path):
 @pytest.mark.slow
 @LINUX
 @pytest.mark.parametrize("who", ["leader", "follower"])
-def test_a_peer_that_does_not_answer_counts_as_gone(pair, tmp_path, who):
+def test_an_unresponsive_peer_counts_as_lost(pair, tmp_path, who):
     leader, follower = pair(*("--iterations", 10**7), first=("--out", tmp_path / "run"))
     stops, lives = (leader, follower) if who == "leader" else (follower, leader)
     until(lambda: "forecast" in leader.text, leader, follower)
@@ -160,7 +158,7 @@ def test_a_peer_that_does_not_answer_counts_as_gone(pair, tmp_path, who):
     [(signal.SIGTERM, 143, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_a_signal_to_any_process_ends_all_and_the_run_is_kept(
+def test_a_signal_to_any_process_ends_all_and_saves_the_run(
     pair, tmp_path, who, number, code, said
 ):
     run = tmp_path / "run"
@@ -179,7 +177,7 @@ def test_a_signal_to_any_process_ends_all_and_the_run_is_kept(
 
 
 @pytest.mark.slow
-def test_whoever_waits_for_the_others_can_be_stopped(start):
+def test_waiting_for_peers_can_be_interrupted(start):
     alone = start(0, *distributed(free_port(), 0), *SMALL)
     until(lambda: listeners(alone.trainer), alone)
     alone.guard.send_signal(signal.SIGINT)
@@ -189,7 +187,7 @@ def test_whoever_waits_for_the_others_can_be_stopped(start):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("present", [0, 1])
-def test_a_peer_that_does_not_come_is_not_waited_for_for_ever(start, present):
+def test_waiting_for_a_missing_peer_times_out(start, present):
     alone = start(
         present, *distributed(free_port(), present), "--initialization-timeout", 3
     )
@@ -220,7 +218,7 @@ def test_a_peer_that_does_not_come_is_not_waited_for_for_ever(start, present):
     ],
     ids=["settings", "data", "network", "uneven batch", "no data", "no folder"],
 )
-def test_processes_that_cannot_begin_together_say_why_and_end(
+def test_processes_that_do_not_match_report_why_and_exit(
     start, tmp_path, first, second, said
 ):
     place = tmp_path / "peers"
@@ -248,7 +246,7 @@ def test_processes_that_cannot_begin_together_say_why_and_end(
 
 
 @pytest.mark.slow
-def test_a_count_that_differs_is_named(start):
+def test_a_different_number_of_processes_is_reported(start):
     port = free_port()
     peers = [
         start(
@@ -264,7 +262,7 @@ def test_a_count_that_differs_is_named(start):
 
 
 @pytest.mark.slow
-def test_two_processes_of_one_number_are_told(start):
+def test_two_processes_with_the_same_number_are_reported(start):
     port = free_port()
     peers = [
         start(
@@ -284,7 +282,7 @@ def test_two_processes_of_one_number_are_told(start):
 
 @pytest.mark.slow
 @LINUX
-def test_they_listen_where_they_are_told_and_nowhere_else(pair, tmp_path):
+def test_processes_listen_only_at_the_given_address(pair, tmp_path):
     leader, follower = pair("--iterations", 10**7, first=("--out", tmp_path / "run"))
     until(lambda: "forecast" in leader.text, leader, follower)
     found = listeners(leader.trainer) | listeners(follower.trainer)
@@ -295,8 +293,8 @@ def test_they_listen_where_they_are_told_and_nowhere_else(pair, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_slurm_says_is_enough(start, tmp_path):
-    """What `srun secant train --distributed` finds in its environment."""
+def test_slurm_s_environment_is_sufficient(start, tmp_path):
+    """The environment of `srun secant train --distributed`."""
     told = {
         "SLURM_JOB_ID": str(os.getpid()),
         "SLURM_STEP_NODELIST": "127.0.0.1",
@@ -354,7 +352,7 @@ def spaces():
 
 @pytest.mark.slow
 @LINUX
-def test_machines_of_their_own_addresses_train_together(start, spaces, tmp_path):
+def test_machines_with_their_own_addresses_train_together(start, spaces, tmp_path):
     run = tmp_path / "run"
     peers = [
         start(
@@ -379,7 +377,7 @@ def test_machines_of_their_own_addresses_train_together(start, spaces, tmp_path)
 
 @pytest.mark.slow
 @LINUX
-def test_a_cable_that_is_cut_ends_both(start, spaces, tmp_path):
+def test_a_cut_cable_ends_both_processes(start, spaces, tmp_path):
     peers = [
         start(
             index,

@@ -1,4 +1,4 @@
-"""Bad input at the command line: a sentence, a way out, exit code 2, no traceback."""
+"""Invalid input at the command line: a sentence, a remedy, exit code 2."""
 
 import errno
 import os
@@ -49,7 +49,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_mistake_gets_a_sentence_and_a_way_out(case, secant, tmp_path):
+def test_invalid_input_gets_a_sentence_and_a_remedy(case, secant, tmp_path):
     arguments, message = BAD[case]
     if arguments[0] == "train" and "--data" not in arguments:
         arguments = [*arguments, "--data", "sample"]
@@ -62,7 +62,7 @@ def test_a_mistake_gets_a_sentence_and_a_way_out(case, secant, tmp_path):
     assert not any(files for _, _, files in os.walk(tmp_path)), "left something behind"
 
 
-def test_an_out_folder_in_use_is_left_alone(secant, tmp_path):
+def test_an_out_folder_in_use_is_not_touched(secant, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     outcome = secant("train", "--data", "sample", "--out", "mine")
@@ -107,7 +107,7 @@ def test_a_full_disk_is_no_bug(secant, monkeypatch, tmp_path):
     assert secant("evaluate", "runs/0001", "--data", "sample").code == 0
 
 
-def test_a_damaged_run_is_told(secant, trained, tmp_path):
+def test_a_damaged_run_is_reported(secant, trained, tmp_path):
     copy = tmp_path / "damaged"
     copy.mkdir()
     for path in trained.iterdir():
@@ -141,14 +141,14 @@ def test_a_run_on_other_inputs_reads_no_pictures(secant, tmp_path):
     [["--debug", "evaluate", "nowhere"], ["evaluate", "nowhere", "--debug"]],
     ids=["before", "after"],
 )
-def test_debug_shows_the_traceback_wherever_it_stands(arguments, secant):
+def test_debug_shows_the_traceback_at_any_position(arguments, secant):
     outcome = secant(*arguments)
     assert outcome.code == 2
     assert "Traceback" in outcome.err
     assert "is not a run" in outcome.err
 
 
-def test_a_bug_is_called_one(secant, monkeypatch):
+def test_an_internal_error_is_reported_as_a_bug(secant, monkeypatch):
     def broken(folder, **named):
         raise ZeroDivisionError("division by zero")
 

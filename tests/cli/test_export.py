@@ -1,4 +1,4 @@
-"""`secant export` as a person uses it."""
+"""`secant export`: files, messages and invalid input."""
 
 import pytest
 from safetensors.numpy import load_file
@@ -22,7 +22,7 @@ def words(text):
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_a_mistake_leaves_nothing_behind(case, secant, trained, tmp_path):
+def test_invalid_input_leaves_no_file(case, secant, trained, tmp_path):
     arguments, message = FILES[case]
     (tmp_path / "taken.onnx").write_text("years of work")
     outcome = secant("export", trained, *arguments)
@@ -32,19 +32,19 @@ def test_a_mistake_leaves_nothing_behind(case, secant, trained, tmp_path):
     assert (tmp_path / "taken.onnx").read_text() == "years of work"
 
 
-def test_one_bad_name_of_two_writes_neither(secant, trained, tmp_path):
+def test_one_invalid_name_of_two_writes_neither(secant, trained, tmp_path):
     outcome = secant("export", trained, "--torch", "a.safetensors", "--keras", "a.h5")
     assert outcome.code == 2
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_no_run_is_told(secant):
+def test_a_folder_that_is_no_run_is_reported(secant):
     outcome = secant("export", "runs/none", "model.onnx")
     assert outcome.code == 2
     assert "is not a run" in outcome.err
 
 
-def test_the_lines_that_load_it_are_printed_whole(secant, trained, tmp_path):
+def test_the_loading_code_is_printed_unbroken(secant, trained, tmp_path):
     outcome = secant("export", trained, "--torch", "a.safetensors", "--keras", "a.npz")
     assert outcome.code == 0, outcome.err
     assert "net.load_state_dict(load_file('a.safetensors'))\n" in outcome.out
@@ -55,7 +55,7 @@ def test_the_lines_that_load_it_are_printed_whole(secant, trained, tmp_path):
     assert load_file(tmp_path / "a.safetensors")["0.weight"].shape == (50, 784)
 
 
-def test_onnx_is_verified_and_the_difference_told(secant, trained, tmp_path):
+def test_onnx_is_verified_and_the_difference_is_printed(secant, trained, tmp_path):
     pytest.importorskip("onnx", reason='needs pip install "secant[export]"')
     pytest.importorskip("onnxruntime", reason="needs pip install onnxruntime")
     outcome = secant("export", trained, "model.onnx")
@@ -64,7 +64,7 @@ def test_onnx_is_verified_and_the_difference_told(secant, trained, tmp_path):
     assert (tmp_path / "model.onnx").stat().st_size > 150_000
 
 
-def test_a_class_for_each_output(secant, trained, tmp_path):
+def test_class_names_must_match_the_outputs(secant, trained, tmp_path):
     pytest.importorskip("onnx", reason='needs pip install "secant[export]"')
     outcome = secant("export", trained, "model.onnx", "--classes", "zero,one")
     assert outcome.code == 2
@@ -72,7 +72,7 @@ def test_a_class_for_each_output(secant, trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_extra_it_says_what_to_install(secant, trained, monkeypatch):
+def test_without_the_extra_the_error_names_the_package(secant, trained, monkeypatch):
     monkeypatch.setattr("secant.export.onnx.find_spec", lambda name: None)
     outcome = secant("export", trained, "model.onnx")
     assert outcome.code == 2

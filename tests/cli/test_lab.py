@@ -1,4 +1,4 @@
-"""`secant lab` as a person starts and ends it."""
+"""`secant lab`: the start, the server and the end."""
 
 import asyncio
 import json
@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 PATIENCE = 600
-"""Seconds that only end what hangs."""
+"""Seconds after which a hanging process is killed."""
 
 
-def test_it_serves_whoever_knows_the_address_until_ctrl_c(tmp_path):
+def test_the_lab_serves_its_address_until_ctrl_c(tmp_path):
     lab = subprocess.Popen(
         [sys.executable, "-m", "secant", "lab", "--port", "0", "--no-browser"],
         cwd=tmp_path,
@@ -50,7 +50,7 @@ def test_it_serves_whoever_knows_the_address_until_ctrl_c(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_what_trains_and_who_watches(tmp_path):
+def test_ctrl_c_ends_training_and_streams(tmp_path):
     lab = subprocess.Popen(
         [sys.executable, "-m", "secant", "lab", "--port", "0", "--no-browser"],
         cwd=tmp_path,
@@ -92,14 +92,14 @@ def test_ctrl_c_ends_what_trains_and_who_watches(tmp_path):
     assert b'"state":"ended"' in rest
 
 
-def test_it_listens_on_this_machine_only():
+def test_the_lab_listens_on_this_machine_only():
     from secant.cli.lab import _listening_socket
 
     with _listening_socket(0) as door:
         assert door.getsockname()[0] == "127.0.0.1"
 
 
-def test_an_answer_is_sent_at_once():
+def test_a_response_is_sent_without_delay():
     """Headers and body are two packets: the second must not wait for the first."""
     from secant.cli.lab import _listening_socket
 
@@ -119,12 +119,12 @@ def test_an_answer_is_sent_at_once():
                 await writer.wait_closed()
         return found
 
-    # In a thread of its own: where a browser is driven, a loop runs already.
+    # In its own thread: Playwright already runs an event loop in this one.
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(asyncio.run, sends_at_once()).result(PATIENCE)
 
 
-def test_a_port_that_is_taken_is_told(secant):
+def test_a_port_in_use_is_reported(secant):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -135,7 +135,7 @@ def test_a_port_that_is_taken_is_told(secant):
     assert "--port 0" in outcome.err
 
 
-def test_without_the_extra_it_says_what_to_install(secant, monkeypatch):
+def test_without_the_extra_the_error_names_the_package(secant, monkeypatch):
     import importlib.util
 
     find = importlib.util.find_spec
@@ -148,7 +148,7 @@ def test_without_the_extra_it_says_what_to_install(secant, monkeypatch):
     assert 'pip install "secant[lab]"' in outcome.err
 
 
-def test_help_loads_nothing_of_it():
+def test_help_does_not_import_the_lab():
     code = (
         "import sys; sys.argv = ['secant', '--help']\n"
         "from secant.cli.main import main\n"

@@ -1,4 +1,4 @@
-"""An activation that is one more entry of the table is one more everywhere."""
+"""A new entry in the table of activations works everywhere."""
 
 import numpy as np
 import pytest
@@ -55,26 +55,26 @@ def planted():
 
 @pytest.fixture
 def unexported(monkeypatch):
-    """The same entry, which says that no program has it."""
+    """The same entry, without names in other programs."""
     entry = SOFTSIGN._replace(export_names=NOWHERE)
     monkeypatch.setitem(ACTIVATIONS, "softsign", entry)
 
 
 @pytest.fixture(scope="module")
 def softsign_run(planted, tmp_path_factory):
-    """The folder of a run with it."""
+    """The folder of a run with the new activation."""
     net = library.MLP((784, 6, 10), "softsign", init="xavier")
     run = library.fit(net, library.load_mnist_sample(), "backprop", iterations=50)
     return run.save(tmp_path_factory.mktemp("softsign") / "run")
 
 
 @pytest.mark.parametrize("command", ["train", "compare"])
-def test_the_help_names_it(command, secant):
+def test_the_help_names_a_new_activation(command, secant):
     assert "softsign" in alternatives(ACTIVATIONS)
     assert f" {alternatives(ACTIVATIONS)}. " in secant(command, "--help").out
 
 
-def test_it_is_trained(secant, tmp_path):
+def test_a_new_activation_trains(secant, tmp_path):
     outcome = secant(
         *("train", "--data", "sample", "--activation", "softsign", "--hidden", 6),
         *("--init", "xavier", "--iterations", 200, "--out", "run"),
@@ -89,7 +89,7 @@ def test_it_is_trained(secant, tmp_path):
     assert (scores.argmax(axis=1) == t).mean() > 0.5
 
 
-def test_its_gradients_are_compared(planted):
+def test_compare_takes_a_new_activation(planted):
     net = library.MLP((7, 5, 3), "softsign", init="xavier")
     draw = np.random.default_rng(0)
     x, t = draw.standard_normal((9, 7)), draw.integers(3, size=9)
@@ -97,7 +97,7 @@ def test_its_gradients_are_compared(planted):
     assert row.error < 1e-6
 
 
-def test_onnx_computes_it(secant, softsign_run, tmp_path):
+def test_onnx_computes_a_new_activation(secant, softsign_run, tmp_path):
     pytest.importorskip("onnx", reason='needs pip install "secant[export]"')
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
     outcome = secant("export", softsign_run, "model.onnx")
@@ -111,7 +111,7 @@ def test_onnx_computes_it(secant, softsign_run, tmp_path):
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-def test_the_lines_for_pytorch_and_keras_name_it(secant, softsign_run):
+def test_the_pytorch_and_keras_code_names_a_new_activation(secant, softsign_run):
     outcome = secant("export", softsign_run, "--torch", "a.safetensors")
     assert outcome.code == 0, outcome.err
     assert "    nn.Linear(784, 6),\n    nn.Softsign(),\n" in outcome.out
@@ -142,7 +142,7 @@ def test_an_activation_without_an_export_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_one_program_lacks_is_exported_for_another(
+def test_an_activation_missing_in_one_program_exports_to_another(
     secant, softsign_run, tmp_path, monkeypatch
 ):
     names = ExportNames(onnx=None, torch="Softsign()", keras="softsign")
@@ -154,7 +154,7 @@ def test_what_one_program_lacks_is_exported_for_another(
     assert secant("export", softsign_run, "--torch", "a.safetensors").code == 0
 
 
-def test_a_network_that_does_not_use_it_is_exported(unexported, tmp_path):
+def test_a_network_without_the_activation_is_exported(unexported, tmp_path):
     from secant.export import write_torch
 
     net = library.MLP((3, 2), "softsign")
@@ -163,7 +163,7 @@ def test_a_network_that_does_not_use_it_is_exported(unexported, tmp_path):
     )
 
 
-def test_a_classifier_of_scikit_learn_has_it():
+def test_the_scikit_learn_classifier_takes_a_new_activation():
     pytest.importorskip("sklearn", reason='needs pip install "secant[sklearn]"')
     from secant.sklearn import MLPClassifier
 
@@ -177,7 +177,7 @@ def test_a_classifier_of_scikit_learn_has_it():
     assert model.net_.architecture.activation == "softsign"
 
 
-def test_the_page_offers_it_and_starts_with_its_first_weights(tmp_path, monkeypatch):
+def test_the_page_offers_a_new_activation_with_its_first_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     app = application(token="planted", port=8787)
     page = TestClient(app, base_url="http://127.0.0.1:8787")

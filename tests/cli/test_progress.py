@@ -11,7 +11,7 @@ from secant.training import Forecast, Progress
 
 
 def steps(iterations, count, seconds_per_step=0.001, loss=0.5):
-    """What a run of `iterations` steps tells, in `count` calls and one before."""
+    """The progress of `iterations` steps, in `count` calls and one before."""
     forecast = Forecast("backprop", iterations, seconds_per_step, None)
     for part in range(count + 1):
         step = iterations * part // count
@@ -28,7 +28,7 @@ def steps(iterations, count, seconds_per_step=0.001, loss=0.5):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What is shown of a run, on a terminal (or not) of 80 columns."""
+    """The output of a run, on a terminal of 80 columns or without one."""
 
     def show(terminal, calls):
         file = io.StringIO()
@@ -42,14 +42,14 @@ def shown(monkeypatch):
     return show
 
 
-def test_elsewhere_it_is_ten_lines(shown):
+def test_without_a_terminal_progress_is_ten_lines(shown):
     said = shown(False, steps(10_000, 100)).splitlines()
     assert said[0].startswith("forecast")
     assert len(said) == 11
     assert said[1] == "  step   1,000  loss 0.500  test 91.4%"
 
 
-def test_on_a_terminal_it_is_a_line_that_fits(shown):
+def test_on_a_terminal_progress_is_one_line_that_fits(shown):
     said = shown(True, list(steps(10_000, 100))[:50])
     line = said.split("\r")[-1]
     text = "".join(part.partition("m")[2] for part in ("m" + line).split("\x1b["))
@@ -58,12 +58,12 @@ def test_on_a_terminal_it_is_a_line_that_fits(shown):
     assert len(text.rstrip("\n")) <= 80
 
 
-def test_slow_steps_are_told_by_their_length(shown):
+def test_slow_steps_show_seconds_per_step(shown):
     said = shown(True, list(steps(10_000, 10_000, seconds_per_step=25.4))[:2])
     assert "25 s/step" in said
     assert "left" in said
 
 
-def test_a_loss_that_has_exploded_is_a_short_number(shown):
+def test_a_huge_loss_is_printed_short(shown):
     said = shown(False, steps(10_000, 100, loss=5.7568e25)).splitlines()
     assert said[1] == "  step   1,000  loss 5.76e+25  test 91.4%"

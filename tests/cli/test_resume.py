@@ -1,4 +1,4 @@
-"""`secant train --resume` and `secant rerun`: a run goes on, and is done again."""
+"""`secant train --resume` and `secant rerun`."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def wait_for(process, is_there):
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    """A folder of a run that was ended by SIGTERM, and what was said then."""
+    """The folder of a run that SIGTERM ended, and the output."""
     place = tmp_path_factory.mktemp("started")
     process = train_long(place)
     checkpoints = place / "runs" / "0001" / "checkpoints"
@@ -61,7 +61,7 @@ def started(tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
-def test_sigterm_keeps_the_run_and_it_goes_on(secant, started):
+def test_sigterm_saves_the_run_and_it_resumes(secant, started):
     code, said, folder = started
     assert code == 143
     assert "stopped by SIGTERM after" in said
@@ -96,7 +96,7 @@ def test_a_refused_command_removes_nothing_of_the_run_that_trains(
     assert len(Run.load(folder).losses)
 
 
-def test_a_run_is_done_again_and_comes_out_the_same(secant):
+def test_rerun_repeats_a_run_bit_for_bit(secant):
     first = secant(*TINY, "--iterations", 120)
     assert first.code == 0, first.err
     outcome = secant("rerun", "runs/0001", "--out", "again")
@@ -106,7 +106,7 @@ def test_a_run_is_done_again_and_comes_out_the_same(secant):
 
 
 @pytest.mark.slow
-def test_a_run_that_comes_out_otherwise_is_told(secant, monkeypatch):
+def test_rerun_reports_a_different_result(secant, monkeypatch):
     secant(*TINY, "--iterations", 60)
     monkeypatch.setattr(
         "secant.training.manifest.version", lambda name: "0.0 of a test"
@@ -126,20 +126,20 @@ def test_a_run_that_comes_out_otherwise_is_told(secant, monkeypatch):
     assert "→ 0.0 of a test" in outcome.out
 
 
-def test_what_stands_beside_resume_is_refused(secant):
+def test_other_options_beside_resume_are_refused(secant):
     outcome = secant("train", "--resume", "runs/0001", "--seed", 3, "--hidden", 9)
     assert outcome.code == 2
     assert "--resume does not take --hidden, --seed" in outcome.err
 
 
-def test_a_folder_of_nothing_cannot_be_resumed(secant):
+def test_an_empty_folder_cannot_be_resumed(secant):
     outcome = secant("train", "--resume", "runs/0001")
     assert outcome.code == 2
     assert "it has no manifest.json" in outcome.err
     assert not os.path.exists("runs")
 
 
-def test_fewer_steps_than_were_taken_are_refused(secant):
+def test_fewer_steps_than_taken_are_refused(secant):
     secant(*TINY, "--iterations", 60)
     outcome = secant("train", "--resume", "runs/0001", "--iterations", 30)
     assert outcome.code == 2
@@ -147,7 +147,7 @@ def test_fewer_steps_than_were_taken_are_refused(secant):
     assert len(Run.load("runs/0001").losses) == 60
 
 
-def test_other_data_than_then_are_refused(secant, tmp_path):
+def test_other_data_are_refused(secant, tmp_path):
     x = np.linspace(0, 1, 40).reshape(20, 2)
     np.savez("mine.npz", x=x, t=np.arange(20) // 10)
     arguments = ("--hidden", 2, "--iterations", 30, "--batch-size", 5)
@@ -160,7 +160,7 @@ def test_other_data_than_then_are_refused(secant, tmp_path):
         assert "training samples was" in outcome.err
 
 
-def test_a_damaged_manifest_is_told(secant):
+def test_a_damaged_manifest_is_reported(secant):
     secant(*TINY, "--iterations", 5)
     with open("runs/0001/manifest.json", "a") as file:
         file.write("}")
@@ -169,7 +169,7 @@ def test_a_damaged_manifest_is_told(secant):
     assert "manifest.json is damaged or was changed" in outcome.err
 
 
-def test_the_best_network_of_a_run_is_used_where_it_is_asked_for(secant, trained):
+def test_best_selects_the_best_network_of_a_run(secant, trained):
     said = secant("evaluate", trained, "--data", "sample", "--best", "--json")
     assert said.code == 0, said.err
     best = Run.load(trained).best_epoch
@@ -184,7 +184,7 @@ def test_the_best_network_of_a_run_is_used_where_it_is_asked_for(secant, trained
     np.testing.assert_array_equal(W1.T, Run.load(trained).best.params["W1"])
 
 
-def test_a_killed_run_has_a_best_network_to_read_digits_with(secant, trained, tmp_path):
+def test_the_best_network_of_a_killed_run_can_predict(secant, trained, tmp_path):
     killed = tmp_path / "killed"
     killed.mkdir()
     best = "best.safetensors"

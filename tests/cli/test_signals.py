@@ -1,4 +1,4 @@
-"""Ctrl-C at every point of a command, and readers who have seen enough."""
+"""Ctrl-C at every point of a command, and closed pipes."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def press_ctrl_c():
 
 @pytest.fixture
 def interrupted_at(monkeypatch):
-    """Presses Ctrl-C as soon as so many steps are taken."""
+    """Presses Ctrl-C after a number of steps."""
 
     def at(wanted):
         show = ProgressBar.__call__
@@ -37,7 +37,7 @@ def interrupted_at(monkeypatch):
 
 
 @pytest.mark.slow
-def test_in_the_midst_of_training(tmp_path):
+def test_ctrl_c_during_training_saves_the_run(tmp_path):
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "secant", "train", "--data", "sample"),
@@ -66,7 +66,7 @@ def test_in_the_midst_of_training(tmp_path):
 
 
 @pytest.mark.parametrize("gradient", ["backprop", "definition"])
-def test_after_some_steps_they_are_kept(gradient, secant, interrupted_at, tmp_path):
+def test_ctrl_c_after_some_steps_keeps_them(gradient, secant, interrupted_at, tmp_path):
     interrupted_at(2)
     outcome = secant(*TINY, "--gradient", gradient, "--iterations", 100_000)
     assert outcome.code == 130
@@ -79,7 +79,7 @@ def test_after_some_steps_they_are_kept(gradient, secant, interrupted_at, tmp_pa
 
 
 @pytest.mark.parametrize("gradient", ["backprop", "definition"])
-def test_before_the_first_step_nothing_is_kept(
+def test_ctrl_c_before_the_first_step_saves_nothing(
     gradient, secant, interrupted_at, tmp_path
 ):
     interrupted_at(0)
@@ -89,7 +89,7 @@ def test_before_the_first_step_nothing_is_kept(
     assert not list(tmp_path.iterdir())
 
 
-def test_while_a_run_is_saved_all_of_it_is(secant, monkeypatch, tmp_path):
+def test_ctrl_c_while_saving_completes_the_save(secant, monkeypatch, tmp_path):
     write = Run.write
 
     def written(run, folder):
@@ -103,7 +103,7 @@ def test_while_a_run_is_saved_all_of_it_is(secant, monkeypatch, tmp_path):
     assert Run.load(tmp_path / "runs" / "0001").status == "finished"
 
 
-def test_while_data_are_loaded(tmp_path):
+def test_ctrl_c_while_loading_data_exits(tmp_path):
     code = """
 import os, signal, sys
 import secant.data.load as catalogue
@@ -120,7 +120,7 @@ main()
     assert not list(tmp_path.iterdir())
 
 
-def test_while_data_are_fetched(secant, monkeypatch):
+def test_ctrl_c_while_fetching_data_exits(secant, monkeypatch):
     def fake(name, progress):
         press_ctrl_c()
 
@@ -130,13 +130,13 @@ def test_while_data_are_fetched(secant, monkeypatch):
     assert "the next fetch continues this download" in outcome.err
 
 
-def test_python_s_own_way_is_back_afterwards(secant):
+def test_the_signal_handler_is_restored(secant):
     before = signal.getsignal(signal.SIGINT)
     secant("--version")
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_where_it_is_ignored_it_stays_ignored():
+def test_an_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with signal_handlers():
@@ -146,7 +146,7 @@ def test_where_it_is_ignored_it_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
-# --- readers who have seen enough ---------------------------------------------------
+# --- closed pipes -------------------------------------------------------------------
 
 
 def piped(command, folder):
@@ -161,20 +161,20 @@ def piped(command, folder):
     )
 
 
-def test_a_reader_who_leaves_gets_no_traceback(tmp_path):
+def test_a_closed_pipe_gives_no_traceback(tmp_path):
     ended = piped("secant data | head -n 1", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("name")
 
 
 @pytest.mark.slow
-def test_a_reader_who_leaves_does_not_end_a_run(tmp_path):
+def test_a_closed_pipe_does_not_end_a_run(tmp_path):
     ended = piped(f"secant {' '.join(TINY)} --iterations 9 2>&1 | head -n 1", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert Run.load(tmp_path / "runs" / "0001").status == "finished"
 
 
-def test_an_old_terminal_gets_question_marks(trained, tmp_path):
+def test_a_terminal_without_unicode_gets_question_marks(trained, tmp_path):
     command = f'PYTHONIOENCODING=ascii secant evaluate "{trained}" --data sample'
     ended = piped(command, tmp_path)
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)

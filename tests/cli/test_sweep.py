@@ -1,4 +1,4 @@
-"""`secant sweep`: what it refuses, and what it leaves behind."""
+"""`secant sweep`: invalid input, and the files of a sweep."""
 
 import csv
 import json
@@ -54,7 +54,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_swept_is_told_and_leaves_nothing(case, secant, tmp_path):
+def test_an_invalid_sweep_is_refused_and_leaves_nothing(case, secant, tmp_path):
     arguments, message = REFUSED[case]
     outcome = secant("sweep", "--data", "sample", *arguments)
     said = " ".join(outcome.err.replace("│", " ").split())
@@ -65,14 +65,14 @@ def test_what_cannot_be_swept_is_told_and_leaves_nothing(case, secant, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_extra_it_is_told_what_to_install(secant, monkeypatch):
+def test_without_the_extra_the_error_names_the_package(secant, monkeypatch):
     monkeypatch.setattr("secant.cli.sweep.find_spec", lambda name: None)
     outcome = secant("sweep", RATE)
     assert outcome.code == 2
     assert 'pip install "secant[sweep]"' in outcome.err
 
 
-def test_a_folder_of_something_else_is_left_alone(secant, tmp_path):
+def test_a_folder_with_other_files_is_not_touched(secant, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     outcome = secant("sweep", "--data", "sample", RATE, "--out", "mine")
@@ -81,7 +81,7 @@ def test_a_folder_of_something_else_is_left_alone(secant, tmp_path):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_sweep_is_told(secant, tmp_path):
+def test_a_damaged_sweep_is_reported(secant, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "sweep.json").write_text("{")
     outcome = secant("sweep", "--data", "sample", RATE, "--out", "mine")
@@ -97,7 +97,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """The folder of a sweep of three trials, and what was said."""
+    """The folder of a sweep of three trials, and the output."""
     import subprocess
     import sys
 
@@ -135,7 +135,7 @@ def test_a_sweep_ends_with_a_table_a_picture_and_runs(swept, secant, monkeypatch
 
 
 @pytest.mark.slow
-def test_the_command_that_is_told_repeats_the_best_run(swept, secant):
+def test_the_printed_command_repeats_the_best_run(swept, secant):
     place, said = swept
     (line,) = [line for line in said.splitlines() if line.startswith("to repeat it")]
     words = shlex.split(line.partition(": ")[2])
@@ -153,7 +153,7 @@ def test_the_command_that_is_told_repeats_the_best_run(swept, secant):
 
 
 @pytest.mark.slow
-def test_the_same_command_finds_its_sweep_and_another_begins_a_new_one(
+def test_the_same_command_continues_its_sweep_and_another_starts_a_new_one(
     swept, secant, monkeypatch
 ):
     place, _ = swept
@@ -174,7 +174,7 @@ def test_the_same_command_finds_its_sweep_and_another_begins_a_new_one(
 
 
 @pytest.mark.slow
-def test_runs_of_a_study_that_is_gone_are_not_gone_on_with(secant, tmp_path):
+def test_runs_of_a_deleted_study_are_not_resumed(secant, tmp_path):
     small = [word for word in SMALL if word not in ("--trials", 3)]
     assert secant(*small, "--trials", 1, "--search-seed", 1).code == 0
     place = tmp_path / "sweeps" / "0001"

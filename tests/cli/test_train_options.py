@@ -1,4 +1,4 @@
-"""`secant train` with options: what holds samples back, stops early, changes rates."""
+"""`secant train` with options for validation, early stopping and schedules."""
 
 import json
 import os
@@ -9,13 +9,13 @@ import pytest
 
 from secant import EarlyStopping, Run, Schedule
 
-# Runs this short have learned little.
+# Such short runs learn little.
 pytestmark = pytest.mark.filterwarnings("ignore:after the first epoch")
 
 
 @pytest.fixture
 def uneven(tmp_path):
-    """A table whose class 3 is missing, and of whose class 2 there is little."""
+    """A table without class 3 and with little of class 2."""
     draw, rows = np.random.default_rng(0), []
     for label, count in ((0, 200), (1, 150), (2, 10), (4, 60)):
         for _ in range(count):
@@ -35,7 +35,7 @@ ALL = (
 )
 
 
-def test_a_run_with_all_options_stops_early_goes_on_and_is_done_again(secant, uneven):
+def test_a_run_with_all_options_stops_early_resumes_and_reruns(secant, uneven):
     outcome = secant("train", "--data", uneven, *SMALL, *ALL, "--iterations", 3000)
     assert outcome.code == 0, outcome.err
     run = Run.load("runs/0001")
@@ -57,13 +57,13 @@ def test_a_run_with_all_options_stops_early_goes_on_and_is_done_again(secant, un
     np.testing.assert_array_equal(Run.load("runs/0001").losses, run.losses)
 
 
-def test_the_rate_falls_from_the_optimizer_s_usual_one(secant, uneven):
+def test_the_schedule_starts_at_the_optimizer_s_default_rate(secant, uneven):
     arguments = ("--optimizer", "momentum", "--schedule", "linear", "--iterations", 20)
     assert secant("train", "--data", uneven, *SMALL, *arguments).code == 0
     assert Run.load("runs/0001").settings.schedule == Schedule("linear", 0.01, 20)
 
 
-def test_classes_that_are_uneven_are_told_before_and_after(secant, uneven):
+def test_uneven_classes_are_reported_before_and_after(secant, uneven):
     outcome = secant("train", "--data", uneven, *SMALL, "--iterations", 60)
     assert "classes   5 classes of 0 to 160 training samples each" in outcome.err
     assert "there is no training sample of class 3" in outcome.err
@@ -88,7 +88,7 @@ def test_even_classes_need_no_table(secant):
     assert "counts equally" not in outcome.out
 
 
-def test_evaluate_counts_each_class_alike(secant, uneven):
+def test_evaluate_weighs_each_class_equally(secant, uneven):
     secant("train", "--data", uneven, *SMALL, "--iterations", 60)
     outcome = secant("evaluate", "runs/0001", "--data", uneven)
     found = json.loads(secant("evaluate", "runs/0001", "--data", uneven, "--json").out)
@@ -125,7 +125,7 @@ def test_tensorboard_is_written_into_the_run_s_folder(secant, uneven, tmp_path):
     assert [f.read_bytes().count(b"batch/loss") for f in files] == [30, 20]
 
 
-def test_tensorboard_without_its_extra_is_told_and_nothing_is_made(
+def test_tensorboard_without_its_extra_is_refused_and_writes_nothing(
     secant, uneven, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("secant.training.callbacks.find_spec", lambda name: None)
@@ -137,7 +137,7 @@ def test_tensorboard_without_its_extra_is_told_and_nothing_is_made(
 
 @pytest.fixture
 def improvable(secant, uneven):
-    """A run whose last network is not its best; its best was that of the start."""
+    """A run whose best network is that of the start."""
     arguments = ("--optimizer", "adam", "--learning-rate", 3, "--iterations", 12)
     outcome = secant("train", "--data", uneven, *SMALL, *arguments)
     assert outcome.code == 0, outcome.err
@@ -146,7 +146,7 @@ def improvable(secant, uneven):
     return run
 
 
-def test_the_best_network_can_be_asked_for(secant, uneven, improvable, tmp_path):
+def test_best_loads_the_best_network(secant, uneven, improvable, tmp_path):
     asked = ("evaluate", "runs/0001", "--data", uneven, "--json")
     last, best = (json.loads(secant(*asked, *more).out) for more in ((), ("--best",)))
     epochs = improvable.history.epochs[-1], improvable.best_epoch
@@ -159,7 +159,7 @@ def test_the_best_network_can_be_asked_for(secant, uneven, improvable, tmp_path)
     np.testing.assert_array_equal(weights[0], improvable.best.params["W1"])
 
 
-def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
+def test_a_run_without_a_best_network_is_reported(secant, uneven, improvable):
     os.unlink("runs/0001/best.safetensors")
     for command in (("evaluate", "runs/0001"), ("predict", "runs/0001", "3.png")):
         outcome = secant(*command, "--best")
@@ -190,7 +190,7 @@ def test_a_run_that_keeps_no_best_network_is_told(secant, uneven, improvable):
         "none held",
     ],
 )  # fmt: skip
-def test_an_option_that_cannot_be_is_a_sentence(
+def test_an_invalid_option_gets_a_sentence(
     secant, uneven, tmp_path, arguments, message
 ):
     outcome = secant("train", "--data", uneven, *arguments)

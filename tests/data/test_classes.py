@@ -26,18 +26,18 @@ def test_balanced_samples_need_no_word():
     )
 
 
-def test_a_class_without_training_samples_is_told():
+def test_a_class_without_training_samples_is_reported():
     (said,) = class_warnings(np.array([5, 0, 5, 0]), np.array([1, 1, 1, 0]))
     assert said.startswith("there is no training sample of classes 1, 3, so")
 
 
-def test_a_class_without_test_samples_is_told():
+def test_a_class_without_test_samples_is_reported():
     (said,) = class_warnings(np.array([5, 5]), np.array([1, 0]))
     assert said.startswith("there is no test sample of class 1, so the accuracy")
     assert class_warnings(test=np.array([3, 0])) == (said,)
 
 
-def test_badly_unbalanced_classes_are_told_with_their_numbers():
+def test_badly_unbalanced_classes_are_reported_with_their_counts():
     (said,) = class_warnings(
         np.array([MAX_IMBALANCE * 1000, 1000, 3000]), np.array([1, 1, 1])
     )

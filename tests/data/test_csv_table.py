@@ -88,7 +88,7 @@ def test_a_label_behind_the_end_of_all_rows_is_refused(path: Path) -> None:
     assert "line 2: has 2 cells" in refused(path, "a,b,label\n4,5\n6,7\n")
 
 
-def test_a_header_of_endless_cells_is_told_in_short(path: Path) -> None:
+def test_a_header_of_very_long_cells_is_shortened(path: Path) -> None:
     said = refused(path, f"{'x' * 50_000},{'y' * 50_000}\n4,5\n")
     assert "has no column 'label'" in said
     assert len(said) < 1000

@@ -121,7 +121,7 @@ def test_fully_transparent_picture_is_refused(path: Path) -> None:
     assert "is blank" in refused(path)
 
 
-def test_text_in_the_place_of_a_picture_is_refused(path: Path) -> None:
+def test_text_instead_of_a_picture_is_refused(path: Path) -> None:
     path.write_text("seven")
     assert "is not a picture in one of the formats PNG, JPEG" in refused(path)
 

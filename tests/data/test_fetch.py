@@ -284,9 +284,7 @@ def test_broken_connection_is_resumed_where_it_broke(
     assert starts == sorted(set(starts))
 
 
-def test_later_call_resumes_what_an_earlier_one_left(
-    mirror: Start, no_data: Path
-) -> None:
+def test_later_call_resumes_an_earlier_download(mirror: Start, no_data: Path) -> None:
     bad, good = mirror(stalling), mirror(well)
     half = SPECS["mnist"].x_train.download // 2
 
@@ -303,7 +301,7 @@ def test_later_call_resumes_what_an_earlier_one_left(
     assert good.ranges == [f"bytes={half}-"]
 
 
-def test_work_of_a_killed_process_is_taken_up_once_it_is_old(
+def test_old_partial_files_of_a_killed_process_are_reused(
     mirror: Start, no_data: Path, tiny: dict[str, Path]
 ) -> None:
     server = mirror(well)
@@ -318,7 +316,9 @@ def test_work_of_a_killed_process_is_taken_up_once_it_is_old(
     assert server.ranges == []
 
 
-def test_work_of_a_running_process_is_left_alone(mirror: Start, no_data: Path) -> None:
+def test_partial_files_of_a_running_process_are_not_touched(
+    mirror: Start, no_data: Path
+) -> None:
     folder = no_data / f"mnist.part-{uuid4().hex}"
     folder.mkdir(parents=True)
     fetch.fetch("mnist", mirrors=[mirror(well).url])
@@ -338,7 +338,7 @@ def test_server_that_ignores_range_is_begun_anew(mirror: Start, no_data: Path) -
 @pytest.mark.parametrize(
     "claim", ["bytes 0-9/10", "bytes {start}-{last}/*", "", "bytes 5-{last}/{total}"]
 )
-def test_piece_other_than_asked_for_is_begun_anew(
+def test_wrong_range_restarts_the_download(
     mirror: Start, no_data: Path, claim: str
 ) -> None:
     def wrong_piece(handler: Handler, content: bytes) -> None:
@@ -413,7 +413,7 @@ def test_callback_that_stops_the_fetch_loses_nothing(
     assert len(server.ranges) == 1
 
 
-def test_address_that_is_not_https_is_not_asked(no_data: Path) -> None:
+def test_address_that_is_not_https_is_not_used(no_data: Path) -> None:
     with pytest.raises(DataError, match=r"http://example\.org/.*: is not https"):
         fetch.fetch("mnist", mirrors=["http://example.org/"])
 

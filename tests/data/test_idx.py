@@ -142,7 +142,7 @@ def test_missing_file_is_refused(path: Path) -> None:
         read_idx(path)
 
 
-def test_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+def test_folder_instead_of_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a folder"):
         read_idx(tmp_path)
 

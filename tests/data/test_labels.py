@@ -22,7 +22,7 @@ def test_every_form_of_labels_becomes_int64(values: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1, 0.5, 1e9])
-def test_label_that_is_no_class_is_refused_with_its_place(value: float) -> None:
+def test_label_that_is_no_class_is_refused_with_its_index(value: float) -> None:
     with pytest.raises(DataError, match=r"t\[1\] is .*: a label is a whole number"):
         labels_from_array(np.array([0, value]), "t")
 
@@ -58,12 +58,14 @@ def test_labels_of_another_form_are_refused(values: np.ndarray) -> None:
         (np.array([[True]]), False),
     ],
 )
-def test_pixels_are_told_from_other_numbers(x: np.ndarray, expected: bool) -> None:
+def test_pixels_are_distinguished_from_other_numbers(
+    x: np.ndarray, expected: bool
+) -> None:
     assert are_pixels(x) is expected
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
-def test_input_that_is_not_finite_is_refused_with_its_place(value: float) -> None:
+def test_nonfinite_input_is_refused_with_its_index(value: float) -> None:
     with pytest.raises(DataError, match=r"x\[1, 2\] is .* must be a finite number"):
         as_inputs(np.array([[0, 0, 0], [0, 0, value]]), "x", pixels=False)
 
@@ -74,7 +76,7 @@ def test_inputs_without_samples_or_features_are_refused(shape: tuple[int, ...]) 
         as_inputs(np.zeros(shape), "x", pixels=False)
 
 
-def test_scaling_leaves_the_array_that_came_as_it_was() -> None:
+def test_scaling_does_not_change_the_given_array() -> None:
     x = np.full((2, 2), 255, np.float32)
     assert as_inputs(x, "x", pixels=True).max() == 1
     assert x.max() == 255

@@ -44,7 +44,7 @@ def test_npz_keeps_the_test_part_that_it_has(tmp_path: Path) -> None:
     assert [len(t) for _, t in data] == [20, 5]
 
 
-def test_floats_are_left_as_they_are(tmp_path: Path) -> None:
+def test_floats_are_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     x = RNG.normal(size=(20, 3))
     np.savez(path, x=x, t=T)
@@ -111,7 +111,7 @@ def test_idx_images_and_labels_that_differ_in_number_are_refused(
         load_data(images)
 
 
-def test_labels_in_the_place_of_images_are_refused(
+def test_labels_instead_of_images_are_refused(
     tmp_path: Path, idx_bytes: Callable[[np.ndarray], bytes]
 ) -> None:
     images = tmp_path / "images"
@@ -163,7 +163,7 @@ def test_test_part_with_a_class_never_learned_is_refused(
         load_data(npz, test=path)
 
 
-def test_missing_value_in_an_npz_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_missing_value_in_an_npz_is_refused_with_its_index(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     x = np.ones((4, 3))
     x[2, 1] = np.nan

@@ -32,7 +32,7 @@ def test_set_in_the_cache_is_described(tiny: dict[str, Path], no_data: Path) -> 
     assert description.source.startswith("full Fashion-MNIST from your cache (")
 
 
-def test_path_is_described_with_what_was_decided(tmp_path: Path) -> None:
+def test_path_is_described_with_the_split_and_the_scaling(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.zeros((10, 2), np.uint8), t=[0, 1] * 5)
     _, description = load_data_set(path)

@@ -50,7 +50,7 @@ def test_variable_without_the_set_falls_through_to_the_cache(
     assert find_data_set("mnist") == Location(no_data / "mnist", "cache")
 
 
-def test_fashion_mnist_is_not_taken_for_mnist(tiny: dict[str, Path]) -> None:
+def test_fashion_mnist_is_not_mistaken_for_mnist(tiny: dict[str, Path]) -> None:
     assert find_data_set("mnist", tiny["fashion-mnist"]) is None
     message = str(data_set_not_found("mnist", tiny["fashion-mnist"]))
     assert "holds Fashion-MNIST" in message
@@ -66,7 +66,7 @@ def test_unpacked_and_dotted_names_are_found(
     assert find_data_set("mnist", folder) == Location(folder, "folder given")
 
 
-def test_error_tells_where_was_looked_and_what_to_do(
+def test_error_names_the_searched_folders_and_the_remedy(
     no_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATA_VARIABLE, "/nowhere")

@@ -89,7 +89,7 @@ def test_incomplete_file_is_refused_by_its_name(tiny: dict[str, Path]) -> None:
         load_mnist(folder=tiny["mnist"])
 
 
-def test_whole_mnist_is_what_was_published(mnist_at_hand: str) -> None:
+def test_whole_mnist_equals_the_published_data(mnist_at_hand: str) -> None:
     (x, t), (x_test, t_test) = load_mnist(folder=mnist_at_hand)
     assert (x.shape, x_test.shape) == ((60_000, 784), (10_000, 784))
     assert list(t[:5]) == [5, 0, 4, 1, 9]

@@ -22,7 +22,7 @@ def enlarged(digit: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(image, np.float64) / 255
 
 
-def test_digit_in_mnists_form_stays_as_it_is(
+def test_digit_in_mnists_form_is_unchanged(
     digits: np.ndarray, difference: Difference
 ) -> None:
     for digit in digits:
@@ -69,7 +69,7 @@ def test_thin_and_thick_pens_give_white_strokes(width: int) -> None:
     assert digit[[3, 24]].max() == 0
 
 
-def test_mark_apart_that_belongs_to_the_digit_is_kept() -> None:
+def test_separate_part_of_a_digit_is_kept() -> None:
     picture = np.zeros((200, 200))
     picture[60:160, 90:100] = 1
     picture[30:40, 90:100] = 1  # the dot: a tenth of the stroke
@@ -100,7 +100,7 @@ def test_array_that_is_no_grey_picture_is_refused(picture: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("value", [255.0, -0.1, np.nan, np.inf])
-def test_float_out_of_range_is_refused_with_its_place(value: float) -> None:
+def test_float_out_of_range_is_refused_with_its_index(value: float) -> None:
     with pytest.raises(DataError, match=r"picture\[1, 0\] is .* from 0 to 1"):
         to_mnist_form(np.array([[0, 0], [value, 0]]))
 
@@ -127,7 +127,7 @@ def test_any_picture_is_blank_or_a_digit(
         assert found.max() == 1
 
 
-def test_mnist_itself_comes_back_enlarged(
+def test_enlarged_mnist_digits_are_restored(
     mnist_at_hand: str, difference: Difference
 ) -> None:
     _, (x, _) = load_mnist(normalize=False, folder=mnist_at_hand)

@@ -88,12 +88,12 @@ def test_orders_of_bytes_and_memory_are_made_native(path: Path, dtype: str) -> N
     assert found.flags.c_contiguous
 
 
-def test_text_in_the_place_of_a_zip_is_refused(path: Path) -> None:
+def test_text_instead_of_a_zip_is_refused(path: Path) -> None:
     path.write_bytes(b"not a zip file at all")
     assert "not a complete .npz" in refused(path)
 
 
-def test_an_endless_name_is_told_in_short(path: Path) -> None:
+def test_a_very_long_name_is_shortened(path: Path) -> None:
     np.savez(path, **{"x" * 60_000: np.zeros(3)})
     said = refused(path)
     assert "has no 'x' and no 't'" in said
@@ -114,7 +114,7 @@ def test_wrong_checksum_is_refused(path: Path) -> None:
     assert "CRC" in refused(path)
 
 
-def test_missing_names_are_told_with_what_is_there(path: Path) -> None:
+def test_missing_names_are_reported_with_the_present_ones(path: Path) -> None:
     np.savez(path, pictures=X, names=T)
     message = refused(path)
     assert "has no 'x' and no 't'. It holds" in message

@@ -56,7 +56,7 @@ def test_a_value_of_another_shape_somewhere():
         jacobian(lambda x: x if x[0] <= 1 else x[:1], [1.0, 2.0])
 
 
-def test_what_f_raises_passes_through_with_the_place():
+def test_an_error_of_f_is_raised_with_the_point():
     def f(x):
         if x[1] > 2:
             raise KeyError("simulator")
@@ -96,7 +96,7 @@ def test_vectorized_values_that_do_not_fit(value, words):
         gradient(lambda x: value, [1.0, 2.0], vectorized=True)
 
 
-def test_what_a_vectorized_function_raises_names_a_point():
+def test_an_error_of_a_vectorized_function_names_a_point():
     def f(x):
         if len(x) > 1:
             raise RuntimeError("simulator")

@@ -162,7 +162,7 @@ def test_any_positive_number_is_a_step(h):
 # --- in place, and restored ------------------------------------------------------
 
 
-def test_the_textbooks_idiom_nudges_the_very_array_that_the_function_reads():
+def test_the_textbooks_idiom_nudges_the_array_that_the_function_reads():
     W = np.array([[1.0, 2.0], [3.0, 4.0]])
     slopes = numerical_gradient(lambda w: squares(W), W)
     np.testing.assert_allclose(slopes, 2 * W, atol=1e-8)
@@ -175,7 +175,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, SystemExit])
 @given(x=points.filter(lambda x: x.size > 0), data=st.data())
-def test_the_array_comes_back_bit_for_bit_wherever_f_stops(error, x, data):
+def test_the_array_is_restored_bit_for_bit_wherever_f_stops(error, x, data):
     last = data.draw(st.integers(0, 2 * x.size - 1))
     x.flat[0] = -0.0
     before, calls = x.tobytes(), []
@@ -222,7 +222,7 @@ def test_ctrl_c_leaves_the_array_as_it_was():
     ],
     ids=["strided", "reversed", "transposed", "Fortran", "0-d", "3-D", "unaligned"],
 )
-def test_views_are_nudged_in_place_whatever_their_memory_looks_like(view):
+def test_views_of_any_memory_layout_are_nudged_in_place(view):
     base = np.random.default_rng(0).standard_normal((6, 6))
     x = view(base)
     expected, before = slopes_of_weighted(x), base.copy()
@@ -279,7 +279,7 @@ OWN_ARRAYS = {
 
 
 @pytest.mark.parametrize("own", OWN_ARRAYS.values(), ids=OWN_ARRAYS.keys())
-def test_a_function_that_reads_the_array_itself_is_told_so(own):
+def test_a_function_that_reads_the_array_itself_is_reported(own):
     before, writeable = own.copy(), own.flags.writeable
 
     def f(w):
@@ -297,7 +297,7 @@ def test_a_function_that_reads_the_array_itself_is_told_so(own):
     np.testing.assert_allclose(slopes, 3 * W**2, rtol=1e-4, atol=1e-4)
 
 
-def test_a_softmax_of_the_array_itself_is_told_so_too():
+def test_a_softmax_of_the_array_itself_is_reported_too():
     """Moving all of its entries by as much would change nothing."""
     own = np.zeros(3, np.float32)
 
@@ -320,7 +320,7 @@ def test_flat_functions_have_a_gradient_of_0(x):
     np.testing.assert_array_equal(x, before)
 
 
-def test_memory_that_is_read_only_by_nature_is_left_alone():
+def test_inherently_read_only_memory_is_not_changed():
     x = np.frombuffer(np.zeros(2).tobytes())
     assert numerical_gradient(lambda w: 4.0, x).tolist() == [0, 0]
 
@@ -357,7 +357,7 @@ def changes_the_first(x):
 
 @pytest.mark.parametrize("f", [shifts, changes_the_last, changes_the_first])
 @pytest.mark.parametrize("dtype", [float, np.float32])
-def test_a_function_that_changes_its_argument_is_told_so(f, dtype):
+def test_a_function_that_changes_its_argument_is_reported(f, dtype):
     x = np.arange(6, dtype=dtype).reshape(2, 3)
     before = x.copy()
     with pytest.raises(InvalidInput, match=r"f changed its argument: x\[\d, \d\]"):
@@ -484,7 +484,7 @@ def test_functions_that_return_something_else_than_a_finite_real(value, message)
     assert x.tolist() == [3, 4]
 
 
-def test_the_place_of_a_function_that_is_not_finite_on_one_side():
+def test_a_nonfinite_value_on_one_side_is_reported_with_its_index():
     def f(x):
         return -math.inf if x[1, 0] <= 0 else math.log(x[1, 0])
 
@@ -525,7 +525,7 @@ def test_a_slope_beyond_the_largest_number():
 
 
 @pytest.mark.parametrize("f", [9.0, None, np.ones(2)], ids=["number", "None", "array"])
-def test_what_is_no_function(f):
+def test_an_object_that_is_no_function_is_refused(f):
     for derive in (numerical_gradient, numerical_diff, partial_derivative):
         with pytest.raises(InvalidInput, match="which is no function: pass f itself"):
             derive(f, 1.0)
@@ -559,7 +559,7 @@ def test_a_point_without_dimensions_needs_no_index():
         assert partial_derivative(lambda x: x**2, 3.0, index) == pytest.approx(6)
 
 
-def test_what_f_raises_passes_through_with_the_place():
+def test_an_error_of_f_is_raised_with_the_index():
     error = Stop("a message")
 
     def f(x):

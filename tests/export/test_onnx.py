@@ -38,7 +38,7 @@ def outputs(onnxruntime, path, x):
 
 
 @pytest.mark.slow
-def test_digits_are_read_alike(onnx, onnxruntime, digits_run, tmp_path):
+def test_predictions_on_digits_are_equal(onnx, onnxruntime, digits_run, tmp_path):
     path = tmp_path / "digits.onnx"
     said = write_onnx(digits_run, path)
     (_, _), (x, t) = secant.load_mnist_sample()
@@ -51,7 +51,7 @@ def test_digits_are_read_alike(onnx, onnxruntime, digits_run, tmp_path):
 
 
 @pytest.mark.parametrize("options", ARCHITECTURES, ids=str)
-def test_every_architecture_computes_alike(
+def test_outputs_of_every_architecture_are_equal(
     onnx, onnxruntime, run_of, options, tmp_path
 ):
     run = run_of(**options)
@@ -63,7 +63,7 @@ def test_every_architecture_computes_alike(
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-def test_the_model_says_what_it_is(onnx, run_of, tmp_path):
+def test_the_model_has_its_metadata(onnx, run_of, tmp_path):
     run = run_of()
     write_onnx(run, tmp_path / "net.onnx", classes=["하나", "둘", "셋", 4])
     model = onnx.load(tmp_path / "net.onnx")
@@ -114,7 +114,7 @@ def test_without_onnxruntime_it_is_not_verified(onnx, run_of, tmp_path, monkeypa
     assert (tmp_path / "net.onnx").stat().st_size > 0
 
 
-def test_without_the_extra_it_says_what_to_install(run_of, tmp_path, monkeypatch):
+def test_without_the_extra_the_error_names_the_package(run_of, tmp_path, monkeypatch):
     monkeypatch.setattr("secant.export.onnx.find_spec", lambda name: None)
     with pytest.raises(SecantError, match=r'pip install "secant\[export\]"'):
         write_onnx(run_of(), tmp_path / "net.onnx")

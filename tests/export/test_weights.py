@@ -74,13 +74,13 @@ def test_another_ending_is_refused(run_of, write, suffix, tmp_path):
         write(run_of().net, tmp_path / "net.bin")
 
 
-def test_what_is_there_is_left_alone(run_of, tmp_path):
+def test_an_existing_file_is_not_overwritten(run_of, tmp_path):
     (tmp_path / "net.npz").write_text("years of work")
     with pytest.raises(InvalidInput, match="does not overwrite"):
         write_keras(run_of().net, tmp_path / "net.npz")
     assert (tmp_path / "net.npz").read_text() == "years of work"
 
 
-def test_a_folder_that_is_not_there_is_told(run_of, tmp_path):
+def test_a_missing_folder_is_reported(run_of, tmp_path):
     with pytest.raises(InvalidInput, match="there is no folder"):
         write_keras(run_of().net, tmp_path / "nowhere" / "net.npz")

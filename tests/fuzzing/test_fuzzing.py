@@ -91,7 +91,7 @@ def talking(folder):
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_what_a_reader_must_not_do_is_seen(trials, place, read, told):
+def test_forbidden_behaviour_of_a_reader_is_detected(trials, place, read, told):
     sys.addaudithook(trials._audit)
     tally = trials.tried(reader(trials, read), 5, 0, place)
     assert list(tally.faults) == [5]
@@ -114,7 +114,7 @@ def test_files_damaged_by_the_thousand(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
-def test_a_reader_that_dies_is_told_and_the_others_go_on(tmp_path):
+def test_a_crashed_reader_is_reported_and_the_others_continue(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "--only", "CSV", "--cases", "3000", "--at-once", "1"],
         cwd=tmp_path,

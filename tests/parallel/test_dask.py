@@ -171,7 +171,7 @@ def test_errors_of_f_come_home(client):
     assert "in f" in second.error.__notes__[0]
 
 
-def test_what_cannot_be_sent_is_named(client):
+def test_an_unpicklable_object_is_named(client):
     lock = threading.Lock()
     with (
         open_caller(lambda x: lock.locked(), secant.dask_workers(client)) as call,
@@ -206,12 +206,12 @@ def test_it_is_a_map_for_scipy_too(client):
 
 
 @pytest.mark.parametrize("given", [None, "tcp://127.0.0.1:8786", [1]])
-def test_what_is_no_client_is_refused(given):
+def test_an_object_that_is_no_client_is_refused(given):
     with pytest.raises(secant.InvalidInput, match=r"client is .*distributed\.Client"):
         secant.dask_workers(given)
 
 
-def test_a_client_is_told_what_to_pass_as_workers(client):
+def test_a_client_as_workers_is_refused_with_the_right_argument(client):
     with (
         pytest.raises(secant.InvalidInput, match=r"secant\.dask_workers"),
         open_caller(abs, client),

@@ -58,7 +58,7 @@ def test_values_are_those_of_a_loop_and_in_its_order(square, workers):
         assert call([]) == []
 
 
-def test_the_processes_stay_for_the_next_call_and_know_which_function():
+def test_processes_are_reused_and_call_the_right_function():
     seen = set()
     for factor in range(4):
         with open_caller(lambda x, factor=factor: (os.getpid(), factor * x), 2) as call:
@@ -142,7 +142,7 @@ def test_a_map_over_threads_sends_nothing():
     [0, -2, True, 1.5, "2", [2]],
     ids=["0", "-2", "bool", "float", "str", "list"],
 )
-def test_what_is_no_number_of_workers_is_refused(square, workers):
+def test_an_invalid_number_of_workers_is_refused(square, workers):
     with (
         pytest.raises(secant.InvalidInput, match=r"workers is .*pass a number"),
         open_caller(square, workers),
@@ -150,7 +150,7 @@ def test_what_is_no_number_of_workers_is_refused(square, workers):
         pass
 
 
-def test_a_pool_in_place_of_its_map_is_told_so(square):
+def test_a_pool_instead_of_its_map_is_refused(square):
     with (
         ThreadPoolExecutor(1) as pool,
         pytest.raises(secant.InvalidInput, match="pass its `map`"),
@@ -190,7 +190,7 @@ def test_a_map_that_loses_results_is_refused(square, over, what):
         call(points)
 
 
-def test_an_error_of_f_stands_in_its_place_and_says_where_it_was_raised():
+def test_an_error_of_f_keeps_its_position_and_its_traceback():
     def f(x):
         if x == 3:
             raise ZeroDivisionError("three")
@@ -206,7 +206,7 @@ def test_an_error_of_f_stands_in_its_place_and_says_where_it_was_raised():
     assert "in f" in error.__notes__[0]
 
 
-def test_errors_and_values_that_cannot_travel_are_told_by_name():
+def test_unpicklable_errors_and_values_are_named():
     class Stubborn(Exception):
         """Can be pickled and not unpickled, as many an exception."""
 
@@ -263,7 +263,7 @@ def held(kind, tmp_path):
 @pytest.mark.parametrize(
     "kind", ["captured", "nested", "partial", "thread", "object", "method"]
 )
-def test_what_cannot_be_pickled_is_named(kind, tmp_path):
+def test_an_unpicklable_object_is_named(kind, tmp_path):
     f, named = held(kind, tmp_path)
     with (
         open_caller(f, 2) as call,
@@ -283,7 +283,7 @@ def test_an_open_file_is_named(tmp_path):
         call([1, 2])
 
 
-def test_what_does_not_come_back_from_its_pickle_is_refused():
+def test_an_object_that_cannot_be_unpickled_is_refused():
     class Locked:
         def __setstate__(self, state):
             raise RuntimeError("no entry")

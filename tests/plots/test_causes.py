@@ -33,13 +33,13 @@ def korean_letters(monkeypatch):
         (0 * SLOPE, "모두 0이에요"),
     ],
 )
-def test_a_cause_is_told_in_korean_with_its_facts(gradient, says):
+def test_a_cause_is_translated_with_its_facts(gradient, says):
     assert cause_text(found(gradient), "ko").startswith(says)
     assert cause_text(found(gradient), "en") == found(gradient)
 
 
 @pytest.mark.usefixtures("korean_letters")
-def test_what_has_no_korean_stays_as_it_is():
+def test_an_untranslated_text_is_unchanged():
     assert cause_text("a note", "ko") == "a note"
     assert cause_text(UNKNOWN, "ko") == ""
 

@@ -18,20 +18,20 @@ def descents():
     }
 
 
-def test_a_picture_for_each_with_its_name_and_what_became_of_it(descents):
+def test_each_descent_has_a_picture_with_its_name_and_status(descents):
     axes = plots.descent_paths(ravine, descents).axes
     assert [ax.get_title("left") for ax in axes] == ["0.9", "0.03", "1.1"]
     assert "still falling, 30 steps" in axes[0].get_xlabel()
     assert "diverged: leaves the\npicture at step" in axes[2].get_xlabel()
 
 
-def test_the_path_is_the_one_that_was_gone(descents):
+def test_the_drawn_path_is_that_of_the_descent(descents):
     axes = plots.descent_paths(ravine, descents).axes[0]
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), descents["0.9"].path)
     np.testing.assert_array_equal(axes.lines[1].get_xydata(), [[-7, 2]])
 
 
-def test_all_of_what_stayed_near_is_seen(descents):
+def test_paths_that_stay_near_are_fully_visible(descents):
     axes = plots.descent_paths(ravine, descents).axes[0]
     low, high = np.array([axes.get_xlim(), axes.get_ylim()]).T
     path = descents["0.9"].path
@@ -70,7 +70,7 @@ def test_on_the_surface_the_path_lies_at_its_values(descents):
         (descend(lambda x: x[0] ** 2, [1.0]), "contours need two variables"),
     ],
 )
-def test_what_is_no_descent_is_refused(descents, message):
+def test_an_object_that_is_no_descent_is_refused(descents, message):
     with pytest.raises(InvalidInput, match=message):
         plots.descent_paths(ravine, descents)
 

@@ -25,7 +25,7 @@ def test_any_length_of_run_is_drawn(steps):
     assert accuracy.get_ylabel()
 
 
-def test_an_empty_history_says_so():
+def test_an_empty_history_is_labelled():
     figure = plots.training(History(np.zeros(0), ()))
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert texts == ["no step was taken"] * 2
@@ -81,6 +81,6 @@ def test_runs_without_a_test_are_compared_on_training_samples():
 @pytest.mark.parametrize(
     ("runs", "message"), [({}, "runs is dict of 0"), ({"a": 3}, r"runs\['a'\] is int")]
 )
-def test_what_are_no_runs_is_refused(runs, message):
+def test_objects_that_are_no_runs_are_refused(runs, message):
     with pytest.raises(InvalidInput, match=message):
         plots.training_runs(runs)

@@ -41,7 +41,7 @@ def test_the_most_certain_mistake_comes_first(copying):
     assert [text[-3:] for text, _ in captions(figure)] == ["(0)", "(1)"]
 
 
-def test_no_mistake_is_said(copying):
+def test_a_picture_without_mistakes_is_labelled(copying):
     figure = plots.confident_mistakes(copying, np.eye(4), [0, 1, 2, 3])
     assert captions(figure)[0][0] == "no mistake among 4 samples"
 

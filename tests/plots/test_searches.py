@@ -24,7 +24,7 @@ def dots(ax):
     )
 
 
-def test_a_trial_stands_at_its_setting_and_score():
+def test_a_trial_is_drawn_at_its_setting_and_score():
     history, rate, kind = plots.search(TRIED, SCORES, log=["rate"]).axes
     assert rate.get_xscale() == "log"
     assert [x for x, _ in dots(rate)] == [0.01, 0.1, 1.0, 10.0]
@@ -50,7 +50,7 @@ def test_the_best_so_far_is_of_those_that_were_finished(maximize, best):
     assert line.get_ydata().tolist() == [0.5, 0.5, 0.8, 0.8]
 
 
-def test_what_is_far_off_lies_on_the_edge_and_flattens_nothing():
+def test_outliers_are_drawn_at_the_edge_and_do_not_change_the_scale():
     scores = [*np.linspace(0.9, 0.95, 39), -1e9]
     tried = [{"rate": 0.1 * (i + 1)} for i in range(40)]
     axes = plots.search(tried, scores).axes
@@ -69,6 +69,6 @@ def test_a_search_of_which_nothing_was_finished_can_be_drawn():
     [([], []), ([{}], [1.0]), (TRIED, SCORES[:2])],
     ids=["empty", "no names", "fewer scores"],
 )
-def test_nothing_to_draw_is_told(tried, scores):
+def test_a_search_without_trials_is_refused(tried, scores):
     with pytest.raises(InvalidInput, match="one of each for every trial"):
         plots.search(tried, scores)

@@ -27,7 +27,7 @@ def test_the_secant_goes_through_both_nudges_and_the_tangent_touches():
     assert np.interp(1.0, *tangent.T) == pytest.approx(math.e)
 
 
-def test_the_legend_says_both_slopes():
+def test_the_legend_has_both_slopes():
     figure = plots.secant_and_tangent(lambda x: x**3, 1.0, h=1.0)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["f", "tangent: slope 3", "secant, h = 1: slope 4"]

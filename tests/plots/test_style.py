@@ -39,7 +39,7 @@ def test_axes_of_ones_own_are_drawn_into():
     assert right.lines
 
 
-def test_the_users_own_style_is_left_alone():
+def test_the_users_style_is_not_changed():
     before = dict(mpl.rcParams)
     plots.secant_and_tangent(np.sin, 1.0)
     assert dict(mpl.rcParams) == before
@@ -52,7 +52,7 @@ def test_the_users_own_style_is_left_alone():
         (np.zeros(2), "ax is ndarray"),
     ],
 )
-def test_what_are_no_axes_is_refused(axes, message):
+def test_objects_that_are_no_axes_are_refused(axes, message):
     with pytest.raises(InvalidInput, match=message):
         plots.secant_and_tangent(np.sin, 1.0, ax=axes)
 
@@ -75,7 +75,7 @@ def test_korean_labels_are_korean(korean):
     assert axes.get_title("left") == "할선과 접선"
 
 
-def test_korean_without_a_font_comes_in_english_and_without_a_warning(monkeypatch):
+def test_korean_without_a_font_becomes_english_without_a_warning(monkeypatch):
     monkeypatch.setattr(style, "KOREAN_FONTS", ())
     monkeypatch.setitem(style.STYLE, "font.family", ["DejaVu Sans"])
     figure = plots.secant_and_tangent(np.sin, 1.0, language="ko")
@@ -89,7 +89,7 @@ def test_korean_letters_are_drawn_where_a_font_has_them():
     figure.canvas.draw()  # warns of letters that no font has
 
 
-def test_korean_says_as_much_as_english():
+def test_korean_texts_have_the_placeholders_of_the_english_ones():
     for english, korean in translations.KOREAN.items():
         assert sorted(re.findall(r"\{\d?(:.*?)?\}", english)) == sorted(
             re.findall(r"\{\d?(:.*?)?\}", korean)

@@ -69,12 +69,12 @@ def test_no_english_sentence_is_left(name, korean, run, digits):
     assert any("가" <= letter <= "힣" for text in texts for letter in text)
 
 
-def test_every_way_that_a_descent_ends_has_its_words():
+def test_every_status_of_a_descent_is_translated():
     assert set(STATUS_TEXTS) == set(DescentStatus)
     assert set(STATUS_TEXTS.values()) <= set(translations.KOREAN)
 
 
-def test_every_verdict_of_a_check_has_its_word():
+def test_every_verdict_of_a_check_is_translated():
     assert set(Verdict) <= set(translations.KOREAN)
 
 

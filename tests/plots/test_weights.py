@@ -20,7 +20,7 @@ def test_the_scale_is_even_around_0():
     assert figure.axes[0].images[0].get_clim() == (-2, 2)
 
 
-def test_no_more_neurons_than_asked_for():
+def test_at_most_the_requested_neurons_are_drawn():
     figure = plots.weight_images(MLP((4, 9, 2)), neurons=5, columns=5)
     assert figure.axes[0].images[0].get_array().shape == (2, 5 * 4 - 2)
 
@@ -36,6 +36,6 @@ def test_no_more_neurons_than_asked_for():
         (MLP((4, 2)), {"neurons": 0}, "neurons is 0"),
     ],
 )
-def test_what_makes_no_image_is_refused(net, settings, message):
+def test_weights_that_form_no_image_are_refused(net, settings, message):
     with pytest.raises(InvalidInput, match=message):
         plots.weight_images(net, **settings)

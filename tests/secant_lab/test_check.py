@@ -150,7 +150,7 @@ def test_a_blank_sample_stands_on_the_corner_of_relu():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", BACKPROPS)
-def test_what_it_says_is_always_json(fault):
+def test_results_are_always_json(fault):
     found = check.planted(fault)
     plain = json.loads(json.dumps(found, allow_nan=False))
     assert plain["verdict"] == found["verdict"]
@@ -234,7 +234,7 @@ def test_a_derivative_that_is_right_at_the_point_only_is_wrong():
     assert marks.count("wrong") == leaf["wrong"] > 5
 
 
-def test_where_the_function_has_no_value_places_are_left_out():
+def test_points_without_a_value_are_left_out():
     found = asked("log(x)", ("1/x",), (0.5,))
     assert found["verdict"] == "right"
     places, slopes = found["places"]["x"], found["leaves"][0]["slope"]
@@ -246,7 +246,7 @@ def test_where_the_function_has_no_value_places_are_left_out():
     assert found["naive"]["size"] == len(places) - 3
 
 
-def test_what_a_naive_check_misses_is_counted():
+def test_missed_faults_of_a_naive_check_are_counted():
     naive = check.planted("one_weight", h=1e-2)["naive"]
     assert naive["wrong"] == naive["false"] + 1 - naive["missed"]
     # Of a slope that is 0 and not 1e-6 it knows nothing.
@@ -256,7 +256,7 @@ def test_what_a_naive_check_misses_is_counted():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_differences_are_carried_through_every_function(function):
+def test_differences_propagate_through_every_function(function):
     takes, _ = FUNCTIONS[function]
     formula = f"{function}({', '.join(['0.3*x + 1.2', 'y'][:takes])})"
     if function in ("asin", "acos", "atanh"):
@@ -298,14 +298,14 @@ def test_rounding_is_called_rounding_and_a_naive_check_calls_it_wrong():
         ({"formula": "exp(exp(exp(9*x)))"}, "formula", "no finite value"),
     ],
 )
-def test_bad_input_is_told_with_its_field(changed, field, says):
+def test_invalid_input_is_reported_with_its_field(changed, field, says):
     good = {"formula": "x*y", "variables": 2, "dx": "y", "dy": "x", "x": 1, "y": 1}
     with pytest.raises(InvalidInput, match=says) as told:
         check.own(**good | changed)
     assert told.value.facts["field"] == field
 
 
-def test_an_unknown_fault_is_told():
+def test_an_unknown_fault_is_reported():
     with pytest.raises(InvalidInput, match="transposed"):
         check.planted("transpose")
     with pytest.raises(InvalidInput, match="between"):
@@ -331,7 +331,7 @@ def test_the_room_s_own_words_are_those_of_causes_that_exist(language):
     assert found <= codes
 
 
-def test_a_cause_comes_with_its_words_in_both_languages():
+def test_a_cause_has_texts_in_both_languages():
     found = asked("x**3", ("2*x**2",), (1.5,))
     (leaf,) = found["leaves"]
     cause = leaf["cause"]

@@ -163,7 +163,7 @@ def test_plain_descent_is_secants_own(rate, status, here):
     assert verdict(BOWL, (-3, 4), f"sgd:{rate}", 40)[0] == here
 
 
-def test_more_steps_begin_as_fewer_do():
+def test_more_steps_start_like_fewer_steps():
     few, many = (
         trajectory(surface(HIMMELBLAU), np.zeros(2), "adam", 0.1, n)
         for n in (7, MAX_STEPS)
@@ -176,7 +176,7 @@ def test_more_steps_begin_as_fewer_do():
 
 
 @pytest.mark.parametrize("rate", [1.0001, 1.05, 1.5, 40])
-def test_a_rate_above_one_diverges_on_the_bowl_and_the_curvature_says_why(rate):
+def test_a_rate_above_one_diverges_on_the_bowl_with_the_curvature_as_reason(rate):
     status, facts, _ = verdict(BOWL, (-3, 4), f"sgd:{rate}")
     assert status == "diverged"
     assert facts["step"] == 1
@@ -191,14 +191,14 @@ def test_a_rate_of_one_swings_for_ever():
 
 
 @pytest.mark.parametrize("rate", [0.99, 0.999, 0.9999])
-def test_a_rate_just_below_one_swings_and_comes_down(rate):
+def test_a_rate_just_below_one_oscillates_and_converges(rate):
     status, facts, _ = verdict(BOWL, (-3, 4), f"sgd:{rate}")
     assert (status, facts["stalled"]) == ("swings", False)
     assert facts["limit"] == pytest.approx(1, rel=1e-9)
 
 
 @pytest.mark.parametrize("rate", [0.04, 0.1, 0.3, 0.45, 0.5, 0.6, 0.8, 0.96])
-def test_it_has_converged_when_a_thousandth_of_the_way_is_left(rate):
+def test_a_descent_has_converged_at_a_thousandth_of_the_way(rate):
     status, facts, _ = verdict(BOWL, (-3, 4), f"sgd:{rate}")
     left = abs(1 - 2 * rate) ** np.arange(101)
     assert status == "converged"
@@ -208,7 +208,7 @@ def test_it_has_converged_when_a_thousandth_of_the_way_is_left(rate):
 
 
 @pytest.mark.parametrize(("rate", "steps"), [(1e-4, 100), (0.005, 100), (0.02, 20)])
-def test_it_crawls_while_more_than_a_tenth_of_the_way_is_left(rate, steps):
+def test_a_descent_crawls_above_a_tenth_of_the_way(rate, steps):
     status, facts, _ = verdict(BOWL, (-3, 4), f"sgd:{rate}", steps)
     assert status == "crawls"
     assert facts["left"] == pytest.approx((1 - 2 * rate) ** steps, rel=1e-9)
@@ -227,7 +227,7 @@ def test_it_is_nearly_there_when_less_is():
 @pytest.mark.parametrize(
     ("optimizer", "limit"), [("momentum", 1.9), ("nesterov", 1.9 / 2.8)]
 )
-def test_momentum_bears_what_theory_says(optimizer, limit):
+def test_momentum_tolerates_the_rate_of_the_theory(optimizer, limit):
     below = verdict(BOWL, (-3, 4), f"{optimizer}:{limit * 0.99}", 500)
     above = verdict(BOWL, (-3, 4), f"{optimizer}:{limit * 1.01}", 500)
     assert below[0] != "diverged"
@@ -344,7 +344,7 @@ def test_other_ends(formula, start, run, status):
     assert verdict(formula, start, run)[0] == status
 
 
-def test_where_f_ends_is_told_with_its_step():
+def test_leaving_the_domain_is_reported_with_its_step():
     _, facts, found = verdict("log(x0) + x1**2", (1, 1), "sgd:0.1")
     assert facts["step"] == len(found["path"])
     last = found["path"][-1][0]
@@ -422,7 +422,7 @@ def test_the_floor_is_the_lowest_that_is_seen():
 @pytest.mark.slow
 @pytest.mark.parametrize("formula", ["1/x0", "log(x0)", "exp(exp(x0*x1))", "x0**x1"])
 @pytest.mark.parametrize("start", [(-1, 2), (0, 0), (1, 1), (5, -5)])
-def test_what_it_says_is_always_json(formula, start):
+def test_results_are_always_json(formula, start):
     runs = "sgd:1,adam:0.1,momentum:100"
     for found in (
         descent.descents(formula, *start, runs, 100, -6, 6, -6, 6),
@@ -432,7 +432,7 @@ def test_what_it_says_is_always_json(formula, start):
         assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_it_is_asked_as_the_page_asks(client):
+def test_the_endpoint_takes_the_page_s_arguments(client):
     asked = {"formula": "x**2 + y**2", "x0": 3, "x1": 4, "runs": "sgd:0.1"}
     asked |= {"steps": 10, "left": -5, "right": 5, "bottom": -5, "top": 5}
     answer = client.post("/api/descent/descents", json=asked).json()
@@ -464,7 +464,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_told(what):
+def test_invalid_input_is_reported(what):
     changed, says = BAD[what]
     good = {"formula": BOWL, "x0": 1, "x1": 1, "runs": "sgd:0.1", "steps": 10}
     good |= {"left": -5, "right": 5, "bottom": -5, "top": 5}

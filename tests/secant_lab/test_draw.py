@@ -88,20 +88,20 @@ def test_strokes_are_read_as_they_are_written():
         "0000\n", "٣٣٣٣", "<svg>", "%2e%2e", line((1, 1)) * 1501,
     ],
 )  # fmt: skip
-def test_what_is_no_drawing_is_told(text):
+def test_an_invalid_drawing_is_reported(text):
     with pytest.raises(LocalizedError, match="not a list of strokes") as caught:
         strokes.parse_strokes(text)
     assert caught.value.code == "drawing"
 
 
-def test_a_drawing_that_is_too_long_is_told():
+def test_a_drawing_that_is_too_long_is_reported():
     with pytest.raises(LocalizedError, match="more than the limit of 7,500"):
         strokes.parse_strokes("0" * 7501)
     assert sum(map(len, strokes.parse_strokes(line((1, 1)) * 1500))) == 1500
 
 
 @given(st.text(alphabet="0123456789abcrsz.-_ ٣", max_size=60))
-def test_any_text_is_a_drawing_on_the_paper_or_told(text):
+def test_any_text_is_a_valid_drawing_or_an_error(text):
     try:
         found = strokes.parse_strokes(text)
     except LocalizedError:
@@ -112,7 +112,7 @@ def test_any_text_is_a_drawing_on_the_paper_or_told(text):
         assert 0 <= stroke.min() <= stroke.max() <= strokes.GRID
 
 
-def test_the_picture_is_what_is_nearer_to_the_strokes_than_half_a_pen():
+def test_pixels_within_half_a_pen_of_the_strokes_have_ink():
     """The oracle: the distance of each pixel's centre from each line."""
     places = strokes.parse_strokes(FOUR)
     ink = strokes.rasterize(places)
@@ -156,7 +156,7 @@ def test_a_test_digit_lies_below_the_strokes():
         (line((200, 500), (970, 500)), ["edge"]),
     ],
 )
-def test_what_is_said_about_a_drawing(drawing, said):
+def test_notes_about_a_drawing(drawing, said):
     assert (
         strokes.drawing_notes(strokes.rasterize(strokes.parse_strokes(drawing))) == said
     )
@@ -205,7 +205,7 @@ def test_where_on_the_paper_a_digit_is_does_not_matter(by):
     assert np.abs(here - there).mean() < 0.02
 
 
-def test_a_test_digit_comes_out_as_it_is_stored(trained):
+def test_a_test_digit_is_shown_unchanged(trained):
     _, (x, t) = load_mnist_sample()
     forms = np.stack(
         [to_mnist_form(strokes.rasterize([], d.reshape(28, 28))) for d in x[:200]]
@@ -241,7 +241,7 @@ def gap_of(net, x, a, b):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_pixels_effect_is_what_is_lost_without_it(name, digit):
+def test_the_effect_of_a_pixel_is_the_change_without_it(name, digit):
     """The slow way: each pixel put to background, subtracted in float64."""
     net = NETWORKS[name]
     without = np.tile(digit, (784, 1))
@@ -276,7 +276,7 @@ def test_small_effects_keep_their_digits(digit):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_units_effect_is_what_is_lost_without_what_it_saw(name, digit):
+def test_the_effect_of_a_unit_is_the_change_without_its_input(name, digit):
     net = NETWORKS[name]
     found = unit_effects(net.architecture, net.params, digit, 1, 2)
     layers = net.architecture.layers(net.params, np.stack([digit, 0 * digit]))
@@ -388,7 +388,7 @@ def test_an_empty_paper_is_no_digit():
     assert seen["form"] == [0] * 784
 
 
-def test_an_example_is_read_and_told(kept):
+def test_an_example_is_predicted_and_explained(kept):
     _, (x, t) = load_mnist_sample(normalize=False)
     seen = draw.read("", example=5, run=kept)
     assert seen["example"]["pixels"] == x[5].tolist()
@@ -423,7 +423,7 @@ def test_sums_are_no_probabilities(place):
         ({"run": "none"}, "choose one from the list"),
     ],
 )
-def test_bad_input_is_told(changed, says):
+def test_invalid_input_is_reported(changed, says):
     with pytest.raises(InvalidInput, match=says):
         draw.why(**{"drawing": SEVEN} | changed)
     if "against" not in changed:
@@ -434,7 +434,7 @@ def test_bad_input_is_told(changed, says):
 # The runs
 
 
-def test_a_run_is_listed_with_what_it_is(kept, trained):
+def test_a_run_is_listed_with_its_description(kept, trained):
     (run,) = draw.networks()["runs"]
     assert run["name"] == kept
     assert run["about"] == trained.describe()
@@ -546,7 +546,7 @@ def test_a_run_that_reads_no_digits_is_listed_with_the_reason(sizes, code, place
 @pytest.mark.parametrize(
     ("weight", "code"), [(np.nan, "run_not_finite"), (1e308, "overflow")]
 )
-def test_weights_that_are_no_weights_are_told(weight, code, place):
+def test_nonfinite_weights_and_scores_are_reported(weight, code, place):
     net = MLP((784, 3, 10), "relu")
     net.params["W1"][...] = weight
     net.params["W2"][...] = 1e30 if weight == 1e308 else 1
@@ -563,7 +563,7 @@ def test_a_run_with_a_huge_file_is_not_read(kept, monkeypatch):
     assert run["problem"]["code"] == "run_long"
 
 
-def test_a_run_under_way_and_what_is_no_run_are_left_out(kept, place):
+def test_unfinished_runs_and_other_folders_are_left_out(kept, place):
     (place / "runs" / "0002").mkdir()
     (place / "runs" / "notes.txt").write_text("x")
     (place / "runs" / "pictures").mkdir()
@@ -574,7 +574,7 @@ def test_a_run_under_way_and_what_is_no_run_are_left_out(kept, place):
 # The lab's own network
 
 
-def test_the_labs_own_network_learns_once_it_is_asked():
+def test_the_labs_own_network_trains_at_the_first_request():
     learner = BackgroundTraining(iterations=60)
     assert (learner.status, learner.step) == ("waiting", 0)
     guesses = learner.network().predict(np.zeros(784))
@@ -631,7 +631,7 @@ def asked(client, name, **given):
     return answer.status_code, answer.json()
 
 
-def test_it_is_asked_by_json(client, kept):
+def test_the_endpoint_takes_json(client, kept):
     status, seen = asked(client, "read", drawing=FOUR, run=kept)
     assert (status, seen["notes"]) == (200, [])
     assert seen == draw.read(FOUR, run=kept)
@@ -658,7 +658,7 @@ def test_it_is_asked_by_json(client, kept):
         ({"drawing": "dw5k", "example": 10**30}, 400, "example"),
     ],
 )
-def test_what_cannot_be_read_is_refused(client, kept, given, status, code):
+def test_invalid_requests_are_refused(client, kept, given, status, code):
     for name in ("read", "why"):
         answer = asked(client, name, **given)
         assert (answer[0], answer[1]["error"]["code"]) == (status, code)
@@ -675,7 +675,7 @@ def test_a_page_of_examples_may_be_any_number(client):
     assert len(found["examples"]) == 10
 
 
-def test_architectures_are_told_apart_by_the_compiler():
+def test_architectures_compile_separately():
     """Two networks of one shape and different activations are different programs."""
     shape = (784, 6, 10)
     sigmoid, relu = (Architecture(shape, name) for name in ("sigmoid", "relu"))

@@ -103,7 +103,7 @@ def _negated(part):
 
 
 @given(formulas(), st.floats(-2, 2), st.floats(-2, 2))
-def test_a_formula_is_what_an_independent_evaluation_says(pair, a, b):
+def test_a_formula_equals_an_independent_evaluation(pair, a, b):
     text, truth = pair
     try:
         with mpmath.workdps(40):
@@ -163,7 +163,7 @@ def test_out_of_a_domain_is_nan_and_no_warning():
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_differences_can_be_carried_through_every_function(name):
+def test_differences_propagate_through_every_function(name):
     takes, _ = FUNCTIONS[name]
     x0 = 1.5 if name == "acosh" else 0.5
     text = f"{name}({', '.join(['x', '0.25'][:takes])})"
@@ -254,7 +254,7 @@ def test_all_limits_hold_for_two_variables(text, code, says):
         ("sinh(x) + cosh(x) + atanh(x) + acosh(x)", "too_many", 32, "simpler"),
     ],
 )
-def test_an_error_says_what_came_where_and_what_to_write(text, code, column, says):
+def test_an_error_names_the_input_the_position_and_the_remedy(text, code, column, says):
     with pytest.raises(ExpressionError) as caught:
         expression(text)
     error = caught.value
@@ -325,7 +325,7 @@ def test_an_error_says_what_came_where_and_what_to_write(text, code, column, say
         ["x"],
     ],
 )
-def test_what_is_no_formula_is_refused(text):
+def test_an_invalid_formula_is_refused(text):
     with pytest.raises(ExpressionError):
         expression(text)
 
@@ -351,7 +351,7 @@ def test_what_is_no_formula_is_refused(text):
     ],
     ids=lambda text: f"{text[:12]}…{len(text)}",
 )
-def test_what_would_run_for_ever_is_refused_at_once(text):
+def test_a_formula_that_would_run_forever_is_refused_at_once(text):
     # Of this thread alone: what else the machine does, does not count.
     began = time.thread_time()
     with pytest.raises(ExpressionError):

@@ -34,7 +34,7 @@ def test_the_address_with_the_token_opens_the_page(stranger):
     assert "SameSite=Lax" in cookie
 
 
-def test_whoever_opened_the_page_needs_no_token_in_the_address(client):
+def test_an_open_page_needs_no_token_in_the_address(client):
     assert client.get("/").status_code == 200
     assert client.get("/static/app.css").status_code == 200
     assert client.post("/api/slope/curve", json=QUESTION).status_code == 200
@@ -87,7 +87,7 @@ def test_a_browser_gets_a_page_to_read_in_both_languages(stranger):
     assert TOKEN not in response.text
 
 
-def test_what_came_is_shown_on_that_page_as_text(client):
+def test_the_error_page_shows_the_input_as_text(client):
     headers = BROWSER | {"host": "<script>alert(1)</script>"}
     response = client.get("/", headers=headers)
     assert response.status_code == 421
@@ -174,7 +174,7 @@ def test_no_other_page_may_read_an_answer(client):
 
 
 @pytest.mark.parametrize("path", ["/", "/static/app.css", "/no", "/favicon.ico"])
-def test_every_answer_says_what_may_be_done_with_it(client, path):
+def test_every_response_has_security_headers(client, path):
     response = client.get(path)
     assert response.headers["content-security-policy"].startswith("default-src 'self';")
     assert "unsafe" not in response.headers["content-security-policy"]
@@ -273,7 +273,9 @@ def test_a_malformed_body_is_refused(client, body):
         ({"low": -1e300, "high": 1e300}, "range", "million"),
     ],
 )
-def test_a_wrong_entry_is_refused_with_what_to_write(client, changed, code, says):
+def test_an_invalid_argument_is_refused_with_the_valid_form(
+    client, changed, code, says
+):
     response = client.post("/api/slope/curve", json=QUESTION | changed)
     assert says in refused(response, 400, code)["message"]
 
@@ -304,7 +306,7 @@ def test_another_method_is_refused(client):
     refused(client.post("/", json={}), 405, "address")
 
 
-def test_a_bug_is_said_to_be_one(monkeypatch):
+def test_an_internal_error_is_reported_as_a_bug(monkeypatch):
     from secant_lab import server
 
     def broken() -> dict:

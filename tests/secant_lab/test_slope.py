@@ -77,7 +77,7 @@ def test_slopes_and_errors_are_those_of_fifty_digits(formula, kind):
             assert np.allclose(way["errors"], off, rtol=1e-3, atol=digits)
 
 
-def test_subtraction_loses_what_h_loses_and_carrying_does_not():
+def test_subtraction_loses_digits_for_small_h_and_propagation_does_not():
     found = ways(slope.point("sin(3*x)*exp(-x**2/4)", 0.7, 1e-6))
     assert found["subtracted", "float32"]["error"] > 1e-3
     assert found["subtracted", "float64"]["error"] < 1e-8
@@ -134,7 +134,7 @@ def test_beside_a_corner_there_is_one(x):
     "formula", ["1/x", "log(x)", "exp(exp(exp(x)))", "x**x", "sqrt(x)", "3", "tan(x)"]
 )
 @pytest.mark.parametrize("x", [-1.0, 0.0, 1.0, 5.0])
-def test_what_it_says_is_always_json(formula, x):
+def test_results_are_always_json(formula, x):
     found = slope.point(formula, x, 1.0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -165,7 +165,7 @@ def test_no_formula_keeps_the_compiler_for_long(name):
         ({"formula": "sinn(x)"}, "'sin'"),
     ],
 )
-def test_bad_input_is_told(changed, says):
+def test_invalid_input_is_reported(changed, says):
     good = {"formula": "x", "x": 1, "h": 0.1}
     with pytest.raises(InvalidInput, match=says):
         slope.point(**good | changed)

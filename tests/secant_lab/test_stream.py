@@ -112,7 +112,7 @@ def until(holds, seconds=600.0):
 # --- the stream ---------------------------------------------------------------------
 
 
-def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
+def test_the_stream_covers_a_race_from_preparation_to_end(lab, race):
     with lab.watch(race) as response:
         assert response.status == 200
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -135,7 +135,7 @@ def test_a_race_is_told_from_its_preparation_to_its_end(lab, race):
         assert not list(stream)
 
 
-def test_a_race_that_ends_while_its_news_are_sent_is_told_to_have_ended(lab, race):
+def test_a_race_that_ends_during_an_update_is_reported_as_ended(lab, race):
     found = lab.room.find(race)
 
     async def told():
@@ -149,7 +149,7 @@ def test_a_race_that_ends_while_its_news_are_sent_is_told_to_have_ended(lab, rac
     assert '"state":"ended"' in anyio.run(told)[-1]
 
 
-def test_after_a_reload_a_page_is_told_the_same(lab, race):
+def test_after_a_reload_a_page_gets_the_same_history(lab, race):
     lab.train("step", race=race, count=250)
     seen = []
     for _ in range(2):
@@ -181,7 +181,7 @@ def test_a_paused_race_shows_its_last_step(lab, race):
             assert drawn["entries"][0]["step"] == step
 
 
-def test_a_page_that_goes_away_is_noticed(lab, race):
+def test_a_closed_page_is_detected(lab, race):
     watched = lab.room.find(race)
     with lab.watch(race), lab.watch(race):
         until(lambda: watched._watchers == 2)
@@ -239,7 +239,7 @@ def room_entry():
     return EntryConfig("backprop", 0.1)
 
 
-def test_in_silence_a_line_says_that_the_lab_is_there(lab, race, monkeypatch):
+def test_a_silent_stream_sends_keep_alive_lines(lab, race, monkeypatch):
     monkeypatch.setattr("secant_lab.training.stream._SILENCE", 0.1)
     with lab.watch(race) as page:
         until(lambda: page.readline().startswith(b": nothing new"))
@@ -322,13 +322,13 @@ def test_a_beacon_ends_a_race_whatever_it_calls_its_body(lab, race, kind):
         ([{"gradient": "x" * 1_000, "rate": 0.1}], "settings", "gradient method"),
     ],
 )
-def test_malformed_entries_are_refused_with_what_to_write(lab, entries, code, says):
+def test_malformed_entries_are_refused_with_the_valid_form(lab, entries, code, says):
     status, answer = lab.ask("training/start", {"entries": entries})
     assert (status, answer["error"]["code"]) == (400, code)
     assert says in answer["error"]["message"]
 
 
-def test_what_can_be_chosen_is_json(lab):
+def test_choices_are_json(lab):
     offered = lab.train("choices")
     assert {g["name"] for g in offered["gradients"]} >= {"definition", "backprop"}
     assert [g["name"] for g in offered["gradients"] if g["slow"]] == ["definition"]

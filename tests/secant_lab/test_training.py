@@ -192,13 +192,13 @@ def test_the_usual_weights_of_an_activation_are_drawn_where_none_are_wanted(room
 # --- go, pause, step, rewind --------------------------------------------------------
 
 
-def test_it_goes_nowhere_before_it_is_told_to(room):
+def test_a_race_does_not_start_by_itself(room):
     race = start(room)
     assert stays(race) == [0]
     assert race.state == "paused"
 
 
-def test_told_to_go_while_it_is_prepared_it_goes_then(room, held):
+def test_a_start_during_preparation_takes_effect_afterwards(room, held):
     answer = room.start([EntryConfig("backprop", 0.1)], **SMALL)
     assert room.go(answer["race"])["state"] == "preparing"
     race = room.find(answer["race"])
@@ -207,7 +207,7 @@ def test_told_to_go_while_it_is_prepared_it_goes_then(room, held):
     assert race.state == "running"
 
 
-def test_paused_it_stays_and_goes_on_as_if_it_had_never_been(room):
+def test_a_pause_does_not_change_the_result(room):
     race = start(room)
     for _ in range(3):
         before = race.entries[0].step
@@ -260,7 +260,7 @@ def test_rewound_it_is_as_it_was_and_takes_the_same_steps(room):
     assert entry.run_state.epochs == first.epochs
 
 
-def test_rewound_while_it_runs_it_stands_at_the_start(room):
+def test_a_rewind_during_the_run_returns_to_the_start(room):
     race = start(room)
     room.go(race.id)
     until(lambda: race.entries[0].step > 10)
@@ -347,7 +347,7 @@ class Standing:
         return self
 
 
-def test_whoever_comes_late_gets_no_more_than_the_others_from_then_on():
+def test_a_late_race_gets_no_more_time_than_the_others():
     scheduler = Scheduler(lambda: None)
     early, late = Standing(), Standing()
     scheduler._races = [early]
@@ -419,7 +419,7 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypa
 
 
 @pytest.mark.slow
-def test_what_was_compiled_is_forgotten_once_it_is_much(room, monkeypatch):
+def test_compiled_programs_are_freed_above_a_limit(room, monkeypatch):
     from secant.training import steps
 
     monkeypatch.setattr(scheduler_module, "MAX_PROGRAMS", 2)
@@ -485,7 +485,7 @@ def test_a_lease_runs_only_once_the_race_is_prepared(room, clock, held, monkeypa
     until(lambda: race.ended == "abandoned")
 
 
-def test_watched_or_asked_for_it_stays(room, clock, monkeypatch):
+def test_a_watched_race_is_not_ended(room, clock, monkeypatch):
     count = sweeps(room, monkeypatch)
 
     def a_lease_passes(share=1.5):
@@ -514,7 +514,7 @@ def test_an_ended_race_trains_no_more_and_ends_once(room):
     assert room.end(race.id) == {"state": "ended"}
 
 
-def test_of_too_many_races_the_one_longest_left_standing_is_ended(room, monkeypatch):
+def test_of_too_many_races_the_longest_idle_one_is_ended(room, monkeypatch):
     monkeypatch.setattr(training, "MAX_RACES", 3)
     races = [start(room) for _ in range(3)]
     room.go(races[0].id)
@@ -527,7 +527,7 @@ def test_of_too_many_races_the_one_longest_left_standing_is_ended(room, monkeypa
     "asked", ["go", "pause", "step", "rewind", "save", "keep_alive"]
 )
 @pytest.mark.parametrize("id_of", ["nobody", "another lab", "an ended one"])
-def test_a_race_that_is_not_there_is_told(room, asked, id_of):
+def test_an_unknown_race_is_reported(room, asked, id_of):
     other = Room()
     try:
         known = {
@@ -546,7 +546,7 @@ def test_a_race_that_is_not_there_is_told(room, asked, id_of):
 # --- what goes wrong in an entry ------------------------------------------------------
 
 
-def test_an_entry_that_diverges_says_so_and_the_others_go_on(room):
+def test_a_diverged_entry_is_reported_and_the_others_continue(room):
     wild = {"activation": "identity", "loss": "sum_squares", "init": "xavier"}
     race = start(room, ("backprop", 500.0), ("backprop", 0.01), **wild)
     room.go(race.id)
@@ -564,7 +564,7 @@ def test_an_entry_that_diverges_says_so_and_the_others_go_on(room):
     assert bad.failure is None
 
 
-def test_the_definition_says_so_too(room):
+def test_a_diverged_definition_is_reported_too(room):
     wild = {"activation": "identity", "loss": "sum_squares", "hidden": 1, "batch": 2}
     race = start(room, ("definition", 1000.0), init="xavier", **wild)
     room.go(race.id)
@@ -587,7 +587,7 @@ def test_a_bug_in_one_entry_stops_that_entry_only(room, monkeypatch):
     assert "ZeroDivisionError" in broken.failure["facts"]["words"]
 
 
-def test_an_entry_that_cannot_be_prepared_says_why(room, monkeypatch):
+def test_a_failed_preparation_is_explained(room, monkeypatch):
     def evaluate(self, reached):
         raise MemoryError("of the test")
 
@@ -622,7 +622,7 @@ def test_first_weights_are_drawn_while_a_step_compiles(room, held):
 # --- the definition, whose step takes long ------------------------------------------
 
 
-def test_the_definition_stops_within_a_step_and_goes_on_with_it(room):
+def test_the_definition_pauses_and_resumes_within_a_step(room):
     race = start(room, ("definition", 0.1), **ENDLESS)
     entry = race.entries[0]
     room.go(race.id)
@@ -729,7 +729,7 @@ def test_updates_come_once_and_add_up_to_the_history(room):
     assert [epoch["step"] for epoch in epochs] == [0, 200, 400]
 
 
-def test_who_comes_later_is_told_all_thinned(room):
+def test_a_late_page_gets_a_thinned_history(room):
     race = stepped(room, start(room), 2_300)
     updates = RaceUpdates(race)
     update = updates.poll()["entries"][0]
@@ -745,7 +745,7 @@ def test_who_comes_later_is_told_all_thinned(room):
     assert len(update["losses"]) == 180 <= MAX_LOSSES
 
 
-def test_after_a_rewind_the_page_is_told_to_forget(room):
+def test_after_a_rewind_the_page_drops_its_history(room):
     race = stepped(room, start(room), 30)
     updates = RaceUpdates(race)
     updates.poll()
@@ -756,7 +756,7 @@ def test_after_a_rewind_the_page_is_told_to_forget(room):
     assert (update["losses"], len(update["epochs"])) == ([], 1)
 
 
-def test_an_entry_that_went_back_to_its_last_good_step_says_so(room):
+def test_an_entry_that_returned_to_its_last_finite_step_reports_it(room):
     race = stepped(room, start(room), 30)
     updates, entry = RaceUpdates(race), race.entries[0]
     updates.poll()
@@ -804,7 +804,7 @@ def test_a_picture_shows_the_weights_and_the_gradient_of_the_next_step(room, gra
     )
 
 
-def test_a_picture_shows_what_is_answered_for_the_shown_digits(room):
+def test_a_picture_has_the_predictions_of_the_shown_digits(room):
     race = stepped(room, start(room), 300)
     (drawn,) = draw_pictures(race)["entries"]
     data = race.data
@@ -841,7 +841,7 @@ def test_at_most_so_many_units_are_drawn(room):
 # --- save ---------------------------------------------------------------------------
 
 
-def test_what_is_kept_is_the_run_that_fit_gives(room):
+def test_a_saved_entry_equals_the_run_of_fit(room):
     race = stepped(room, start(room, ("backprop", 0.1), ("node", 0.2)), 215)
     assert room.save(race.id, 1) == {"folder": "runs/0001", "steps": 215}
     assert room.save(race.id, 0)["folder"] == "runs/0002"
@@ -864,7 +864,7 @@ def test_before_the_first_step_there_is_nothing_to_keep(room, tmp_path):
 
 
 @pytest.mark.parametrize("entry", [-1, 1, 10**9])
-def test_an_entry_that_is_not_there_cannot_be_kept(room, entry):
+def test_an_unknown_entry_cannot_be_saved(room, entry):
     race = stepped(room, start(room), 1)
     with pytest.raises(LocalizedError, match="there is no entry"):
         room.save(race.id, entry)
@@ -907,7 +907,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_trained_is_told(room, case):
+def test_invalid_settings_are_reported(room, case):
     changed, code, says = BAD[case]
     wanted = {"entries": [("backprop", 0.1)], **changed}
     wanted["entries"] = [EntryConfig(*entry) for entry in wanted["entries"]]
@@ -918,7 +918,7 @@ def test_what_cannot_be_trained_is_told(room, case):
 
 
 @pytest.mark.parametrize("count", [0, -1, MAX_STEPS + 1, 10**300])
-def test_a_number_of_steps_that_cannot_be_is_told(room, count):
+def test_an_invalid_number_of_steps_is_reported(room, count):
     race = start(room)
     with pytest.raises(LocalizedError, match="between 1 and"):
         room.step(race.id, count)

@@ -48,7 +48,7 @@ def test_they_speak_of_nothing_that_the_refusal_does_not_know():
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_what_is_said_in_one_language_is_said_in_the_other(folder):
+def test_both_languages_have_the_same_texts(folder):
     english, korean = (dictionary(folder / f"{name}.js") for name in ("en", "ko"))
     assert english
     assert not set(english) - set(korean)

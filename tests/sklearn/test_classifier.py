@@ -66,7 +66,7 @@ def test_folds_may_be_fitted_in_other_processes(classifier, iris):
     assert scores.mean() > 0.85
 
 
-def test_names_of_features_are_kept_and_wanted_again(classifier, iris):
+def test_feature_names_are_stored_and_required(classifier, iris):
     pandas = pytest.importorskip("pandas", reason="needs pandas")
     x, y = iris
     table = pandas.DataFrame(x, columns=["a", "b", "c", "d"])
@@ -189,13 +189,13 @@ def test_it_stops_early_and_keeps_the_best_network(classifier, iris, tmp_path):
         assert getattr(again, name) == value
 
 
-def test_without_early_stopping_nothing_is_held_back(classifier, iris):
+def test_without_early_stopping_there_is_no_validation_split(classifier, iris):
     net = quick(classifier, iterations=60).fit(*iris)
     assert net.validation_scores_ is net.best_validation_score_ is None
     assert net.run_.settings.validation_split is None
 
 
-def test_a_batch_is_no_larger_than_what_is_not_held_back(classifier, iris):
+def test_a_batch_is_at_most_the_training_part(classifier, iris):
     x, y = iris
     few = slice(None, None, 10)
     net = quick(classifier, **STOPPING | {"validation_fraction": 0.5})
@@ -210,7 +210,7 @@ def test_a_stream_does_not_stop_by_itself(classifier, iris):
 # --- kept without pickle --------------------------------------------------------------
 
 
-def test_a_run_is_kept_and_makes_the_estimator_again(classifier, iris, tmp_path):
+def test_a_saved_run_restores_the_estimator(classifier, iris, tmp_path):
     x, y = iris
     net = quick(classifier, activation="tanh").fit(x, y)
     run = Run.load(net.run_.save(tmp_path / "iris"))
@@ -250,14 +250,14 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
-def test_a_parameter_that_cannot_be_is_told_by_fit(classifier, iris, case):
+def test_an_invalid_parameter_is_refused_by_fit(classifier, iris, case):
     options, message = PARAMETERS[case]
     net = quick(classifier, **options)
     with pytest.raises(ValueError, match=message):
         net.fit(*iris)
 
 
-def test_a_network_that_learned_nothing_is_told(classifier, iris):
+def test_a_network_that_learned_nothing_is_reported(classifier, iris):
     from sklearn.exceptions import ConvergenceWarning
 
     with pytest.warns(ConvergenceWarning, match=r"after 40 steps.*raise iterations"):
@@ -275,7 +275,7 @@ def test_numbers_that_are_no_classes_are_refused(classifier, iris):
         quick(classifier).fit(iris[0], iris[0][:, 0])
 
 
-def test_a_gap_in_the_data_is_told(classifier, iris):
+def test_a_missing_value_is_refused(classifier, iris):
     x = iris[0].copy()
     x[3, 1] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
@@ -287,7 +287,7 @@ def test_the_first_part_must_name_the_classes(classifier, iris):
         quick(classifier).partial_fit(*iris)
 
 
-def test_classes_cannot_change_on_the_way(classifier, iris):
+def test_classes_cannot_change_between_calls(classifier, iris):
     x, y = iris
     net = quick(classifier).partial_fit(x, y, classes=np.unique(y))
     with pytest.raises(InvalidInput, match="the first call's were"):
@@ -312,7 +312,7 @@ def test_a_loss_that_is_not_finite_leaves_the_weights(classifier, iris):
     assert net.net_ is raised.value.run.net is before
 
 
-def test_ctrl_c_ends_a_search_and_keeps_what_was_learned(classifier, iris):
+def test_ctrl_c_ends_a_search_and_keeps_the_weights(classifier, iris):
     calls = 0
 
     def stops(architecture, params, x, t, key=None, /):
@@ -346,7 +346,7 @@ def test_a_run_gets_a_label_for_each_output(classifier, classes):
         classifier.from_run(run, classes)
 
 
-def test_without_the_extra_it_says_what_to_install():
+def test_without_the_extra_the_error_names_the_package():
     code = "import sys; sys.modules['sklearn'] = None; import secant.sklearn"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

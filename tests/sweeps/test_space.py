@@ -43,7 +43,7 @@ def one(word):
         ("nesterov=true,false", Choices(("true", "false"))),
     ],
 )
-def test_what_is_written_is_understood(word, values):
+def test_the_syntax_of_a_space_is_parsed(word, values):
     assert one(word) == values
 
 
@@ -74,14 +74,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_searched_is_refused_with_a_way_out(case):
+def test_an_invalid_space_is_refused_with_a_remedy(case):
     word, message = REFUSED[case]
     with pytest.raises(InvalidInput) as refused:
         one(word)
     assert message in str(refused.value)
 
 
-def test_nothing_to_search_is_told():
+def test_an_empty_space_is_refused():
     with pytest.raises(InvalidInput, match="at least one"):
         parse([], KINDS)
 

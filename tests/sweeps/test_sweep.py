@@ -51,14 +51,14 @@ def test_the_best_comes_first_and_a_sweep_ends_with_its_last_trial(begin):
     sweep.run(lambda trial: pytest.fail("there is nothing left to try"))
 
 
-def test_where_low_is_good_the_lowest_comes_first(begin):
+def test_minimisation_puts_the_lowest_first(begin):
     sweep = begin(4, maximize=False)
     sweep.run(lambda trial: -bowl(trial))
     scores = [result.score for result in sweep.results()]
     assert scores == sorted(scores)
 
 
-def test_an_interrupted_sweep_comes_out_as_one_that_was_not(begin, tmp_path):
+def test_an_interrupted_sweep_equals_an_uninterrupted_one(begin, tmp_path):
     other = Sweep(SPACE, f"sqlite:///{tmp_path}/other.db", "bowl", trials=6)
     with other:
         other.run(bowl)
@@ -87,7 +87,7 @@ def test_an_interrupted_sweep_comes_out_as_one_that_was_not(begin, tmp_path):
     assert outcome(second) == whole
 
 
-def test_a_trial_that_fails_is_told_and_the_next_is_tried(begin):
+def test_a_failed_trial_is_reported_and_the_sweep_continues(begin):
     def fails(trial):
         if trial.number == 1:
             raise SecantError("there is no such network")
@@ -119,7 +119,7 @@ def test_a_trial_that_is_behind_the_others_is_pruned(begin):
     assert pruned[0].why == "pruned after epoch 1"
 
 
-def test_what_diverged_ranks_behind_what_was_finished(begin):
+def test_diverged_trials_rank_behind_finished_ones(begin):
     def explodes(trial):
         if trial.number == 0:
             trial.report(1, 99.0)
@@ -155,7 +155,7 @@ def test_a_trial_that_another_has_begun_meanwhile_is_not_tried_twice(begin):
 
 
 @pytest.mark.parametrize("reports", [True, False])
-def test_who_was_taken_for_dead_goes_on_with_the_next_trial(reports, begin):
+def test_a_worker_taken_for_dead_continues_with_the_next_trial(reports, begin):
     told = []
     sweep = begin(3, notify=told.append)
     other = begin(3)
@@ -217,14 +217,14 @@ def test_an_answer_that_is_lost_loses_no_trial(done, begin, monkeypatch):
     assert len(told) == 2
 
 
-def test_a_database_that_stays_away_is_told_at_last(begin, monkeypatch):
+def test_an_unreachable_database_is_reported_in_the_end(begin, monkeypatch):
     sweep = begin(3, max_outage=0.2)
     gone(monkeypatch, 999, first=True)
     with pytest.raises(StorageUnreachable, match="give the same command again"):
         sweep.run(bowl)
 
 
-def test_whoever_waits_for_a_database_can_be_stopped(begin, monkeypatch):
+def test_waiting_for_a_database_can_be_interrupted(begin, monkeypatch):
     stop = []
     sweep = begin(3, notify=stop.append, should_stop=lambda: bool(stop))
     gone(monkeypatch, 999, first=True)
@@ -237,7 +237,7 @@ def test_whoever_waits_for_a_database_can_be_stopped(begin, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_is_asked_by_psycopg(scheme):
+def test_postgresql_is_used_through_psycopg(scheme):
     assert as_url(f"{scheme}://ada@db/x").drivername == "postgresql+psycopg"
 
 

@@ -149,7 +149,7 @@ def test_two_processes_share_a_file_of_sqlite(worker, tmp_path):
     assert sorted(map(int, mine + others)) == sorted(t.number for t in ended(trials))
 
 
-def test_sigterm_leaves_a_sweep_that_the_same_command_goes_on_with(worker, tmp_path):
+def test_sigterm_leaves_a_sweep_that_the_same_command_resumes(worker, tmp_path):
     command = (*SMALL, "--trials", 3, "--study", "secant")
     place = tmp_path / "one"
     first = worker(place, *command)
@@ -169,7 +169,7 @@ def test_sigterm_leaves_a_sweep_that_the_same_command_goes_on_with(worker, tmp_p
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_database_that_is_not_there_is_told_at_once(worker, tmp_path):
+def test_an_absent_database_is_reported_at_once(worker, tmp_path):
     url = f"postgresql://ada:{PASSWORD}@127.0.0.1:9/none"
     pytest.importorskip("psycopg", reason='needs pip install "secant[sweep]"')
     said = worker(tmp_path / "none", *SMALL, "--storage", url).ends(2)

@@ -8,7 +8,7 @@ from secant import MLP
 
 @pytest.fixture
 def clusters():
-    """Three clouds of points in the plane, told apart by their place."""
+    """Three clusters of points in the plane, one for each class."""
     draw = np.random.default_rng(0)
 
     def samples(count):

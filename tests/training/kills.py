@@ -29,11 +29,11 @@ LANES: dict[str, dict[str, Any]] = {
     "definition": {"optimizer": "rmsprop", "sampling": "epochs"},
     "weight": {"optimizer": "adagrad"},
 }
-"""The runs that are killed: gradient methods, and how the rest differs."""
+"""The runs that are killed: gradient methods, and their other settings."""
 
 
 class Outcome(NamedTuple):
-    """What came of it.
+    """The result of the kills.
 
     Attributes:
         kills: Processes that were killed.
@@ -54,12 +54,12 @@ class Outcome(NamedTuple):
     lost: int = 0
 
     def plus(self, **more: int) -> "Outcome":
-        """With so many more of some."""
+        """A copy with larger counts."""
         return self._replace(**{n: getattr(self, n) + int(v) for n, v in more.items()})
 
 
 def train(lane: str, folder: str) -> None:
-    """One process's life: a network and data, small, and each step is kept."""
+    """The program of a process: a small network, with a checkpoint at each step."""
     from secant import MLP, Checkpoints, fit
 
     seed = list(LANES).index(lane)
@@ -107,7 +107,7 @@ def finished(process: "subprocess.Popen[bytes]") -> None:
 def kill_one_lane(
     place: Path, kills: int, seed: int, tell: Callable[[Outcome], object], lane: str
 ) -> Outcome:
-    """Kills so many processes that train one after the other.
+    """Kills a number of processes, which train one after the other.
 
     Args:
         place: A folder for its runs.
@@ -122,7 +122,7 @@ def kill_one_lane(
     draw = np.random.default_rng([seed, *lane.encode()])
     place = place / lane
     finished(started(lane, place / "whole", place / "compiled", keep=True))
-    # Once more, for how long it takes without compiling.
+    # Once more, to measure the time without compilation.
     began = time.monotonic()
     finished(started(lane, place / "again", place / "compiled"))
     life = time.monotonic() - began
@@ -134,7 +134,7 @@ def kill_one_lane(
         before = newest(folder)
         process, began = started(lane, folder, place / "compiled"), time.monotonic()
         try:
-            # The last is let live, so that its run, too, is compared.
+            # The last one survives, so that its run is compared too.
             process.wait(None if last else draw.uniform(0, life))
         except subprocess.TimeoutExpired:
             process.kill()
@@ -154,7 +154,7 @@ def kill_one_lane(
 
 
 def after_a_kill(folder: Path, before: int) -> dict[str, int]:
-    """What a process left behind."""
+    """The files that a process left."""
     return {
         "kills": 1,
         "trained": newest(folder) > before,
@@ -170,7 +170,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def newest(folder: Path) -> int:
-    """The last step that is kept, or −1."""
+    """The step of the last checkpoint, or −1."""
     return max((int(path.stem) for path in checkpoints(folder)), default=-1)
 
 
@@ -207,7 +207,7 @@ def survive(
     at_once: int = 2,
     tell: Callable[[Outcome], object] = lambda outcome: None,
 ) -> Outcome:
-    """Kills so many processes, shared among the lanes, and says what became of them."""
+    """Kills processes in several threads, and returns the results."""
     lock, total = Lock(), [Outcome()]
 
     def add(more: Outcome) -> None:
@@ -227,7 +227,7 @@ def survive(
 
 
 def main() -> None:
-    """Kills, with a bar, and prints what came of it."""
+    """Kills processes with a progress bar, and prints the results."""
     from rich.console import Console
     from rich.progress import Progress
 

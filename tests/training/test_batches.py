@@ -1,4 +1,4 @@
-"""Batches: which samples each step sees."""
+"""Batches: the samples of each step."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ samplings = pytest.mark.parametrize("sampling", SAMPLINGS)
     sampling=st.sampled_from(SAMPLINGS),
     seed=st.integers(0, 2**40),
 )
-def test_any_stretch_of_steps_is_the_same_however_it_is_asked_for(
+def test_batches_do_not_depend_on_the_range_of_steps_requested(
     samples, data, sampling, seed
 ):
     size = data.draw(st.integers(1, samples))

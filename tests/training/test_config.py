@@ -1,4 +1,4 @@
-"""TrainConfig: validated once, kept in files, and found again in the steps."""
+"""TrainConfig: validated once, saved in files, and used by the steps."""
 
 import json
 import pickle
@@ -31,11 +31,11 @@ ALL = {
 
 
 def known(**changes):
-    """What a file says of a configuration, as its JSON is read."""
+    """The JSON of a configuration, as read from a file."""
     return json.loads(json.dumps(TrainConfig.build(**ALL).to_dict())) | changes
 
 
-def test_it_takes_what_fit_takes_with_the_same_defaults():
+def test_fields_and_defaults_are_those_of_fit():
     of_fit, of_build = signature(fit).parameters, signature(TrainConfig.build)
     own = {p for p in of_build.parameters.values() if p.kind is not p.VAR_KEYWORD}
     assert [p.name for p in own if of_fit[p.name].default != p.default] == []
@@ -45,7 +45,7 @@ def test_it_takes_what_fit_takes_with_the_same_defaults():
     assert (usual.optimizer, usual.learning_rate) == (of_fit["optimizer"].default, 0.1)
 
 
-def test_a_file_and_a_pickle_keep_all_of_it():
+def test_json_and_pickle_preserve_every_field():
     config = TrainConfig.build(**ALL)
     assert config.learning_rate == 0.5
     assert config.schedule == ALL["learning_rate"]
@@ -56,14 +56,14 @@ def test_a_file_and_a_pickle_keep_all_of_it():
         assert again.gradient_options == {"directions": 3, "h": 1e-4}
 
 
-def test_numbers_become_python_s_own():
+def test_numbers_are_converted_to_python_types():
     config = TrainConfig.build(learning_rate=1, clip_norm=2, validation_split=0.5)
     assert isinstance(config.learning_rate, float)
     assert isinstance(config.clip_norm, float)
     json.dumps(config.to_dict())
 
 
-def test_what_was_passed_as_an_object_is_named_in_files_and_kept_in_memory():
+def test_an_object_is_named_in_files_and_kept_in_memory():
     optimizer = optax.adam(0.1)
     method = GradientMethod("mine", lambda *batch: (0.0, {}))
     config = TrainConfig.build(method, optimizer=optimizer)
@@ -89,7 +89,7 @@ def test_a_schedule_that_was_passed_as_a_function_is_lost_in_a_file():
         TrainConfig.from_dict(config.to_dict()).check_known()
 
 
-def test_another_method_takes_the_place_of_one_that_was_passed():
+def test_replacing_the_method_drops_the_passed_object():
     mine = replace(find_method("spsa", h=0.1), function=lambda *batch: (0.0, {}))
     config = TrainConfig.build(mine)
     assert config.method is mine
@@ -99,13 +99,13 @@ def test_another_method_takes_the_place_of_one_that_was_passed():
 
 
 def test_the_same_options_give_the_same_optimizer():
-    # A compiled loop is looked up by it.
+    # It is the key of the compiled loop.
     one, other = (TrainConfig.build(learning_rate=0.3, clip_norm=1) for _ in range(2))
     assert one.transformation is other.transformation
     assert one.transformation is not TrainConfig.build(clip_norm=1).transformation
 
 
-def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
+def test_a_run_has_the_configuration_object_that_it_was_given(net, clusters):
     config = TrainConfig.build("backprop", batch_size=12)
     training = Trainer(net, as_samples(net.architecture, clusters), config)
     assert training.config is config
@@ -135,13 +135,13 @@ def test_a_run_carries_the_very_configuration_that_it_was_given(net, clusters):
         ({"custom_optimizer": None}, TypeError, "unexpected settings: custom_optim"),
     ],
 )
-def test_what_a_file_cannot_say_is_told(changes, error, said):
+def test_an_invalid_field_of_a_file_is_reported(changes, error, said):
     with pytest.raises(error, match=said):
         TrainConfig.from_dict(known(**changes))
 
 
 @pytest.mark.parametrize("name", ["gradient", "optimizer", "seed", "batch_size"])
-def test_what_a_file_must_say_is_missed(name):
+def test_a_missing_field_of_a_file_is_reported(name):
     about = known()
     del about[name]
     with pytest.raises(TypeError, match=f"missing .*{name}"):
@@ -156,7 +156,7 @@ def test_an_option_that_an_older_file_lacks_is_off():
     assert (read.clip_norm, read.early_stopping, read.schedule) == (None, None, None)
 
 
-def test_no_other_field_than_objects_is_left_out_of_files():
+def test_only_object_fields_are_left_out_of_files():
     names = {field.name for field in fields(TrainConfig)}
     objects = {"custom_optimizer", "custom_schedule", "custom_method"}
     assert names - TrainConfig.build().to_dict().keys() == objects

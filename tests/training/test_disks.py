@@ -44,7 +44,7 @@ def assert_same(run, whole):
     assert run.history.epochs == whole.history.epochs
 
 
-def test_a_run_outlives_a_full_disk(net, clusters, disk):
+def test_a_run_survives_a_full_disk(net, clusters, disk):
     whole = fit(net, clusters, **SETTINGS)
     filled = []
 
@@ -69,7 +69,7 @@ def test_a_run_outlives_a_full_disk(net, clusters, disk):
     assert_same(Run.load(disk / "run"), whole)
 
 
-def test_a_run_that_ends_on_a_full_disk_goes_on_from_its_last_checkpoint(
+def test_a_run_that_ends_on_a_full_disk_resumes_from_its_last_checkpoint(
     net, clusters, disk
 ):
     whole = fit(net, clusters, **SETTINGS)
@@ -102,7 +102,7 @@ def test_a_run_that_ends_on_a_full_disk_goes_on_from_its_last_checkpoint(
     assert_same(resumed, whole)
 
 
-def test_a_disk_that_cannot_be_written_to_is_told_before_training(net, clusters, disk):
+def test_a_read_only_disk_is_reported_before_training(net, clusters, disk):
     kept = disk / "kept"
     fit(net, clusters, **SETTINGS, folder=kept, checkpoints=EACH)
     assert mount("-o", "remount,ro", str(disk)).returncode == 0
@@ -112,7 +112,7 @@ def test_a_disk_that_cannot_be_written_to_is_told_before_training(net, clusters,
     assert len(Run.load(kept).losses) == 18
 
 
-def test_the_command_tells_a_disk_that_cannot_be_written_to(disk):
+def test_the_command_reports_a_read_only_disk(disk):
     assert mount("-o", "remount,ro", str(disk)).returncode == 0
     outcome = subprocess.run(
         [sys.executable, "-m", "secant", "train", "--out", str(disk / "run")],

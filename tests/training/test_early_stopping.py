@@ -1,4 +1,4 @@
-"""Validation and early stopping: samples held back, and when a run has had enough."""
+"""Validation and early stopping: the split, the patience, and the end of a run."""
 
 import json
 from contextlib import suppress
@@ -31,7 +31,7 @@ EAGER = {
 
 
 class Killed(BaseException):
-    """As if the process had ended: nothing catches it."""
+    """Simulates the end of the process: no code catches it."""
 
 
 def killed_at(step):
@@ -44,7 +44,7 @@ def killed_at(step):
 
 @pytest.fixture
 def noisy(clusters):
-    """The same clouds, a fifth of their labels wrong: there is much to overfit."""
+    """The same clusters with a fifth of the labels wrong, so that a run overfits."""
     draw = np.random.default_rng(5)
 
     def spoilt(x, t):
@@ -79,14 +79,14 @@ def test_a_split_loses_no_sample_and_keeps_the_shares_of_the_classes(
         assert kept < count
 
 
-def test_the_seed_says_which_samples_are_held_back():
+def test_the_seed_selects_the_validation_samples():
     samples = Samples(np.arange(60)[:, None], np.eye(3)[np.arange(60) % 3])
     one, same, other = (split_validation(samples, 0.2, seed)[1].x for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
-def test_what_is_held_back_is_measured_and_not_trained_on(net, clusters):
+def test_validation_samples_are_measured_but_not_trained_on(net, clusters):
     (x, t), test = clusters
     run = fit(net, clusters, iterations=20, batch_size=9, validation_split=0.25, seed=3)
     whole = Samples(*net.architecture.as_batch(x, t))
@@ -111,7 +111,7 @@ def test_the_best_weights_are_those_of_the_best_validation_accuracy(net, cluster
 
 
 def by_hand(losses, patience, min_delta):
-    """Keras's loop: after how many epochs a run stops."""
+    """Keras's loop: the number of epochs before a run stops."""
     best, waited = np.inf, 0
     for epoch, loss in enumerate(losses, start=1):
         if loss < best - min_delta:
@@ -128,7 +128,7 @@ def by_hand(losses, patience, min_delta):
     patience=st.integers(1, 4),
     min_delta=st.sampled_from([0.0, 0.08]),
 )
-def test_it_waits_as_a_loop_by_hand_does(losses, patience, min_delta):
+def test_patience_equals_that_of_a_hand_written_loop(losses, patience, min_delta):
     stopping, gain = EarlyStopping(patience, min_delta), None
     stopped = None
     for step, loss in enumerate(losses, start=1):
@@ -142,7 +142,7 @@ def test_it_waits_as_a_loop_by_hand_does(losses, patience, min_delta):
 
 
 @pytest.mark.parametrize("min_delta", [0.0, 0.05])
-def test_a_run_stops_early_where_a_loop_by_hand_would(net, noisy, min_delta):
+def test_a_run_stops_where_a_hand_written_loop_stops(net, noisy, min_delta):
     rule = EarlyStopping(3, min_delta)
     told = []
     run = fit(net, noisy, **EAGER | {"early_stopping": rule}, callbacks=[told.append])
@@ -195,7 +195,7 @@ def test_a_resumed_run_stops_where_the_uninterrupted_one_does(
             )
 
 
-def test_a_run_that_has_stopped_early_is_not_made_longer(net, noisy, tmp_path):
+def test_a_run_that_stopped_early_is_not_extended(net, noisy, tmp_path):
     first = fit(net, noisy, folder=tmp_path, **EAGER)
     longer = EAGER | {"iterations": 800}
     again = fit(net, noisy, folder=tmp_path, resume=True, **longer)
@@ -203,7 +203,7 @@ def test_a_run_that_has_stopped_early_is_not_made_longer(net, noisy, tmp_path):
     np.testing.assert_array_equal(again.losses, first.losses)
 
 
-def test_a_schedule_that_was_passed_itself_is_known_again(net, clusters, tmp_path):
+def test_a_schedule_object_is_recognised_on_resume(net, clusters, tmp_path):
     settings = {"iterations": 12, "batch_size": 25, "folder": tmp_path}
     with pytest.raises(Killed):
         fit(
@@ -226,7 +226,7 @@ def test_a_schedule_that_was_passed_itself_is_known_again(net, clusters, tmp_pat
     np.testing.assert_array_equal(run.losses, whole.losses)
 
 
-def test_a_training_says_itself_when_it_has_stalled(net, noisy):
+def test_a_trainer_reports_that_it_has_stalled(net, noisy):
     trainer = Trainer(net, noisy, TrainConfig.build(**EAGER))
     state, losses = trainer.evaluate(trainer.start), []
     while not trainer.has_stalled(state):
@@ -237,8 +237,8 @@ def test_a_training_says_itself_when_it_has_stalled(net, noisy):
     assert trainer.restored(state).last_improvement == state.last_improvement
 
 
-def test_numbers_of_numpy_are_kept_as_numbers(net, clusters, tmp_path):
-    """As a search over `np.arange` gives them."""
+def test_numpy_numbers_are_saved_as_numbers(net, clusters, tmp_path):
+    """A search over `np.arange` passes such numbers."""
     settings = {
         "learning_rate": Schedule(
             "linear", np.float32(0.5), np.int64(20), np.int32(2), np.float32(0.25)
@@ -253,7 +253,7 @@ def test_numbers_of_numpy_are_kept_as_numbers(net, clusters, tmp_path):
     assert json.loads((tmp_path / "manifest.json").read_text())["settings"]
 
 
-def test_what_an_older_version_kept_is_read(net, clusters, tmp_path):
+def test_files_of_an_older_version_are_read(net, clusters, tmp_path):
     settings = {"iterations": 12, "batch_size": 25, "folder": tmp_path}
     with pytest.raises(Killed):
         fit(net, clusters, checkpoints=EACH, callbacks=[killed_at(8)], **settings)
@@ -287,14 +287,12 @@ def test_what_an_older_version_kept_is_read(net, clusters, tmp_path):
         "no patience", "patience of True",
     ],
 )  # fmt: skip
-def test_what_cannot_be_held_back_or_waited_for_is_told(
-    net, clusters, options, message
-):
+def test_invalid_splits_and_patience_are_refused(net, clusters, options, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=5, **{"batch_size": 9} | options)
 
 
 @pytest.mark.parametrize("min_delta", [-0.1, float("nan"), "0"])
-def test_a_least_gain_that_is_no_number_is_told(min_delta):
+def test_an_invalid_min_delta_is_refused(min_delta):
     with pytest.raises(InvalidInput, match="min_delta is"):
         EarlyStopping(3, min_delta)

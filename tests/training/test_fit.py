@@ -1,4 +1,4 @@
-"""fit: training as one call."""
+"""`fit`: training in one call."""
 
 import importlib
 import signal
@@ -59,7 +59,7 @@ def test_learns_the_task(net, clusters):
 
 
 @pytest.mark.parametrize("gradient", EXACT)
-def test_takes_the_very_steps_of_a_loop_by_hand(gradient, net, clusters):
+def test_steps_equal_those_of_a_hand_written_loop(gradient, net, clusters):
     run = fit(
         net, clusters, gradient, iterations=12, batch_size=7, learning_rate=0.3, seed=5
     )
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(net, clusters):
     assert not np.array_equal(other.losses, runs[0].losses)
 
 
-def test_how_a_run_is_cut_into_calls_does_not_change_a_bit(net, clusters, monkeypatch):
+def test_splitting_a_run_into_calls_changes_no_bit(net, clusters, monkeypatch):
     whole = fit(net, clusters, iterations=150, batch_size=16, optimizer="adam")
     monkeypatch.setattr(_FIT, "_CALLBACK_SECONDS", 0.0)
     steps = []
@@ -98,7 +98,7 @@ def test_how_a_run_is_cut_into_calls_does_not_change_a_bit(net, clusters, monkey
     np.testing.assert_array_equal(whole.losses, cut.losses)
 
 
-def test_the_network_that_came_stays_as_it_was(net, clusters):
+def test_the_given_network_is_not_changed(net, clusters):
     before = {name: value.copy() for name, value in net.params.items()}
     run = fit(net, clusters, iterations=5, batch_size=16)
     assert_same_params(net.params, before)
@@ -106,7 +106,7 @@ def test_the_network_that_came_stays_as_it_was(net, clusters):
     assert run.net.params["W1"] is not net.params["W1"]
 
 
-def test_a_two_layer_net_comes_back_as_one(clusters):
+def test_a_two_layer_net_is_returned_as_one(clusters):
     run = fit(TwoLayerNet(2, 4, 3), clusters, iterations=1, batch_size=16)
     assert isinstance(run.net, TwoLayerNet)
 
@@ -187,7 +187,7 @@ def test_every_optimizer_lowers_the_loss(name, net, clusters):
 
 
 @pytest.mark.slow
-def test_any_optax_optimizer_is_taken(net, clusters):
+def test_any_optax_optimizer_is_accepted(net, clusters):
     schedule = optax.cosine_decay_schedule(0.5, 100)
     run = fit(
         net, clusters, iterations=100, batch_size=30, optimizer=optax.sgd(schedule)
@@ -207,9 +207,7 @@ def test_any_optax_optimizer_is_taken(net, clusters):
     ],
     ids=["lbfgs", "polyak_sgd", "reduce_on_plateau"],
 )
-def test_an_optimizer_that_asks_for_the_loss_is_told_it(
-    net, clusters, gradient, optimizer
-):
+def test_an_optimizer_that_needs_the_loss_gets_it(net, clusters, gradient, optimizer):
     run = fit(net, clusters, gradient, iterations=5, batch_size=30, optimizer=optimizer)
     assert run.history.epochs[-1].train_loss < run.history.epochs[0].train_loss
 
@@ -229,7 +227,7 @@ def test_zero_iterations_measure_and_change_nothing(net, clusters):
     assert len(run.history.epochs) == 1
 
 
-def test_a_method_of_ones_own_plugs_in(net, clusters):
+def test_a_user_defined_method_works(net, clusters):
     def signs(architecture, params, x, t, key=None):
         loss, gradients = backprop(architecture, params, x, t)
         return loss, {name: 0.1 * g / abs(g) for name, g in gradients.items()}
@@ -251,12 +249,10 @@ def test_each_step_has_a_random_key_of_its_own(net, clusters):
     np.testing.assert_array_equal(runs[0].losses, runs[1].losses)
 
 
-# --- what a callback is told -------------------------------------------------
+# --- callbacks ---------------------------------------------------------------
 
 
-def test_callbacks_hear_every_loss_once_and_the_forecast_before_the_start(
-    net, clusters
-):
+def test_callbacks_get_every_loss_once_and_the_forecast_first(net, clusters):
     told = []
     run = fit(net, clusters, iterations=95, batch_size=12, callbacks=[told.append])
     assert told[0].step == 0
@@ -268,7 +264,7 @@ def test_callbacks_hear_every_loss_once_and_the_forecast_before_the_start(
     assert_same_params(dict(told[-1].params), dict(run.net.params))
 
 
-def test_what_a_callback_raises_ends_the_run(net, clusters):
+def test_an_exception_in_a_callback_ends_the_run(net, clusters):
     def stop(progress):
         raise RuntimeError("enough")
 
@@ -276,7 +272,7 @@ def test_what_a_callback_raises_ends_the_run(net, clusters):
         fit(net, clusters, iterations=10, batch_size=12, callbacks=[stop])
 
 
-# --- what can go wrong --------------------------------------------------------
+# --- failures -----------------------------------------------------------------
 
 
 def interrupt_at(step):
@@ -287,21 +283,21 @@ def interrupt_at(step):
     return callback
 
 
-def test_ctrl_c_ends_a_run_with_all_that_it_has(net, clusters):
+def test_ctrl_c_returns_the_run_so_far(net, clusters):
     run = fit(
         net, clusters, iterations=100_000, batch_size=12, callbacks=[interrupt_at(20)]
     )
     done = len(run.losses)
     assert run.status == "interrupted"
     assert 20 <= done < 100_000
-    # Its weights are those of a run that was asked for as many steps.
+    # Its weights are those of a run with as many steps.
     asked = fit(net, clusters, iterations=done, batch_size=12)
     assert_same_params(params_of(run), params_of(asked))
     np.testing.assert_array_equal(run.losses, asked.losses)
 
 
 def exploding(net):
-    """Fine for 13 steps; then the loss is not a number."""
+    """A loss that becomes NaN after 13 steps."""
 
     def method(architecture, params, x, t, key=None):
         loss, gradients = backprop(architecture, params, x, t)
@@ -314,7 +310,7 @@ def exploding(net):
 
 
 @pytest.mark.parametrize("pulse", [0.0, 0.1], ids=["step by step", "in one call"])
-def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(
+def test_a_nonfinite_loss_stops_the_run_and_keeps_the_last_finite_weights(
     pulse, net, clusters, monkeypatch
 ):
     monkeypatch.setattr(_FIT, "_CALLBACK_SECONDS", pulse)
@@ -322,13 +318,13 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(
         fit(net, clusters, exploding(net), learning_rate=1.0, batch_size=6)
     run = caught.value.run
     assert run.status == "stopped"
-    # Step 12 was the last whose loss was finite; its weights are kept.
+    # Step 12 was the last with a finite loss; its weights are kept.
     assert run.net.params["b2"][0] == 12
     assert len(run.losses) == 12
     assert "learning_rate=0.1" in str(caught.value)
 
 
-def test_not_finite_in_the_first_step_keeps_the_start(clusters):
+def test_a_nonfinite_first_loss_keeps_the_initial_weights(clusters):
     net = MLP((2, 3), bias=False)
     net.params["W1"][...] = 1e38
     with pytest.raises(NotFinite, match="step 0") as caught:
@@ -336,15 +332,15 @@ def test_not_finite_in_the_first_step_keeps_the_start(clusters):
     assert len(caught.value.run.losses) == 0
 
 
-def test_an_update_that_is_lost_is_told(net, clusters):
+def test_a_lost_update_is_reported(net, clusters):
     """The notebook's `params[key] - learning_rate * grad[key]`."""
     forgotten = optax.set_to_zero()
     with pytest.warns(TrainingWarning, match="no parameter has moved in 10 steps"):
         fit(net, clusters, iterations=10, batch_size=12, optimizer=forgotten)
 
 
-def test_an_update_that_is_lost_is_not_blamed_on_the_rate_as_well(clusters):
-    """An epoch of 24 steps, long enough to be judged against chance."""
+def test_a_lost_update_is_not_also_blamed_on_the_rate(clusters):
+    """An epoch of 24 steps, long enough for a comparison with chance."""
     net = MLP((2, 8, 3), weight_init_std=0.0)
     with pytest.warns(TrainingWarning) as told:
         fit(net, clusters, iterations=24, batch_size=5, optimizer=optax.set_to_zero())
@@ -359,9 +355,7 @@ def test_an_update_that_is_lost_is_not_blamed_on_the_rate_as_well(clusters):
         ({"learning_rate": 3000.0}, "learning rate is too large"),
     ],
 )
-def test_a_first_epoch_that_taught_nothing_names_the_likely_cause(
-    change, cause, clusters
-):
+def test_a_first_epoch_without_progress_names_the_likely_cause(change, cause, clusters):
     (x, t), _ = clusters
     hopeless = x, np.random.default_rng(1).permutation(t)
     net = MLP((2, 8, 3), "sigmoid", weight_init_std=1.0, seed=4)
@@ -369,7 +363,7 @@ def test_a_first_epoch_that_taught_nothing_names_the_likely_cause(
         fit(net, hopeless, iterations=20, batch_size=12, **change)
 
 
-def test_inputs_that_were_not_normalised_are_named(net):
+def test_unnormalised_inputs_are_named(net):
     draw = np.random.default_rng(1)
     x = draw.integers(0, 256, (200, 2)).astype(np.float32)
     t = draw.integers(0, 3, 200)
@@ -377,13 +371,13 @@ def test_inputs_that_were_not_normalised_are_named(net):
         fit(net, (x, t), iterations=20, batch_size=10, learning_rate=0.01)
 
 
-def test_a_healthy_run_warns_of_nothing(net, clusters):
+def test_a_healthy_run_has_no_warnings(net, clusters):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(net, clusters, iterations=30, batch_size=12)
 
 
-def test_a_run_of_days_says_so_and_names_a_faster_way(clusters, monkeypatch):
+def test_a_run_of_days_warns_and_names_a_faster_method(clusters, monkeypatch):
     wide = MLP((2, 900, 3), seed=0)
 
     def interrupt(self, stop):
@@ -421,14 +415,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_option_says_what_came_and_what_to_pass(case, net, clusters):
+def test_an_invalid_option_is_refused_with_the_valid_values(case, net, clusters):
     options, message = BAD[case]
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, **options)
 
 
 @pytest.mark.parametrize("net", [None, MLP, {"W1": np.zeros((2, 3))}])
-def test_what_is_no_network_is_refused(net, clusters):
+def test_an_object_that_is_no_network_is_refused(net, clusters):
     with pytest.raises(InvalidInput, match=r"net is .*: pass a network"):
         fit(net, clusters)
 
@@ -468,7 +462,7 @@ def test_samples_in_bfloat16_are_trained_in_float32(net, clusters):
 
 
 @pytest.mark.parametrize("case", BAD_DATA)
-def test_bad_data_says_what_came_and_what_to_pass(case, net):
+def test_invalid_data_is_refused_with_the_valid_form(case, net):
     data, message = BAD_DATA[case]
     with pytest.raises(InvalidInput, match=message):
         fit(net, data, batch_size=2)

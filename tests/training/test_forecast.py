@@ -1,4 +1,4 @@
-"""Forecast: what a run will take, measured before it starts."""
+"""Forecast: the time of a run, measured before it starts."""
 
 import numpy as np
 import pytest
@@ -24,11 +24,11 @@ from secant.training.steps import CompiledStepper
         (0, "0 ms"),
     ],
 )
-def test_durations_read_as_a_person_says_them(seconds, words):
+def test_durations_have_readable_units(seconds, words):
     assert duration(seconds) == words
 
 
-def test_a_forecast_says_steps_runs_and_the_faster_way():
+def test_a_forecast_names_steps_runs_and_a_faster_method():
     forecast = Forecast("definition", 10_000, 31.0, 79_521, "node", 5.0)
     assert str(forecast) == (
         "definition: a step takes 79,521 runs of the network, about 31 s; 10,000 "
@@ -39,13 +39,13 @@ def test_a_forecast_says_steps_runs_and_the_faster_way():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that only the work itself moves on."""
+    """A clock that advances only with the work itself."""
     now = [0.0]
     monkeypatch.setattr("secant.training.forecast.perf_counter", lambda: now[0])
     return now
 
 
-def test_a_compiled_forecast_is_what_a_step_costs_without_the_call(
+def test_a_compiled_forecast_excludes_the_cost_of_the_call(
     clock, net, clusters, monkeypatch
 ):
     advance = CompiledStepper.advance
@@ -91,7 +91,9 @@ def test_the_definition_counts_two_runs_a_weight_and_one(clusters):
     assert told[0].forecast.evaluations == 2 * (2 * 4 + 4 + 4 * 3 + 3) + 1
 
 
-def test_a_busy_moment_does_not_spoil_the_forecast(clock, net, clusters, monkeypatch):
+def test_a_short_load_on_the_machine_does_not_change_the_forecast(
+    clock, net, clusters, monkeypatch
+):
     """Another program takes the processor for the first tenth of a second."""
     error = Architecture.error
 
@@ -112,10 +114,8 @@ def test_a_busy_moment_does_not_spoil_the_forecast(clock, net, clusters, monkeyp
 @pytest.mark.parametrize(
     ("first", "forecast"), [(4.0, 0.002), (60.0, 60.0)], ids=["compiles", "takes long"]
 )
-def test_what_the_first_step_compiles_is_not_in_the_forecast(
-    clock, net, clusters, first, forecast
-):
-    """A step that takes long is forecast as it is: another one would take as long."""
+def test_the_forecast_excludes_compilation(clock, net, clusters, first, forecast):
+    """The forecast keeps the time of a long step: the next one takes as long."""
 
     def function(architecture, params, x, t, key=None, /):
         clock[0] += 0.002 if clock[0] else first

@@ -1,4 +1,4 @@
-"""A run whose process is killed, again and again, comes out as if it had not been."""
+"""A run whose process is killed repeatedly equals an uninterrupted run."""
 
 import importlib
 import os
@@ -11,7 +11,7 @@ _FILE = Path(__file__).parent / "kills.py"
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_killed_at_random_moments(tmp_path, monkeypatch):
+def test_runs_killed_at_random_moments_resume_bit_for_bit(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(_FILE.parent))
     kills = importlib.import_module("kills")
     outcome = kills.survive(tmp_path, 20, lanes=("node", "spsa"))

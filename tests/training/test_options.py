@@ -1,4 +1,4 @@
-"""Decay, clipping and rates that change: plain Optax, step by step, is the oracle."""
+"""Weight decay, clipping and schedules, compared with plain Optax step by step."""
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ def only_weights(params):
 
 
 def chained(direction, rate, decay=0.0, clip=None):
-    """What Optax's own documentation chains for these options."""
+    """The chain that Optax's documentation gives for these options."""
     parts = [optax.clip_by_global_norm(clip)] if clip else []
     parts += [direction, optax.add_decayed_weights(decay, mask=only_weights)]
     return optax.chain(*parts, optax.scale_by_learning_rate(rate))
@@ -97,7 +97,7 @@ def test_every_gradient_method_takes_the_options(net, clusters, gradient):
         net, clusters, gradient, iterations=10, batch_size=12, optimizer="adam",
         **OPTIONS,
     )  # fmt: skip
-    # Float32: a score of some tens is rounded by some 1e-6, and so is its loss.
+    # Float32: a score of about 30 has a rounding error of about 1e-6, as its loss.
     np.testing.assert_allclose(run.losses, losses, rtol=3e-5, atol=1e-6)
 
 
@@ -138,7 +138,7 @@ def test_without_options_nothing_is_added(net, clusters):
     assert none.settings == zero.settings
 
 
-def test_any_schedule_of_optax_is_taken(net, clusters):
+def test_any_optax_schedule_is_accepted(net, clusters):
     schedule = optax.exponential_decay(0.5, 3, 0.8)
     named = fit(net, clusters, iterations=20, batch_size=12, learning_rate=schedule)
     passed = fit(
@@ -150,7 +150,7 @@ def test_any_schedule_of_optax_is_taken(net, clusters):
     assert named.settings.learning_rate is None
 
 
-def test_the_settings_say_all_of_it(net, clusters):
+def test_the_settings_record_every_option(net, clusters):
     run = fit(net, clusters, iterations=2, batch_size=12, **OPTIONS)
     assert run.settings.learning_rate == 0.3
     assert run.settings.schedule == OPTIONS["learning_rate"]
@@ -181,6 +181,6 @@ def test_the_settings_say_all_of_it(net, clusters):
         "decay beside an optimiser", "clip beside an optimiser",
     ],
 )  # fmt: skip
-def test_an_option_that_cannot_be_is_told(net, clusters, options, message):
+def test_an_invalid_option_is_refused(net, clusters, options, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=2, **options)

@@ -1,4 +1,4 @@
-"""The path keeps the first and the latest, evenly between, and no more than asked."""
+"""`RecordPath` keeps the first and the last weights, and evenly spaced ones between."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ def test_memory_is_bounded_and_the_path_evenly_covered(most):
     assert len(path.steps) > most // 2
 
 
-def test_what_fit_tells_is_copied():
+def test_the_weights_from_fit_are_copied():
     path = RecordPath()
     net, data = MLP((2, 3, 2), init="xavier"), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
     run = fit(net, data, "backprop", iterations=30, batch_size=2, callbacks=[path])
@@ -44,6 +44,6 @@ def test_what_fit_tells_is_copied():
 
 
 @pytest.mark.parametrize("most", [2, 0, 1.5, True, "all"])
-def test_a_bound_that_cannot_be_is_refused(most):
+def test_an_invalid_bound_is_refused(most):
     with pytest.raises(InvalidInput, match="most is"):
         RecordPath(most)

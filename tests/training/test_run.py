@@ -1,4 +1,4 @@
-"""Run: kept in a folder, and read back from it with care."""
+"""`Run`: saved in a folder, and loaded from it with validation."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def folder(run, tmp_path):
     return run.save(tmp_path / "runs" / "first")
 
 
-def test_a_run_reads_back_as_it_was(run, folder):
+def test_a_loaded_run_equals_the_saved_one(run, folder):
     again = Run.load(folder)
     assert again.settings == run.settings
     assert again.data_name == run.data_name == "three clouds"
@@ -50,7 +50,7 @@ def test_a_run_is_a_folder_of_four_files(folder):
         assert picture.width > 1000
 
 
-def test_the_definition_run_keeps_its_float64(clusters, tmp_path):
+def test_a_run_of_the_definition_stays_float64(clusters, tmp_path):
     net = SimpleNet(2, 3)
     run = fit(net, clusters, "definition", iterations=2, batch_size=12)
     again = Run.load(run.save(tmp_path / "run"))
@@ -64,16 +64,16 @@ def test_nothing_is_overwritten(run, folder):
         run.save(folder / HISTORY_FILE)
 
 
-def test_an_empty_folder_is_taken(run, tmp_path):
+def test_an_empty_folder_is_accepted(run, tmp_path):
     assert Run.load(run.save(tmp_path)).status == "finished"
 
 
-def test_no_run_there_names_the_runs_beside_it(folder):
+def test_a_folder_without_a_run_names_the_runs_beside_it(folder):
     with pytest.raises(DataError, match=r"is not a run.*runs beside it: first"):
         Run.load(folder.parent / "frist")
 
 
-def test_every_flipped_byte_of_the_network_is_noticed(folder):
+def test_every_flipped_byte_of_the_network_is_detected(folder):
     path = folder / NETWORK_FILE
     whole = path.read_bytes()
     draw = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def test_every_flipped_byte_of_the_network_is_noticed(folder):
             Run.load(folder)
 
 
-def test_every_truncation_of_the_network_is_noticed(folder):
+def test_every_truncation_of_the_network_is_detected(folder):
     path = folder / NETWORK_FILE
     whole = path.read_bytes()
     for length in range(0, len(whole), 97):
@@ -94,7 +94,7 @@ def test_every_truncation_of_the_network_is_noticed(folder):
             Run.load(folder)
 
 
-def test_tensors_of_somebody_else_are_no_run(folder):
+def test_a_foreign_safetensors_file_is_refused(folder):
     (folder / NETWORK_FILE).write_bytes(safetensors.numpy.save({"W1": np.zeros(3)}))
     with pytest.raises(DataError, match="not of a run"):
         Run.load(folder)
@@ -109,7 +109,7 @@ def test_a_signed_network_of_other_shapes_is_refused(run, folder):
         Run.load(folder)
 
 
-def test_settings_of_another_type_are_told(run, folder):
+def test_settings_of_a_wrong_type_are_reported(run, folder):
     other = replace(run.settings)
     object.__setattr__(other, "learning_rate", "fast")
     other = replace(run, settings=other)
@@ -118,7 +118,7 @@ def test_settings_of_another_type_are_told(run, folder):
         Run.load(folder)
 
 
-def test_a_missing_or_changed_history_is_told(folder):
+def test_a_missing_or_changed_history_is_reported(folder):
     path = folder / HISTORY_FILE
     path.write_text(path.read_text().replace("step", "stride"))
     with pytest.raises(DataError, match="line 1"):
@@ -174,7 +174,7 @@ def test_the_settings_can_be_read_without_secant(folder):
     assert about["architecture"]["sizes"] == [2, 8, 3]
 
 
-def test_a_write_that_fails_leaves_no_half_of_a_file(run, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_no_partial_file(run, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""A run kept while it goes on: resumed, it is the run that was never stopped."""
+"""Checkpoints during a run: the resumed run equals the uninterrupted one."""
 
 import errno
 import json
@@ -29,14 +29,14 @@ from secant.training.manifest import Manifest
 from secant.training.optimizers import OPTIMIZERS
 from secant.training.serialization import tensor_bytes
 
-# What a checkpoint has an array of for each parameter.
+# A checkpoint has an array for each of these and each parameter.
 ARRAYS = ("params", "optimizer", "best")
 
 EACH = Checkpoints(steps=4, seconds=None, keep=3)
 
 
 class Killed(BaseException):
-    """As if the process had ended: nothing catches it."""
+    """Simulates the end of the process: no code catches it."""
 
 
 def die(*_):
@@ -106,14 +106,14 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
 
 
 @pytest.mark.parametrize("sampling", ["replacement", "epochs"])
-def test_it_goes_on_in_mid_epoch(net, clusters, tmp_path, sampling):
+def test_a_run_resumes_in_mid_epoch(net, clusters, tmp_path, sampling):
     settings = {"iterations": 20, "batch_size": 7, "sampling": sampling}
     whole = fit(net, clusters, **settings)
     begin(net, clusters, tmp_path, until=9, **settings)
     assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
 
 
-def test_an_optimizer_of_one_s_own_keeps_its_memory(net, clusters, tmp_path):
+def test_a_user_defined_optimizer_keeps_its_state(net, clusters, tmp_path):
     schedule = optax.exponential_decay(0.5, 3, 0.8)
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0), optax.sgd(schedule, momentum=0.9)
@@ -124,7 +124,7 @@ def test_an_optimizer_of_one_s_own_keeps_its_memory(net, clusters, tmp_path):
     assert_same(fit(net, clusters, folder=tmp_path, resume=True, **settings), whole)
 
 
-def test_arrays_in_a_checkpoint_have_names_of_their_own(net, clusters, tmp_path):
+def test_arrays_in_a_checkpoint_have_unique_names(net, clusters, tmp_path):
     fit(
         net, clusters, iterations=4, optimizer="adam", folder=tmp_path, checkpoints=EACH
     )
@@ -143,9 +143,7 @@ def test_arrays_in_a_checkpoint_have_names_of_their_own(net, clusters, tmp_path)
     assert len(numbers) == 1 + 2 * len(params)
 
 
-def test_a_checkpoint_outlives_the_names_of_attributes(
-    net, clusters, tmp_path, monkeypatch
-):
+def test_a_checkpoint_survives_renamed_attributes(net, clusters, tmp_path, monkeypatch):
     """A later version may rename the fields of Optax's states, and of its own."""
 
     def heavy_ball(kind):
@@ -180,7 +178,7 @@ def test_a_checkpoint_outlives_the_names_of_attributes(
     assert_same(run, whole)
 
 
-def test_a_finished_run_can_be_made_longer(net, clusters, tmp_path):
+def test_a_finished_run_can_be_extended(net, clusters, tmp_path):
     whole = fit(net, clusters, iterations=30, batch_size=25)
     fit(net, clusters, iterations=13, batch_size=25, folder=tmp_path)
     again = fit(
@@ -225,17 +223,17 @@ def test_a_run_killed_after_its_last_checkpoint_is_measured_and_written(
     assert_same(Run.load(tmp_path), whole)
 
 
-def test_resuming_an_empty_folder_begins(net, clusters, tmp_path):
+def test_resuming_an_empty_folder_starts_a_run(net, clusters, tmp_path):
     run = fit(net, clusters, iterations=3, folder=tmp_path / "new", resume=True)
     assert len(run.losses) == 3
 
 
-def test_only_the_newest_few_stay(net, clusters, tmp_path):
+def test_only_the_newest_checkpoints_are_kept(net, clusters, tmp_path):
     fit(net, clusters, iterations=22, folder=tmp_path, checkpoints=EACH)
     assert kept(tmp_path) == [f"{step:012}.safetensors" for step in (16, 20, 22)]
 
 
-def test_the_best_network_is_kept(net, clusters, tmp_path):
+def test_the_best_network_is_saved(net, clusters, tmp_path):
     run = fit(net, clusters, iterations=40, batch_size=40, folder=tmp_path)
     best = max(run.history.epochs, key=lambda epoch: epoch.test_accuracy)
     assert run.best_epoch == best
@@ -260,7 +258,7 @@ def test_the_best_network_of_a_killed_run_can_be_read(net, clusters, tmp_path):
     np.testing.assert_array_equal(found.net.params["W1"], whole.net.params["W1"])
 
 
-def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
+def test_the_best_network_can_be_loaded_instead_of_the_last(net, clusters, tmp_path):
     run = fit(net, clusters, iterations=40, batch_size=40, folder=tmp_path)
     found = Run.load(tmp_path, best=True)
     np.testing.assert_array_equal(found.net.params["W1"], run.best.params["W1"])
@@ -282,9 +280,7 @@ def test_the_best_network_is_read_in_place_of_the_last(net, clusters, tmp_path):
     ],
     ids=["truncated", "empty", "bit flipped", "foreign", "another kind", "hollow"],
 )
-def test_a_checkpoint_that_cannot_be_trusted_is_passed_over(
-    net, clusters, tmp_path, harm
-):
+def test_a_damaged_checkpoint_is_skipped(net, clusters, tmp_path, harm):
     settings = {"iterations": 18, "batch_size": 25}
     whole = fit(net, clusters, **settings)
     begin(net, clusters, tmp_path, until=11, **settings)
@@ -314,7 +310,7 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(net, clusters, tmp_path, name
     assert len(run.losses) == 6
 
 
-def test_what_another_run_kept_is_refused(net, clusters, tmp_path):
+def test_the_checkpoint_of_another_run_is_refused(net, clusters, tmp_path):
     begin(net, clusters, tmp_path, until=9, iterations=18)
     with pytest.raises(InvalidInput, match=r"seed was 0 and is 1") as refused:
         fit(
@@ -326,7 +322,7 @@ def test_what_another_run_kept_is_refused(net, clusters, tmp_path):
         fit(net, ((x * 2, t), test), iterations=18, folder=tmp_path, resume=True)
 
 
-def test_a_folder_that_holds_something_is_left_alone(net, clusters, tmp_path):
+def test_a_folder_with_other_files_is_not_touched(net, clusters, tmp_path):
     (tmp_path / "thesis.tex").write_text("...")
     for resume in (False, True):
         with pytest.raises(InvalidInput, match="nothing in it will be overwritten"):
@@ -334,7 +330,7 @@ def test_a_folder_that_holds_something_is_left_alone(net, clusters, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_run_is_not_begun_over_another(net, clusters, tmp_path):
+def test_a_new_run_does_not_overwrite_another(net, clusters, tmp_path):
     fit(net, clusters, iterations=3, folder=tmp_path)
     with pytest.raises(InvalidInput, match="resume=True"):
         fit(net, clusters, iterations=3, folder=tmp_path)
@@ -414,7 +410,7 @@ def test_what_a_killed_process_had_reserved_can_be_reserved_again(tmp_path):
     reserve_run_folder(tmp_path).release()
 
 
-def test_a_full_disk_is_told_once_and_training_goes_on(
+def test_a_full_disk_is_reported_once_and_training_continues(
     net, clusters, tmp_path, monkeypatch
 ):
     from secant.training import checkpoint
@@ -530,7 +526,7 @@ def test_what_to_do_fits_the_error_of_the_disk(
         fit(net, clusters, iterations=3, folder=tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_before_training(
+def test_a_read_only_folder_is_reported_before_training(
     net, clusters, tmp_path, monkeypatch
 ):
     def refuse(path, content):
@@ -541,7 +537,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_training(
         fit(net, clusters, iterations=5, folder=tmp_path / "run")
 
 
-def test_ctrl_c_keeps_where_the_run_stands(net, clusters, tmp_path):
+def test_ctrl_c_saves_a_checkpoint(net, clusters, tmp_path):
     def press(progress):
         if progress.step >= 7:
             raise KeyboardInterrupt
@@ -557,7 +553,7 @@ def test_ctrl_c_keeps_where_the_run_stands(net, clusters, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::secant.TrainingWarning")
-def test_a_loss_that_is_not_finite_keeps_what_was(net, clusters, tmp_path):
+def test_a_nonfinite_loss_keeps_the_last_checkpoint(net, clusters, tmp_path):
     settings = {"iterations": 60, "batch_size": 25, "learning_rate": 1e38}
     with pytest.raises(NotFinite) as alone:
         fit(net, clusters, **settings)
@@ -570,7 +566,7 @@ def test_a_loss_that_is_not_finite_keeps_what_was(net, clusters, tmp_path):
     np.testing.assert_array_equal(again.value.run.losses, alone.value.run.losses)
 
 
-def test_half_a_file_of_a_killed_process_is_cleared_away(net, clusters, tmp_path):
+def test_the_partial_file_of_a_killed_process_is_removed(net, clusters, tmp_path):
     begin(net, clusters, tmp_path, until=9, iterations=18)
     for part in (tmp_path, tmp_path / "checkpoints"):
         (part / ".000000000012.safetensors.99.part").write_bytes(b"half")
@@ -578,7 +574,7 @@ def test_half_a_file_of_a_killed_process_is_cleared_away(net, clusters, tmp_path
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_the_manifest_says_what_the_run_is(net, clusters, tmp_path):
+def test_the_manifest_identifies_the_run(net, clusters, tmp_path):
     fit(
         net,
         clusters,
@@ -603,7 +599,7 @@ def test_the_manifest_says_what_the_run_is(net, clusters, tmp_path):
         ({"keep": None}, "keep is None"),
     ],
 )
-def test_a_policy_that_cannot_be_is_refused(settings, said):
+def test_an_invalid_checkpoint_policy_is_refused(settings, said):
     with pytest.raises(InvalidInput, match=said):
         Checkpoints(**settings)
 

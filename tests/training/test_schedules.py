@@ -1,4 +1,4 @@
-"""Schedules: a rate for each step, Optax's by name or by themselves."""
+"""Schedules: the rate of each step, by Optax's names or as functions."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,7 +27,7 @@ FORMULAS = {
     at=st.floats(0, 1.2),
 )
 @settings(max_examples=15, deadline=None)
-def test_a_schedule_is_its_formula(name, rate, steps, warm, end_factor, at):
+def test_a_schedule_equals_its_formula(name, rate, steps, warm, end_factor, at):
     warm, step = int(warm * steps), int(at * steps)
     schedule = Schedule(name, rate, steps, warm, end_factor)
     if step < warm:
@@ -39,7 +39,7 @@ def test_a_schedule_is_its_formula(name, rate, steps, warm, end_factor, at):
     assert float(schedule(step)) == pytest.approx(wanted, rel=1e-5, abs=rate * 1e-6)
 
 
-def test_the_cosine_with_warm_up_is_optax_s_own():
+def test_the_cosine_with_warm_up_equals_optax_s():
     ours = Schedule("cosine", 0.3, steps=90, warmup_steps=20, end_factor=0.1)
     theirs = optax.warmup_cosine_decay_schedule(0.0, 0.3, 20, 90, end_value=0.03)
     steps = jnp.arange(100)
@@ -65,7 +65,7 @@ def test_the_cosine_with_warm_up_is_optax_s_own():
         "warm-up below 0", "warm-up only", "rising", "nan", "exponential to 0",
     ],
 )  # fmt: skip
-def test_a_schedule_that_cannot_be_is_told(change, message):
+def test_an_invalid_schedule_is_refused(change, message):
     with pytest.raises(InvalidInput, match=message):
         Schedule(**{"name": "cosine", "rate": 0.1, "steps": 10} | change)
 
@@ -81,12 +81,12 @@ def test_a_schedule_that_cannot_be_is_told(change, message):
     ],
     ids=["if", "below 0", "two rates", "nan", "no step"],
 )
-def test_a_function_that_is_no_schedule_is_told(net, clusters, schedule, message):
+def test_a_function_that_is_no_schedule_is_refused(net, clusters, schedule, message):
     with pytest.raises(InvalidInput, match=message):
         fit(net, clusters, iterations=3, learning_rate=schedule)
 
 
-def test_a_schedule_that_cannot_be_hashed_is_taken(net, clusters):
+def test_an_unhashable_schedule_is_accepted(net, clusters):
     class Halving:
         __hash__ = None
 

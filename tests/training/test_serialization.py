@@ -1,4 +1,4 @@
-"""Records of a file's JSON: each field is what it should be, or is told."""
+"""Records from JSON files: each field is validated."""
 
 import errno
 import os
@@ -17,12 +17,12 @@ from secant.training.serialization import parse_architecture, parse_record, repl
 RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
 
 
-def test_fields_come_by_name_and_in_order():
+def test_fields_are_read_by_name_and_in_order():
     assert parse_record(Schedule, RISE) == Schedule(**RISE)
     assert parse_record(Epoch, [3, 0.5, 1, None, 0.25]) == Epoch(3, 0.5, 1, None, 0.25)
 
 
-def test_a_field_of_another_kind_is_left_to_its_own_check():
+def test_a_field_of_another_type_is_passed_unchecked():
     class Wide(NamedTuple):
         sizes: tuple[int, ...]
 
@@ -46,7 +46,7 @@ def test_a_field_of_another_kind_is_left_to_its_own_check():
         (Epoch, "12345", "a Epoch is '12345'"),
     ],
 )
-def test_what_a_record_cannot_hold_is_told(kind, known, said):
+def test_an_invalid_record_is_reported(kind, known, said):
     with pytest.raises(TypeError, match=said):
         parse_record(kind, known)
 
@@ -60,7 +60,7 @@ def test_what_a_record_cannot_hold_is_told(kind, known, said):
         ({"sizes": [2, 2], "depth": 1}, TypeError, "depth"),
     ],
 )
-def test_what_is_no_architecture_is_told(known, error, said):
+def test_an_invalid_architecture_is_reported(known, error, said):
     with pytest.raises(error, match=said):
         parse_architecture(known)
 

@@ -1,4 +1,4 @@
-"""What TensorBoard reads of a run is what the run was."""
+"""TensorBoard reads exactly the history of a run."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ MEASURED = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
 def scalars(folder):
-    """What TensorBoard itself reads in a folder: tag → (steps, values)."""
+    """The scalars that TensorBoard reads in a folder: tag → (steps, values)."""
     reading = "tensorboard.backend.event_processing.event_accumulator"
     reader = pytest.importorskip(reading, reason="needs pip install tensorboard")
     events = reader.EventAccumulator(
@@ -49,8 +49,8 @@ def test_tensorboard_reads_every_step_and_epoch(net, clusters, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_resumed_run_goes_on_in_the_same_folder(net, clusters, tmp_path):
-    """What was written beyond the last checkpoint is passed over."""
+def test_a_resumed_run_continues_in_the_same_folder(net, clusters, tmp_path):
+    """Events after the last checkpoint are dropped."""
     folder = tmp_path / "run"
     settings = {"iterations": 40, "batch_size": 12, "folder": folder}
     settings |= {"validation_split": 0.2}
@@ -105,7 +105,7 @@ def test_a_run_without_a_test_part_has_no_test_scalars(net, clusters, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_that_ends_early_is_there_up_to_then(net, clusters, tmp_path):
+def test_an_interrupted_run_is_written_up_to_its_end(net, clusters, tmp_path):
     with pytest.raises(NotFinite) as raised, TensorBoard(tmp_path) as board:
         fit(
             net,
@@ -120,8 +120,8 @@ def test_a_run_that_ends_early_is_there_up_to_then(net, clusters, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_second_of_a_killed_run_is_lost_at_most(tmp_path):
-    """The events are whole records in a file while the process is still there."""
+def test_a_killed_run_loses_at_most_a_second(tmp_path):
+    """The file has whole records while the process still runs."""
     code = (
         "import os, sys, time, secant\n"
         "net = secant.MLP((2, 3, 2), init='he')\n"
@@ -140,13 +140,13 @@ def test_a_second_of_a_killed_run_is_lost_at_most(tmp_path):
     assert file.read_bytes().count(b"batch/loss") >= 20
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path):
+def test_an_invalid_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("taken")
     with pytest.raises(OSError, match="file"):
         TensorBoard(tmp_path / "file")
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):
+def test_without_the_extra_the_error_names_the_package(tmp_path, monkeypatch):
     monkeypatch.setattr("secant.training.callbacks.find_spec", lambda name: None)
     with pytest.raises(SecantError, match=r'pip install "secant\[tensorboard\]"'):
         TensorBoard(tmp_path)

@@ -1,4 +1,4 @@
-"""A run as pure functions: advanced in any cuts, from any place, without a trace."""
+"""`Trainer`: pure functions that advance a run from any state, in any pieces."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def assert_same_place(trainer, one, other):
 
 
 @pytest.mark.parametrize("gradient", ["node", "definition"])
-def test_however_it_is_cut_it_goes_to_the_same_place(gradient, net, clusters):
+def test_the_final_state_does_not_depend_on_the_pieces(gradient, net, clusters):
     trainer = Trainer(
         net, clusters, TrainConfig.build(gradient, batch_size=12, optimizer="adam")
     )
@@ -36,7 +36,7 @@ def test_however_it_is_cut_it_goes_to_the_same_place(gradient, net, clusters):
     np.testing.assert_array_equal(run.net.params["W1"], trainer.params(whole)["W1"])
 
 
-def test_a_place_that_was_kept_can_be_gone_back_to(net, clusters):
+def test_a_kept_state_can_be_restored(net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     kept = advanced(trainer, 5)
     first = trainer.advance(kept, 20)
@@ -56,7 +56,7 @@ def test_samples_are_checked_and_put_on_the_device_once(net, clusters):
     assert_same_place(one, advanced(one, 5), advanced(alone, 5))
 
 
-def test_only_one_place_before_is_kept(net, clusters):
+def test_only_one_earlier_state_is_kept(net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     state = advanced(trainer, 1, 1, 1)
     assert state.previous.step == 2
@@ -65,9 +65,7 @@ def test_only_one_place_before_is_kept(net, clusters):
 
 @pytest.mark.parametrize("gradient", METHODS)
 @pytest.mark.slow
-def test_the_gradient_is_the_one_that_the_next_step_goes_against(
-    gradient, net, clusters
-):
+def test_the_gradient_is_that_of_the_next_step(gradient, net, clusters):
     trainer = Trainer(
         net, clusters, TrainConfig.build(gradient, batch_size=12, learning_rate=0.5)
     )
@@ -80,7 +78,7 @@ def test_the_gradient_is_the_one_that_the_next_step_goes_against(
 
 
 @pytest.mark.parametrize("pieces", [(), (7,), (3, 4), (1,) * 7])
-def test_losses_are_given_from_any_step(pieces, net, clusters):
+def test_losses_can_be_read_from_any_step(pieces, net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     state = advanced(trainer, *pieces)
     whole = state.losses_from(0)
@@ -89,7 +87,7 @@ def test_losses_are_given_from_any_step(pieces, net, clusters):
         np.testing.assert_array_equal(state.losses_from(step), whole[step:])
 
 
-def test_many_short_pieces_are_put_together(net, clusters, monkeypatch):
+def test_many_short_pieces_are_merged(net, clusters, monkeypatch):
     monkeypatch.setattr("secant.training.trainer._MAX_LOSS_PIECES", 4)
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     state, most = trainer.start, 0
@@ -100,7 +98,7 @@ def test_many_short_pieces_are_put_together(net, clusters, monkeypatch):
     assert_same_place(trainer, state, advanced(trainer, 15))
 
 
-def test_until_the_end_of_an_epoch_and_no_further(net, clusters):
+def test_advancing_to_an_epoch_stops_at_its_end(net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     assert [trainer.steps_to_boundary(step) for step in (0, 9, 10, 25)] == [
         10,
@@ -110,12 +108,12 @@ def test_until_the_end_of_an_epoch_and_no_further(net, clusters):
     ]
 
 
-def test_a_loss_that_is_no_number_gives_the_last_place_that_had_one(net, clusters):
+def test_a_nan_loss_returns_the_last_finite_state(net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     first, steps = advanced(trainer, 4), trainer.stepper
 
     class Broken:
-        """From step 6 on losses are not finite."""
+        """Losses are NaN from step 6 on."""
 
         params = staticmethod(steps.params)
 
@@ -135,7 +133,7 @@ def test_a_loss_that_is_no_number_gives_the_last_place_that_had_one(net, cluster
         trainer.stepper = Broken
 
 
-def test_seconds_are_put_on_the_account():
+def test_seconds_of_training_are_added_up():
     state = (
         RunState(train_state=None)
         .with_time(training=1.0)
@@ -144,6 +142,6 @@ def test_seconds_are_put_on_the_account():
     assert (state.timings.training, state.timings.evaluation) == (3.0, 1.0)
 
 
-def test_what_cannot_be_is_refused(net, clusters):
+def test_invalid_arguments_are_refused(net, clusters):
     with pytest.raises(InvalidInput, match="at most batch_size=120"):
         Trainer(net, clusters, TrainConfig.build(batch_size=121))

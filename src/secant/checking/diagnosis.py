@@ -28,14 +28,14 @@ from secant.checking.evidence import (
 )
 
 Facts = dict[str, Any]
-"""What a sentence mentions, by the names of its `{places}`."""
+"""The facts of a sentence, by the names of its `{places}`."""
 
 Language = Literal["en", "ko"]
 
 _LANGUAGES: tuple[Language, ...] = ("en", "ko")
 
 Premise = Literal["shape", "not finite", "digits", "values"]
-"""What a pattern is looked for in: gradients of another shape; those that are not
+"""The data of a pattern: gradients of another shape; those that are not
 finite; the digits of all numbers; or the values of those that are clearly wrong."""
 
 # A fault has so few digits that any pattern seems to explain it, unless it is at least
@@ -599,11 +599,11 @@ class CauseKind(Enum):
         return self.name.lower()
 
     def sentence(self, language: Language) -> str:
-        """What the cause is, with `{places}` for facts."""
+        """The sentence that names the cause, with `{places}` for facts."""
         return self.value.en if language == "en" else self.value.ko
 
     def fix(self, language: Language) -> str:
-        """What to change, with `{places}` for facts."""
+        """The fix, with `{places}` for facts."""
         return self.value.fix_en if language == "en" else self.value.fix_ko
 
     def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
@@ -646,20 +646,20 @@ class Cause(str):
         return cause
 
     def __getnewargs__(self) -> tuple[CauseKind | None, Facts]:  # type: ignore[override]
-        """What a copy is made from."""
+        """The arguments of a copy."""
         return self.kind, self.facts
 
     @property
     def code(self) -> str:
-        """Which cause, for programs: `"factor"`; `""` where no pattern shows."""
+        """The code of the cause, for programs: `"factor"`; `""` if there is none."""
         return self.kind.code if self.kind else ""
 
     def sentence(self, language: Language = "en") -> str:
-        """What the cause is, in English or Korean, without a full stop."""
+        """The cause in words, English or Korean, without a full stop."""
         return _sentence(self.kind, self.facts, language)
 
     def fix(self, language: Language = "en") -> str:
-        """What to change, in English or Korean, without a full stop."""
+        """The fix in words, English or Korean, without a full stop."""
         return self.kind.fix(language).format(**self.facts) if self.kind else ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -708,7 +708,7 @@ def likely_cause(evidence: Evidence) -> Cause:
 
 
 def lost_digits(evidence: Evidence) -> Cause:
-    """Which dtype of fewer digits the gradient has been through, or `UNKNOWN`.
+    """The coarser dtype that the gradient has been through, or `UNKNOWN`.
 
     Example:
         >>> slope = np.array([0.1, 0.2, 0.3])

@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def relative_error(self) -> np.ndarray:
-        """How far gradient and slope are apart, in units of the tolerance."""
+        """The difference of gradient and slope, in units of the tolerance."""
         apart = abs(self.gradient - self.slope)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = apart / self.tolerance
@@ -100,12 +100,12 @@ class Evidence:
 
     @cached_property
     def measured(self) -> np.ndarray:
-        """Where both are finite, so that they can be compared."""
+        """The mask of coordinates with a finite gradient and a finite slope."""
         return np.isfinite(self.slope) & np.isfinite(self.gradient)
 
     @cached_property
     def wrong(self) -> np.ndarray:
-        """Where the two differ by more than they may."""
+        """The mask of coordinates that differ by more than the tolerance."""
         return self.measured & (abs(self.gradient - self.slope) > self.tolerance)
 
     @cached_property

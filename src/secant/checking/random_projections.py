@@ -27,7 +27,7 @@ from secant.checking.report import Entry, LeafReport
 from secant.checking.verdict import GradientCheck, Verdict
 
 DIRECTIONS = 8
-"""How many random directions are tested."""
+"""The number of random directions of a test."""
 
 # Into how many parts a group that differs is cut.
 _PARTS = 8

@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def relative(self) -> float:
-        """How much the two differ, relative to the larger."""
+        """The difference of gradient and slope, relative to the larger."""
         size = max(abs(self.gradient), abs(self.slope))
         return abs(self.gradient - self.slope) / size if size else 0.0
 
@@ -150,7 +150,7 @@ class LeafReport:
 
     @property
     def size(self) -> int:
-        """How many coordinates there are."""
+        """The number of coordinates."""
         return int(np.prod(self.shape))
 
     def to_dict(self) -> dict[str, Any]:
@@ -307,7 +307,7 @@ def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
 
 
 def _reason(check: GradientCheck, comparison: Comparison) -> str:
-    """How the tolerance was found."""
+    """The origin of the tolerance, in words."""
     precision, source = check.precision, check.source
     text = (
         f"tolerance: {precision.roundings} roundings of {source.dtype.name}, "

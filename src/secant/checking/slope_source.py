@@ -18,7 +18,7 @@ _ERROR_BARS = 4
 
 @dataclass(frozen=True)
 class SlopeQuery:
-    """Which slopes a check asks for, and where.
+    """The slopes that a check requests, and their point.
 
     Attributes:
         leaf: Along coordinates of which leaf, among those of floats.
@@ -71,7 +71,7 @@ class OneSidedSlopes(NamedTuple):
 
 
 class SlopeSource(ABC):
-    """Where slopes come from.
+    """A source of slopes.
 
     Attributes:
         exact: Whether differences are propagated, so that slopes have no error but

@@ -70,7 +70,7 @@ GradientAndSlope = Callable[[Sequence[Any]], tuple[Any, Any]]
 
 
 class Verdict(StrEnum):
-    """What is known of the gradient of a leaf; later ones are worse."""
+    """The verdict on the gradient of a leaf; later ones are worse."""
 
     RIGHT = "right"
     ROUNDING = "rounding"
@@ -81,7 +81,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Precision:
-    """What the digits of a dtype allow; relative numbers.
+    """The relative tolerances that the digits of a dtype allow.
 
     One rounding is uniform over eps, so that its standard deviation is σ = 0.3 eps.
     But XLA's functions of float32 and float64 are off by up to four eps, and by the
@@ -161,7 +161,7 @@ class GradientCheck:
 
     @cached_property
     def precision(self) -> Precision:
-        """What the coarsest dtype of the program allows."""
+        """The precision of the coarsest dtype of the program."""
         return Precision.of(self.source.dtype)
 
     def judge(self, leaf: int, indices: np.ndarray) -> Judgement:
@@ -251,7 +251,7 @@ class GradientCheck:
         sides: OneSidedSlopes,
         gradient: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, OneSidedSlopes]:
-        """Where a kink is, where there is none, and slopes that avoid kinks nearby.
+        """Kinks at the point, smooth coordinates, and slopes that avoid kinks nearby.
 
         With the one-sided slopes s₊ = (f(x + h) - f(x)) / h and s₋, Taylor's series
         gives, where f is smooth,
@@ -329,7 +329,7 @@ class GradientCheck:
     # --- rounding -------------------------------------------------------------------
 
     def rounding_spread(self, pair: GradientAndSlope) -> np.ndarray:
-        """How far rounding may take gradient and slope apart, from how they scatter.
+        """Rounding error of gradient and slope, estimated from their scatter.
 
         Both are computed again at x + t d for a dozen random t and one random direction
         d, all so near that the difference
@@ -370,7 +370,7 @@ class GradientCheck:
     def vanishes_in_float64(
         self, pair: GradientAndSlope, apart: np.ndarray
     ) -> np.ndarray:
-        """Where a difference of float32 or 16 bits is not there in float64.
+        """Differences of float32 or 16 bits that vanish in float64.
 
         Some roundings do not scatter: those of 1 - y, with y near 1, are the same for
         all x nearby. Float64 has 29 bits more than float32, so that a rounding is all
@@ -454,7 +454,7 @@ class GradientCheck:
         apart: np.ndarray,
         tolerance: np.ndarray,
     ) -> np.ndarray:
-        """Which differences vanish in float64.
+        """The mask of the differences that vanish in float64.
 
         The smallest are asked first: once none of a round vanishes, the larger ones
         stay as well.
@@ -471,7 +471,7 @@ class GradientCheck:
         return vanishes
 
     def _beside_largest(self, leaf: int, indices: np.ndarray) -> np.ndarray:
-        """How far slopes may be off beside the largest slope, each times its x.
+        """Tolerance of small slopes beside the largest slope, each times its x.
 
         A fault of 0.1 % shows in all slopes but those below 2e-10 of the largest.
         """

@@ -183,7 +183,7 @@ def sweep(
 
 
 def _identity(options: SweepOptions, objective: str, first: Any) -> dict[str, Any]:
-    """What all workers must agree on, beside the search space."""
+    """The settings that all workers share, beside the search space."""
     from secant.training.samples import as_samples
 
     train, _ = as_samples(first.net.architecture, first.samples)

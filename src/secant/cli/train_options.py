@@ -270,7 +270,7 @@ class RunOptions:
     ] = 3
 
     def checkpoint_policy(self) -> "Checkpoints":
-        """How often the run is saved during training."""
+        """The frequency of the run's checkpoints."""
         from secant.training import Checkpoints
 
         return Checkpoints(self.checkpoint_steps, self.checkpoint_seconds, self.keep)

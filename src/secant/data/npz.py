@@ -149,7 +149,7 @@ def _roles(entries: Mapping[str, ZipInfo], path: Path) -> dict[str, str]:
 
 
 def _read_entry(archive: ZipFile, info: ZipInfo, name: str) -> np.ndarray:
-    """One array; its header is compared with the entry's size before the read."""
+    """An array; its header is compared with the entry's size before the read."""
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise DataError(
             f"{name} is compressed by zip method {info.compress_type}, and Secant "

@@ -8,7 +8,7 @@ from secant.validation import Choice, validate
 
 @dataclass(frozen=True)
 class File:
-    """One IDX file of a data set.
+    """An IDX file of a data set.
 
     Attributes:
         name: The published name, with `.gz`.

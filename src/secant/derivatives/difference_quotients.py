@@ -45,7 +45,7 @@ class Formula:
 
     @property
     def power(self) -> int:
-        """Which coefficient of the quotient's series holds the derivative."""
+        """The index of the coefficient of the quotient's series for the derivative."""
         return self.order - 1 if self.side else (self.order - 1) // 2
 
     @property

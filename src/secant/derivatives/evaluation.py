@@ -110,7 +110,7 @@ class Evaluation:
         return np.stack([self._value(v, where, i) for i, v in enumerate(values)])
 
     def _value(self, value: Any, where: Callable[[int], str], i: int) -> Any:
-        """One value as an array.
+        """A value of the function as an array.
 
         Raises:
             InvalidInput: It is no array of real numbers, or of another shape.

@@ -109,12 +109,12 @@ class Lines:
         return ((at + t * d) - at) / d
 
     def rounding_shift(self) -> Floats:
-        """How far rounding may shift a point, in units of t: ε |x / d|."""
+        """The largest rounding error of a point, in units of t: ε |x / d|."""
         d = np.where(self.directions == 0, np.inf, abs(self.directions))
         return EPSILON * (abs(self.x[self.entries]) / d).max(axis=1)
 
     def distance_to_bounds(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-        """How far each line stays within bounds, behind the point and ahead of it."""
+        """The distance of the point to the bounds, behind and ahead on each line."""
         at, d = self.x[self.entries], self.directions
         down, up = lower[self.entries] - at, upper[self.entries] - at
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -145,7 +145,7 @@ class Points(Sequence[Any]):
         return len(self._displaced)
 
     def __getitem__(self, index: Any) -> Any:
-        """One point, or a list of several."""
+        """A point for an index, a list of points for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
         if self._shape is None:

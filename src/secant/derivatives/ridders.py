@@ -337,7 +337,7 @@ class RiddersTableau:
         return bool((sigma > self._table.rounded(self.active).max(axis=0)).any())
 
     def propose(self, estimate: Estimate) -> Proposal:
-        """Which lines should go on, and with which step.
+        """The lines that go on, and their next steps.
 
         A line goes on while its error exceeds the target and a step can still help:
 
@@ -451,7 +451,7 @@ class RiddersTableau:
     def _evaluate(
         self, which: Indices, long: Booleans, longer: Floats, shorter: Floats
     ) -> None:
-        """One more step, longer or shorter, for some lines, which stay active."""
+        """Takes one more step, longer or shorter, on some lines, which stay active."""
         if len(which):
             defined = self._table.evaluate(which, np.where(long, longer, shorter))
             # At the start, a longer step that leaves f's domain becomes a shorter one.

@@ -12,7 +12,7 @@ DEFAULT_RTOL = 1e-12
 
 
 class Outcome(IntEnum):
-    """How a line ended, the worst last."""
+    """The outcome of a line, the worst last."""
 
     CONVERGED = 0
     ROUNDING = 1
@@ -24,7 +24,7 @@ class Outcome(IntEnum):
 
 @dataclass
 class Accuracy:
-    """What the caller asks for, and what is known about the errors of f's values.
+    """The requested accuracy, and the known errors of f's values.
 
     Attributes:
         tolerance: Relative to `scale`; None for `DEFAULT_RTOL`.

@@ -186,7 +186,7 @@ def _below_maximum(x: Array, axis: int, xp: ModuleType) -> Array:
 
 
 class ExportNames(NamedTuple):
-    """What other programs call a function; None where a program does not have it.
+    """Names of a function in other programs; None where a program lacks it.
 
     Names only: nothing here imports those programs.
 

@@ -87,11 +87,11 @@ def error_curves(
         axes.set_xscale("log")
         axes.set_yscale("log")
         for name, steps, errors in curves:
-            carried, double = "carried" in name, "64" in name
+            propagated, double = "propagated" in name, "64" in name
             axes.plot(
                 steps,
                 np.maximum(errors, 1e-17),
-                color=BLUE if carried else ORANGE,
+                color=BLUE if propagated else ORANGE,
                 linestyle="-" if not double else (0, (4, 1.6)),
                 marker="o",
                 markersize=4,

@@ -54,7 +54,7 @@ KOREAN = {
     "The gradient, downhill": "기울기: 내려가는 쪽",
     "converged": "수렴",
     "still falling": "아직 내려가는 중",
-    "bounces": "진동",
+    "oscillates": "진동",
     "diverged": "발산",
     "hardly moved": "거의 움직이지 않음",
     "started flat": "평평한 곳에서 시작",

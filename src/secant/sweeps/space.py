@@ -70,7 +70,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """One of several values, in the syntax of the command line.
+    """A choice of several values, in the syntax of the command line.
 
     Example:
         >>> str(Choices(("sgd", "adam")))

@@ -47,7 +47,7 @@ _NAME = re.compile(r"(\d{12})\.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """How often a run is saved during training.
+    """The frequency of a run's checkpoints during training.
 
     A run also gets a checkpoint at each new best accuracy, when it is interrupted, and
     at its end.

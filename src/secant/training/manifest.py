@@ -29,7 +29,7 @@ _PACKAGES = ("numpy", "jax", "jaxlib", "optax")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a run is.
+    """The identity of a run: its network, data, settings and program.
 
     Attributes:
         architecture: The architecture of its network.

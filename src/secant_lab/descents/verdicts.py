@@ -42,7 +42,7 @@ class View:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What happened, with numbers by name, for sentences in any language.
+    """The outcome of a descent, with numbers by name, for sentences in any language.
 
     Attributes:
         status: One of the names in `judge`.

@@ -48,7 +48,7 @@ class BundleError(SecantError):
 
 
 def bundle(entry: Path) -> str:
-    """One module from a file and all its imports.
+    """A single module from a file and all its imports.
 
     Args:
         entry: The file; its default export becomes the bundle's.

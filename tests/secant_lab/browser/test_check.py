@@ -59,7 +59,7 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     settled(page, r"calls \d+ of 221 numbers wrong – and none", "#naive")
 
 
-def test_what_is_checked_is_there_before_the_verdict(visit, settled):
+def test_the_code_is_shown_before_the_verdict(visit, settled):
     page = visit("#check?fault=own&formula=sin(x)*cos(y)*x&variables=2&dx=y&dy=x")
     settled(page, "Checking", "#busy")
     assert page.locator("#room[data-ready]").count() == 1
@@ -69,7 +69,7 @@ def test_what_is_checked_is_there_before_the_verdict(visit, settled):
     assert page.locator(".closer").is_visible()
 
 
-def test_each_fault_is_told(open_room, settled):
+def test_each_fault_is_explained(open_room, settled):
     assert set(SAYS) == {*BACKPROPS} - {"right", "blank_sample"}
     page = open_room(PLANTED)
     for fault, says in SAYS.items():

@@ -49,7 +49,7 @@ def row(page, number=0):
     return [float(cell.replace("−", "-")) for cell in cells]
 
 
-def test_the_room_says_what_its_address_asks(visit, settled):
+def test_the_room_shows_the_state_of_its_address(visit, settled):
     page = visit(RATES)
     said = settled(page, "Diverged")
     crawls, converged, diverged = said.strip().split("\n")
@@ -150,7 +150,7 @@ def test_the_start_moves_by_keys_and_by_number(visit, settled):
     settled(page, "the start is a minimum")
 
 
-def test_a_formula_is_typed_and_a_wrong_one_is_told(visit, settled):
+def test_a_typed_formula_works_and_an_invalid_one_is_reported(visit, settled):
     page = visit(ONE)
     settled(page, "Converged at step 31 to")
     page.fill("#formula", "(x - 2)**2 + (y + 1)**2")
@@ -351,7 +351,7 @@ def test_a_link_shows_another_person_the_same(visit, settled):
     assert other.input_value("#formula") == "x0**2/20 + x1**2"
 
 
-def test_the_language_changes_and_so_does_what_happened(visit, settled):
+def test_changing_the_language_translates_the_verdicts(visit, settled):
     page = visit(RATES)
     settled(page, "Diverged")
     page.click("#language")

@@ -118,7 +118,7 @@ def test_the_form_is_shown_as_the_server_made_it(visit, settled, learned):
     assert shown == draw.read("6y6yk06ydcm8")["form"]
 
 
-def test_what_it_rests_on_is_shown(visit, settled, learned):
+def test_the_reasons_are_shown(visit, settled, learned):
     page = visit(SEVEN)
     settled(page, "predicts a 7")
     reasons = draw.why("6y6yk06ydcm8")["reasons"]
@@ -252,7 +252,7 @@ def test_a_run_is_chosen(visit, settled, learned, runs):
     settled(page, re.escape(own))
 
 
-def test_a_damaged_run_is_told_and_cannot_be_chosen(visit, settled, learned, runs):
+def test_a_damaged_run_is_reported_and_cannot_be_chosen(visit, settled, learned, runs):
     page = visit(SEVEN, locale="ko-KR")
     settled(page, "7로 읽었어요")
     settled(page, "“0002”: 손상되었거나", "#unusable")
@@ -260,7 +260,7 @@ def test_a_damaged_run_is_told_and_cannot_be_chosen(visit, settled, learned, run
     assert page.is_enabled("#run option[value='0001']")
 
 
-def test_a_link_to_a_run_that_is_not_here_says_so(visit, settled, learned):
+def test_a_link_to_a_missing_run_is_reported(visit, settled, learned):
     page = visit(SEVEN + "&run=../../etc")
     settled(page, "there is no run '../../etc'", "#problem")
     page.select_option("#run", "")
@@ -292,7 +292,7 @@ def test_a_test_digit_is_put_on_the_paper_and_drawn_over(visit, settled, learned
     settled(page, "Nothing yet")
 
 
-def test_it_is_said_kindly_what_makes_a_digit_hard_to_read(visit, settled, learned):
+def test_notes_explain_why_a_digit_is_hard_to_read(visit, settled, learned):
     page = visit(EMPTY)
     settled(page, "Nothing yet")
     trace(page, [[(0.5, 0.45), (0.5, 0.55)]])
@@ -362,7 +362,7 @@ def test_a_drawing_has_an_end(visit, settled, learned):
     assert drawing_in(page, 1) == drawn
 
 
-def test_progress_is_told_while_the_labs_own_network_learns(
+def test_progress_is_shown_while_the_labs_own_network_trains(
     visit, settled, monkeypatch
 ):
     """With a network that has not been asked yet."""

@@ -47,7 +47,7 @@ def test_axe_finds_nothing_serious(visit, room, theme):
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
-def test_nothing_sticks_out_and_every_word_is_known(visit, room, width, locale):
+def test_nothing_overflows_and_every_text_is_translated(visit, room, width, locale):
     page = visit(ROOMS[room], width=width, locale=locale)
     page.wait_for_selector(READY)
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -123,7 +123,7 @@ def test_light_and_dark(visit):
     assert page.evaluate(background) == light
 
 
-def test_whoever_does_not_know_the_token_sees_why(browser, origin):
+def test_a_request_without_the_token_gets_an_explanation(browser, origin):
     context = browser.new_context()
     page = context.new_page()
     response = page.goto(origin)
@@ -172,7 +172,7 @@ def test_particles_follow_how_the_word_before_them_is_read(visit, said, settled)
     assert page.evaluate(script, said) == settled
 
 
-def test_a_wait_that_lasts_shows_that_it_goes_on(visit):
+def test_a_long_wait_shows_the_elapsed_time(visit):
     page = visit(SLOPE)
     page.wait_for_selector(READY)
     page.clock.install()

@@ -7,7 +7,7 @@ import pytest
 START = "#slope?formula=x**3&x=1&h=0.5&kind=central&low=-2&high=2"
 
 
-def test_the_room_shows_what_its_address_says(visit, settled):
+def test_the_room_shows_the_state_of_its_address(visit, settled):
     page = visit(START)
     # ((1 + h)³ - (1 - h)³) / 2h = 3 + h², and the tangent's 3.
     settled(page, r"^3\.25$", "#secant-slope")
@@ -70,7 +70,7 @@ def test_a_formula_is_typed(visit, settled):
     assert page.input_value("#curve") == "own"
 
 
-def test_a_wrong_formula_is_told_and_the_last_right_one_stays(visit, settled):
+def test_an_invalid_formula_is_reported_and_the_last_valid_one_stays(visit, settled):
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
     page.fill("#formula", "5*sinn(x)")
@@ -91,7 +91,7 @@ def test_a_curve_is_picked(visit, settled):
     assert page.input_value("#formula") == "relu(x)"
 
 
-def test_at_a_corner_the_chart_says_why_it_is_empty(visit, settled):
+def test_at_a_corner_the_empty_chart_is_explained(visit, settled):
     page = visit("#slope?formula=abs(x)&x=0&h=0.5&low=-2&high=2")
     page.wait_for_selector("#no-errors", state="visible")
     settled(page, "no tangent here.*Move the point", "#no-errors")
@@ -102,7 +102,7 @@ def test_at_a_corner_the_chart_says_why_it_is_empty(visit, settled):
     assert not page.is_visible("#no-errors")
 
 
-def test_a_link_with_an_unreadable_formula_says_so_where_the_curve_would_be(
+def test_a_link_with_an_invalid_formula_is_reported_in_place_of_the_curve(
     visit, settled
 ):
     page = visit("#slope?formula=sinn(x)&x=1", locale="ko-KR")

@@ -164,7 +164,7 @@ def test_it_learns_and_one_sees_it(enter, settled):
     assert marked == right(page)
 
 
-def test_a_pause_stands_still_and_a_step_is_one(enter):
+def test_a_pause_stops_the_training_and_one_step_is_one(enter):
     page = enter()
     page.click("#go")
     after(page, 20)
@@ -203,7 +203,7 @@ def test_rewound_it_is_as_it_was(enter, settled):
     assert (loss(page), picture(page, "#gradients")) == first
 
 
-def test_another_setting_begins_anew_and_stands_in_the_address(enter, settled):
+def test_a_changed_setting_restarts_and_is_in_the_address(enter, settled):
     page = enter()
     page.click("#go")
     after(page, 20)
@@ -289,7 +289,7 @@ def test_a_method_of_the_server_s_table_has_its_description_there(enter, monkeyp
     assert page.locator(".entry option[value=planted]").count() == 1
 
 
-def test_an_entry_that_diverges_is_told_in_words(enter, settled):
+def test_a_diverged_entry_is_reported(enter, settled):
     page = enter(
         "#training?hidden=20&activation=relu&loss=sum_squares&entries=node:0.01,node:1000"
     )
@@ -301,7 +301,7 @@ def test_an_entry_that_diverges_is_told_in_words(enter, settled):
     settled(page, "Only rate 0.01 is still running", "#said")
 
 
-def test_what_was_trained_is_kept(enter, settled, tmp_path, monkeypatch):
+def test_a_trained_entry_is_saved(enter, settled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = enter()
     page.click("#go")
@@ -360,7 +360,7 @@ def test_two_tabs_do_not_disturb_each_other(enter):
 
 
 @pytest.mark.parametrize("how", ["closed", "left for another room"])
-def test_whoever_goes_ends_the_training(enter, how):
+def test_leaving_the_room_ends_the_training(enter, how):
     page = enter()
     race = race_of(page)
     until(page, "paused")
@@ -406,7 +406,7 @@ def test_a_page_that_is_not_seen_holds_no_stream_and_lives(enter):
     until(page, "running")
 
 
-def test_what_cannot_be_is_told_and_put_right(enter, settled):
+def test_an_invalid_setting_is_reported_and_corrected(enter, settled):
     page = enter()
     page.fill("#hidden", "0")
     page.press("#hidden", "Enter")
@@ -420,7 +420,7 @@ def test_what_cannot_be_is_told_and_put_right(enter, settled):
     after(page, 1)
 
 
-def test_a_rate_that_is_none_stays_as_it_was(enter):
+def test_an_invalid_rate_changes_nothing(enter):
     page = enter()
     for none in ("fast", "0", "-1", ""):
         page.fill(".entry input", none)
@@ -444,7 +444,7 @@ def test_a_link_with_strange_entries_shows_the_usual_one(enter, entries):
     assert page.locator("#entries-now tbody tr").count() == 1
 
 
-def test_a_link_that_names_what_there_is_not_is_told(visit, settled):
+def test_a_link_with_unknown_names_is_reported(visit, settled):
     page = visit("#training?hidden=10&entries=nod:0.5")
     settled(page, "nod.*[Dd]id you mean 'node'", "#problem")
     page.select_option(".entry select", "node")

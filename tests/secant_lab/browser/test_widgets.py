@@ -108,7 +108,7 @@ def test_a_slope_is_dragged_in_a_cell(show, slope, settled, eventually, drag):
     eventually(page, agree)
 
 
-def test_what_python_sets_is_shown(show, slope, settled):
+def test_values_set_by_python_are_shown(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
     page.evaluate("change({ x: 2, kind: 'forward' })")
@@ -117,7 +117,7 @@ def test_what_python_sets_is_shown(show, slope, settled):
     assert page.is_checked("#kind-forward")
 
 
-def test_a_wrong_formula_is_told_in_the_cell(show, slope, settled):
+def test_an_invalid_formula_is_reported_in_the_cell(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
     page.fill("#formula", "sinn(x)")
@@ -153,7 +153,7 @@ def test_nothing_sticks_out_of_the_cell(show, slope, settled, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_what_is_removed_leaves_nothing(show, slope, settled):
+def test_a_removed_widget_leaves_nothing(show, slope, settled):
     page = show(slope)
     settled(page, r"^3\.25$", "#secant-slope")
     page.evaluate("window.end()")

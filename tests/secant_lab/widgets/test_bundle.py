@@ -34,7 +34,7 @@ def order(text):
     return re.findall(r"^// (\S+)$", text, flags=re.MULTILINE)
 
 
-def test_what_is_needed_comes_first_and_once(write):
+def test_imports_come_first_and_once(write):
     entry = write(
         a_js='import { b } from "./b.js"\nimport c from "./c.js"\nexport default b',
         b_js='import c from "./c.js"\nexport const b = c + 1\n',
@@ -97,13 +97,13 @@ def test_each_form_of_export_is_returned(write, text, returned):
         ('import x, * as y, z from "./b.js"', "not supported"),
     ],
 )
-def test_what_could_not_be_bundled_is_refused(write, text, says):
+def test_unsupported_modules_are_refused(write, text, says):
     entry = write(a_js=f"{text}\n", b_js="export const x = 1\n")
     with pytest.raises(BundleError, match=says):
         bundle(entry)
 
 
-def test_what_is_passed_on_is_another_module_s(write):
+def test_re_exports_are_resolved(write):
     entry = write(
         a_js='export { x, y as z } from "./b.js"\nexport default 1\n',
         b_js="export const x = 1\nexport const y = 2\n",
@@ -113,7 +113,7 @@ def test_what_is_passed_on_is_another_module_s(write):
     assert "return { x: m0.x, z: m0.y, default: $default }" in text
 
 
-def test_a_copyright_stays(write):
+def test_a_copyright_is_kept(write):
     text = "/* Copyright 2025 */\nexport default 1\n/* else */\n"
     assert "Copyright 2025" in bundle(write(a_js=text))
     assert "else" not in bundle(write(a_js=text))
@@ -146,7 +146,7 @@ def test_no_rule_speaks_of_the_page():
         assert not re.search(r"\d(?:rem|vh)\b|@media \((?:min|max)-width", sheet), path
 
 
-def test_what_is_scoped_is_the_page_and_nothing_else():
+def test_styles_are_scoped_to_the_shadow_tree():
     sheet = (
         ':root[data-theme="dark"] { --a: 1 }\n.body { margin: .5rem }\nbody { x: y }'
     )

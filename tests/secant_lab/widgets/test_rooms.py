@@ -38,7 +38,7 @@ def test_a_slope_has_the_state_that_its_visual_shares():
     }
 
 
-def test_what_is_dragged_is_python_s_to_know():
+def test_dragged_values_reach_python():
     picture, seen = Slope("x**2"), []
     picture.observe(lambda change: seen.append(change["new"]), "x")
     picture.set_state({"x": 1.25})
@@ -60,7 +60,7 @@ def _entries(text):
     return [part for part in text.replace("\n", " ").split(", ") if ":" in part]
 
 
-def test_the_kernel_answers_what_the_server_would(ask):
+def test_the_kernel_answers_like_the_server(ask):
     given = {"formula": "x**3", "x": 1, "h": 0.5, "kind": "central"}
     assert ask(Slope(), "slope/point", **given) == slope.point(**given)
     given = {"formula": "x0**2 + x1**2", "left": -1, "right": 1}
@@ -81,13 +81,13 @@ def test_the_kernel_answers_what_the_server_would(ask):
         ("__class__", {}, "address"),
     ],
 )
-def test_what_cannot_be_answered_is_told(ask, name, given, code):
+def test_a_failed_request_is_reported(ask, name, given, code):
     error = ask(Slope(), name, **given)["error"]
     assert error["code"] == code
     assert len(error["message"]) > 20
 
 
-def test_a_bug_is_said_to_be_one(ask, monkeypatch):
+def test_an_internal_error_is_reported_as_a_bug(ask, monkeypatch):
     def broken():
         raise ZeroDivisionError("of the test")
 
@@ -96,7 +96,7 @@ def test_a_bug_is_said_to_be_one(ask, monkeypatch):
 
 
 @pytest.mark.parametrize("message", [None, 3, {}, {"id": "x", "ask": 1}, []])
-def test_what_is_no_question_is_passed_over(message):
+def test_other_messages_are_ignored(message):
     picture, sent = Slope(), []
     picture.send = sent.append
     picture._handle_custom_msg(message, [])
@@ -121,7 +121,7 @@ def test_what_is_no_question_is_passed_over(message):
         pytest.param(Descent, {"tilt": 0}, "10 to 80", id="tilt"),
     ],
 )
-def test_bad_input_is_told(widget, given, says):
+def test_invalid_input_is_reported(widget, given, says):
     with pytest.raises(InvalidInput, match=says):
         widget(**given)
 
@@ -131,7 +131,7 @@ def test_another_type_is_refused():
         Slope().x = "1"
 
 
-def test_without_the_extra_it_says_what_to_install():
+def test_without_the_extra_the_error_names_the_package():
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
         "from secant.errors import SecantError\n"

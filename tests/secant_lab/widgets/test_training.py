@@ -77,7 +77,7 @@ def test_a_rest_that_is_no_whole_mean_is_drawn_too():
     assert set(curve["losses"]) == {1.0}
 
 
-def test_another_run_begins_anew():
+def test_another_run_restarts_the_chart():
     chart = LiveTraining()
     for steps in (3, 2):
         chart(progress(0, []))
@@ -100,6 +100,6 @@ def test_curve_and_sentence_come_in_one_message(monkeypatch):
     assert sent == [{"curves", "facts"}]
 
 
-def test_bad_input_is_told():
+def test_invalid_input_is_reported():
     with pytest.raises(InvalidInput, match="Known: second, step"):
         LiveTraining(axis="epoch")

@@ -11,14 +11,14 @@ import optax
 
 OPTIMIZERS = {"sgd": "sgd", "adam": "adam", "lbfgs": optax.lbfgs()}
 
-# A line search on batches is no stable run: roundings grow from its tenth step on.
+# A line search on batches is unstable: roundings grow from its tenth step on.
 ITERATIONS = {"sgd": 40, "adam": 40, "lbfgs": 8}
 
 SETTINGS = {"batch_size": 20, "seed": 3}
 
 
 def problem():
-    """A network and data, small: what is tried is that they are shared."""
+    """A small network and data: the test is about the shared work."""
     from secant import MLP
 
     draw = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def problem():
 
 
 def cases(devices):
-    """Every method, and with one of them the optimisers that remember or want more."""
+    """Every method, and for one of them the optimisers with state or arguments."""
     from secant.nn.gradients import METHODS
 
     if devices > 1:  # what is compiled is shared out among devices, not processes
@@ -48,7 +48,7 @@ def trained(method, optimizer, **how):
 
 
 def main(index, port, folder, devices):
-    """This process's part in all of them."""
+    """The part of this process in all cases."""
     from secant.training import Rendezvous, join
 
     with join(Rendezvous(f"127.0.0.1:{port}", 2, int(index))) as processes:

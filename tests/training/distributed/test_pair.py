@@ -18,7 +18,7 @@ _FILE = Path(__file__).parent / "pair.py"
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="JAX's processes do not meet on Windows")
 @pytest.mark.parametrize("devices", [1, 2])
-def test_the_same_losses_as_one_process(devices, tmp_path, monkeypatch):
+def test_two_processes_have_the_losses_of_one(devices, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(_FILE.parent))
     pair = importlib.import_module("pair")
     with socket.socket() as one:

@@ -1,4 +1,4 @@
-"""Processes that compute a run together: here one alone, and what others would say."""
+"""Groups of processes: a group of one, and simulated peers."""
 
 import json
 
@@ -23,7 +23,7 @@ def one_of(count, index=0, **options):
 
 @pytest.mark.parametrize("gradient", ["node", "definition"])
 @pytest.mark.slow
-def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
+def test_a_group_of_one_gives_the_run_without_a_group(net, clusters, gradient):
     settings = {"iterations": 12, "batch_size": 20, "optimizer": "adam"}
     whole = fit(net, clusters, gradient, **settings)
     run = fit(net, clusters, gradient, **settings, processes=ProcessGroup())
@@ -36,7 +36,7 @@ def test_led_alone_a_run_is_what_it_is_without(net, clusters, gradient):
 
 
 @given(st.integers(0, 1000), st.integers(1, 9))
-def test_parts_are_all_and_nearly_equal(things, count):
+def test_parts_cover_the_batch_and_are_nearly_equal(things, count):
     parts = [
         range(things)[one_of(count, index).local_slice(things)]
         for index in range(count)
@@ -46,14 +46,14 @@ def test_parts_are_all_and_nearly_equal(things, count):
 
 
 @given(st.binary(max_size=9000))
-def test_what_is_told_arrives_as_it_was(content):
+def test_a_broadcast_object_arrives_unchanged(content):
     processes = ProcessGroup()
     assert processes.all_gather(content) == [content]
     assert processes.broadcast(content) == content
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float32, np.float64])
-def test_a_total_keeps_its_dtype(dtype):
+def test_a_sum_keeps_its_dtype(dtype):
     values = np.array([[1, 2, 3], [250, 251, 2**30 + 1]], dtype)
     total = ProcessGroup().all_reduce(values)
     assert total.dtype == dtype
@@ -70,7 +70,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused(batch, said):
 
 
 def agreement(one, monkeypatch, **changed):
-    """What a process hears when another's origin differs so."""
+    """The error of a process for another's different origin."""
     heard = []
 
     def all_gather(content):
@@ -87,7 +87,7 @@ def agreement(one, monkeypatch, **changed):
     one.check_agreement({"seed": 0, "training samples": "ab12"})
 
 
-def test_processes_that_are_alike_may_begin(monkeypatch):
+def test_processes_with_equal_origins_start(monkeypatch):
     processes = one_of(2)
     agreement(processes, monkeypatch)
     assert processes.has_agreed
@@ -104,7 +104,7 @@ def test_processes_that_are_alike_may_begin(monkeypatch):
     ],
     ids=["settings", "data", "version", "count", "failure"],
 )
-def test_processes_that_differ_do_not_begin(monkeypatch, changed, said):
+def test_processes_with_different_origins_do_not_start(monkeypatch, changed, said):
     with pytest.raises(InvalidInput, match=said):
         agreement(one_of(2), monkeypatch, **changed)
 
@@ -118,7 +118,7 @@ def broken(said):
     return processes
 
 
-def test_a_peer_that_is_gone_is_told():
+def test_a_lost_peer_is_reported():
     processes = broken("UNKNOWN: Gloo all-reduce failed: Connection closed by peer")
     with pytest.raises(PeerLost, match=r"is gone .*Connection closed by peer"):
         processes.all_reduce(np.ones(3, np.float32))
@@ -133,7 +133,7 @@ def test_a_process_without_memory_does_not_blame_another():
 
 
 @pytest.mark.slow
-def test_what_was_reached_is_kept_when_a_peer_is_gone(net, clusters, tmp_path):
+def test_the_state_is_saved_when_a_peer_is_lost(net, clusters, tmp_path):
     processes = ProcessGroup()
 
     def lose(progress):
@@ -168,7 +168,7 @@ def test_a_signal_on_any_process_ends_the_run(net, clusters):
     assert processes.stopped_by == 15
 
 
-def test_the_others_hear_why_process_0_has_ended(net, clusters, monkeypatch):
+def test_the_others_get_the_reason_why_process_0_ended(net, clusters, monkeypatch):
     told = []
     processes = ProcessGroup()
     share = processes.broadcast

@@ -1,4 +1,4 @@
-"""Where the processes of a run find each other, and what cannot be such a place."""
+"""The rendezvous of a run's processes, and invalid addresses."""
 
 import socket
 
@@ -9,7 +9,7 @@ from secant.training import Rendezvous, join
 
 PLACE = {"coordinator": "10.0.0.1:8476", "processes": 2, "process_id": 0}
 
-# What schedulers leave in the environment.
+# Environment variables of schedulers.
 TOLD = ("SLURM_JOB_ID", "OMPI_MCA_orte_hnp_uri", "KUBERNETES_SERVICE_HOST")
 
 
@@ -40,17 +40,17 @@ def free_port():
         "half a second",
     ],
 )
-def test_a_meeting_that_cannot_be_is_refused(change, said):
+def test_an_invalid_rendezvous_is_refused(change, said):
     with pytest.raises(InvalidInput, match=said):
         Rendezvous(**{**PLACE, **change})
 
 
-def test_a_host_without_an_address_is_refused_before_anybody_waits():
+def test_a_host_without_an_address_is_refused_at_once():
     with pytest.raises(InvalidInput, match=r"nohost\.invalid:8476.* has no address"):
         join(Rendezvous("nohost.invalid:8476", 2, 1))
 
 
-def test_a_port_that_is_taken_is_refused(free_port):
+def test_a_port_in_use_is_refused(free_port):
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_port))
         other.listen()
@@ -58,13 +58,13 @@ def test_a_port_that_is_taken_is_refused(free_port):
             join(Rendezvous(f"127.0.0.1:{free_port}", 2, 0))
 
 
-def test_process_0_listens_at_no_address_of_another_machine():
-    # An address of RFC 5737, which is nobody's.
+def test_process_0_does_not_listen_at_a_foreign_address():
+    # An address of RFC 5737, which no machine has.
     with pytest.raises(InvalidInput, match=r"198\.51\.100\.7"):
         join(Rendezvous("198.51.100.7:8476", 2, 0))
 
 
-def test_what_is_not_passed_is_found_in_slurm_s_environment(monkeypatch):
+def test_missing_arguments_come_from_slurm_s_environment(monkeypatch):
     for name, value in {
         "SLURM_JOB_ID": "4096",
         "SLURM_STEP_NODELIST": "node[003-004]",
@@ -78,7 +78,7 @@ def test_what_is_not_passed_is_found_in_slurm_s_environment(monkeypatch):
     assert Rendezvous.detect("10.0.0.1:8476").coordinator == "10.0.0.1:8476"
 
 
-def test_what_is_not_passed_is_found_in_open_mpi_s_environment(monkeypatch):
+def test_missing_arguments_come_from_open_mpi_s_environment(monkeypatch):
     for name in TOLD:
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -91,7 +91,7 @@ def test_what_is_not_passed_is_found_in_open_mpi_s_environment(monkeypatch):
     assert Rendezvous.detect() == Rendezvous("10.96.0.1:61440", 3, 2, (1,))
 
 
-def test_what_is_neither_passed_nor_found_is_named(monkeypatch):
+def test_arguments_that_are_nowhere_are_named(monkeypatch):
     for name in TOLD:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidInput, match=r"^coordinator and process_id: not passed"):

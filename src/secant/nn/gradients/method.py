@@ -230,7 +230,7 @@ class GradientMethod:
         return replace(self, chosen=tuple(changed))
 
     def evaluations_per_step(self, architecture: "Architecture") -> int | None:
-        """How many runs of the whole network a step amounts to; see `evaluations`."""
+        """The cost of a step in runs of the whole network; see `evaluations`."""
         if self.evaluations is None:
             return None
         return self.evaluations(architecture, **self.option_values)

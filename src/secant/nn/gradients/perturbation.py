@@ -50,7 +50,7 @@ from secant.propagation.coordinates import map_in_blocks
 
 
 class LayerContext(NamedTuple):
-    """What is known of a layer, and of all layers above it, before any nudge.
+    """The values of a layer and of all layers above it, before any nudge.
 
     Each array has a column for each sample, or a single one.
 
@@ -75,7 +75,7 @@ def layer_context(
     t: Array,
     layer: int,
 ) -> LayerContext:
-    """What is needed to nudge the neurons of a layer, for all samples."""
+    """The context of the nudges of a layer's neurons, for all samples."""
     depth, loss = architecture.depth, LOSSES[architecture.loss]
     linearization = ACTIVATIONS[architecture.activation].linearization
     sums = layers.sums[layer:]
@@ -158,7 +158,7 @@ def _closed_form(
     da: Array,
     outgoing: Array,
 ) -> Array:
-    """One neuron's nudges, small, in a layer below the last hidden one.
+    """The loss deltas of one neuron's small nudges, below the last hidden layer.
 
     Args:
         architecture: What the network computes.
@@ -186,7 +186,7 @@ def _propagated(
     da: Array,
     outgoing: Array,
 ) -> Array:
-    """One neuron's nudges of any size; arguments as in `_closed_form`."""
+    """The loss deltas of one neuron's nudges of any size, as in `_closed_form`."""
     activate = ACTIVATIONS[architecture.activation].function
     loss = LOSSES[architecture.loss].function
     logits_shape = (len(context.sums[-1]), len(da))

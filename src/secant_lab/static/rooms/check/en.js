@@ -86,7 +86,7 @@ export default {
   "check.beside.secant": "propagated secants",
   "check.beside.naive": "naive secants, subtracted in float32",
   "check.scale": "Error relative to the largest slope. Dot: called wrong. ∧: a kink. ×: cannot be compared.",
-  "check.cell": "{entry}: gradient {gradient}, secant {secant}; relative difference {off}. Naive secant: {naive}.",
+  "check.cell": "{entry}: gradient {gradient}, secant {secant}; they differ by {off}. Naive secant: {naive}.",
   "check.cell.none": "{entry}: nothing to compare. Secant: {secant}. Naive secant: {naive}.",
   "check.cell.left_out": "The function has no value here, or ends here: the check leaves this point out.",
   "check.at": "{name} at {at}",
