@@ -135,7 +135,12 @@ def test_a_cell_is_looked_at_by_pointer_and_by_keys(open_room, settled):
     canvas = page.locator("#maps canvas").first
     side = canvas.bounding_box()["width"] / 12
     canvas.hover(position={"x": 4.5 * side, "y": 2.5 * side})
-    settled(page, r"^W1\[2, 4\]: gradient −?[\d.]+, secant −?[\d.]+; relative", "#cell")
+    n = r"(−?[\d.]+)"
+    said = rf"^W1\[2, 4\]: gradient {n}, secant {n}; they differ by {n}\."
+    settled(page, said, "#cell")
+    numbers = re.match(said, page.inner_text("#cell")).groups()
+    gradient, secant, difference = (float(x.replace("−", "-")) for x in numbers)
+    assert difference == pytest.approx(abs(gradient - secant), rel=0.05)
     canvas.focus()
     for key in ("ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
