@@ -309,3 +309,41 @@ def test_a_value_of_16_bits_is_the_same_wherever_xla_reads_it(dtype):
         dW[i, 1] = h
         _, change = moved(W, dW)
         assert float(change) / h == pytest.approx(gradient[i, 1], rel=0.06, abs=2e-4)
+
+
+# --- constants of a compiled program ---
+
+ONE = np.float32(1)
+BELOW_ONE = np.nextafter(ONE, np.float32(0))
+
+# XLA merges constants that are added one after the other: `(x - 1) + dx` into
+# `x - (1 - dx)`, which rounds to `x - 1`.
+MEETING_CONSTANTS = {
+    "comparison": lambda x: x < 1,
+    "equality": lambda x: x == 1,
+    "comparison of a sum": lambda x: x + 2 < 3,
+    "selection": lambda x: jnp.where(x < 1, x, 2 * x),
+    "maximum": lambda x: jnp.maximum(x, 1),
+    "sign": lambda x: jnp.sign(x - 1),
+    "square": lambda x: (x - 1) ** 2,
+    "cube": lambda x: (x - 1) ** 3,
+    "quotient": lambda x: (x - 1) / (x + 1),
+    "interpolation": lambda x: jnp.interp(
+        x, jnp.array([0.0, 1.0, 2.0]), jnp.array([0.0, 1.0, 5.0])
+    ),
+    "sum": lambda x: ((x + 1) - 1) + 0.5,
+}
+
+
+@pytest.mark.parametrize("name", MEETING_CONSTANTS)
+@pytest.mark.parametrize("dx", [-1e-12, pytest.param(1e-9, marks=pytest.mark.slow)])
+def test_a_constant_difference_is_not_merged_with_the_constants_of_a_program(name, dx):
+    f = MEETING_CONSTANTS[name]
+    x = np.array([1, BELOW_ONE, 0, 2, 0.7], np.float32)
+    dx = np.float32(dx)
+    compiled = jax.jit(lambda x: difference(f)(x, dx)[1])(x)
+    expected = difference(f)(x, dx)[1]
+    if expected.dtype == bool:
+        np.testing.assert_array_equal(compiled, expected)
+    else:
+        np.testing.assert_allclose(compiled, expected, rtol=1e-6)

@@ -158,13 +158,14 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     Knuth (1969), The Art of Computer Programming 2, 4.2.2, Theorem B. For dtypes of
     16 bits, pass float32: XLA may keep their intermediate results in 32 bits. XLA also
     simplifies `(x + 1) - 1` to `x`, and merges any two constants that are added one
-    after the other. It leaves `1 - (x + 1)` as it is.
+    after the other. So the summands are hidden from it.
 
     Example:
         >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))
         >>> float(s), float(e)
         (1.0, 9.9999997...e-10)
     """
+    a, b = (_opaque(part) for part in (a, b))
     s = a + b
     finite = jnp.isfinite(s)
     # The selection keeps XLA from simplifying (a + b) - a to b, which it does if a is a
@@ -172,6 +173,13 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     of_b = s - jnp.where(finite, a, jnp.zeros_like(a))
     e = (a - (s - of_b)) + (b - of_b)
     return s, jnp.where(finite, e, jnp.zeros_like(e))
+
+
+def _opaque(a: Array) -> Array:
+    # XLA merges `(x + 2) - 3` into `x - 1`, whose rounding error is another one. It
+    # does not see that this selection changes nothing, and fuses it. A NaN, doubled,
+    # keeps its sign, by which `top_k` orders.
+    return jnp.where(a == a, a, a + a)
 
 
 def upcast_16bit(*arrays: Array) -> tuple[Array, ...]:

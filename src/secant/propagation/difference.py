@@ -6,8 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 import secant.propagation.rules  # noqa: F401  its import fills the table
+from secant.arrays import is_traced
 from secant.errors import InvalidInput
 from secant.propagation.delta import (
     UNCHANGED,
@@ -134,10 +136,18 @@ def _structure_error(name: str, why: str) -> InvalidInput:
 def _values_and_deltas(x: Any, dx: Any) -> tuple[list[Array], list[Delta], Any]:
     leaves, dx_leaves, tree = paired_leaves(x, dx, "dx")
     values = [as_value(leaf) for leaf in leaves]
-    return values, list(map(_as_delta, values, dx_leaves)), tree
+    # In a compiled program, XLA must not know that x or dx are constants. It would
+    # merge them with constants of f: `(x - 1) + 1e-12` into `x - 1`.
+    hide = lax.optimization_barrier if is_traced(*leaves, *dx_leaves) else _identity
+    deltas = [_as_delta(*each, hide) for each in zip(values, dx_leaves, strict=True)]
+    return [hide(value) for value in values], deltas, tree
 
 
-def _as_delta(value: Array, dx: Any) -> Delta:
+def _identity(array: Array) -> Array:
+    return array
+
+
+def _as_delta(value: Array, dx: Any, hide: Callable[[Array], Array]) -> Delta:
     if dx is None or getattr(dx, "dtype", None) == jax.dtypes.float0:
         return UNCHANGED
     if jnp.issubdtype(value.dtype, jax.dtypes.extended):
@@ -159,7 +169,7 @@ def _as_delta(value: Array, dx: Any) -> Delta:
             "make x complex"
         )
     try:
-        dx = jnp.broadcast_to(dx.astype(value.dtype), value.shape)
+        dx = jnp.broadcast_to(hide(dx.astype(value.dtype)), value.shape)
     except ValueError:
         raise InvalidInput(
             f"dx has shape {np.shape(dx)} where x has {value.shape}: pass the same "
