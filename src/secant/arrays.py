@@ -49,6 +49,21 @@ def is_traced(*arrays: object) -> bool:
     return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
 
 
+def owned(x: Any) -> Any:
+    """`x`, copied if it is a NumPy array, for functions that pass it on to JAX.
+
+    On a CPU, JAX reads a NumPy array after the call has returned, and so do
+    `jnp.asarray` and `jnp.array`. A caller who refills its array in the meantime would
+    change the result.
+
+    Example:
+        >>> weights = np.ones(3)
+        >>> owned(weights) is weights, owned("text")
+        (False, 'text')
+    """
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
 def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """`x` as an array of any dtype.
 
@@ -68,7 +83,7 @@ def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
             f"are missing: remove those samples, or fill them with {name}.filled(…)"
         )
     try:
-        return xp.asarray(x)
+        return xp.asarray(x if xp is np else owned(x))
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(
