@@ -4,17 +4,22 @@ The server runs on its user's machine. Every page in this user's browser, and ev
 other user of the machine, can reach it. So the server answers a request only if
 - its Host is the server's (another name that points to 127.0.0.1 is not),
 - its Origin, if the browser sends one, is the server's,
-- it has the random token of the address that `secant lab` printed, as `?token=` or
-  as the cookie of the first page,
+- it has the random token of the address that `secant lab` printed, as `?token=`, or
+  the session cookie that the first page got, and comes from a page of this server,
 - and its body is short.
+
+A browser sends the cookies of a host to all of its ports. So the cookie is not the
+token: whoever reads it at another port cannot open the page with it in a browser, and
+it ends with the server.
 """
 
 import hmac
+import secrets
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secant_lab.error_responses import RequestError, error_response
@@ -50,6 +55,7 @@ class AccessGuard:
         self._app = app
         self._token = token
         self._cookie = f"secant-lab-{port}"
+        self._session = secrets.token_urlsafe()
         hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")]
         # Browsers omit the default port of HTTP.
         self._hosts = hosts + (["127.0.0.1", "localhost"] if port == 80 else [])
@@ -102,7 +108,21 @@ class AccessGuard:
                     came=origin,
                     ours=f"http://{hosts[0]}",
                 )
-        if not (self._has_token_in_address(scope) or self._has_cookie(headers)):
+        if self._has_token_in_address(scope):
+            return
+        # Browsers say so. A page at another port of this machine is "same-site", and
+        # its hidden requests carry the cookie, some of them without an Origin.
+        site = headers.get("sec-fetch-site", "same-origin")
+        if site not in ("same-origin", "none"):
+            raise RequestError(
+                403,
+                "origin",
+                f"the request comes from a page of another address ({site}): only "
+                f"pages of http://{hosts[0]} get an answer",
+                came=site,
+                ours=f"http://{hosts[0]}",
+            )
+        if not self._has_session(headers):
             raise RequestError(
                 403,
                 "token",
@@ -117,21 +137,18 @@ class AccessGuard:
             return False
         return any(map(self._is_token, query.get("token", [])))
 
-    def _has_cookie(self, headers: Headers) -> bool:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        morsel = cookies.get(self._cookie)
-        return morsel is not None and self._is_token(morsel.value)
+    def _has_session(self, headers: Headers) -> bool:
+        # Starlette's parser also reads what other programs of this host have set, such
+        # as JSON; the standard library's gives up the whole header there.
+        came = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
+        return hmac.compare_digest(came.encode(), self._session.encode())
 
     def _is_token(self, came: str) -> bool:
         return hmac.compare_digest(came.encode(), self._token.encode())
 
     def _cookie_of_page(self) -> str:
-        # Lax: a link from another site may open the page, but hidden requests of
-        # other sites do not carry the cookie.
-        return f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Lax"
+        # Strict: no request that another site has caused carries the cookie.
+        return f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
 
 
 async def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -497,6 +497,13 @@ def other_file(folder):
     (folder / "network.safetensors").write_bytes(b"PK\3\4" + bytes(200))
 
 
+def unknown_dtype(folder):
+    entry = {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}
+    header = json.dumps({"W1": entry}).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(2)
+    (folder / "network.safetensors").write_bytes(content)
+
+
 def no_network(folder):
     (folder / "network.safetensors").unlink()
 
@@ -510,7 +517,11 @@ def odd_history(folder):
 
 
 @pytest.mark.parametrize(
-    "damage", [cut_off, one_bit, other_file, no_network, no_history, odd_history]
+    "damage",
+    [
+        *(cut_off, one_bit, other_file, unknown_dtype, no_network),
+        *(no_history, odd_history),
+    ],
 )
 def test_a_damaged_run_is_listed_as_such_and_the_others_are_read(damage, kept, place):
     shutil.copytree(place / "runs" / kept, place / "runs" / "0002")

@@ -31,7 +31,8 @@ def test_the_address_with_the_token_opens_the_page(stranger):
     assert "text/html" in response.headers["content-type"]
     cookie = response.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
 
 
 def test_an_open_page_needs_no_token_in_the_address(client):
@@ -56,6 +57,7 @@ def test_a_wrong_token_opens_nothing(stranger, token, path):
     [
         f"secant-lab-{PORT}=wrong",
         f"secant-lab-{PORT}=",
+        f"secant-lab-{PORT}={TOKEN}",  # the token is for the address
         f"secant-lab-{PORT + 1}={TOKEN}",  # of another lab
         f"token={TOKEN}",
         ";;;=\x01",
@@ -64,6 +66,24 @@ def test_a_wrong_token_opens_nothing(stranger, token, path):
 )
 def test_a_wrong_cookie_opens_nothing(stranger, cookie):
     refused(stranger.get("/", headers={"cookie": cookie}), 403, "token")
+
+
+@pytest.mark.parametrize(
+    "others", ['prefs={"theme":"dark"}', "a b=c d", 'x="unclosed', "=;;=", "ü=é"]
+)
+def test_cookies_of_other_programs_on_this_machine_do_not_matter(client, others):
+    session = "; ".join(f"{c.name}={c.value}" for c in client.cookies.jar)
+    for cookies in (f"{others}; {session}", f"{session}; {others}"):
+        headers = {"cookie": cookies.encode("utf-8")}
+        assert client.get("/static/app.css", headers=headers).status_code == 200
+
+
+def test_a_session_ends_with_its_server(client):
+    session = "; ".join(f"{c.name}={c.value}" for c in client.cookies.jar)
+    again = TestClient(
+        application(token=TOKEN, port=PORT), base_url=f"http://127.0.0.1:{PORT}"
+    )
+    refused(again.get("/", headers={"cookie": session}), 403, "token")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +172,18 @@ def test_a_foreign_origin_is_refused_even_with_the_cookie(client, origin):
         "/api/slope/curve", json=QUESTION, headers={"origin": origin}
     )
     refused(response, 403, "origin")
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site", "other"])
+def test_a_hidden_request_of_another_page_is_refused_even_with_the_cookie(client, site):
+    """An image of a page at another port of this machine has no Origin."""
+    response = client.get("/api/draw/runs", headers={"sec-fetch-site": site})
+    refused(response, 403, "origin")
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_pages_and_the_address_bar_are_answered(client, site):
+    assert client.get("/", headers={"sec-fetch-site": site}).status_code == 200
 
 
 def test_our_own_origin_is_answered(client):
