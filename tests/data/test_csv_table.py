@@ -124,6 +124,10 @@ def test_empty_csv_is_refused(path: Path, text: str) -> None:
     assert "is empty" in refused(path, text)
 
 
+def test_data_below_a_thousand_empty_lines_are_not_called_empty(path: Path) -> None:
+    assert "begins with an empty line" in refused(path, "\n" * 1000 + "1,2,3\n")
+
+
 def test_header_alone_is_refused(path: Path) -> None:
     assert "no samples below" in refused(path, "label,a,b\n\n")
 

@@ -28,6 +28,9 @@ PATIENT = (600.0, 600.0)
 STALLED = (600.0, 2.0)
 """For one that does not. What one that answers sends, comes in much less."""
 
+DRIPPING = (2.0, 4.0)
+"""For one whose headers never end: they may take the sum of both."""
+
 Answer = Callable[["Handler", bytes], None]
 
 
@@ -121,6 +124,31 @@ def endless(handler: Handler, content: bytes) -> None:
 
 def too_long(handler: Handler, content: bytes) -> None:
     handler.start(200, Content_Length=10**12)
+
+
+def countless(handler: Handler, content: bytes) -> None:
+    handler.start(200, Content_Length="9" * 5000)
+
+
+def elsewhere(handler: Handler, content: bytes) -> None:
+    handler.start(302, Location="http://192.0.2.1/set", Content_Length=0)
+
+
+def in_circles(handler: Handler, content: bytes) -> None:
+    handler.start(302, Location=handler.path, Content_Length=0)
+
+
+def with_control_characters(handler: Handler, content: bytes) -> None:
+    handler.wfile.write(
+        b"HTTP/1.1 404 No\x1b[31mwhere\x07\r\nContent-Length: 0\r\n\r\n"
+    )
+
+
+def dripping(handler: Handler, content: bytes) -> None:
+    """Its headers never end, and each byte of them comes in time."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not handler.server.stop.wait(0.05):
+        handler.wfile.write(b"x")
 
 
 def other(handler: Handler, content: bytes) -> None:
@@ -228,6 +256,13 @@ def test_damaged_set_in_the_cache_is_replaced(mirror: Start, no_data: Path) -> N
         (trickling, "is slower than 1,024 bytes a second"),
         (endless, "sends more than"),
         (too_long, "offers 1,000,000,000,000 bytes"),
+        (countless, "offers a number of bytes that has 5,000 digits"),
+        (elsewhere, "is not https"),
+        (in_circles, "redirects more than 5 times"),
+        (with_control_characters, "answers 404 No [31mwhere"),
+        pytest.param(
+            dripping, "stalls before its answer begins", marks=pytest.mark.slow
+        ),
         (other, "sends other content than was published"),
         (no_gzip, "sends an incomplete or damaged gzip file"),
         (bomb, "sends other content than was published"),
@@ -241,7 +276,8 @@ def test_bad_mirror_is_named_with_its_reason_and_the_next_serves(
     reason: str,
 ) -> None:
     bad, good = mirror(answer), mirror(well)
-    timeout = STALLED if answer is stalling else PATIENT
+    waits: dict[Answer, tuple[float, float]] = {stalling: STALLED, dripping: DRIPPING}
+    timeout = waits.get(answer, PATIENT)
     if answer is trickling:
         # A clock by which ten seconds go by from one byte to the next.
         slow = SimpleNamespace(monotonic=count(0.0, 10.0).__next__)

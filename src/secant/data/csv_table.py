@@ -102,7 +102,7 @@ def _layout(path: Path, label_column: str | int | None) -> _Layout:
     cells = [cell.strip() for cell in next(csv.reader([line]), [])]
     if not any(cells):
         with _open(path) as file:
-            empty = not any(part.strip() for part in islice(file, 1000))
+            empty = not any(part.strip() for part in file)
         fault = "is empty" if empty else "begins with an empty line: remove it"
         raise DataError(f"{path}: {fault}; a sample is a line of numbers")
     if len(cells) < 2:

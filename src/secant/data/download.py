@@ -5,8 +5,10 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
     import requests
@@ -21,7 +23,10 @@ MIN_BYTES_PER_SECOND = 1024
 """The lowest mean speed of a connection; a slower one is closed."""
 
 _CHUNK = 2**16
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_MAX_REDIRECTS = 5
+# Python refuses to read whole numbers of thousands of digits.
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -93,9 +98,8 @@ def _attempt(
             response.close()
             response = _get(session, url, 0, timeout)
         if response.status_code != (206 if start else 200):
-            answer = f"answers {response.status_code} {response.reason}"
-            raise MirrorError(answer.strip())
-        _require_https(response.url)
+            reason = _plain(response.reason or "")
+            raise MirrorError(f"answers {response.status_code} {reason}".strip())
         total = _total(response, start)
         if total is not None and total > limit:
             part.unlink(missing_ok=True)
@@ -108,11 +112,58 @@ def _attempt(
 def _get(
     session: "requests.Session", url: str, start: int, timeout: tuple[float, float]
 ) -> "requests.Response":
+    """The answer of a mirror, whose head is there, after redirections."""
     # identity: the bytes as stored, since a range counts bytes of what is sent.
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    return session.get(url, headers=headers, stream=True, timeout=timeout)
+    for _ in range(_MAX_REDIRECTS + 1):
+        _require_https(url)  # of each address, before anything is sent there
+        response = _head(session, url, headers, timeout)
+        target = session.get_redirect_target(response)
+        if target is None:
+            return response
+        response.close()
+        url = urljoin(url, target)
+    raise MirrorError(f"redirects more than {_MAX_REDIRECTS} times")
+
+
+def _head(
+    session: "requests.Session",
+    url: str,
+    headers: dict[str, str],
+    timeout: tuple[float, float],
+) -> "requests.Response":
+    # A time-out counts from one byte to the next. In a thread, the whole head has one.
+    answers: SimpleQueue[requests.Response | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(
+                session.get(
+                    url,
+                    headers=headers,
+                    stream=True,
+                    timeout=timeout,
+                    allow_redirects=False,
+                )
+            )
+        except Exception as error:
+            answers.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=sum(timeout))
+    except Empty:
+        raise MirrorError("stalls before its answer begins") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _plain(text: str) -> str:
+    """A text from a mirror, without control characters and cut."""
+    return "".join(c if c.isprintable() else " " for c in text)[:60].strip()
 
 
 def _receive(
@@ -172,7 +223,9 @@ def _is_wrong_range(response: "requests.Response", start: int) -> bool:
 
 def _total(response: "requests.Response", start: int) -> int | None:
     length = response.headers.get("Content-Length", "")
-    return start + int(length) if length.isascii() and length.isdigit() else None
+    if length.isascii() and length.isdigit() and not _LENGTH.fullmatch(length):
+        raise MirrorError(f"offers a number of bytes that has {len(length):,} digits")
+    return start + int(length) if _LENGTH.fullmatch(length) else None
 
 
 def _size(part: Path) -> int:
