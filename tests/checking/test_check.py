@@ -267,6 +267,13 @@ def test_projections_find_a_single_sign_among_many(wrong):
         assert leaf.worst.name == "x[54321]"
 
 
+@pytest.mark.parametrize("coordinates", ["auto", "all", "projections"])
+def test_an_empty_leaf_has_nothing_to_check(coordinates):
+    report = check_gradient(jnp.sum, jnp.zeros(0), coordinates=coordinates)
+    assert report.ok
+    assert "nothing to check" in str(report)
+
+
 def test_progress_is_told_to_the_end():
     told = []
     check_gradient(cubes, X, progress=lambda done, total: told.append((done, total)))

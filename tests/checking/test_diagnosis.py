@@ -193,3 +193,50 @@ def test_what_no_pattern_explains_is_unknown():
 def test_a_fault_of_few_digits_has_no_cause():
     shown = Evidence(1.001 * SLOPE, SLOPE, X, 1e-4 * abs(SLOPE))
     assert likely_cause(shown) is UNKNOWN
+
+
+# --- Where a pattern ends -----------------------------------------------------------
+
+
+def test_lost_digits_are_seen_though_a_slope_is_0():
+    slope = SLOPE.copy()
+    slope[1, 1] = 0
+    cause = lost_digits(evidence(slope.astype(np.float16).astype(np.float64), slope))
+    assert cause.facts == {"dtype": "float16"}
+
+
+def test_leaves_are_exchanged_though_a_slope_is_0():
+    slope = SLOPE.copy()
+    slope[1, 1] = 0
+    shown = evidence(SLOPE[::-1] ** 2, slope, others=(slope,))
+    assert likely_cause(shown).kind is CauseKind.EXCHANGED_LEAVES
+
+
+def test_a_factor_is_found_however_small_the_slopes():
+    slope = 1e-100 * SLOPE
+    cause = likely_cause(evidence(1.001 * slope, slope))
+    assert (cause.kind, cause.facts) == (CauseKind.FACTOR, {"factor": "1.001"})
+
+
+@pytest.mark.parametrize(("size", "seen"), [(2, False), (3, True)])
+def test_three_coordinates_show_a_decay_and_two_do_not(size, seen):
+    slope, x = SLOPE[0, :size], X[0, :size]
+    cause = likely_cause(evidence(slope - 0.01 * x, slope, x))
+    assert (cause.kind is CauseKind.DECAY_MISSING) is seen
+
+
+def test_a_branch_for_positive_x_leaves_out_0():
+    x = np.array([1.0, 2.0, 0.0, 0.0, 0.0, -1.0])
+    slope = np.array([1.0, -2.1, 3.3, 4.7, 0.55, -6.0])
+    cause = likely_cause(evidence(np.where(x > 0, 0.9 * slope**2, slope), slope, x))
+    assert (cause.kind, cause.facts) == (CauseKind.BRANCH, {"where": "x > 0"})
+
+
+def test_a_pattern_may_leave_ten_tolerances_and_a_thousandth_of_the_fault():
+    ones, nothing = np.ones(4), np.zeros(4)
+    right = Evidence(ones, ones, ones, 1e-6 * ones)
+    assert right.explained(ones + 9.9e-6)
+    assert not right.explained(ones + 10.1e-6)
+    wrong = Evidence(ones, nothing, ones, 1e-6 * ones)
+    assert wrong.explained(ones + 1.009e-3)
+    assert not wrong.explained(ones + 1.011e-3)
