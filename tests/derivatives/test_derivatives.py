@@ -21,6 +21,7 @@ from secant.derivatives import (
     hessian,
     jacobian,
 )
+from secant.derivatives.lines import axes
 from secant.errors import InvalidInput
 
 METHODS = ["central", "forward", "backward", "complex", "difference"]
@@ -287,13 +288,15 @@ def test_errors_hold_in_95_of_100_cases():
         assert np.mean(held) >= 0.95
 
 
-def test_a_tolerance_saves_evaluations_and_is_reached():
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+def test_a_tolerance_saves_evaluations_and_is_reached(size):
     counts = []
     for tolerance in (1e-2, 1e-5, 1e-10):
-        found = derivative(np.exp, 1.0, tolerance=tolerance)
+        found = derivative(lambda x: size * np.exp(x), 1.0, tolerance=tolerance)
         assert found.success
         assert found.status.startswith("converged")
-        assert abs(found.value - np.e) <= found.error <= tolerance * np.e
+        exact = size * np.e
+        assert abs(found.value - exact) <= found.error <= tolerance * exact
         counts.append(found.evaluations)
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
@@ -304,6 +307,71 @@ def test_a_tolerance_that_floats_do_not_allow():
     assert not found.success
     assert found.status.startswith("limited by rounding")
     assert abs(found.value - np.e) <= found.error
+
+
+def test_a_value_of_f_that_hardly_changes_beside_another_costs_no_evaluations():
+    def alone(x):
+        return np.exp(x)
+
+    def beside(x):
+        return np.array([np.exp(x[0]), 1e-9 * np.sin(50 * x[0])])
+
+    one, both = (jacobian(f, [1.0], tolerance=1e-6) for f in (alone, beside))
+    assert one.evaluations == both.evaluations
+
+
+@pytest.mark.parametrize(
+    ("x", "step"),
+    [
+        pytest.param(0.0, 1 / 4, id="zero"),
+        pytest.param(1e-16, 1 / 4, id="rounded-zero"),
+        pytest.param(-0.3, float(mpmath.log1p(0.3)) / 4, id="small"),
+        pytest.param(1e6, float(mpmath.log1p(10**6)) / 4, id="large"),
+        # 2¹² spacings of 2⁸.
+        pytest.param(2.0**60, 2.0**20 / 4, id="huge"),
+    ],
+)
+def test_first_steps_are_a_quarter_of_the_scale_and_keep_ten_bits(x, step):
+    (found,) = axes(np.array([x]), None).initial_step
+    assert found == pytest.approx(step, rel=1e-15)
+
+
+def test_steps_are_divided_by_8_once_halves_of_them_did_not_help():
+    steps = []
+
+    def f(x):
+        steps.append(abs(x - 1))
+        return math.sin(200 * x)
+
+    found = derivative(f, 1.0, noise=0.0)
+    assert abs(found.value - 200 * math.cos(200)) <= found.error < 1e-6
+    # At x itself; then on both sides.
+    taken = np.array(steps[1::2])
+    ratios = taken[:-1] / taken[1:]
+    # 4: an eighth of the best step, which is twice the shortest one.
+    np.testing.assert_allclose(ratios, [2, 2, 4, 8, 8, 2, 2], rtol=1e-9)
+
+
+def test_one_coordinate_of_ten_may_take_longer_steps_for_a_little_accuracy():
+    # The short coordinate's steps lose digits to rounding, though few.
+    x = np.append(np.ones(9), 0.003)
+    found = gradient(lambda x: np.sum(np.sin(x)), x, noise=0.0)
+    assert (abs(found.value - np.cos(x)) <= found.error).all()
+    assert found.error[-1] <= 1e-12
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_complex_points_are_one_for_each_line_and_three_near_by_for_each_probe(count):
+    points = 0
+
+    def f(x):
+        nonlocal points
+        points += np.iscomplexobj(x)
+        return np.sum(np.exp(x))
+
+    gradient(f, np.ones(count), method="complex")
+    # Few lines are probed along themselves, many along four random ones.
+    assert points == count + 3 * min(count, 4)
 
 
 def test_evaluations_are_counted():
@@ -413,6 +481,13 @@ def test_a_kink_at_the_point_is_reported(method):
     assert found.error >= 1
     assert not found.success
     assert "the slopes on both sides differ at value" in found.status
+
+
+def test_a_second_derivative_at_a_kink_diverges():
+    # 2 / h, which grows without a limit: no two slopes are to be compared.
+    found = derivative(abs, 0.0, order=2)
+    assert found.status.startswith("did not converge at value")
+    assert not found.success
 
 
 def test_a_kink_in_one_of_many_coordinates_is_reported():
@@ -560,6 +635,7 @@ def test_neither_the_import_nor_the_textbook_methods_load_jax():
 
 def test_results_read_well():
     found = secant.derivative(np.sin, 1.0)
+    assert found.success
     assert str(found).startswith("0.5403023")
     assert " ± " in str(found)
     assert "evaluations; converged: the estimated error is at most" in str(found)
@@ -591,6 +667,11 @@ def test_results_read_well():
         ),
         pytest.param({"max_evaluations": 0}, "max_evaluations is 0", id="budget"),
         pytest.param({"max_evaluations": 4}, "takes at least 9", id="small-budget"),
+        pytest.param(
+            {"max_evaluations": 4, "method": "forward"},
+            "takes at least 5",
+            id="small-one-sided-budget",
+        ),
     ],
 )
 def test_options_that_cannot_be(options, words):
@@ -598,6 +679,21 @@ def test_options_that_cannot_be(options, words):
         options = {"bounds": ([3, 0], [3, 9])}
     with pytest.raises(InvalidInput, match=words):
         gradient(lambda x: x @ x, [3.0, 4.0], **options)
+
+
+def test_a_budget_too_small_for_all_lines_of_a_hessian_is_refused_before_any():
+    # One at x, and two steps to both sides on two axes and their diagonal.
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return x[0] * x[1]
+
+    with pytest.raises(InvalidInput, match="takes at least 13 here"):
+        hessian(f, [1.0, 2.0], max_evaluations=12)
+    assert calls == 1
+    assert hessian(f, [1.0, 2.0], max_evaluations=13).evaluations <= 13
 
 
 @pytest.mark.parametrize("method", ["central", "forward", "backward"])
@@ -630,6 +726,7 @@ def test_a_direction_of_another_shape():
         directional_derivative(lambda x: x @ x, [1.0, 2.0], [1.0, 2.0, 3.0])
 
 
+@pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize(
     "f",
     [
@@ -638,9 +735,9 @@ def test_a_direction_of_another_shape():
         pytest.param(lambda x: x[0] ** 2 + np.real(x[1]) ** 2, id="one-of-two"),
     ],
 )
-def test_a_complex_step_that_is_lost_in_f(f):
+def test_a_complex_step_that_is_lost_in_f(f, size):
     with pytest.raises(InvalidInput, match="f drops the imaginary part"):
-        gradient(f, [1.0, 2.0, 3.0, 4.0], method="complex")
+        gradient(f, np.arange(1.0, size + 1), method="complex")
 
 
 @pytest.mark.parametrize(
@@ -652,7 +749,7 @@ def test_a_complex_step_that_is_lost_in_f(f):
     ],
 )
 def test_a_function_that_jax_cannot_trace_has_no_difference(f):
-    with pytest.raises(InvalidInput, match="no difference can be propagated through f"):
+    with pytest.raises(InvalidInput, match=r"propagated through f \(\w.+\): write"):
         gradient(f, [1.0, 2.0], method="difference")
 
 

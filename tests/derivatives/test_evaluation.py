@@ -88,6 +88,9 @@ def test_a_function_that_is_not_defined_at_the_point():
         pytest.param(
             np.ones(3), r"has to return one value for each, \(1,\)", id="three"
         ),
+        pytest.param(
+            np.ones((1, 2)), r"an array of shape \(1, 2\) for 1 points", id="two-each"
+        ),
         pytest.param(np.array(["9"]), "an array of <U1", id="str"),
     ],
 )

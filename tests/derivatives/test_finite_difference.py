@@ -498,6 +498,10 @@ BAD_ELEMENTWISE = {
     "bool": (lambda x: x > 0, r"f returned an array of bool, and a slope needs real"),
     "complex": (lambda x: 1j * x, r"f returned an array of complex128.*return y.real"),
     "nan": (lambda x: np.where(x > 4, np.nan, x), r"f is nan where x\[1\] is 5.0001"),
+    "nan-behind": (
+        lambda x: np.where(x < 3, np.nan, x),
+        r"f is nan where x\[0\] is 2.9999",
+    ),
     "masked": (lambda x: np.ma.masked_less(x, 4), "f returned a masked value"),
 }
 

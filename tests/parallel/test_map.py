@@ -7,7 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from functools import partial
 from multiprocessing import get_context
 
@@ -385,6 +390,31 @@ def test_a_function_that_kills_its_workers_is_a_clear_error():
         call(range(100))
     with open_caller(lambda x: x, 2) as call:  # and the next call works
         assert call(range(10)) == list(range(10))
+
+
+def test_chunks_that_did_not_end_are_counted_when_workers_die_twice(monkeypatch):
+    class Dying:
+        def submit(self, run, path, digest, points):
+            chunk = Future()
+            if 9 in points:
+                chunk.set_exception(BrokenExecutor())
+            else:
+                chunk.set_result(b"")
+            chunks.append(chunk)
+            return chunk
+
+        def shutdown(self, wait):
+            pass
+
+    chunks = []
+    monkeypatch.setattr(processes, "_pool", lambda count: (Dying(), BrokenExecutor))
+    with (
+        open_caller(abs, 2) as call,
+        pytest.raises(secant.SecantError, match="a worker died") as caught,
+    ):
+        call(range(100))
+    # In the second try, the one that was left.
+    assert f"with 1 of {len(chunks) - 1} chunks" in str(caught.value)
 
 
 PROGRAM = """

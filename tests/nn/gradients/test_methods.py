@@ -85,6 +85,22 @@ def test_compare_shows_an_entry_at_the_values_that_it_names(net, table):
         assert rows[f"{name}, times = 3.0"].error == pytest.approx(2)
 
 
+@pytest.mark.parametrize(
+    ("name", "evaluations"),
+    [
+        ("definition", 2 * (784 * 50 + 50 + 50 * 10 + 10) + 1),
+        ("weight", 2 * (784 * 50 + 50 + 50 * 10 + 10) + 1),
+        ("node", 2 * (50 + 10) + 1),
+        ("spsa", 3),
+    ],
+)
+def test_a_step_is_two_evaluations_for_each_nudge_and_one_of_the_loss(
+    name, evaluations
+):
+    architecture = secant.Architecture((784, 50, 10))
+    assert METHODS[name].evaluations_per_step(architecture) == evaluations
+
+
 def test_the_page_lists_an_entry(table):
     assert {
         "name": "planted",

@@ -1,5 +1,7 @@
 """Node and weight perturbation against the definition in float64."""
 
+from importlib import import_module
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,6 +116,69 @@ def test_nudges_are_small_as_far_as_the_activation_s_slope_allows(
     architecture = Architecture((1, 1, 1, 1), "steep")
     weights = dict.fromkeys(("W1", "W2", "W3"), jnp.ones((1, 1)))
     assert bool(is_small(architecture, weights, jnp.asarray(NEAR / 4))) is small
+
+
+@pytest.mark.parametrize(
+    ("sizes", "growth"),
+    [
+        pytest.param((1, 4, 1), 1, id="one-weight-leads-on-from-a-neuron"),
+        pytest.param((1, 1, 4, 1), 4, id="in-higher-layers-all-changes-add"),
+        pytest.param((1, 4, 4, 4, 1), 16, id="from-layer-to-layer"),
+    ],
+)
+def test_nudges_are_small_as_far_as_the_weights_above_allow(sizes, growth):
+    """All weights are 1, and the slope of tanh is at most 1."""
+    architecture = Architecture(sizes, "tanh")
+    weights = {
+        name: np.ones(shape[::-1])
+        for name, shape in architecture.shapes.items()
+        if name.startswith("W")
+    }
+    largest = NEAR / 2 / growth
+    assert is_small(architecture, weights, 0.99 * largest)
+    assert not is_small(architecture, weights, 1.01 * largest)
+
+
+@every_method
+def test_small_nudges_go_through_the_closed_forms_of_an_activation(name, monkeypatch):
+    """They are many times as fast; one that is planted to be twice as large shows."""
+    identity = ACTIVATIONS["identity"]
+    double = identity._replace(change=lambda coefficients, da: 2 * da)
+    monkeypatch.setitem(ACTIVATIONS, "double", double)
+    architecture = Architecture((1, 1, 1), "double", "sum_squares", bias=False)
+    # Half of (w₂ w₁ x - t)², at w₁ = 1 / 2, w₂ = 1, x = 1, t = 1.
+    params = {"W1": np.array([[0.5]]), "W2": np.ones((1, 1))}
+    x, t = np.ones((1, 1)), np.ones((1, 1))
+    with jax.disable_jit():
+        _, gradients = METHODS[name](architecture, *in_float32(params, x, t))
+    assert float(gradients["W1"][0, 0]) == pytest.approx(2 * -0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("x", "first_weight", "largest"),
+    [
+        pytest.param(4.0, 0.5, 4.0, id="an-input"),
+        pytest.param(4.0, 512.0, 2048.0, id="the-last-hidden-output"),
+        pytest.param(0.5, 0.5, 1.0, id="the-1-of-a-bias"),
+    ],
+)
+def test_the_largest_nudge_is_that_of_the_weight_with_most_coming_in(
+    x, first_weight, largest, monkeypatch
+):
+    seen = []
+
+    def spy(architecture, weights, da):
+        seen.append(float(da))
+        return np.bool_(True)
+
+    monkeypatch.setattr(import_module("secant.nn.gradients.weight"), "is_small", spy)
+    params = {"W1": [[first_weight]], "b1": [0.0], "W2": [[0.25]], "b2": [0.0]}
+    params = {name: np.array(value) for name, value in params.items()}
+    arrays = in_float32(params, np.array([[x]]), np.ones((1, 1)))
+    method = METHODS["weight"].with_options(h=2.0**-20)
+    with jax.disable_jit():
+        method(Architecture((1, 1, 1), "relu", "sum_squares"), *arrays)
+    assert seen == [largest * 2.0**-20]
 
 
 @every_method
