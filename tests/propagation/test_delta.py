@@ -148,6 +148,12 @@ OF_A_SUM = {
 }
 ASKED = {
     "the largest": lambda x: x == jnp.max(x),
+    "the largest, in the total order": lambda x: lax.eq_to_p.bind(
+        x, jnp.broadcast_to(jnp.max(x), x.shape)
+    ),
+    "no more than the smallest": lambda x: lax.le_to_p.bind(
+        x, jnp.broadcast_to(jnp.min(x), x.shape)
+    ),
     "the running largest": lambda x: x >= lax.cummax(x),
     "the largest of windows": lambda x: x[::2] == pool(x),
     "the last of the sorted": lambda x: x == jnp.sort(x)[-1],

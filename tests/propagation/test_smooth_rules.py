@@ -11,7 +11,7 @@ from jax import lax
 
 from secant.propagation import difference
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 
 # Each function, the same function of mpmath, and an interval of its domain on which its
 # second derivative has one sign, so that second differences do not cancel.
@@ -66,6 +66,7 @@ def _some(low, high, count=24):
 
 
 @some
+@slow
 def test_a_difference_of_a_difference_keeps_its_digits(name):
     f, exact, low, high = FUNCTIONS[name]
     x = _some(low, high)
@@ -84,6 +85,7 @@ def test_a_difference_of_a_difference_keeps_its_digits(name):
 
 
 @each
+@slow
 def test_no_change_makes_no_change(name):
     f, _, low, high = FUNCTIONS[name]
     x = _some(low, high)
@@ -91,6 +93,7 @@ def test_no_change_makes_no_change(name):
 
 
 @some
+@slow
 def test_gradients_are_those_of_the_function_at_both_ends(name):
     f, _, low, high = FUNCTIONS[name]
     x, dx = _some(low, high), jnp.float32(0.05)
@@ -106,6 +109,7 @@ def test_gradients_are_those_of_the_function_at_both_ends(name):
 
 
 @some
+@slow
 def test_one_by_one_under_vmap_and_all_at_once_are_the_same(name):
     f, _, low, high = FUNCTIONS[name]
     x, dx = _some(low, high), jnp.geomspace(1e-9, 0.05, 24)
@@ -151,6 +155,7 @@ def test_one_by_one_under_vmap_and_all_at_once_are_the_same(name):
         (lax.digamma, mp.digamma, 1e-3, 30.0),
     ],
 )
+@slow
 def test_a_large_change_is_right(f, exact, x, dx):
     a, step = (mp.mpf(float(np.float32(v))) for v in (x, dx))
     with mp.workdps(60):
@@ -159,20 +164,88 @@ def test_a_large_change_is_right(f, exact, x, dx):
     assert float(given) == pytest.approx(float(want), rel=64 * _EPS)
 
 
+# --- Special functions: a cheap point of each, of what the slow tests search ---
+
+
+@pytest.mark.parametrize(
+    ("f", "exact", "x"),
+    [
+        (lax.digamma, mp.digamma, 2.25),
+        (lax.digamma, mp.digamma, -0.4),  # by reflection
+        (lax.lgamma, lambda x: mp.log(abs(mp.gamma(x))), -0.4),
+        (lambda x: lax.polygamma(jnp.zeros_like(x), x), mp.digamma, 0.75),
+        (
+            lambda x: lax.polygamma(jnp.full_like(x, 2), x),
+            lambda x: -2 * mp.zeta(3, x),
+            0.75,
+        ),
+        (lambda x: lax.zeta(jnp.full_like(x, 1.5), x), lambda x: mp.zeta(1.5, x), 0.75),
+        (
+            lambda x: lax.igamma(jnp.full_like(x, 3), x),
+            lambda x: mp.gammainc(3, 0, x, regularized=True),
+            2.25,
+        ),
+        (
+            lambda x: lax.igammac(jnp.full_like(x, 20), x),
+            lambda x: mp.gammainc(20, x, regularized=True),
+            18.0,
+        ),
+        (
+            lambda x: lax.betainc(jnp.full_like(x, 2), jnp.full_like(x, 3.5), x),
+            lambda x: mp.betainc(2, 3.5, 0, x, regularized=True),
+            0.25,
+        ),
+    ],
+    ids=[
+        "digamma",
+        "digamma below 0",
+        "lgamma below 0",
+        "polygamma 0",
+        "polygamma 2",
+        "zeta",
+        "igamma",
+        "igammac",
+        "betainc",
+    ],
+)
+def test_a_special_function_changes_by_all_its_digits_at_one_point(f, exact, x):
+    x, dx = np.float32(x), np.float32(1e-5)
+    a, step = mp.mpf(float(x)), mp.mpf(float(dx))
+    with mp.workdps(40):
+        want = exact(a + step) - exact(a)
+    given = jax.jit(difference(f))(x, dx)[1]
+    assert float(given) == pytest.approx(float(want), rel=32 * _EPS)
+
+
+# --- Powers of 0 ---
+
+
+def test_a_power_of_zero_jumps_where_its_exponent_comes_to_zero():
+    y, dy = np.float32([1, 0, 0, 2]), np.float32([-1, 1e-30, 3, 1])
+    given = jax.jit(difference(lambda y: lax.pow(jnp.zeros_like(y), y)))(y, dy)[1]
+    assert given.tolist() == [1, -1, -1, 0]
+
+
+# --- Ends of the domain ---
+
+
 @pytest.mark.parametrize("f", [lax.tanh, lax.logistic, lax.erf, lax.erfc, lax.atan])
 @pytest.mark.parametrize("x", [np.inf, -np.inf])
+@slow
 def test_what_is_level_at_infinity_does_not_change_there(f, x):
     for dx in (-1.0, 1e-20, 3.0):
         assert float(difference(f)(jnp.float32(x), jnp.float32(dx))[1]) == 0
 
 
 @pytest.mark.parametrize("f", [lax.exp, lax.log, lax.sin, lax.erf, lax.sqrt, lax.atan2])
+@slow
 def test_nan_stays_nan(f):
     g = (lambda x: f(x, 1 + x)) if f is lax.atan2 else f
     assert np.isnan(difference(g)(jnp.float32(np.nan), jnp.float32(1e-3))[1])
     assert np.isnan(difference(g)(jnp.float32(0.5), jnp.float32(np.nan))[1])
 
 
+@slow
 def test_functions_are_nan_outside_their_domain():
     for f, x in ((lax.log, -1.0), (lax.sqrt, -1.0), (lax.acosh, 0.5), (lax.asin, 2.0)):
         assert np.isnan(difference(f)(jnp.float32(x), jnp.float32(-0.1))[1])
@@ -188,6 +261,7 @@ def test_functions_are_nan_outside_their_domain():
     st.floats(-0.125, 0.125, width=32),
     st.booleans(),
 )
+@slow
 def test_a_remainder_jumps_where_it_should(a, b, da, db, negative):
     if negative:
         b, db = -b, -db
@@ -202,29 +276,50 @@ def test_a_remainder_jumps_where_it_should(a, b, da, db, negative):
         assert given == pytest.approx(want, abs=slack)
 
 
+_remainder = jax.jit(difference(lambda at: lax.rem(*at)))
+
+
 @pytest.mark.parametrize(
-    ("a", "b", "da", "want"),
+    ("a", "b", "da", "db", "want"),
     [
-        (6.0, 3.0, 1e-30, 1e-30),
-        (6.0, 3.0, -1e-30, 3.0),
-        (-6.0, 3.0, 1e-30, -3.0),
-        (-6.0, 3.0, -1e-30, -1e-30),
-        (0.0, 3.0, 1e-30, 1e-30),
-        (0.0, 3.0, -1e-30, -1e-30),
-        (5.0, 3.0, 1e-30, 1e-30),
-        (5.0, -3.0, 2.0, -1.0),
+        (6.0, 3.0, 1e-30, 0, 1e-30),
+        (6.0, 3.0, -1e-30, 0, 3.0),
+        (-6.0, 3.0, 1e-30, 0, -3.0),
+        (-6.0, 3.0, -1e-30, 0, -1e-30),
+        (0.0, 3.0, 1e-30, 0, 1e-30),
+        (0.0, 3.0, -1e-30, 0, -1e-30),
+        (5.0, 3.0, 1e-30, 0, 1e-30),
+        (5.0, -3.0, 2.0, 0, -1.0),
+        # Only the divisor changes, or both do.
+        (7.0, 3.0, 0, 1e-30, -2e-30),
+        (7.0, 3.0, 1e-30, 2e-30, -3e-30),
+        (6.0, 3.0, 0, 1e-30, 3.0),
+        (-7.0, 3.0, 0, 0.25, 0.5),
+        (7.0, -3.0, 0, 0.25, 0.5),
+        # The dividend changes its sign, or comes to 0.
+        (1.0, 3.0, -3.0, 0, -3.0),
+        (-1.0, 3.0, 5.0, 0, 2.0),
+        (7.0, 3.0, -14.0, 0, -2.0),
+        (1.0, 3.0, -1.0, 0, -1.0),
+        (-7.0, 3.0, 7.0, 0, 1.0),
     ],
 )
-def test_a_change_below_the_spacing_of_floats_decides_a_remainder(a, b, da, want):
-    b = jnp.float32(b)
-    given = difference(lambda x: lax.rem(x, b))(jnp.float32(a), jnp.float32(da))[1]
-    assert float(given) == pytest.approx(want, rel=1e-6)
+def test_a_change_below_the_spacing_of_floats_decides_a_remainder(a, b, da, db, want):
+    given = _remainder(*(tuple(map(np.float32, pair)) for pair in ((a, b), (da, db))))
+    assert float(given[1]) == pytest.approx(want, rel=1e-6)
+
+
+def test_a_remainder_by_a_divisor_that_does_not_change():
+    a, da = np.float32([6, 6, -6]), np.float32([1e-30, -1e-30, 1e-30])
+    given = jax.jit(difference(lambda a: lax.rem(a, jnp.full(3, 3.0))))(a, da)[1]
+    np.testing.assert_allclose(given, [1e-30, 3, -3], rtol=1e-6)
 
 
 # --- Angles ---
 
 
 @given(st.floats(-np.pi, np.pi), st.floats(-3, 3), st.floats(0.1, 3), st.floats(0.1, 3))
+@slow
 def test_an_angle_changes_by_what_atan2_says_also_across_its_cut(t, turn, r, s):
     y, x = np.float32(r * np.sin(t)), np.float32(r * np.cos(t))
     dy = np.float32(s * np.sin(t + turn) - y)
@@ -236,11 +331,26 @@ def test_an_angle_changes_by_what_atan2_says_also_across_its_cut(t, turn, r, s):
         assert float(given) == pytest.approx(want, abs=2e-6)
 
 
+_angle = jax.jit(difference(lambda at: lax.atan2(*at)))
+
+
+def _angle_change(y, x, dy, dx):
+    at, by = (np.float32(pair) for pair in ((y, x), (dy, dx)))
+    return float(_angle(tuple(at), tuple(by))[1])
+
+
 def test_an_angle_at_the_origin():
-    f = difference(lambda at: lax.atan2(*at))
-    zero, one = jnp.float32(0), jnp.float32(1)
-    assert float(f((zero, zero), (one, zero))[1]) == pytest.approx(np.pi / 2)
-    assert float(f((one, zero), (-one, zero))[1]) == pytest.approx(-np.pi / 2)
+    assert _angle_change(0, 0, 1, 0) == pytest.approx(np.pi / 2)
+    assert _angle_change(0, 0, -1, -1) == pytest.approx(-3 * np.pi / 4)
+    assert _angle_change(1, 0, -1, 0) == pytest.approx(-np.pi / 2)
+    assert _angle_change(0, -1, 0, 1) == pytest.approx(-np.pi)
+
+
+@pytest.mark.parametrize(("y", "x"), [(1, 0.5), (0.5, -1), (0, 1), (-1, 0), (0, 3)])
+def test_an_angle_keeps_the_digits_of_a_change_far_below_its_own(y, x):
+    for dy, dx in ((1e-12, 0), (0, 1e-12), (3e-12, -1e-12)):
+        want = (x * dy - y * dx) / (x * x + y * y)
+        assert _angle_change(y, x, dy, dx) == pytest.approx(want, rel=1e-6)
 
 
 # --- Complex numbers ---
@@ -265,6 +375,7 @@ def test_an_angle_at_the_origin():
     ],
 )
 @pytest.mark.parametrize("size", [1e-12, 1e-4, 0.5])
+@slow
 def test_complex_numbers_agree_with_more_digits(f, size):
     rng = np.random.default_rng(3)
     z, dz = (
@@ -283,3 +394,19 @@ def test_complex_numbers_agree_with_more_digits(f, size):
         with jax.enable_x64(True):
             far = f(jnp.asarray(z + dz)) - f(jnp.asarray(z))
         np.testing.assert_allclose(exact, far, atol=1e-6)
+
+
+_POWERS = [lax.square, lambda z: z**3, lambda z: z**-2, lax.sqrt, lax.exp]
+if hasattr(lax, "one_minus_square_p"):
+    _POWERS += [lax.one_minus_square_p.bind]
+
+
+@pytest.mark.parametrize("f", _POWERS)
+def test_complex_powers_do_not_subtract_two_large_numbers(f):
+    """A change of 0.15 is large, yet small beside the number."""
+    z, dz = np.complex64(61.3 + 39.7j), np.complex64(0.1234 - 0.0678j)
+    with jax.enable_x64(True):
+        f_of = jax.jit(f)
+        want = complex(f_of(np.complex128(z) + dz)) - complex(f_of(np.complex128(z)))
+    given = complex(jax.jit(difference(f))(z, dz)[1])
+    assert abs(given - want) <= 4 * _EPS * abs(want)

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 from jax import lax
 
 from secant.propagation import difference
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 
 EPS = np.finfo(np.float32).eps
 SIZES = [1e-12, 1e-6, 1e-3, 0.1]
@@ -75,6 +76,7 @@ def bound(a):
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("transpose_a", [True, False])
 @pytest.mark.parametrize("unit_diagonal", [True, False])
+@slow
 def test_triangular_systems(left_side, lower, transpose_a, unit_diagonal):
     def f(x):
         b = jnp.asarray(B if left_side else B.T, x.dtype)
@@ -93,6 +95,38 @@ def test_triangular_systems(left_side, lower, transpose_a, unit_diagonal):
     assert error(f, A, DA) < bound(triangle)
 
 
+def _subtracted(f, x, dx):
+    """f(x + dx) - f(x) by NumPy or SciPy, in float64."""
+    return f(double(x) + double(dx)) - f(double(x))
+
+
+def test_small_triangular_systems_from_both_sides():
+    """One program for what the slow tests go through."""
+    a, da = (matrix(s, 2, 2) + 1j * matrix(s + 1, 2, 2) for s in (9, 11))
+    a = (a + 3 * np.eye(2)).astype(np.complex64)
+    da = da.astype(np.complex64) / 64
+    b = B[:2, :2].astype(np.complex64)
+
+    @jax.jit
+    @difference
+    def solve(a):
+        left = lax.linalg.triangular_solve(
+            a, b, left_side=True, lower=True, transpose_a=True, conjugate_a=True
+        )
+        return left, lax.linalg.triangular_solve(a, b, unit_diagonal=True)
+
+    def from_left(a):
+        return np.linalg.solve(np.tril(a).conj().T, b)
+
+    def from_right(a):
+        return b @ np.linalg.inv(np.triu(a, 1) + np.eye(2))
+
+    _, changes = solve(a, da)
+    for change, f in zip(changes, (from_left, from_right), strict=True):
+        want = _subtracted(f, a, da)
+        assert np.linalg.norm(change - want) < 32 * EPS * np.linalg.norm(want)
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -103,10 +137,12 @@ def test_triangular_systems(left_side, lower, transpose_a, unit_diagonal):
     ],
     ids=["solve", "solve for a vector", "inv", "scipy's solve"],
 )
+@slow
 def test_general_systems(f):
     assert error(f, A, DA) < bound(A)
 
 
+@slow
 def test_positive_systems():
     def f(x):
         return jax.scipy.linalg.solve(x, jnp.asarray(B, x.dtype), assume_a="pos")
@@ -114,6 +150,7 @@ def test_positive_systems():
     assert error(f, POSITIVE, D_POSITIVE) < bound(POSITIVE)
 
 
+@slow
 def test_tridiagonal_systems():
     def f(x):
         return lax.linalg.tridiagonal_solve(x[0], x[1] + 4.0, x[2], x[3:].T)
@@ -128,6 +165,7 @@ def test_tridiagonal_systems():
     assert np.linalg.norm(got - right) / np.linalg.norm(right) < 32 * EPS
 
 
+@slow
 def test_custom_linear_solve_with_a_matrix_and_a_right_side_that_change():
     def by_matrix(times, b):
         return jnp.linalg.solve(jax.jacobian(times)(b), b)
@@ -155,6 +193,7 @@ def test_custom_linear_solve_with_a_matrix_and_a_right_side_that_change():
     assert np.isfinite(gradient).all()
 
 
+@slow
 def test_systems_differentiate_and_batch():
     def f(x):
         return jnp.linalg.solve(x, jnp.asarray(B, x.dtype)).sum()
@@ -174,7 +213,28 @@ def test_systems_differentiate_and_batch():
 # --- Factorisations ---
 
 
+def test_small_cholesky_factors_of_many_complex_matrices():
+    a = matrix(5, 2, 3, 3) + 1j * matrix(6, 2, 3, 3)
+    positive = (a @ a.conj().swapaxes(-1, -2) + np.eye(3)).astype(np.complex64)
+    change = (positive[::-1] / 512).astype(np.complex64)
+    _, given = jax.jit(difference(jnp.linalg.cholesky))(positive, change)
+    want = _subtracted(np.linalg.cholesky, positive, change)
+    assert np.linalg.norm(given - want) < 1e-5 * np.linalg.norm(want)
+
+
+def test_small_lu_factors_of_many_matrices():
+    a, da = matrix(7, 2, 3, 3), matrix(8, 2, 3, 3) / 512
+
+    def factors(many):
+        return np.stack([scipy.linalg.lu_factor(one)[0] for one in many])
+
+    _, given = jax.jit(difference(lambda x: lax.linalg.lu(x)[0]))(a, da)
+    want = _subtracted(factors, a, da)
+    assert np.linalg.norm(given - want) < 1e-5 * np.linalg.norm(want)
+
+
 @pytest.mark.parametrize("symmetrize", [True, False])
+@slow
 def test_cholesky(symmetrize):
     def f(x):
         return jnp.linalg.cholesky(x, symmetrize_input=symmetrize)
@@ -187,6 +247,7 @@ def test_cholesky(symmetrize):
     )
 
 
+@slow
 def test_cholesky_of_complex_matrices_and_of_many():
     a = matrix(5, 4, 3, 3) + 1j * matrix(6, 4, 3, 3)
     positive = (a @ a.conj().swapaxes(-1, -2) + np.eye(3)).astype(np.complex64)
@@ -194,6 +255,7 @@ def test_cholesky_of_complex_matrices_and_of_many():
     assert error(jnp.linalg.cholesky, positive, change) < 1e-5
 
 
+@slow
 def test_cholesky_of_what_is_not_positive_at_either_end():
     value, change = difference(jnp.linalg.cholesky)(
         jnp.eye(2), jnp.diag(jnp.array([0.0, -2.0]))
@@ -206,11 +268,13 @@ def test_cholesky_of_what_is_not_positive_at_either_end():
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (6, 4), (4, 6), (3, 4, 4)])
+@slow
 def test_lu(shape):
     a = matrix(7, *shape)
     assert error(lambda x: lax.linalg.lu(x)[0], a, matrix(8, *shape)) < 1e-5
 
 
+@slow
 def test_lu_whose_pivots_change():
     a = np.float32([[1.0, 2.0], [0.999, 5.0]])
     da = np.float32([[0.0, 0.0], [0.002, 0.0]])
@@ -223,6 +287,7 @@ def test_lu_whose_pivots_change():
     np.testing.assert_allclose(change, right, atol=2 * EPS)
 
 
+@slow
 def test_lu_of_singular_matrices():
     a, da = jnp.zeros((3, 3)), jnp.diag(jnp.array([1.0, 2.0, 3.0]))
     _, change = difference(lambda x: lax.linalg.lu(x)[0])(a, da)
@@ -232,6 +297,7 @@ def test_lu_of_singular_matrices():
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
+@slow
 def test_determinants(n):
     # Partly along a itself, where the terms of the difference do not cancel.
     a = A[:n, :n]
@@ -246,11 +312,13 @@ def test_determinants(n):
     )
 
 
+@slow
 def test_norms_and_powers_of_matrices():
     for f in (jnp.linalg.norm, lambda x: jnp.linalg.matrix_power(x, 3), jnp.trace):
         assert error(f, A, DA, [1e-6]) < 1e-6
 
 
+@slow
 def test_factorisations_in_a_difference_of_a_difference():
     h = POSITIVE * np.float32(1e-3)
 

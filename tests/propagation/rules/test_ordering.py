@@ -93,6 +93,21 @@ def test_overflow_of_the_sum_is_seen(f):
     assert bool(change)
 
 
+def test_two_sums_that_overflow_are_equal():
+    a, b = (np.float32(3e38), np.float32(2e38)), (np.float32(2e38), np.float32(3e38))
+    for name, wanted in [("eq", True), ("lt", False), ("ge", True)]:
+        value, change = compared(name)(a, b)
+        assert (value ^ change) == wanted
+
+
+def test_a_zero_that_does_not_change_keeps_its_sign_in_the_total_order():
+    zeros = np.float32([0.0, -0.0])
+    x, dx = np.float32([-1, -1]), np.float32([1, 1])
+    f = difference(lambda x: lax.eq_to_p.bind(x, zeros))
+    value, change = jax.jit(f)(x, dx)
+    assert np.bitwise_xor(value, change).tolist() == [True, False]
+
+
 def test_complex_numbers_are_equal_in_both_parts():
     z, dz = np.complex64([1 + 2j, 1 + 2j]), np.complex64([1e-12j, 0])
     _, change = jax.jit(difference(lambda z: z == 1 + 2j))(z, dz)
@@ -230,6 +245,15 @@ def test_moves_far_below_the_spacing_of_floats_decide_which_is_the_largest():
     (_, place), (change, moved) = difference(lambda x: lax.top_k(x, 3))(x, dx)
     assert (place + moved).tolist() == [1, 3, 0]
     np.testing.assert_array_equal(change, np.asarray(dx)[[1, 3, 0]])
+
+
+def test_the_approximately_largest_move_with_their_changes():
+    x, dx = np.float32([1, 4, 2, 3]), np.float32([1e-12, -2, 0, 1e-9])
+    f = difference(lambda x: lax.approx_max_k(x, 2))
+    (value, place), (change, moved) = jax.jit(f)(x, dx)
+    assert value.tolist() == [4, 3]
+    assert (place + moved).tolist()[0] == 3
+    np.testing.assert_allclose(change, [-1, -1], rtol=1e-6)
 
 
 def test_the_largest_of_each_column_and_among_zeros_and_nan():
