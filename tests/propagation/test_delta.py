@@ -161,6 +161,15 @@ ASKED = {
     "a slice at a place that moves": lambda x: (
         x == lax.dynamic_slice(x, (jnp.argmax(x),), (1,))
     ),
+    "the last of the larger, sorted": lambda x: (
+        x == jnp.sort(jnp.maximum(x, x[::-1]))[-1]
+    ),
+    "the first of those largest in the sorted": lambda x: (
+        x == lax.top_k(jnp.sort(x), 2)[0][0]
+    ),
+    "the first place of the larger ones of all pairs": lambda x: jnp.argmax(
+        jnp.maximum(x[:, None], x), axis=0
+    ),
     "the place of the largest, twice": lambda x: jnp.argmax(jnp.maximum(x, x[::-1])),
 }
 
@@ -213,6 +222,16 @@ def test_what_was_chosen_is_known_in_a_dtype_of_more_digits_too():
         value, change = moved(x, dx)
         found = np.bitwise_xor(value, change)
         assert found.tolist() == [s == max(there) for s in there]
+
+
+def test_the_approximately_largest_of_chosen_numbers_is_known():
+    # Not of numbers far below the spacing of floats: approx_max_k does not see them.
+    f = jax.jit(difference(lambda x: x == lax.approx_max_k(jnp.sort(x), 1)[0]))
+    for seed in range(0, 90, 3):
+        x, dx = (part.astype(np.float32) for part in sums_of_float64(seed))
+        found = np.bitwise_xor(*f(x, dx))
+        there = x.astype(float) + dx
+        assert found.tolist() == (there == there.max()).tolist()
 
 
 def test_nan_is_no_more_equal_to_what_was_chosen_than_before():

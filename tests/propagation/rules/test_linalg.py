@@ -150,7 +150,6 @@ def test_positive_systems():
     assert error(f, POSITIVE, D_POSITIVE) < bound(POSITIVE)
 
 
-@slow
 def test_tridiagonal_systems():
     def f(x):
         return lax.linalg.tridiagonal_solve(x[0], x[1] + 4.0, x[2], x[3:].T)

@@ -104,7 +104,7 @@ def test_a_zero_that_does_not_change_keeps_its_sign_in_the_total_order():
     zeros = np.float32([0.0, -0.0])
     x, dx = np.float32([-1, -1]), np.float32([1, 1])
     f = difference(lambda x: lax.eq_to_p.bind(x, zeros))
-    value, change = jax.jit(f)(x, dx)
+    value, change = f(x, dx)  # compiled, XLA may drop that 0 is added
     assert np.bitwise_xor(value, change).tolist() == [True, False]
 
 
