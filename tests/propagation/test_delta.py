@@ -161,6 +161,18 @@ ASKED = {
     "a slice at a place that moves": lambda x: (
         x == lax.dynamic_slice(x, (jnp.argmax(x),), (1,))
     ),
+    "the running largest of the larger": lambda x: (
+        x == lax.cummax(jnp.maximum(x, x[::-1]))
+    ),
+    "the largest where a comparison selects it": lambda x: (
+        x == jnp.where(x[::-1] > x, x, jnp.max(x))
+    ),
+    "the largest, by a function with its own derivative": lambda x: (
+        x == jax.nn.relu(jnp.max(x))
+    ),
+    "the largest of segments of the larger": lambda x: (
+        x[:2] == jax.ops.segment_max(jnp.maximum(x, x[::-1]), SEGMENTS, 2)
+    ),
     "the last of the larger, sorted": lambda x: (
         x == jnp.sort(jnp.maximum(x, x[::-1]))[-1]
     ),
