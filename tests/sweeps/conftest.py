@@ -31,6 +31,12 @@ def until(true, what, patience=PATIENCE):
     return found
 
 
+@pytest.fixture
+def wait_until():
+    """Waits until a function returns something true; gives that."""
+    return until
+
+
 @dataclass
 class Server:
     """A cluster of PostgreSQL in a folder of its own."""
@@ -58,9 +64,9 @@ class Server:
             *(f"{self.folder}/log", "-o", options, "start"),
         )
 
-    def stop(self):
-        """As in a power cut."""
-        self.call("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+    def stop(self, how="immediate"):
+        """`fast` ends transactions; `immediate` is as in a power cut."""
+        self.call("pg_ctl", "-D", f"{self.folder}/data", "-m", how, "-w", "stop")
 
 
 def _programs() -> Path:

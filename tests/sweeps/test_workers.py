@@ -1,9 +1,13 @@
 """Sweeps of several processes, of which some are killed, on databases that go away."""
 
+import gc
+import random
 import re
 import shutil
 import signal
 import sqlite3
+import threading
+import time
 
 import optuna
 import pytest
@@ -11,7 +15,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.pool import NullPool
 
 from secant import Run
-from secant.sweeps.storage import as_url
+from secant.sweeps.storage import as_url, open_storage
 
 PASSWORD = "not-to-be-seen-7Q"  # of conftest's server
 
@@ -176,3 +180,57 @@ def test_an_absent_database_is_reported_at_once(worker, tmp_path):
     assert "postgresql://ada:***@127.0.0.1:9/none cannot be used" in said
     assert PASSWORD not in said
     assert_password_unseen(tmp_path)
+
+
+# SQLAlchemy drops a connection whose server has gone, and psycopg would have it closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:.*Connection.*:ResourceWarning")
+def test_a_database_that_goes_away_again_and_again_loses_no_trial(
+    postgres, database, wait_until
+):
+    """It stops in each of two ways, at moments that fall anywhere in an operation."""
+    stops, told, failures, done = 8, [], [], threading.Event()
+
+    def work():
+        storage = open_storage(
+            database,
+            heartbeat=60,
+            max_outage=600.0,
+            notify=lambda sentence: None,
+            should_stop=lambda: False,
+        )
+        try:
+            study = optuna.create_study(
+                storage=storage, study_name="steady", load_if_exists=True
+            )
+            while not done.is_set():
+                study.optimize(
+                    lambda trial: trial.suggest_float("x", 0, 1),
+                    n_trials=1,
+                    callbacks=[lambda _, t: told.append((t.number, t.value))],
+                )
+        except Exception as error:
+            failures.append(error)
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for each in workers:
+        each.start()
+    draw = random.Random(0)
+    try:
+        for stop in range(stops):
+            seen = len(told)
+            wait_until(lambda seen=seen: len(told) > seen + 1 or failures, "trials")
+            time.sleep(draw.uniform(0, 0.1))
+            postgres.stop(("fast", "immediate")[stop % 2])
+            postgres.start()
+    finally:
+        done.set()
+        for each in workers:
+            each.join()
+        gc.collect()
+    assert failures == []
+    kept = {t.number: t.value for t in ended(trials_of(database, "steady"))}
+    assert kept == dict(told)

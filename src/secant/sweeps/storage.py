@@ -259,6 +259,8 @@ def reason(error: BaseException) -> str:
     """The database's error in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, exc.PendingRollbackError) and error.__context__ is not None:
+        error = error.__context__
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
@@ -273,6 +275,10 @@ def _is_temporary(error: BaseException) -> bool:
             # Other errors of a file are permanent; a full disk may get space.
             return any(word in str(cause.orig) for word in ("locked", "busy", "full"))
         if isinstance(cause, exc.OperationalError | exc.InterfaceError):
+            return True
+        # Optuna reads trials a second time in the session that the lost connection
+        # has broken. The retry gets a new session.
+        if isinstance(cause, exc.PendingRollbackError):
             return True
         if isinstance(cause, exc.DBAPIError) and cause.connection_invalidated:
             return True
