@@ -209,9 +209,11 @@ def ordering_keys(value: Array, delta: Delta) -> tuple[Array, Array]:
     smaller sum never has a larger rounded sum, and the errors decide between equal
     rounded sums. For integers, the value at `x + dx`, twice.
     """
+    parts = upcast_16bit(*exact_sum(value, delta))
+    # `two_sum` would turn a -0 that does not change into 0.
     if delta is UNCHANGED or not is_inexact(value):
-        return exact_sum(value, delta)
-    return two_sum(*upcast_16bit(*exact_sum(value, delta)))
+        return parts
+    return two_sum(*parts)
 
 
 def exact_difference(a: Array, da: Delta, b: Array, db: Delta) -> Array:

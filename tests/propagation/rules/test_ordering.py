@@ -282,3 +282,13 @@ def test_sorting_works_under_jit_vmap_grad_and_itself(f):
     a, b = dx
     wanted = (f(x[0] + a + b) - f(x[0] + b)) - (f(x[0] + a) - f(x[0]))
     np.testing.assert_allclose(second, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_numbers_of_16_bits_are_found_among_constants(dtype):
+    among = jnp.asarray([1, 2, 3], dtype)
+    x, dx = jnp.asarray([1, 3, 2], dtype), jnp.asarray([1e-4, 1e-4, -1e-4], dtype)
+    f = lambda x: jnp.searchsorted(among, x)  # noqa: E731
+    value, change = jax.jit(difference(f))(x, dx)
+    assert value.tolist() == [0, 2, 1]
+    assert (value + change).tolist() == [1, 3, 1]
