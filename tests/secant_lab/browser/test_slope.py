@@ -38,7 +38,9 @@ def test_the_second_point_is_dragged_and_changes_h(visit, settled, eventually, d
     page = visit(START)
     settled(page, r"^3\.25$", "#secant-slope")
     drag(page, "#point-h .dot", -40)
-    page.wait_for_function("document.querySelector('#h-shown').textContent !== '0.5'")
+    page.wait_for_function(
+        "() => document.querySelector('#h-shown').textContent !== '0.5'"
+    )
     h = float(page.inner_text("#h-shown"))
     assert 0.1 < h < 0.5
 
@@ -148,7 +150,7 @@ def test_a_link_shows_another_person_the_same(visit, settled):
     page.fill("#formula", "x**2 + 1")
     page.check("#kind-forward")
     settled(page, r"^2\.5$", "#secant-slope")
-    page.wait_for_function("location.hash.includes('forward')")
+    page.wait_for_function("() => location.hash.includes('forward')")
     page.wait_for_timeout(300)
     link = page.url.partition("#")[2]
     assert "token" not in page.url
