@@ -23,7 +23,7 @@ def test_the_point_is_dragged(visit, settled, drag):
     settled(page, r"^3\.25$", "#secant-slope")
     drag(page, "#point-x .dot", 120)
     page.wait_for_function(
-        "!document.querySelector('#x-shown').textContent.match(/^1$/)"
+        "() => !document.querySelector('#x-shown').textContent.match(/^1$/)"
     )
     x = float(page.inner_text("#x-shown"))
     assert x > 1.2
