@@ -139,15 +139,21 @@ class Worker:
         assert "Traceback" not in self.said, self.said
         return self.said
 
-    def kill_during(self, true, what):
-        """Kills it while something is true, which it could else outrun."""
+    def signal_during(self, sent, true, what):
+        """Sends a signal while something is true, which the process could outrun."""
         while True:
             self.until(true, what)
             self.process.send_signal(signal.SIGSTOP)
             if answer := true():
-                self.kill()
-                return answer
+                self.process.send_signal(sent)
             self.process.send_signal(signal.SIGCONT)
+            if answer:
+                return answer
+
+    def kill_during(self, true, what):
+        answer = self.signal_during(signal.SIGKILL, true, what)
+        self.process.wait(PATIENCE)
+        return answer
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -27,6 +27,9 @@ SMALL = (
     *("learning_rate=1e-2..1:log", "batch_size=10..40"),
 )
 
+# Long enough for a checkpoint in the middle, on a quick machine, too.
+LONG = tuple("20000" if word == "3000" else word for word in SMALL)
+
 
 def trials_of(url, name="secant"):
     storage = RDBStorage(
@@ -42,8 +45,9 @@ def ended(trials):
 def begun(folder):
     """The trial whose run has been begun and not yet ended."""
     for place in sorted(folder.glob("**/trials/*")):
+        # The history is the first file of a run that has ended.
         running = place / "checkpoints"
-        if any(running.glob("*")) and not (place / "network.safetensors").exists():
+        if any(running.glob("*")) and not (place / "history.csv").exists():
             return place
     return None
 
@@ -120,7 +124,7 @@ def test_a_database_that_restarts_in_mid_sweep_loses_nothing(
 
 
 def test_with_a_file_of_sqlite_a_killed_worker_s_run_is_resumed(worker, tmp_path):
-    command = (*SMALL, "--trials", 4, "--heartbeat", 1, "--study", "secant")
+    command = (*LONG, "--trials", 4, "--heartbeat", 1, "--study", "secant")
     place = tmp_path / "both"
     doomed = worker(place, *command)
     run = doomed.kill_during(lambda: begun(place), "a trial with a checkpoint")
@@ -136,7 +140,7 @@ def test_with_a_file_of_sqlite_a_killed_worker_s_run_is_resumed(worker, tmp_path
     again = [t for t in ended(trials) if t.system_attrs.get("retry_history")]
     assert [t.user_attrs["folder"] for t in again] == [str(run)]
     assert kept
-    assert len(Run.load(run).losses) == 3000
+    assert len(Run.load(run).losses) == 20_000
     assert [p.name for p in (place / "sweeps").iterdir() if p.is_dir()] == ["0001"]
 
 
@@ -154,12 +158,11 @@ def test_two_processes_share_a_file_of_sqlite(worker, tmp_path):
 
 
 def test_sigterm_leaves_a_sweep_that_the_same_command_resumes(worker, tmp_path):
-    command = (*SMALL, "--trials", 3, "--study", "secant")
+    command = (*LONG, "--trials", 3, "--study", "secant")
     place = tmp_path / "one"
     first = worker(place, *command)
     first.until(lambda: "trial    0 " in first.said, "a trial")
-    run = first.until(lambda: begun(place), "another")
-    first.process.send_signal(signal.SIGTERM)
+    run = first.signal_during(signal.SIGTERM, lambda: begun(place), "another")
     said = first.ends(143)
     assert "stopped by SIGTERM with" in said
     assert "to continue: the same command" in said
@@ -168,7 +171,7 @@ def test_sigterm_leaves_a_sweep_that_the_same_command_resumes(worker, tmp_path):
     assert "continuing after" in second
     trials = trials_of(f"sqlite:///{place}/sweeps/0001/study.db")
     assert len(ended(trials)) == 3
-    assert len(Run.load(run).losses) == 3000
+    assert len(Run.load(run).losses) == 20_000
     with sqlite3.connect(place / "sweeps/0001/study.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -190,19 +193,21 @@ def test_a_database_that_goes_away_again_and_again_loses_no_trial(
 ):
     """It stops in each of two ways, at moments that fall anywhere in an operation."""
     stops, told, failures, done = 8, [], [], threading.Event()
-
-    def work():
-        storage = open_storage(
+    storages = [
+        open_storage(
             database,
             heartbeat=60,
             max_outage=600.0,
             notify=lambda sentence: None,
             should_stop=lambda: False,
         )
+        for _ in range(2)
+    ]
+    optuna.create_study(storage=storages[0], study_name="steady")
+
+    def work(storage):
         try:
-            study = optuna.create_study(
-                storage=storage, study_name="steady", load_if_exists=True
-            )
+            study = optuna.load_study(storage=storage, study_name="steady")
             while not done.is_set():
                 study.optimize(
                     lambda trial: trial.suggest_float("x", 0, 1),
@@ -213,9 +218,8 @@ def test_a_database_that_goes_away_again_and_again_loses_no_trial(
             failures.append(error)
         finally:
             storage.remove_session()
-            storage.engine.dispose()
 
-    workers = [threading.Thread(target=work) for _ in range(2)]
+    workers = [threading.Thread(target=work, args=(each,)) for each in storages]
     for each in workers:
         each.start()
     draw = random.Random(0)
@@ -230,6 +234,9 @@ def test_a_database_that_goes_away_again_and_again_loses_no_trial(
         done.set()
         for each in workers:
             each.join()
+        for each in storages:
+            each.remove_session()
+            each.engine.dispose()
         gc.collect()
     assert failures == []
     kept = {t.number: t.value for t in ended(trials_of(database, "steady"))}

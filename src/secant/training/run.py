@@ -143,10 +143,10 @@ class Run:
         return folder
 
     def write(self, folder: Path) -> None:
-        """Writes the files of the run into its own folder, the network last.
+        """Writes the files of the run into its own folder, and draws its picture.
 
-        A folder that has a network has all files. The network's file has the SHA-256
-        of the history.
+        A folder that has a network has all that `load` reads. The network's file has
+        the SHA-256 of the history.
         """
         history = self.history.to_csv().encode()
         replace_file(folder / HISTORY_FILE, history)
@@ -154,8 +154,8 @@ class Run:
             write_best(
                 folder, self.best, self.best_epoch, self.settings, self.data_name
             )
-        self.plot().savefig(folder / PICTURE_FILE)
         replace_file(folder / NETWORK_FILE, self._network_bytes(history))
+        self.plot().savefig(folder / PICTURE_FILE)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, best: bool = False) -> Self:
