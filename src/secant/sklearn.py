@@ -67,7 +67,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         learning_rate: If None, the optimiser's usual one; a `secant.Schedule` or one of
             Optax's changes it over the steps.
         weight_decay: As for `secant.fit`; so is `clip_norm`.
-        clip_norm: A gradient whose norm is larger is short_text to this one.
+        clip_norm: A gradient whose norm is larger is shortened to this one.
         batch_size: Samples a step; all of them where there are fewer.
         iterations: Steps that `fit` takes.
         init: How the first weights are drawn: `normal`, `xavier` or `he`.

@@ -228,7 +228,7 @@ def _is_inside(path: np.ndarray, bounds: Bounds) -> np.ndarray:
 
 
 def _clipped_path(descent: Descent, bounds: Bounds) -> np.ndarray:
-    """The path up to its first distant point; the last segment is short_text to it."""
+    """The path up to its first distant point; the last segment is shortened to it."""
     diverged = descent.status is DescentStatus.DIVERGED
     max_distance = _MAX_DISTANCE_DIVERGED if diverged else _MAX_DISTANCE
     path, (low, high) = descent.path, np.array(bounds).T

@@ -92,7 +92,7 @@ def fit(
             weights, with every optimiser, and nothing from the biases; 1e-4 for
             `adamw`, else 0.
         clip_norm: The largest norm of a gradient over all parameters together; a
-            longer gradient is short_text to it.
+            longer gradient is shortened to it.
         seed: The seed of the batches and of the validation samples.
         sampling: `replacement`: each batch is drawn from all samples, as the notebook
             does; `epochs`: every sample once, in random order, before any repeats.

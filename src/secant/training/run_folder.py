@@ -96,13 +96,7 @@ class CheckpointManager:
         self._saved_best: Epoch | None = None
 
     def __enter__(self) -> Self:
-        _prepare(self.folder, resume=self._resume)
-        _acquire(self._lock, self.folder)
-        try:  # another process may have used the folder meanwhile
-            _prepare(self.folder, resume=self._resume)
-        except BaseException:
-            self._lock.release()
-            raise
+        _take(self.folder, self._lock, resume=self._resume)
         self._place = self.folder.stat()
         # A process that was killed may leave unfinished files.
         for part in self.folder.glob("**/.*.part"):
@@ -297,7 +291,7 @@ class CheckpointManager:
             ) from None
 
 
-def _prepare(folder: Path, *, resume: bool = False) -> None:
+def _prepare(folder: Path, *, resume: bool) -> None:
     """Makes the folder if needed, and refuses one that holds something else."""
     try:
         if folder.is_file():
@@ -338,12 +332,13 @@ def _lock(folder: Path) -> FileLock:
     return FileLock(folder / LOCK_FILE, timeout=0, thread_local=False)
 
 
-def _acquire(lock: FileLock, folder: Path) -> None:
-    """Takes the lock of a folder.
+def _take(folder: Path, lock: FileLock, *, resume: bool = False) -> None:
+    """Makes the folder if needed, and takes its lock.
 
     Raises:
-        InvalidInput: Another process has it, or the folder is not writable.
+        InvalidInput: The folder holds something else, is in use, or is not writable.
     """
+    _prepare(folder, resume=resume)  # before a lock file is put where it is not wanted
     try:
         lock.acquire()
     except Timeout:
@@ -353,6 +348,11 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         ) from None
     except OSError as error:
         raise _unwritable(folder, error) from None
+    try:  # another process may have used the folder meanwhile
+        _prepare(folder, resume=resume)
+    except BaseException:
+        lock.release()
+        raise
 
 
 # The folder of a command's run
@@ -421,14 +421,8 @@ def reserve_run_folder(folder: Path | None = None) -> ReservedFolder:
     """
     if folder is not None:
         made = not folder.exists()
-        _prepare(folder)
         reserved = ReservedFolder(folder, _lock(folder), made)
-        _acquire(reserved.lock, folder)
-        try:
-            _prepare(folder)
-        except BaseException:
-            reserved.lock.release()
-            raise
+        _take(folder, reserved.lock)
         return reserved
     RUNS_FOLDER.mkdir(exist_ok=True)
     taken = [int(path.name) for path in RUNS_FOLDER.iterdir() if path.name.isdecimal()]
@@ -441,7 +435,7 @@ def reserve_run_folder(folder: Path | None = None) -> ReservedFolder:
         except FileExistsError:  # another process has just taken this number
             continue
         reserved = ReservedFolder(path, _lock(path), made=True)
-        _acquire(reserved.lock, path)
+        _take(path, reserved.lock)
         return reserved
 
 

@@ -67,6 +67,7 @@ def read_tensors(
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            # The file is no mapping: it cannot be iterated over.
             arrays = {name: _array(file, name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
         raise damaged_file(path, str(error)) from None
