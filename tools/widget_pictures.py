@@ -5,22 +5,13 @@ picture is a cell with the first card of its output. Needs the extras `jupyter` 
 `lessons`.
 """
 
-import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jupyter_lab import serving
 from lab_pictures import save
 from playwright.sync_api import sync_playwright
 
@@ -47,55 +38,6 @@ READY = {"slope": ("#secant-slope", r"\d"), "live-training": ("#said", "^Done")}
 """An element of the widget, which is in a shadow tree, and its text at the end."""
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    """A JupyterLab with a notebook of the cells; yields its address."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        cells = [
-            {"cell_type": "code", "id": name, "source": source, "metadata": {}}
-            | {"outputs": [], "execution_count": None}
-            for name, source in CELLS.items()
-        ]
-        kernel = {"name": "python3", "display_name": "Python", "language": "python"}
-        notebook = {"cells": cells, "metadata": {"kernelspec": kernel}}
-        notebook |= {"nbformat": 4, "nbformat_minor": 5}
-        (home / "widgets.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--no-browser", "--allow-root", f"--port={port}"]
-        options += ["--IdentityProvider.token=t", f"--ServerApp.root_dir={home}"]
-        options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-        folders = ("CONFIG", "DATA", "RUNTIME")
-        own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in folders}
-        lab = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            env=os.environ | own,
-            stderr=subprocess.DEVNULL,
-        )
-        origin = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(f"{origin}/api/status?token=t")
-            yield f"{origin}/lab/tree/widgets.ipynb?token=t&reset"
-        finally:
-            lab.terminate()
-            lab.wait(60)
-
-
-def wait_for(address: str) -> None:
-    """Waits until a server answers."""
-    ends = time.monotonic() + MAX_WAIT / 1000
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=10):
-                return
-        except (urllib.error.URLError, OSError):
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.5)
-
-
 def run_cell(cell: Any) -> None:
     """Runs a cell."""
     cell.locator(".cm-content").click()
@@ -118,7 +60,11 @@ def wait_for_kernel(cell: Any) -> None:
 def main() -> None:
     """Runs the cells and saves a picture of each."""
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    with serving() as address, sync_playwright() as starter:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        serving(Path(home), list(CELLS.values())) as address,
+        sync_playwright() as starter,
+    ):
         browser = starter.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox"]
         )

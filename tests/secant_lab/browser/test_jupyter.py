@@ -1,14 +1,9 @@
 """The widgets in a real JupyterLab, as a person uses them."""
 
-import json
-import os
+import importlib.util
 import re
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -32,49 +27,12 @@ CELLS = [
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory):
     """A JupyterLab with a notebook of these cells; its address."""
-    home = tmp_path_factory.mktemp("jupyter")
-    cells = [
-        {"cell_type": "code", "id": f"cell-{i}", "source": source, "metadata": {}}
-        | {"outputs": [], "execution_count": None}
-        for i, source in enumerate(CELLS)
-    ]
-    kernel = {"name": "python3", "display_name": "Python", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}}
-    notebook |= {"nbformat": 4, "nbformat_minor": 5}
-    (home / "play.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--no-browser", "--allow-root", f"--port={port}"]
-    options += ["--IdentityProvider.token=t", f"--ServerApp.root_dir={home}"]
-    options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    folders = ("CONFIG", "DATA", "RUNTIME")
-    mine = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in folders}
-    with (home / "log").open("w") as log:
-        lab = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            env=os.environ | mine,
-            stdout=log,
-            stderr=log,
-        )
-    origin = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{origin}/api/status?token=t", home / "log")
-        yield f"{origin}/lab/tree/play.ipynb?token=t&reset"
-    finally:
-        lab.terminate()
-        lab.wait(60)
-
-
-def _wait_for(address, log):
-    ends = time.monotonic() + 120
-    while time.monotonic() < ends:
-        try:
-            with urllib.request.urlopen(address, timeout=10):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    pytest.fail(f"JupyterLab does not start: {log.read_text()[-2000:]}")
+    file = Path(__file__).parents[3] / "tools" / "jupyter_lab.py"
+    spec = importlib.util.spec_from_file_location("jupyter_lab", file)
+    jupyter_lab = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(jupyter_lab)
+    with jupyter_lab.serving(tmp_path_factory.mktemp("jupyter"), CELLS) as address:
+        yield address
 
 
 def test_widgets_work_in_jupyterlab(browser, jupyter, settled, drag):
