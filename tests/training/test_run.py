@@ -10,7 +10,12 @@ import safetensors.numpy
 from PIL import Image
 
 from secant import DataError, InvalidInput, Run, RunMetadata, SimpleNet, fit
-from secant.training.run import BEST_FILE, HISTORY_FILE, NETWORK_FILE, PICTURE_FILE
+from secant.training.run_folder import (
+    BEST_FILE,
+    HISTORY_FILE,
+    NETWORK_FILE,
+    PICTURE_FILE,
+)
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_a_run_of_the_definition_stays_float64(clusters, tmp_path):
 def test_nothing_is_overwritten(run, folder):
     with pytest.raises(InvalidInput, match="will be overwritten"):
         run.save(folder)
-    with pytest.raises(InvalidInput, match="will be overwritten"):
+    with pytest.raises(InvalidInput, match="is a file: name a new folder"):
         run.save(folder / HISTORY_FILE)
 
 

@@ -532,7 +532,7 @@ def test_a_read_only_folder_is_reported_before_training(
     def refuse(path, content):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("secant.training.run_folder.replace_file", refuse)
+    monkeypatch.setattr("secant.training.checkpoint_manager.replace_file", refuse)
     with pytest.raises(InvalidInput, match="Read-only file system"):
         fit(net, clusters, iterations=5, folder=tmp_path / "run")
 

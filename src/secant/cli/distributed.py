@@ -104,8 +104,7 @@ def _share_run(
         resume: The folder of `--resume` on this process, if any.
         folder: A folder for the files, on processes other than 0.
     """
-    from secant.training.run import MANIFEST_FILE
-    from secant.training.run_folder import INITIAL_FILE
+    from secant.training.run_folder import INITIAL_FILE, MANIFEST_FILE
 
     is_resumed = processes.broadcast(b"resume" if resume else b"") == b"resume"
     if not is_resumed:

@@ -87,7 +87,7 @@ class Trials:
     def _train(self, trial: "Trial", folder: Path, monitor: "_Monitor") -> "Run":
         from secant.training import TrainingWarning
         from secant.training.fit import train
-        from secant.training.run import MANIFEST_FILE
+        from secant.training.run_folder import MANIFEST_FILE
 
         if (folder / MANIFEST_FILE).is_file():
             task, _ = load_task(folder)
@@ -117,8 +117,7 @@ class Trials:
     def _is_free(self, folder: Path, trial: "Trial") -> bool:
         """Whether a folder holds this trial's run or none, and no process uses it."""
         from secant.training.manifest import Manifest
-        from secant.training.run import MANIFEST_FILE
-        from secant.training.run_folder import holds_no_steps
+        from secant.training.run_folder import MANIFEST_FILE, holds_no_steps
 
         if _in_use(folder):
             return False

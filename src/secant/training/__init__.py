@@ -15,8 +15,10 @@ from secant.training.fit import NotFinite, fit
 from secant.training.forecast import Forecast
 from secant.training.metadata import RunMetadata
 from secant.training.optimizers import OPTIMIZERS, NamedOptimizer
-from secant.training.run import HISTORY_FILE, NETWORK_FILE, Run, Timings
+from secant.training.run import Run, Timings
 from secant.training.run_folder import (
+    HISTORY_FILE,
+    NETWORK_FILE,
     RUNS_FOLDER,
     ReservedFolder,
     reserve_run_folder,

@@ -38,9 +38,6 @@ from secant.training.steps import TrainState
 from secant.training.trainer import BestParams, RunState
 from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
-FOLDER = "checkpoints"
-"""The folder of the checkpoints in a run's folder."""
-
 _FORMAT = "secant checkpoint 1"
 _NAME = re.compile(r"(\d{12})\.safetensors")
 

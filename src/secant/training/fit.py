@@ -14,6 +14,7 @@ from secant.nn.gradients import GradientMethod
 from secant.nn.networks import MLP
 from secant.training.callbacks import Callback, Progress, check_callbacks
 from secant.training.checkpoint import Checkpoints, check_same_run
+from secant.training.checkpoint_manager import CheckpointManager
 from secant.training.config import TrainConfig
 from secant.training.diagnostics import TrainingWarning, no_better_than_chance, unmoved
 from secant.training.distributed.process_group import ProcessGroup
@@ -22,7 +23,6 @@ from secant.training.forecast import Forecast, measure_forecast
 from secant.training.metadata import RunMetadata
 from secant.training.optimizers import LearningRate
 from secant.training.run import Run
-from secant.training.run_folder import CheckpointManager
 from secant.training.run_together import follow, lead
 from secant.training.steps import MAX_STEPS_PER_CALL, Score
 from secant.training.trainer import Diverged, Trainer

@@ -15,7 +15,7 @@ from secant._version import __version__
 from secant.errors import DataError
 from secant.nn.architecture import Architecture
 from secant.training.config import TrainConfig
-from secant.training.run import MANIFEST_FILE
+from secant.training.run_folder import MANIFEST_FILE
 from secant.training.serialization import (
     check_regular,
     parse_architecture,

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from secant._version import __version__
-from secant.errors import DataError, InvalidInput
+from secant.errors import DataError
 from secant.history import Epoch, History
 from secant.nn.networks import MLP
 from secant.training.config import TrainConfig
+from secant.training.run_folder import (
+    BEST_FILE,
+    HISTORY_FILE,
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    PICTURE_FILE,
+    prepare_folder,
+)
 from secant.training.serialization import (
     damaged_file,
     parse_architecture,
@@ -26,15 +34,6 @@ from secant.training.serialization import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MANIFEST_FILE = "manifest.json"
-NETWORK_FILE = "network.safetensors"
-"""The file of a run folder that holds the trained weights."""
-
-HISTORY_FILE = "history.csv"
-"""The file of a run folder that holds the losses and the accuracies."""
-
-PICTURE_FILE = "training.png"
-BEST_FILE = "best.safetensors"
 _FORMAT = "secant run 1"
 
 
@@ -136,9 +135,10 @@ class Run:
             The folder.
 
         Raises:
-            InvalidInput: The folder is not empty.
+            InvalidInput: The folder is not empty, is a file, or is not writable.
         """
-        folder = new_folder(folder)
+        folder = Path(folder)
+        prepare_folder(folder)
         self.write(folder)
         return folder
 
@@ -235,22 +235,6 @@ class Run:
             "secant": __version__,
         }
         return tensor_bytes(self.net.params, _FORMAT, content)
-
-
-def new_folder(folder: str | os.PathLike[str]) -> Path:
-    """Makes a new folder for a run, if it does not exist.
-
-    Raises:
-        InvalidInput: It is not empty, or is a file.
-    """
-    folder = Path(folder)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise InvalidInput(
-            f"{folder} exists already, and nothing in it will be overwritten: name a "
-            "new folder, or move that one away"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def network_bytes(net: MLP) -> bytes:
