@@ -48,7 +48,7 @@ class DescentStatus(Enum):
 
     CONVERGED = "The gradient vanished: further steps would hardly lower the value."
     STILL_FALLING = "The value was still falling after the last step."
-    BOUNCES = "The iterates oscillate: the learning rate is at the stability limit."
+    OSCILLATES = "The iterates oscillate: the learning rate is at the stability limit."
     DIVERGED = "The value rose and did not return, or is not finite."
     HARDLY_MOVED = "The learning rate is too small for a visible change in these steps."
     STARTED_FLAT = "The gradient is 0 at the start: a minimum, saddle or maximum."
@@ -140,7 +140,7 @@ def descend(
         >>> descend(bowl, [-3.0, 4.0], lr=0.1).status.name
         'CONVERGED'
         >>> print(descend(bowl, [-3.0, 4.0], lr=1.0).message)
-        bounces: ... the learning rate 1.0 is at the stability limit: try 0.5 or less
+        oscillates: ... the learning rate 1.0 is at the stability limit: try 0.5 or less
     """
     as_function(gradient, "gradient")
     f, rate = as_function(f), validate("lr", lr, _LR)
@@ -308,8 +308,8 @@ def _verdict(trace: _Trace) -> tuple[DescentStatus, str]:
         return DescentStatus.DIVERGED, _diverged_message(trace)
     half = trace.steps - trace.steps // 2
     if share <= 0.05:
-        return DescentStatus.BOUNCES, (
-            f"bounces: over the last {_count(half)} the value changed "
+        return DescentStatus.OSCILLATES, (
+            f"oscillates: over the last {_count(half)} the value changed "
             f"{_change(trace.values[-1 - half], trace.values[-1])}, although "
             f"the gradient's length is still {trace.norms[-1]:.3g}; the learning "
             f"rate {trace.rate!r} is at the stability limit: try "

@@ -151,7 +151,7 @@ def test_a_course_is_optax_with_the_slope_of_calculus(optimizer):
     [
         (0.1, DescentStatus.CONVERGED, "converged"),
         (1e-5, DescentStatus.HARDLY_MOVED, "crawls"),
-        (1.0, DescentStatus.BOUNCES, "swings"),
+        (1.0, DescentStatus.OSCILLATES, "swings"),
         (1.05, DescentStatus.DIVERGED, "diverged"),
     ],
 )

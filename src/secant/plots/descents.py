@@ -22,7 +22,7 @@ _MAX_DISTANCE, _MAX_DISTANCE_DIVERGED = 20.0, 1.0
 STATUS_TEXTS = {
     DescentStatus.CONVERGED: "converged",
     DescentStatus.STILL_FALLING: "still falling",
-    DescentStatus.BOUNCES: "oscillates",
+    DescentStatus.OSCILLATES: "oscillates",
     DescentStatus.DIVERGED: "diverged",
     DescentStatus.HARDLY_MOVED: "hardly moved",
     DescentStatus.STARTED_FLAT: "started flat",
