@@ -22,6 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from secant_lab.connections import permit_connection
 from secant_lab.error_responses import RequestError, error_response
 
 MAX_BODY_BYTES = 64 * 1024
@@ -79,6 +80,7 @@ class AccessGuard:
 
         try:
             self._check(scope)
+            permit_connection(scope)
             receive = await _limited(scope, receive)
         except RequestError as error:
             response = error_response(error, Headers(scope=scope))

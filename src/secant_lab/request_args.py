@@ -89,6 +89,15 @@ def _object(body: bytes) -> dict[str, Any]:
     return given
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can write it: JSON allows half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
@@ -107,7 +116,10 @@ def _as(kind: Any, name: str, value: object) -> Any:
     elif kind is int:
         if (number := as_whole_number(value)) is not None:
             return number
-    elif kind in (str, bool) and isinstance(value, kind):
+    elif kind is str:
+        if isinstance(value, str) and _is_unicode(value):
+            return value
+    elif kind is bool and isinstance(value, bool):
         return value
     words, json_type = _KINDS.get(get_origin(kind) or kind, ("an object", "object"))
     raise RequestError(

@@ -312,6 +312,28 @@ def test_an_invalid_argument_is_refused_with_the_valid_form(
     assert says in refused(response, 400, code)["message"]
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "code"),
+    [
+        ("slope/curve", '{"formula": "x + \\ud800", "low": 0, "high": 1}', "type"),
+        ("draw/read", '{"drawing": "\\udfff"}', "type"),
+        ("training/start", '{"entries": [{"gradient": "\\ud83d"}]}', "missing"),
+        (
+            "training/start",
+            '{"entries": [{"gradient": "\\ud83d", "rate": 0.1}]}',
+            "type",
+        ),
+        ("training/go", '{"race": "\\ud800"}', "type"),
+        ("slope/curve", '{"\\ud800": "x"}', "entry"),
+    ],
+    ids=["formula", "drawing", "no rate", "method", "race", "name"],
+)
+def test_half_a_character_is_refused(client, address, body, code):
+    response = client.post(f"/api/{address}", content=body.encode())
+    error = refused(response, 400, code)
+    assert code == "missing" or "\\ud" in error["message"]
+
+
 def test_a_missing_entry_is_named(client):
     error = refused(client.post("/api/slope/curve", json={"low": 1}), 400, "missing")
     assert "formula" in error["message"]

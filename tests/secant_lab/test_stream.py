@@ -1,16 +1,12 @@
 """The stream of a race's updates, and its questions, as a browser asks them."""
 
-import http.client
 import json
-import socket
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 
 import anyio
 import pytest
-import uvicorn
 
 from secant_lab.server import application
 from secant_lab.training.stream import race_stream
@@ -22,66 +18,6 @@ RACE = {
     "batch": 20,
     "seed": 3,
 }
-
-
-class Lab:
-    """A lab that listens, and somebody who knows its token."""
-
-    def __init__(self):
-        self.door = socket.socket()
-        self.door.bind(("127.0.0.1", 0))
-        self.door.listen(128)
-        self.port = self.door.getsockname()[1]
-        self.app = application(token=TOKEN, port=self.port)
-        self.room = self.app._app.state.room
-        config = uvicorn.Config(
-            self.app,
-            log_level="warning",
-            lifespan="off",
-            http="h11",
-            ws="none",
-            timeout_graceful_shutdown=2,
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(
-            target=self.server.run, kwargs={"sockets": [self.door]}
-        )
-        self.thread.start()
-
-    def close(self):
-        self.room.close()
-        self.server.should_exit = True
-        self.thread.join(600)
-        self.door.close()
-
-    def ask(self, name, body, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        content = body if isinstance(body, bytes) else json.dumps(body)
-        connection.request("POST", f"/api/{name}?token={TOKEN}", content, headers)
-        response = connection.getresponse()
-        answer = response.status, json.loads(response.read())
-        connection.close()
-        return answer
-
-    def train(self, name, **body):
-        status, answer = self.ask(f"training/{name}", body)
-        assert status == 200, answer
-        return answer
-
-    @contextmanager
-    def watch(self, race, token=TOKEN, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        query = f"token={token}&race={race}"
-        connection.request("GET", f"/api/training/watch?{query}", headers=headers)
-        with closing(connection), connection.getresponse() as response:
-            yield response
-
-
-@pytest.fixture(scope="module")
-def lab():
-    lab = Lab()
-    yield lab
-    lab.close()
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def lab(
     import uvicorn
 
     from secant_lab import server
+    from secant_lab.connections import server_config
     from secant_lab.rooms.training import Room
 
     class LabServer(uvicorn.Server):
@@ -54,18 +55,7 @@ def lab(
         token = secrets.token_urlsafe(24)
         address = f"http://127.0.0.1:{port}/?token={token}"
         uvicorn_server = LabServer(
-            uvicorn.Config(
-                server.application(token=token, port=port, room=room),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                http="h11",
-                ws="none",
-                # A page needs a handful of connections, never thousands.
-                limit_concurrency=200,
-                timeout_graceful_shutdown=5,
-            )
+            server_config(server.application(token=token, port=port, room=room))
         )
         # The compiler takes a second to start, in parallel with the browser. The
         # thread is not a daemon: its end inside the compiler would abort the process.

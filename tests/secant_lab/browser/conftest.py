@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from secant.cli.lab import _listening_socket
+from secant_lab.connections import server_config
 from secant_lab.rooms.training import Room
 from secant_lab.server import application
 
@@ -38,14 +39,9 @@ def origin():
     door = _listening_socket(0)
     port = door.getsockname()[1]
     room = Room()
-    config = uvicorn.Config(
-        application(token=TOKEN, port=port, room=room),
-        log_level="warning",
-        lifespan="off",
-        http="h11",
-        ws="none",
+    server = uvicorn.Server(
+        server_config(application(token=TOKEN, port=port, room=room))
     )
-    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
     yield f"http://127.0.0.1:{port}"
