@@ -64,9 +64,28 @@ class Server:
             *(f"{self.folder}/log", "-o", options, "start"),
         )
 
+    def start_again(self):
+        """Starts after a kill: until its old processes have noticed it, they refuse."""
+
+        def started():
+            try:
+                self.start()
+            except subprocess.CalledProcessError:
+                return False
+            return True
+
+        until(started, "a server that starts after a kill")
+
     def stop(self, how="immediate"):
-        """`fast` ends transactions; `immediate` is as in a power cut."""
-        self.call("pg_ctl", "-D", f"{self.folder}/data", "-m", how, "-w", "stop")
+        """`fast` ends transactions, `immediate` is as in a power cut.
+
+        `kill` kills the server's first process, and its others find that out.
+        """
+        if how != "kill":
+            self.call("pg_ctl", "-D", f"{self.folder}/data", "-m", how, "-w", "stop")
+            return
+        process = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        os.kill(process, signal.SIGKILL)
 
 
 def _programs() -> Path:
