@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import secant
+from secant.propagation import central_slopes, changes_along_coordinates
 
 SIZE = 300_000
 
@@ -24,12 +25,41 @@ def of_network(x):
     return method(params, x[None], np.array([1]))[0]
 
 
+def of_params(w):
+    net = secant.MLP([SIZE, 1], seed=0).replace({"W1": w[:, None], "b1": np.zeros(1)})
+    return net.scores(jnp.ones(SIZE))
+
+
+def of_pure_scores(x):
+    net = secant.MLP([SIZE, 1], seed=0)
+    return net.architecture.scores(jax.tree.map(jnp.asarray, net.params), x)
+
+
+def along_coordinates(x):
+    return changes_along_coordinates(
+        total, x, jnp.arange(2), jnp.full(2, 1e-3, jnp.float32)
+    )
+
+
+def steps_along_coordinates(steps):
+    entries = np.zeros(SIZE, int)
+    return changes_along_coordinates(total, jnp.ones(2), entries, steps)
+
+
 CALLS = {
     "value_and_gradient": lambda x: secant.value_and_gradient(total, "backprop")(x)[0],
     "difference": lambda x: secant.difference(total)(x, np.float32(1e-3)),
     "difference, dx": lambda x: secant.difference(total)(jnp.ones(SIZE), x),
     "value_and_gradient of a network": of_network,
     "a loss": lambda x: secant.sum_squares_error(jnp.zeros(SIZE), x),
+    "scores of jax's inputs": of_params,
+    "scores of jax's parameters": of_pure_scores,
+    "spsa": lambda x: secant.spsa(total, x, jax.random.key(0)),
+    "slope": lambda x: secant.slope(total, x, jnp.ones(SIZE), 1e-3),
+    "slope, direction": lambda x: secant.slope(total, jnp.ones(SIZE), x, 1e-3),
+    "central_slopes": lambda x: central_slopes(total, x, jnp.arange(2), 1e-3),
+    "changes_along_coordinates": along_coordinates,
+    "changes_along_coordinates, steps": steps_along_coordinates,
     "as_jax": lambda x: secant.as_jax(lambda v: v, result=x)(x),
 }
 

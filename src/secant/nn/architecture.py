@@ -20,6 +20,7 @@ from secant.arrays import (
     first_entry,
     is_traced,
     namespace,
+    owned,
 )
 from secant.errors import InvalidInput
 from secant.nn.activations import ACTIVATIONS
@@ -120,6 +121,9 @@ class Architecture:
     def layers(self, params: Params, x: Array) -> list[Array]:
         """The output of each layer: the inputs, the hidden layers, the scores."""
         activate = ACTIVATIONS[self.activation].function
+        if namespace(x, *params.values()) is not np:
+            x = owned(x)
+            params = {name: owned(value) for name, value in params.items()}
         outputs = [x]
         for layer in range(1, self.depth + 1):
             sums = outputs[-1] @ params[f"W{layer}"]

@@ -27,7 +27,7 @@ import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from secant.arrays import is_traced
+from secant.arrays import is_traced, owned
 from secant.errors import InvalidInput
 from secant.propagation.delta import Array, is_inexact
 from secant.propagation.difference import as_value, difference, paired_leaves
@@ -125,7 +125,9 @@ def slope(
         leaf if d is None else _as_real(leaf)
         for leaf, d in zip(leaves, towards, strict=True)
     )
-    there = tree.unflatten(None if d is None else h * jnp.asarray(d) for d in towards)
+    there = tree.unflatten(
+        None if d is None else h * jnp.asarray(owned(d)) for d in towards
+    )
     if order == 1:
         _, ahead, back = both_ways(f, x, there, fallback=fallback)
         return jax.tree.map(lambda a, b: _over(_number(a) - b, 2 * h), ahead, back)
@@ -181,6 +183,7 @@ def changes_along_coordinates(
         ... )
         Array([1. , 0.5], dtype=float32)
     """
+    x, entries, steps = jax.tree.map(owned, (x, entries, steps))
     bytes_each = change_bytes(jax.make_jaxpr(f)(x), x)
     return map_in_blocks(_change(f, x), (entries, steps), bytes_each)
 
@@ -204,7 +207,7 @@ def central_slopes(
         >>> central_slopes(lambda x: (x**2).sum(), x, jnp.arange(2), 1e-4).round(5)
         Array([6., 8.], dtype=float32)
     """
-    x = jax.tree.map(_as_real, x)
+    x, entries, h = jax.tree.map(_as_real, x), owned(entries), owned(h)
     steps = jnp.full(len(entries), h, ravel_pytree(x)[0].dtype)
     bytes_each = 2 * change_bytes(jax.make_jaxpr(f)(x), x)
     both = _number(map_in_blocks(_both_changes(f, x), (entries, steps), bytes_each))
