@@ -42,7 +42,11 @@ PICTURES = {
     ),
     "methods": lambda run, x, t: plots.comparison([("a", 1.0, 1.0)], language="ko"),
     "curves": lambda run, x, t: plots.error_curves(
-        [("a", np.array([1.0, 2.0]), np.array([1.0, 2.0]))], language="ko"
+        [
+            (f"{how}, float32", np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+            for how in ("subtracted", "propagated")
+        ],
+        language="ko",
     ),
     "errors": lambda run, x, t: plots.gradient_errors(
         np.ones((2, 2, 2)), language="ko"

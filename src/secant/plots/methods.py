@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from secant.plots.style import BLUE, COLORS, ORANGE, figure_of, single_axes
 from secant.plots.translations import translator
 
+# The kinds of slopes in the names of `secant.comparison.error_curves`.
+_SLOPES = ("subtracted", "propagated")
+
 
 def comparison(
     points: Sequence[tuple[str, float, float]],
@@ -96,7 +99,9 @@ def error_curves(
                 marker="o",
                 markersize=4,
                 markerfacecolor="white" if double else None,
-                label=name,
+                label=", ".join(
+                    tr(word) if word in _SLOPES else word for word in name.split(", ")
+                ),
             )
         axes.legend(loc="upper center", ncols=2)
         axes.set_ylim(top=axes.get_ylim()[1] * 300)

@@ -35,6 +35,8 @@ KOREAN = {
         "간격 h에 따른 중심 차분의 오차"
     ),
     "error of the slopes, relative": "기울기의 상대 오차",
+    "subtracted": "뺄셈",
+    "propagated": "차분 전파",
     # checks
     "right": "맞음",
     "rounding": "반올림 오차",
