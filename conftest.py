@@ -31,8 +31,12 @@ def _known(flags: dict[str, str]) -> dict[str, str]:
             library.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
+            # With the zero at its end: the name alone also stands in the description of
+            # settings that are flags no more.
             return {
-                flag: flags[flag] for flag in flags if content.find(flag.encode()) > 0
+                flag: flags[flag]
+                for flag in flags
+                if content.find(flag.encode() + b"\0") > 0
             }
     return {}
 
