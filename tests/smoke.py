@@ -25,14 +25,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
-# Most of the time goes into compiling what runs once.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-os.environ.setdefault("COLUMNS", "200")
-
-# A name of another package that will go is a fault of ours, if we are who uses it.
-warnings.filterwarnings("error", category=DeprecationWarning, module=r"secant(_lab)?\b")
-warnings.filterwarnings("error", category=FutureWarning, module=r"secant(_lab)?\b")
-
 import numpy as np
 
 import secant
@@ -510,6 +502,12 @@ def equinox_models():
 
 def main(arguments):
     """Runs the parts and returns the exit code."""
+    # Most of the time goes into compiling what runs once.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    os.environ.setdefault("COLUMNS", "200")
+    # A name of another package that will go is a fault of ours, if we are who uses it.
+    for category in (DeprecationWarning, FutureWarning):
+        warnings.filterwarnings("error", category=category, module=r"secant(_lab)?\b")
     names = [name for name in arguments if name != "--all"] or list(PARTS)
     with tempfile.TemporaryDirectory() as folder:
         failed = [name for name in names if not passes(name, folder, arguments)]
