@@ -71,10 +71,13 @@ _NEEDS = {
 
 collect_ignore = [file for file, module in _NEEDS.items() if not find_spec(module)]
 
-# `.ci/run` runs these a second time: what judges numbers, because users' programs are
-# optimised, and what the extras need that are too large for `[test]`.
-_AGAIN = (
-    *(f"tests/{name}" for name in ("propagation", "derivatives", "checking", "nn")),
+# `.ci/run` runs these a second time: what judges numbers, optimised as users have it,
+_AGAIN = tuple(
+    f"tests/{name}" for name in ("propagation", "derivatives", "checking", "nn")
+)
+
+# and what needs extras that are too large for `[test]`.
+_EXTRAS = (
     *("tests/sklearn", "tests/export", "tests/sweeps"),
     *("tests/cli/test_export.py", "tests/cli/test_sweep.py"),
     *("tests/training/test_tensorboard.py", "tests/data/test_classes.py"),
@@ -117,10 +120,15 @@ def pytest_collection_finish():
 def pytest_collection_modifyitems(items):
     """Marks what runs again."""
     here = Path(__file__).parent
-    again = [here / name for name in _AGAIN]
-    assert all(place.exists() for place in again), "conftest.py names what is gone"
-    by_file = groupby(items, lambda item: item.path)
-    for file, tests in by_file:
-        if any(file.is_relative_to(place) for place in again):
-            for test in tests:
-                test.add_marker("again")
+    places = {
+        here / name: mark
+        for mark, names in (("again", _AGAIN), ("extras", _EXTRAS))
+        for name in names
+    }
+    missing = [place for place in places if not place.exists()]
+    assert not missing, f"conftest.py names what is gone: {missing}"
+    for file, tests in groupby(items, lambda item: item.path):
+        marks = {mark for place, mark in places.items() if file.is_relative_to(place)}
+        for test in tests:
+            for mark in marks:
+                test.add_marker(mark)
