@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from secant.training.run_folder import (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(net, clusters):
     return fit(
         net,
@@ -29,9 +31,14 @@ def run(net, clusters):
     )
 
 
+@pytest.fixture(scope="module")
+def saved(run, tmp_path_factory):
+    return run.save(tmp_path_factory.mktemp("saved") / "run")
+
+
 @pytest.fixture
-def folder(run, tmp_path):
-    return run.save(tmp_path / "runs" / "first")
+def folder(saved, tmp_path):
+    return Path(shutil.copytree(saved, tmp_path / "runs" / "first"))
 
 
 def test_a_loaded_run_equals_the_saved_one(run, folder):
