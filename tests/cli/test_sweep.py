@@ -7,8 +7,11 @@ import shlex
 import pytest
 
 from secant import Run
+from secant.training.run_folder import holds_no_steps
 
 pytest.importorskip("optuna", reason='needs pip install "secant[sweep]"')
+
+from secant.sweeps.folders import folder_of
 
 RATE = "learning_rate=0.1..1:log"
 
@@ -79,6 +82,21 @@ def test_a_folder_with_other_files_is_not_touched(secant, tmp_path):
     assert outcome.code == 2
     assert "overwrites nothing in it" in outcome.err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_killed_process_left_of_a_new_sweep_is_taken_up(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / ".sweep.json.99.part").write_bytes(b"half")
+    identity = {"space": {"x": "1..2"}, "study": "mine", "storage": "study.db"}
+    assert folder_of(identity, folder) == folder
+    assert {path.name for path in folder.iterdir()} == {"sweep.json"}
+
+
+def test_what_a_killed_worker_left_of_a_new_run_is_taken_up(tmp_path):
+    (tmp_path / ".manifest.json.99.part").write_bytes(b"half")
+    (tmp_path / "initial.safetensors").write_bytes(b"whole")
+    assert holds_no_steps(tmp_path)
 
 
 def test_a_damaged_sweep_is_reported(secant, tmp_path):

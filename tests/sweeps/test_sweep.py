@@ -87,6 +87,81 @@ def test_an_interrupted_sweep_equals_an_uninterrupted_one(begin, tmp_path):
     assert outcome(second) == whole
 
 
+# The scores of each trial after its epochs, and what a pruner makes of them.
+REPORTS = {
+    # Trial 4 goes on because of its first epoch, and trial 5 ends because of it.
+    "median": [
+        *[[0.2, 0.5, 0.5, 0.5], [0.8, 0.5, 0.5, 0.5]] * 2,
+        *([0.9, 0.1, 0.1, 0.1], [0.5, 0.4, 0.4, 0.4]),
+    ],
+    # Trial 7 is the second best of eight, and two of eight are promoted.
+    "halving": [[0.1], [0.3], [0.9], *[[0.1]] * 4, [0.5]],
+}
+
+
+def trained(trial, reports, saved, die_at=None):
+    """An objective as a run is: it continues after the epoch that was saved."""
+    done = saved.get(trial.number, 0)
+    for epoch, value in enumerate(reports[trial.number][done:], start=done + 1):
+        trial.report(epoch, value)
+        if die_at == (trial.number, epoch):
+            raise KeyboardInterrupt
+    return reports[trial.number][-1]
+
+
+@pytest.mark.parametrize(
+    ("pruning", "die_at", "saved"),
+    [
+        # After the epoch of its checkpoint, and two epochs later.
+        ("median", (4, 2), 2),
+        ("median", (4, 3), 1),
+        # Its last score counts once.
+        ("halving", (1, 1), 1),
+    ],
+)
+def test_a_resumed_trial_is_judged_as_if_it_had_never_stopped(
+    begin, tmp_path, pruning, die_at, saved
+):
+    reports = REPORTS[pruning]
+    options = {"trials": len(reports), "pruning": pruning}
+    with Sweep(SPACE, f"sqlite:///{tmp_path}/whole.db", "bowl", **options) as other:
+        other.run(lambda trial: trained(trial, reports, {}))
+        whole = verdicts(other)
+    assert {state for _, _, state, _ in whole} == {"finished", "pruned"}
+    sweep = begin(**options)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.run(lambda trial: trained(trial, reports, {}, die_at))
+    number, _ = die_at
+    sweep.run(lambda trial: trained(trial, reports, {number: saved}))
+    assert verdicts(sweep) == whole
+
+
+def test_a_trial_that_died_before_it_was_pruned_ends_at_the_same_epoch(
+    begin, monkeypatch
+):
+    reports = [[0.5, 0.5, 0.9, 0.9]] * 4 + [[0.6] * 4]
+    sweep = begin(len(reports))
+    prune = sweep._study.pruner.prune
+
+    def die(study, trial):
+        if prune(study, trial):
+            raise KeyboardInterrupt
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep._study.pruner, "prune", die)
+        with pytest.raises(KeyboardInterrupt):
+            sweep.run(lambda trial: trained(trial, reports, {}))
+    sweep.run(lambda trial: trained(trial, reports, {}))
+    why = [why for *_, state, why in verdicts(sweep) if state == "pruned"]
+    assert why == ["pruned after epoch 3"]
+
+
+def verdicts(sweep):
+    """How each trial ended."""
+    return sorted((r.number, r.score, r.state, r.why) for r in sweep.results())
+
+
 def test_a_failed_trial_is_reported_and_the_sweep_continues(begin):
     def fails(trial):
         if trial.number == 1:

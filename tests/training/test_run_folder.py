@@ -15,6 +15,8 @@ import numpy as np
 import optax
 import pytest
 import safetensors
+from matplotlib.figure import Figure
+from PIL import Image
 
 from secant import DataError, InvalidInput, Run, RunMetadata, TrainingWarning, fit
 from secant.nn.gradients import METHODS
@@ -221,6 +223,43 @@ def test_a_run_killed_after_its_last_checkpoint_is_measured_and_written(
     assert not (tmp_path / "history.csv").exists()
     assert_same(fit(net, clusters, resume=True, **settings), whole)
     assert_same(Run.load(tmp_path), whole)
+
+
+@pytest.mark.parametrize("iterations", [10, 13])
+def test_a_run_killed_while_its_picture_is_drawn_gets_a_whole_one(
+    net, clusters, tmp_path, monkeypatch, iterations
+):
+    settings = {"iterations": iterations, "batch_size": 20, "folder": tmp_path}
+
+    def half(figure, target, **options):
+        write = target.write if hasattr(target, "write") else Path(target).write_bytes
+        write(b"half")
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Figure, "savefig", half)
+        with pytest.raises(Killed):
+            fit(net, clusters, **settings)
+    assert not (tmp_path / "training.png").exists()
+    run = Run.load(tmp_path)
+    assert_same(fit(net, clusters, resume=True, **settings), run)
+    with Image.open(tmp_path / "training.png") as picture:
+        picture.load()
+
+
+def test_a_run_killed_before_its_manifest_can_be_begun_anew(
+    net, clusters, tmp_path, monkeypatch
+):
+    settings = {"iterations": 3, "batch_size": 20}
+    whole = fit(net, clusters, **settings)
+    for resume in (False, True):
+        folder = tmp_path / str(resume)
+        with monkeypatch.context() as patch:
+            patch.setattr(Manifest, "write", die)
+            with pytest.raises(Killed):
+                fit(net, clusters, folder=folder, **settings)
+        assert (folder / "initial.safetensors").exists()
+        assert_same(fit(net, clusters, folder=folder, resume=resume, **settings), whole)
 
 
 def test_resuming_an_empty_folder_starts_a_run(net, clusters, tmp_path):

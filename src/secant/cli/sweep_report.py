@@ -73,7 +73,7 @@ def write_report(
     """Write the table of all trials and the picture into the sweep's folder."""
     from secant import plots
     from secant.sweeps.results import to_csv
-    from secant.training.serialization import replace_file
+    from secant.training.serialization import replace_file, replace_picture
 
     replace_file(folder / TABLE, to_csv(results, list(sweep.space)).encode())
     in_order = sorted(results, key=lambda result: result.number)
@@ -88,7 +88,7 @@ def write_report(
         score=f"validation {objective}",
         log=[n for n, values in sweep.space.items() if getattr(values, "log", False)],
     )
-    figure.savefig(folder / PICTURE)
+    replace_picture(folder / PICTURE, figure)
 
 
 def _relative(folder: str) -> str:

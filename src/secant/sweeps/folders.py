@@ -66,12 +66,15 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> Path:
                 "command that started it, or name a new folder"
             )
         return folder
-    if folder.is_dir() and any(folder.iterdir()):
+    folder.mkdir(exist_ok=True)
+    # A process that was killed may leave an unfinished file.
+    for part in folder.glob(f".{FILE}.*.part"):
+        part.unlink(missing_ok=True)
+    if any(folder.iterdir()):
         raise InvalidInput(
             f"{folder} is not empty, and Secant overwrites nothing in it: name a new "
             "folder, or move that one away"
         )
-    folder.mkdir(exist_ok=True)
     text = json.dumps({"format": _FORMAT, **identity}, indent=2, ensure_ascii=False)
     replace_file(folder / FILE, f"{text}\n".encode())
     return folder

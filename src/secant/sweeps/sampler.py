@@ -1,6 +1,6 @@
 """Sampler of settings (TPE, from a seed and the trial's number), and pruners."""
 
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from optuna.distributions import BaseDistribution
@@ -74,5 +74,40 @@ def pruner(name: str) -> BasePruner:
     """
     name = validate("pruner", name, Choice(PRUNERS))
     if name == "median":
-        return MedianPruner(n_startup_trials=_UNPRUNED_TRIALS)
-    return SuccessiveHalvingPruner() if name == "halving" else NopPruner()
+        return _PrunerOfLatestTries(MedianPruner(n_startup_trials=_UNPRUNED_TRIALS))
+    if name == "halving":
+        return _PrunerOfLatestTries(SuccessiveHalvingPruner())
+    return NopPruner()
+
+
+class _PrunerOfLatestTries(BasePruner):
+    """A pruner that compares with the latest try of each trial.
+
+    An earlier try, whose worker died, has left the same scores a second time.
+    """
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self._pruner = pruner
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether the trial should end here."""
+        return self._pruner.prune(cast(Study, _LatestTries(study)), trial)
+
+
+class _LatestTries:
+    """A study without the tries that were repeated."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def get_trials(self, *args: Any, **kw: Any) -> list[FrozenTrial]:
+        repeated = {
+            number
+            for trial in self._study.get_trials(deepcopy=False)
+            for number in trial.system_attrs.get("retry_history") or []
+        }
+        trials = self._study.get_trials(*args, **kw)
+        return [trial for trial in trials if trial.number not in repeated]

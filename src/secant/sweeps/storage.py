@@ -25,6 +25,16 @@ _MAX_MISSED_HEARTBEATS = 3
 _MAX_PAUSE = 5.0
 
 
+def retry_callback(max_retry: int | None = None) -> RetryHeartbeatStaleTrialCallback:
+    """Optuna's function that queues a trial again, with the scores that it reported.
+
+    Its run goes on from a checkpoint, so it does not report the first ones again.
+    """
+    return RetryHeartbeatStaleTrialCallback(
+        max_retry=max_retry, inherit_intermediate_values=True
+    )
+
+
 class StorageUnreachable(SecantError):
     """The database was unreachable for too long."""
 
@@ -78,9 +88,7 @@ class RetryingStorage(RDBStorage):
                 },
                 heartbeat_interval=heartbeat,
                 grace_period=_MAX_MISSED_HEARTBEATS * heartbeat,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
-                    max_retry=MAX_RETRIES
-                ),
+                heartbeat_stale_trial_callback=retry_callback(MAX_RETRIES),
             )
 
     @property

@@ -4,18 +4,23 @@ import json
 import socket
 import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from time import monotonic, sleep
 from typing import Any, Self
 
 import optuna
-from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from secant.errors import InvalidInput, SecantError
 from secant.sweeps.results import Result, numbers, result_of
 from secant.sweeps.sampler import NumberedSampler, pruner
 from secant.sweeps.space import Choices, Range, Space, Value, description
-from secant.sweeps.storage import Notify, StorageUnreachable, open_storage
+from secant.sweeps.storage import (
+    Notify,
+    StorageUnreachable,
+    open_storage,
+    retry_callback,
+)
 
 _IDENTITY = "secant: what is searched"
 
@@ -44,11 +49,21 @@ class Trial:
     def report(self, epoch: int, score: float) -> None:
         """Report the score after a number of epochs.
 
+        A repeated trial has the scores of its earlier try. It may report some of them
+        again, and each is judged by the epochs up to it.
+
         Raises:
             Pruned: The other trials had better scores at that epoch.
         """
         self._trial.report(score, epoch)
-        if self._trial.should_prune():
+        study = self._trial.study
+        trial = copy(study.get_trials(deepcopy=False)[self._trial.number])
+        trial.intermediate_values = {
+            reported: value
+            for reported, value in trial.intermediate_values.items()
+            if reported <= epoch
+        }
+        if study.pruner.prune(study, trial):
             raise Pruned(f"pruned after epoch {epoch}")
 
     def note(self, **facts: str | float | None) -> None:
@@ -354,7 +369,7 @@ def _original_error(error: BaseException) -> BaseException:
 
 
 def _retry(study: optuna.Study, trial: FrozenTrial) -> None:
-    RetryHeartbeatStaleTrialCallback()(study, trial)
+    retry_callback()(study, trial)
 
 
 def _without_warnings(call: Callable[..., Any], *args: Any) -> Any:

@@ -3,7 +3,7 @@
 import errno
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +23,7 @@ from secant.training.run_folder import (
     CHECKPOINTS_FOLDER,
     INITIAL_FILE,
     MANIFEST_FILE,
+    PICTURE_FILE,
     ReservedFolder,
     folder_lock,
     take_folder,
@@ -147,7 +148,13 @@ class CheckpointManager:
         return trainer.start
 
     def ended_run(self, state: RunState) -> Run | None:
-        """The run in the folder, if it is whole and ended at this state."""
+        """The run in the folder, if it is whole and ended at this state.
+
+        Its picture is drawn if it is missing: the process may have ended before that.
+
+        Raises:
+            InvalidInput: The picture cannot be written.
+        """
         try:
             run = Run.load(self.folder)
         except DataError:  # the process ended before the files were written
@@ -157,7 +164,11 @@ class CheckpointManager:
             and len(run.losses) == state.step
             and run.settings.to_dict() == self._trainer.config.to_dict()
         )
-        return run if is_this else None
+        if not is_this:
+            return None
+        if not (self.folder / PICTURE_FILE).is_file():
+            self._write(run.write_picture)
+        return run
 
     def next_save_step(self, step: int) -> int | None:
         """The step of the next checkpoint, if the policy counts steps."""
@@ -259,9 +270,13 @@ class CheckpointManager:
         Raises:
             InvalidInput: They cannot be written there.
         """
+        self._write(run.write)
+
+    def _write(self, write: Callable[[Path], object]) -> None:
+        """Writes files of the ended run into its folder."""
         try:
             self._check_place()
-            run.write(self.folder)
+            write(self.folder)
         except OSError as error:
             saved = (
                 f"the folder has a checkpoint of step {self._saved_step:,}"

@@ -28,6 +28,7 @@ from secant.training.serialization import (
     read_bytes,
     read_tensors,
     replace_file,
+    replace_picture,
     tensor_bytes,
 )
 
@@ -155,7 +156,11 @@ class Run:
                 folder, self.best, self.best_epoch, self.settings, self.data_name
             )
         replace_file(folder / NETWORK_FILE, self._network_bytes(history))
-        self.plot().savefig(folder / PICTURE_FILE)
+        self.write_picture(folder)
+
+    def write_picture(self, folder: Path) -> None:
+        """Draws the picture of the run into its own folder."""
+        replace_picture(folder / PICTURE_FILE, self.plot())
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, best: bool = False) -> Self:

@@ -45,6 +45,7 @@ def prepare_folder(folder: Path, *, resume: bool | None = None) -> None:
     Args:
         folder: The folder.
         resume: Whether it may hold a run, to be continued; None where no run trains.
+            A run that had no time to begin may be there in any case.
 
     Raises:
         InvalidInput: The folder holds something else, is a file, or is not writable.
@@ -54,12 +55,14 @@ def prepare_folder(folder: Path, *, resume: bool | None = None) -> None:
             raise InvalidInput(f"{folder} is a file: name a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
-        names -= {LOCK_FILE, EVENTS_FOLDER}
         content = {name for name in names if not name.endswith(".part")}
+        content -= {LOCK_FILE, EVENTS_FOLDER}
     except OSError as error:
         raise unwritable_folder(folder, error) from None
-    is_run = content <= {INITIAL_FILE} or MANIFEST_FILE in content
-    if content and not (resume and is_run):
+    # A process that is killed before it writes the manifest leaves these two.
+    has_begun = content == {INITIAL_FILE} and (resume or LOCK_FILE in names)
+    is_run = MANIFEST_FILE in content
+    if content and not has_begun and not (resume and is_run):
         to_resume = " (to continue the run in it, pass resume=True)"
         raise InvalidInput(
             f"{folder} exists already, and nothing in it will be overwritten: name a "
@@ -189,7 +192,7 @@ def reserve_run_folder(folder: Path | None = None) -> ReservedFolder:
 
 def holds_no_steps(folder: Path) -> bool:
     """Whether a folder holds at most a run that has begun and has no checkpoint."""
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir() if path.suffix != ".part"}
     return names <= _BEGUN and not any((folder / CHECKPOINTS_FOLDER).glob("*"))
 
 

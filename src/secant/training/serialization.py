@@ -12,14 +12,18 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
 from secant.errors import DataError, short_repr, short_text
 from secant.nn.architecture import Architecture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # The dtypes that NumPy itself has.
 _DTYPES = {
@@ -136,6 +140,13 @@ def replace_file(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def replace_picture(path: Path, figure: "Figure") -> None:
+    """Replaces a picture in one step; the path's suffix names its format."""
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix.removeprefix("."))
+    replace_file(path, content.getvalue())
 
 
 def damaged_file(path: Path, reason: str) -> DataError:
