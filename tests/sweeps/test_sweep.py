@@ -40,6 +40,14 @@ def outcome(sweep):
     return [(r.number, dict(r.settings), r.score, r.state) for r in sweep.results()]
 
 
+@pytest.fixture
+def whole(tmp_path):
+    """The outcome of an uninterrupted sweep of six trials."""
+    with Sweep(SPACE, f"sqlite:///{tmp_path}/other.db", "bowl", trials=6) as other:
+        other.run(bowl)
+        return outcome(other)
+
+
 def test_the_best_comes_first_and_a_sweep_ends_with_its_last_trial(begin):
     told = []
     sweep = begin(8)
@@ -58,11 +66,7 @@ def test_minimisation_puts_the_lowest_first(begin):
     assert scores == sorted(scores)
 
 
-def test_an_interrupted_sweep_equals_an_uninterrupted_one(begin, tmp_path):
-    other = Sweep(SPACE, f"sqlite:///{tmp_path}/other.db", "bowl", trials=6)
-    with other:
-        other.run(bowl)
-        whole = outcome(other)
+def test_an_interrupted_sweep_equals_an_uninterrupted_one(begin, whole):
     first = begin()
     calls = []
 
@@ -160,6 +164,59 @@ def test_a_trial_that_died_before_it_was_pruned_ends_at_the_same_epoch(
 def verdicts(sweep):
     """How each trial ended."""
     return sorted((r.number, r.score, r.state, r.why) for r in sweep.results())
+
+
+class Killed(BaseException):
+    """The end of the process: no code catches it."""
+
+
+def interrupt(trial):
+    raise KeyboardInterrupt
+
+
+def test_a_worker_killed_before_it_queues_its_trial_again_loses_no_trial(
+    begin, whole, monkeypatch
+):
+    def die(study, trial, **options):
+        raise Killed
+
+    first = begin()
+    with monkeypatch.context() as patch:
+        patch.setattr("secant.sweeps.sweep.queue_again", die)
+        with pytest.raises(Killed):
+            first.run(interrupt)
+    begin().run(bowl)
+    assert outcome(first) == whole
+
+
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+@pytest.mark.parametrize("queued", [False, True], ids=["first try", "second try"])
+def test_a_worker_killed_before_its_first_heartbeat_loses_no_trial(
+    begin, whole, queued
+):
+    first = begin()
+    if queued:
+        with pytest.raises(KeyboardInterrupt):
+            first.run(interrupt)
+    assert first._study.ask().number == queued  # and the worker is gone
+    begin(heartbeat=1).run(bowl)
+    assert outcome(first) == whole
+
+
+def test_a_trial_that_two_workers_queued_again_is_tried_once(begin, whole):
+    first = begin()
+    with pytest.raises(KeyboardInterrupt):
+        first.run(interrupt)
+    first._requeue(0)
+    tried = []
+
+    def watched(trial):
+        tried.append(trial.number)
+        return bowl(trial)
+
+    begin().run(watched)
+    assert tried == list(range(6))
+    assert outcome(first) == whole
 
 
 def test_a_failed_trial_is_reported_and_the_sweep_continues(begin):

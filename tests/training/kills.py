@@ -24,7 +24,7 @@ from killing.outcome import Outcome
 from killing.processes import prepare
 
 # A kill of a sweep takes the time of several kills of a run.
-_WEIGHTS = dict.fromkeys([*runs.FIT, *runs.TRAIN], 4) | dict.fromkeys(sweeps.LANES, 4)
+_WEIGHTS = dict.fromkeys([*runs.FIT, *runs.TRAIN], 4) | dict.fromkeys(sweeps.LANES, 3)
 
 
 def survive(

@@ -3,12 +3,14 @@
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
@@ -25,13 +27,27 @@ _MAX_MISSED_HEARTBEATS = 3
 _MAX_PAUSE = 5.0
 
 
-def retry_callback(max_retry: int | None = None) -> RetryHeartbeatStaleTrialCallback:
-    """Optuna's function that queues a trial again, with the scores that it reported.
+def queue_again(
+    study: optuna.Study, trial: FrozenTrial, *, max_retries: int | None = None
+) -> None:
+    """Queue a trial again whose worker died or was stopped.
 
-    Its run goes on from a checkpoint, so it does not report the first ones again.
+    The new try has the trial's settings, and the scores that it reported: its run goes
+    on from a checkpoint and does not report them again.
     """
-    return RetryHeartbeatStaleTrialCallback(
-        max_retry=max_retry, inherit_intermediate_values=True
+    history = [*(trial.system_attrs.get("retry_history") or []), trial.number]
+    if max_retries is not None and len(history) > max_retries:
+        return
+    facts = {name: fact for name, fact in trial.user_attrs.items() if name != "host"}
+    study.add_trial(
+        optuna.create_trial(
+            state=TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs=facts,
+            system_attrs={**trial.system_attrs, "retry_history": history},
+            intermediate_values=trial.intermediate_values,
+        )
     )
 
 
@@ -88,7 +104,9 @@ class RetryingStorage(RDBStorage):
                 },
                 heartbeat_interval=heartbeat,
                 grace_period=_MAX_MISSED_HEARTBEATS * heartbeat,
-                heartbeat_stale_trial_callback=retry_callback(MAX_RETRIES),
+                heartbeat_stale_trial_callback=partial(
+                    queue_again, max_retries=MAX_RETRIES
+                ),
             )
 
     @property

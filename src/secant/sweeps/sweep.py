@@ -16,13 +16,17 @@ from secant.sweeps.results import Result, numbers, result_of
 from secant.sweeps.sampler import NumberedSampler, pruner
 from secant.sweeps.space import Choices, Range, Space, Value, description
 from secant.sweeps.storage import (
+    MAX_RETRIES,
     Notify,
     StorageUnreachable,
     open_storage,
-    retry_callback,
+    queue_again,
 )
 
 _IDENTITY = "secant: what is searched"
+
+# Marks a trial that no worker had to try.
+_SURPLUS = "surplus"
 
 
 class Pruned(SecantError):
@@ -181,6 +185,7 @@ class Sweep:
             each: Called with the result of every trial that this process has ended.
         """
         while not self._should_stop() and self.missing():
+            self._queue_lost()
             running, queued = self._count(TrialState.RUNNING, TrialState.WAITING)
             if running >= self.missing() and not queued:
                 self._wait_for_others(running)
@@ -230,7 +235,10 @@ class Sweep:
 
     def _evaluate(self, objective: Objective, trial: optuna.Trial) -> float:
         if self._is_surplus(trial.number):
+            trial.set_user_attr(_SURPLUS, True)
             raise _SurplusTrial
+        # A trial with a host has a heartbeat, which ends if the worker dies.
+        self._storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr("host", socket.gethostname())
         settings = {
             name: _suggest(trial, name, values) for name, values in self.space.items()
@@ -271,8 +279,13 @@ class Sweep:
 
     def _is_surplus(self, number: int) -> bool:
         trials = self._study.get_trials(deepcopy=False)
-        if trials[number].system_attrs.get("retry_history"):
-            return False
+        if history := trials[number].system_attrs.get("retry_history"):
+            # Two workers may have queued the same trial again.
+            return any(
+                _counts(t) or (_is_live(t) and t.number < number)
+                for t in trials
+                if _first_try(t) == history[0] and t.number != number
+            )
         before = [
             t
             for t in trials
@@ -285,7 +298,27 @@ class Sweep:
     def _requeue(self, number: int) -> None:
         trial = self._study.get_trials()[number]
         if trial.state == TrialState.FAIL:
-            _without_warnings(_retry, self._study, trial)
+            queue_again(self._study, trial)
+
+    def _queue_lost(self) -> None:
+        """Queue the failed trials again that nobody has queued.
+
+        A worker that fails a trial, its own or that of a dead worker, may die before it
+        queues it again.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        vacant = self.missing() - sum(map(_is_live, trials))
+        tries: dict[int, list[FrozenTrial]] = {}
+        for trial in trials:
+            tries.setdefault(_first_try(trial), []).append(trial)
+        for group in tries.values():
+            failed = [t for t in group if _SURPLUS not in t.user_attrs]
+            if not failed or any(_counts(t) or _is_live(t) for t in group):
+                continue
+            history = failed[-1].system_attrs.get("retry_history") or []
+            if vacant > 0 and len(history) < MAX_RETRIES:
+                queue_again(self._study, failed[-1])
+                vacant -= 1
 
     def _wait_for_others(self, running: int) -> None:
         if not self._waiting:
@@ -347,6 +380,17 @@ def _counts(trial: FrozenTrial) -> bool:
     return failed or trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
+def _is_live(trial: FrozenTrial) -> bool:
+    """Whether the trial is queued, or a worker has it."""
+    return trial.state in (TrialState.WAITING, TrialState.RUNNING)
+
+
+def _first_try(trial: FrozenTrial) -> int:
+    """The number that Optuna gave to the first try of the trial."""
+    history = trial.system_attrs.get("retry_history")
+    return history[0] if history else trial.number
+
+
 def _suggest(trial: optuna.Trial, name: str, values: Range | Choices) -> Value:
     if isinstance(values, Choices):
         return trial.suggest_categorical(name, values.values)
@@ -366,10 +410,6 @@ def _original_error(error: BaseException) -> BaseException:
             return cause
         cause = cause.__context__
     return error
-
-
-def _retry(study: optuna.Study, trial: FrozenTrial) -> None:
-    retry_callback()(study, trial)
 
 
 def _without_warnings(call: Callable[..., Any], *args: Any) -> Any:

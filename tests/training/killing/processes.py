@@ -69,7 +69,7 @@ def draw_death(draw: Any, events: int, life: float, hows: tuple[str, ...]) -> De
     return Death(
         how,
         int(draw.integers(low, high + 1)),
-        int(10 ** draw.uniform(0, 4)),
+        int(10 ** draw.uniform(0, 3.5)),
         float(draw.uniform(0, life)),
     )
 

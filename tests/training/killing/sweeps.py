@@ -88,11 +88,12 @@ class _Lane:
         self._start(self._place / "whole", keep=True).finished()
         again = self._start(self._place / "again").finished()
         self._tell(self._compared(self._place / "again"))
+        events, seconds = again.events, again.seconds
         killed, number = 0, 0
         while killed < kills:
             folder = self._place / str(number)
             most = min(_MOST_KILLS, kills - killed)
-            killed += self._kill_one_sweep(folder, most, again.events, again.seconds)
+            killed += self._kill_one_sweep(folder, most, events, seconds)
             number += 1
 
     def _kill_one_sweep(
