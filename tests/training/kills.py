@@ -24,7 +24,10 @@ from killing.outcome import Outcome
 from killing.processes import prepare
 
 # A kill of a sweep takes the time of several kills of a run.
-_WEIGHTS = dict.fromkeys([*runs.FIT, *runs.TRAIN], 4) | dict.fromkeys(sweeps.LANES, 3)
+_WEIGHTS = dict.fromkeys(sweeps.LANES, 3) | dict.fromkeys([*runs.FIT, *runs.TRAIN], 4)
+
+# The kills between two reports.
+_REPORTED = 50
 
 
 def survive(
@@ -95,7 +98,13 @@ def main() -> None:
     parser.add_argument("--lanes", nargs="+", default=list(_WEIGHTS), help="which runs")
     parser.add_argument("--keep", type=Path, help="a new folder that stays")
     asked = parser.parse_args()
-    console, began, told = Console(width=100), time.monotonic(), 0
+    console, began = Console(), time.monotonic()
+    told = reported = 0
+
+    def show(outcome: Outcome) -> None:
+        for line in report(outcome, time.monotonic() - began):
+            console.print(line, soft_wrap=True)
+
     with (
         tempfile.TemporaryDirectory() as scratch,
         warnings.catch_warnings(action="ignore"),
@@ -104,11 +113,14 @@ def main() -> None:
         task = bar.add_task("kills", total=asked.kills)
 
         def tell(outcome: Outcome) -> None:
-            nonlocal told
+            nonlocal told, reported
             bar.update(task, completed=outcome.kills)
             for fault in outcome.faults[told:]:
                 console.print(fault, markup=False, soft_wrap=True)
             told = len(outcome.faults)
+            if outcome.kills >= reported + _REPORTED and outcome.kills < asked.kills:
+                reported = outcome.kills
+                show(outcome)
 
         outcome = survive(
             asked.keep or Path(scratch),
@@ -118,8 +130,7 @@ def main() -> None:
             at_once=asked.at_once,
             tell=tell,
         )
-    for line in report(outcome, time.monotonic() - began):
-        console.print(line, soft_wrap=True)
+    show(outcome)
     sys.exit(bool(outcome.faults) or outcome.equal < outcome.ended)
 
 
