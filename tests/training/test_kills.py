@@ -1,4 +1,4 @@
-"""A run whose process is killed repeatedly equals an uninterrupted run."""
+"""What is killed repeatedly equals what was never interrupted."""
 
 import importlib
 import os
@@ -8,14 +8,32 @@ import pytest
 
 _FILE = Path(__file__).parent / "kills.py"
 
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL"),
+]
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_runs_killed_at_random_moments_resume_bit_for_bit(tmp_path, monkeypatch):
+
+@pytest.fixture
+def survive(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(_FILE.parent))
     kills = importlib.import_module("kills")
-    outcome = kills.survive(tmp_path, 20, lanes=("node", "spsa"))
-    assert outcome.kills == 20
+    return lambda *arguments, **more: kills.survive(tmp_path, *arguments, **more)
+
+
+def assert_whole(outcome, kills):
+    assert outcome.faults == ()
+    assert outcome.kills == kills
     assert outcome.trained > 0
     assert outcome.ended == outcome.equal > 0
-    assert outcome.unreadable == outcome.lost == 0
+
+
+def test_killed_runs_resume_bit_for_bit(survive):
+    outcome = survive(12, lanes=("fit node", "train weight"))
+    assert_whole(outcome, 12)
+    assert outcome.hows["event"] > 0
+
+
+def test_a_sweep_whose_workers_are_killed_loses_nothing(survive):
+    pytest.importorskip("optuna", reason='needs pip install "secant[sweep]"')
+    assert_whole(survive(2, lanes=("sweep",)), 2)

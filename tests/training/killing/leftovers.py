@@ -78,7 +78,9 @@ def differences(folder: Path, whole: Any) -> Iterator[str]:
         return
     pairs = {
         "weights": [fingerprint(each.net.params) for each in (run, whole)],
-        "best weights": [fingerprint(each.best.params) for each in (run, whole)],
+        "best weights": [
+            each.best and fingerprint(each.best.params) for each in (run, whole)
+        ],
         "best epoch": [each.best_epoch for each in (run, whole)],
         "losses": [each.losses.tobytes() for each in (run, whole)],
         "measurements": [each.history.epochs for each in (run, whole)],

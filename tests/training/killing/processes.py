@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from multiprocessing import forkserver, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -84,16 +85,17 @@ class _Events:
         self._sync = os.fsync
 
     def listen(self) -> None:
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-
         # Python ignores this signal. By default it ends a process within a write.
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         sys.addaudithook(self._hear)
         os.fsync = self._fsync
-        event.listen(Engine, "before_cursor_execute", self._execute)
-        event.listen(Engine, "commit", lambda connection: self._happen())
+        if find_spec("sqlalchemy"):
+            from sqlalchemy import event
+            from sqlalchemy.engine import Engine
+
+            event.listen(Engine, "before_cursor_execute", self._execute)
+            event.listen(Engine, "commit", lambda connection: self._happen())
 
     def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
         if name == "open":
@@ -168,7 +170,7 @@ def _live(
         work(*arguments)
     finally:
         events.close()
-        if death is NEVER or death == NEVER:
+        if death == NEVER:
             files.with_suffix(".events").write_text(str(events.count))
 
 
