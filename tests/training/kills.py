@@ -143,9 +143,9 @@ def report(outcome: Outcome, seconds: float) -> list[str]:
         f"{how.get('write', 0)} within a write, {how.get('beside', 0)} before a change "
         f"while a second process was tried, {how.get('moment', 0)} at random moments",
         "; ".join(f"{lane} {count}" for lane, count in outcome.lanes.items()),
-        f"{outcome.trained} had saved something of their own, {outcome.in_midst} left "
-        f"half a file under a name of its own; {outcome.refused} second processes were "
-        "tried",
+        f"{outcome.trained} had saved something of their own; after {outcome.in_midst} "
+        "kills there was half a file, under a name of its own; "
+        f"{outcome.refused} second processes were tried",
         f"{outcome.equal} of {outcome.ended} runs and sweeps equal the uninterrupted "
         f"one; {len(outcome.faults)} faults",
     ]

@@ -12,7 +12,7 @@ class Outcome:
     Attributes:
         kills: Processes that were killed.
         trained: Of these, how many had saved steps or trials of their own by then.
-        in_midst: Of these, how many left half a file behind, under a name of its own.
+        in_midst: Kills after which there was half a file, under a name of its own.
         refused: Second processes in a folder in which the killed one trained; each is
             refused and changes nothing.
         ended: Runs and sweeps that came to their end.
