@@ -9,6 +9,9 @@ import pytest
 from secant import MLP, Run
 from secant.training.run_folder import PICTURE_FILE
 
+# A program of several files without tests: `test_kills.py` imports it.
+collect_ignore = ["kills.py", "killing"]
+
 
 class Drawn:
     """A picture that is drawn already."""
