@@ -1,41 +1,31 @@
 """A task small enough to be learned in a moment."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from secant import MLP, Run
-from secant.training.run_folder import PICTURE_FILE
 
 # A program of several files without tests: `test_kills.py` imports it.
 collect_ignore = ["kills.py", "killing"]
 
 
 class Drawn:
-    """A picture that is drawn already."""
+    """A picture that takes no time to draw."""
 
-    def __init__(self, path):
-        self.path = path
-
-    def savefig(self, path):
-        shutil.copy(self.path, path)
+    def savefig(self, file, format):
+        file.write(b"a picture")
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory):
-    """One picture of a run."""
-    path = tmp_path_factory.mktemp("drawn") / PICTURE_FILE
-    path.write_bytes(b"")
-    return Drawn(path)
+@pytest.fixture
+def real_pictures():
+    """A test that asks for it draws the pictures of its runs."""
 
 
 @pytest.fixture(autouse=True)
-def draws_no_picture(request, drawn, monkeypatch):
+def no_pictures(request, monkeypatch):
     """Runs are saved by the hundred, and `tests/plots` looks at their pictures."""
-    if Path(request.path).name != "test_run.py":
-        monkeypatch.setattr(Run, "plot", lambda run, **_: drawn)
+    if "real_pictures" not in request.fixturenames:
+        monkeypatch.setattr(Run, "plot", lambda run, **_: Drawn())
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from secant.training.run_folder import (
     PICTURE_FILE,
 )
 
+pytestmark = pytest.mark.usefixtures("real_pictures")
+
 
 @pytest.fixture(scope="module")
 def run(net, clusters):

@@ -225,6 +225,7 @@ def test_a_run_killed_after_its_last_checkpoint_is_measured_and_written(
     assert_same(Run.load(tmp_path), whole)
 
 
+@pytest.mark.usefixtures("real_pictures")
 @pytest.mark.parametrize("iterations", [10, 13])
 def test_a_run_killed_while_its_picture_is_drawn_gets_a_whole_one(
     net, clusters, tmp_path, monkeypatch, iterations
