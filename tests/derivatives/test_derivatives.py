@@ -22,6 +22,7 @@ from secant.derivatives import (
     jacobian,
 )
 from secant.derivatives.lines import axes
+from secant.derivatives.ridders import STEP_RATIO
 from secant.errors import InvalidInput
 
 METHODS = ["central", "forward", "backward", "complex", "difference"]
@@ -336,7 +337,7 @@ def test_first_steps_are_a_quarter_of_the_scale_and_keep_ten_bits(x, step):
     assert found == pytest.approx(step, rel=1e-15)
 
 
-def test_steps_are_divided_by_8_once_halves_of_them_did_not_help():
+def test_steps_are_divided_by_r_cubed_once_the_next_ones_did_not_help():
     steps = []
 
     def f(x):
@@ -348,8 +349,9 @@ def test_steps_are_divided_by_8_once_halves_of_them_did_not_help():
     # At x itself; then on both sides.
     taken = np.array(steps[1::2])
     ratios = taken[:-1] / taken[1:]
-    # 4: an eighth of the best step, which is twice the shortest one.
-    np.testing.assert_allclose(ratios, [2, 2, 4, 8, 8, 2, 2], rtol=1e-9)
+    # r²: from the best step, which is r times the shortest one, divided by r³.
+    powers = np.log(ratios) / np.log(STEP_RATIO)
+    np.testing.assert_allclose(powers, [1, 1, 2, 3, 3, 1, 1], rtol=1e-9)
 
 
 def test_one_coordinate_of_ten_may_take_longer_steps_for_a_little_accuracy():

@@ -125,6 +125,8 @@ class _JacobianProblem:
             self.tolerance,
             np.zeros(rows.shape),
             may_measure_noise=True,
+            may_find_grid=True,
+            may_find_plateaus=True,
             per_line=True,
             per_entry=self.entrywise,
         )

@@ -9,20 +9,20 @@ The derivative of order n is n! times one coefficient of that series.
 
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.extrapolation import Extrapolated, extrapolate
 from secant.derivatives.lines import EPSILON, Indices, Lines
-from secant.derivatives.validation import Floats
-
-Booleans: TypeAlias = NDArray[np.bool_]
+from secant.derivatives.validation import Booleans, Floats
 
 MAX_STEPS = 12
 """Steps that are tried on one line, at most."""
+
+SEEN_LINES = 8
+"""Lines whose values are kept as they came."""
 
 NOISE_DEVIATIONS = 2.0
 """Standard deviations of noise that an error covers."""
@@ -82,6 +82,9 @@ class QuotientTable:
         # The errors of f's values: their own rounding, and that of the points.
         self._value_rounding: Floats = np.empty((MAX_STEPS, n, p))
         self._point_rounding: Floats = np.empty((MAX_STEPS, n, p))
+        # Some values of f, as they came: they may lie on a grid.
+        self.seen_ahead: list[Floats] = []
+        self.seen_behind: list[Floats] = []
 
     def evaluate(self, which: Indices, step: Floats) -> Booleans:
         """Evaluates f one step away, and says on which lines it is defined there.
@@ -117,6 +120,8 @@ class QuotientTable:
             half_jump = ((ahead - c) - (c - behind)) / (2 * h)
             quotient = slope if self._formula.order % 2 else half_jump / h
             self._half_jump[k, which] = half_jump
+        self.seen_ahead.append(ahead[which < SEEN_LINES])
+        self.seen_behind.append(behind[which < SEEN_LINES])
         self.step[k, which] = length
         self._quotient[k, which] = quotient
         self._value_rounding[k, which] = EPSILON * size
@@ -124,6 +129,32 @@ class QuotientTable:
         self._point_rounding[k, which] = abs(slope) * shift
         defined: Any = (np.isfinite(ahead) & np.isfinite(behind)).all(axis=1)
         return defined
+
+    def is_flat(self, which: Indices) -> Booleans:
+        """Whether f had one value at all steps so far, the point's."""
+        flat: Any = self._unchanged(which).all(axis=(0, 2))
+        return flat
+
+    def lands_on_plateau(self, which: Indices) -> Booleans:
+        """Whether f has the point's value at the newest step, and at all has others.
+
+        (lines, entries)
+        """
+        unchanged = self._unchanged(which)
+        has_others: Any = ~unchanged.all(axis=0)
+        return has_others & unchanged[-1]
+
+    def shortest_with_change(self, line: int) -> float:
+        """The shortest step with another value of f than the point's."""
+        changed = ~self._unchanged(np.array([line]))[:, 0].all(axis=1)
+        return float(self.step[: self.count, line][changed].min())
+
+    def _unchanged(self, which: Indices) -> Booleans:
+        """Whether f has the point's value on both sides, (steps, lines, entries)."""
+        same: Booleans = self._quotient[: self.count, which] == 0
+        if not self._formula.side:
+            same &= self._half_jump[: self.count, which] == 0
+        return same
 
     def rounded(self, which: Indices) -> Floats:
         """The rounding of f's values, (lines, entries)."""

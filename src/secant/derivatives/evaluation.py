@@ -3,6 +3,7 @@
 An error about a value names the point at which the value came.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,12 @@ class Evaluation:
         scalar: Whether the function has to return one number.
         vectorized: Whether it takes many points at once, stacked along a first axis.
         dtype: Of the values: float, or complex for complex points.
+
+    Attributes:
+        shape: The shape of f's values; None before the first.
+        used: The evaluations so far.
+        trouble: What f raised outside of its domain.
+        computes_in_float32: Whether f's last values were JAX arrays of float32.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Evaluation:
         self.shape: tuple[int, ...] | None = () if scalar else None
         self.used = 0
         self.trouble: Exception | None = None
+        self.computes_in_float32 = False
         self._call = call
         self._scalar = scalar
         self._vectorized = vectorized
@@ -75,6 +83,7 @@ class Evaluation:
         # NumPy need not warn about f outside of its domain: NaN is looked for below.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = self._call(points)
+        self.computes_in_float32 = _is_float32_of_jax(values[0])
         missing = [i for i, v in enumerate(values) if isinstance(v, self._missing)]
         for i in missing:
             if isinstance(values[i], complex):
@@ -142,6 +151,7 @@ class Evaluation:
         self.used += len(points)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             (values,) = self._call([points])
+        self.computes_in_float32 = _is_float32_of_jax(values)
         if isinstance(values, Raised):
             raise _noted(values.error, where(0), "one of the points of the stack is ")
         array = np.asarray(values)
@@ -181,6 +191,11 @@ class Evaluation:
 
     def _is_numbers(self, dtype: Any) -> bool:
         return dtype.kind in ("iufc" if self._dtype is complex else "iuf")
+
+
+def _is_float32_of_jax(value: Any) -> bool:
+    jax: Any = sys.modules.get("jax")
+    return bool(jax and isinstance(value, jax.Array) and value.dtype == "float32")
 
 
 def _shape(value: Any) -> tuple[int, ...]:

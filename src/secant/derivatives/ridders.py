@@ -24,7 +24,6 @@ import numpy as np
 
 from secant.derivatives.difference_quotients import (
     MAX_STEPS,
-    Booleans,
     Formula,
     QuotientTable,
 )
@@ -32,13 +31,25 @@ from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.extrapolation import Extrapolated
 from secant.derivatives.lines import EPSILON, Indices, Lines
 from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
+from secant.derivatives.resolution import (
+    GRID_PROBES,
+    PLATEAU_PROBES,
+    GridSearch,
+)
 from secant.derivatives.tolerance import (
     DEFAULT_RTOL,
     Accuracy,
     LineDerivatives,
     Outcome,
 )
-from secant.derivatives.validation import Floats
+from secant.derivatives.validation import Booleans, Floats
+
+STEP_RATIO = 1.9318516525781366
+"""Ratio of neighbouring steps, 2 cos 15°, of which no power is a fraction.
+
+Steps that are halved see a wave whose length divides them as a straight line, and the
+grid of f's values as no grid.
+"""
 
 NOISY_RTOL = 3e-11
 """Relative error from noise above which many lines may spend more steps on it."""
@@ -46,10 +57,11 @@ NOISY_RTOL = 3e-11
 NOISE_AMPLIFICATION = 6.5
 """Noise of the extrapolated value, in units of the first quotient's noise.
 
-A central quotient at h/2ᵏ has 2ᵏ times the noise of that at h. The polynomial in h²
-through three of them has at h = 0 the weights 1/45, -20/45 and 64/45, so that
+A central quotient at h/rᵏ has rᵏ times the noise of that at h. With r = `STEP_RATIO`
+the polynomial in h² through three of them has at h = 0 the weights 0.028, -0.5 and
+1.472, so that
 
-    1/45 · 1 + 20/45 · 2 + 64/45 · 4 = 6.6
+    0.028 · 1 + 0.5 r + 1.472 r² = 6.49
 """
 
 MAX_SECOND_STEP = 4.0
@@ -110,7 +122,7 @@ def solve(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while len(tableau.active):
             estimate = tableau.update()
-            if tableau.learned_noise(estimate):
+            if tableau.learned_noise(estimate) or tableau.learned_plateaus():
                 continue
             proposal = tableau.propose(estimate)
             tableau.terminate(estimate, proposal)
@@ -201,7 +213,7 @@ class RiddersTableau:
     ) -> None:
         n, p = centre.shape
         self._f, self._lines, self._formula = f, lines, formula
-        self._accuracy, self._room = accuracy, room
+        self._accuracy, self._room, self._centre = accuracy, room, centre
         self._end = f.used + budget
         self._table = QuotientTable(f, lines, formula, centre)
         self.result = LineDerivatives(*(np.full((n, p), np.nan) for _ in range(4)))
@@ -213,8 +225,9 @@ class RiddersTableau:
         self._growths: Indices = np.zeros(n, np.intp)
         # Whether curvature was visible before the steps grew.
         self._curved: Booleans = np.zeros(n, bool)
-        # The second step in units of the first: 1/2, or 2 to MAX_SECOND_STEP.
-        self._second: Floats = np.full(n, 0.5)
+        self._grid: GridSearch | None = None
+        # The second step in units of the first: 1 / STEP_RATIO, or STEP_RATIO and more.
+        self._second: Floats = np.full(n, 1 / STEP_RATIO)
 
     @property
     def _budget_left(self) -> float:
@@ -235,32 +248,63 @@ class RiddersTableau:
                 raise self._f.trouble or AssertionError
             step[waiting] /= 16
         table.count = 1
+        if self._accuracy.may_find_grid:
+            self._grid = GridSearch(
+                self._f,
+                self._lines[:1],
+                self._formula.side,
+                centre=self._centre[:1],
+                step=step[0],
+                room=self._room[0],
+            )
+        self._find_grid()
         if self._budget_left >= 2 * needed:
             self._second = self._second_step(step)
         while table.count < formula.min_steps:
             taken = table.step[: table.count]
-            again = self._second if table.count == 1 else 2.0
-            longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / 2
+            again = self._second if table.count == 1 else STEP_RATIO
+            longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / STEP_RATIO
             self._evaluate(self.active, self._second > 1, longer, shorter)
+            self._find_grid(is_last=table.count == formula.min_steps)
+
+    def _find_grid(self, *, is_last: bool = False) -> None:
+        """Learns from the values so far whether f's values lie on a grid."""
+        accuracy, grid = self._accuracy, self._grid
+        if grid is None or grid.decided:
+            return
+        left = max(0, self._formula.min_steps - self._table.count)
+        needed = left * self._formula.evaluations * len(self.active)
+        if self._budget_left < needed + 2 * GRID_PROBES + PLATEAU_PROBES:
+            return
+        ahead = np.concatenate(self._table.seen_ahead)
+        behind = np.concatenate(self._table.seen_behind)
+        accuracy.learn(grid.spacing(ahead, behind, is_last=is_last))
+        accuracy.may_find_grid = not grid.decided
 
     def _second_step(self, step: Floats) -> Floats:
-        """The second step in units of the first: longer where noise would dominate.
+        """The second step in units of the first: longer where rounding dominates.
 
-        The steps h, h/2 and h/4 amplify the noise of the first quotient by
+        The steps h, h/r and h/r² amplify the rounding of the first quotient by
         `NOISE_AMPLIFICATION`. Where that exceeds the target already, shorter steps
-        cannot reach it, and the line grows from the beginning instead.
+        cannot reach it, and the line grows from the beginning instead. Not so for
+        noise, which hides more: a wave shorter than h looks smooth, within noise, at h
+        and all longer steps, and only a shorter one shows it.
         """
-        quotient, noise = self._table.quotients(self.active, self._accuracy.sigma)
+        known = np.zeros_like(self._accuracy.sigma)
+        quotient, noise = self._table.quotients(self.active, known)
         target = self._accuracy.targets(quotient[0])
         # Where f is even the slope is 0, and no scale says how much noise is too much.
         noise = NOISE_AMPLIFICATION * noise[0]
         excess = np.divide(noise, target, out=np.zeros_like(noise), where=target > 0)
-        excess = excess.max(axis=1)
-        # Two longer steps have to fit in, the second twice as long as the first.
+        excess = np.where(self._accuracy.sigma > 0, 0.0, excess).max(axis=1)
+        # Where f does not change at h, a longer step may tell a constant from a grid.
+        excess = np.where(self._table.is_flat(self.active), MAX_GROWTH, excess)
+        # Two longer steps have to fit in, each longer than the one before.
         longer = np.minimum(
-            np.clip(excess / MAX_GROWTH, 2, MAX_SECOND_STEP), self._room / (2 * step)
+            np.clip(excess / MAX_GROWTH, STEP_RATIO, MAX_SECOND_STEP),
+            self._room / (STEP_RATIO * step),
         )
-        return np.where((excess > 1) & (longer >= 2), longer, 0.5)
+        return np.where((excess > 1) & (longer >= STEP_RATIO), longer, 1 / STEP_RATIO)
 
     # --- one iteration ---------------------------------------------------------------
 
@@ -336,6 +380,41 @@ class RiddersTableau:
         self._slow_steps[:], self._last_error[:] = 0, np.inf
         return bool((sigma > self._table.rounded(self.active).max(axis=0)).any())
 
+    def learned_plateaus(self) -> bool:
+        """Measures the steps of f where shorter steps meet its plateaus.
+
+        A function of a rounded x has equal values at points close together, from which
+        its quotients seem to converge to 0. Once such values are met, the height of the
+        plateaus is measured, on one line for all, and counts as noise.
+
+        Returns:
+            Whether f is a staircase, so that `update` judges otherwise.
+        """
+        accuracy, table = self._accuracy, self._table
+        if not accuracy.may_find_plateaus or self._budget_left < PLATEAU_PROBES:
+            return False
+        meets = table.lands_on_plateau(self.active)
+        if not meets.any():
+            return False
+        accuracy.may_find_plateaus = False
+        line = int(self.active[np.argmax(meets.any(axis=1))])
+        search = GridSearch(
+            self._f,
+            self._lines[[line]],
+            self._formula.side,
+            centre=self._centre[[line]],
+            step=0.0,
+            room=0.0,
+        )
+        changed = (self._formula.side or 1) * table.shortest_with_change(line)
+        height = search.plateau_height(
+            float(table.step[table.count - 1, line]), changed
+        )
+        is_new = accuracy.learn(np.where(meets.any(axis=0), height, 0.0))
+        if is_new:
+            self._slow_steps[:], self._last_error[:] = 0, np.inf
+        return is_new
+
     def propose(self, estimate: Estimate) -> Proposal:
         """The lines that go on, and their next steps.
 
@@ -346,10 +425,10 @@ class RiddersTableau:
           `(rounding / target)^(1/p)` times as long. Ridders' table needs three new
           steps to show an improvement; so a line that began to grow takes three, the
           last of them at the length that noise asks for: one leap to a quarter of it
-          and two doublings. Where f visibly bends, a leap is limited to `MAX_GROWTH`.
-        - It *shrinks* while truncation dominates. Halving the step divides the leading
-          truncation term by 4. Where halving stopped to help, the step is divided
-          by 8: f may vary at a much shorter length.
+          and two times r. Where f visibly bends, a leap is limited to `MAX_GROWTH`.
+        - It *shrinks* while truncation dominates. The next step divides the leading
+          truncation term by 3.7. Where that stopped to help, the step is divided
+          by 7: f may vary at a much shorter length.
         - It *rises* where its first steps were chosen longer than the initial one.
 
         A new step close to one that was already taken tells nothing new; then the
@@ -361,7 +440,7 @@ class RiddersTableau:
         shortest: Floats = step.min(axis=0)
         growths, second = self._growths[which], self._second[which]
         # Not 2: rounding changes the length of a step.
-        fits: Booleans = 1.999 * longest <= self._room[which]
+        fits: Booleans = 0.9995 * STEP_RATIO * longest <= self._room[which]
         grow = self._growing(estimate, fits)
         shrink: Booleans = ~estimate.settled & ~grow
         shrink &= estimate.slow_steps < MAX_SLOW_STEPS
@@ -378,11 +457,13 @@ class RiddersTableau:
         lacking = (estimate.rounding / estimate.target) ** (1 / formula.order)
         leap = np.fmin(lacking, self._room[which] / longest) / 4
         leap = np.where(self._curved[which], np.fmin(leap, MAX_GROWTH), leap)
-        longer = longest * np.where(growths | rise, 2.0, np.fmax(leap, 2.0))
+        longer = longest * np.where(
+            growths | rise, STEP_RATIO, np.fmax(leap, STEP_RATIO)
+        )
         longer = np.minimum(longer, self._room[which])
 
         helped: Booleans = ~estimate.stuck | np.isinf(self._last_error[which])
-        divisor = np.where(helped, 2.0, 8.0)
+        divisor = np.where(helped, STEP_RATIO, STEP_RATIO**3)
         # After a leap the best steps may be far above the first ones.
         worst = np.arange(len(which)), estimate.entry
         between: Floats = estimate.found.step[worst] / divisor
@@ -459,7 +540,7 @@ class RiddersTableau:
             lost &= self._table.count <= self._formula.min_steps
             more = lost.sum() * self._formula.evaluations
             if lost.any() and more <= self._budget_left:
-                self._second[which[lost]] = 0.5
+                self._second[which[lost]] = 1 / STEP_RATIO
                 defined[lost] = self._table.evaluate(which[lost], shorter[lost])
                 long = long & ~lost
             if not defined[~long].all():

@@ -26,6 +26,7 @@ from secant.derivatives.ridders import solve
 from secant.derivatives.rounding_error import with_rounding_error
 from secant.derivatives.tolerance import (
     DEFAULT_RTOL,
+    RMS_OF_ROUNDING,
     Accuracy,
     LineDerivatives,
     Outcome,
@@ -105,6 +106,7 @@ class DerivativeProblem:
         self._sigma: Floats = np.array(
             [self.noise if isinstance(self.noise, float) else 0.0]
         )
+        self._resolution = 0.0
         if method == "difference" and (vectorized or workers is not None):
             raise InvalidInput(
                 'method="difference" compiles f with JAX and calls it in its own way: '
@@ -192,8 +194,7 @@ class DerivativeProblem:
         if worst is Outcome.ROUNDING:
             return fine, f"limited by rounding: {estimate}"
         if worst is Outcome.NOISE:
-            sigma = f"{float(self._sigma.max()):.0e}"
-            return fine, f"limited by the function's noise of {sigma}: {estimate}"
+            return fine, f"limited by {self._noise_in_words()}: {estimate}"
         if worst is Outcome.BUDGET:
             return False, f"stopped by max_evaluations={int(self.budget)}: {estimate}"
         if worst is Outcome.KINK:
@@ -204,6 +205,18 @@ class DerivativeProblem:
             f"did not converge at {first}: f has a kink, a jump or noise near the "
             f"point, or bends within a shorter step; {estimate}"
         )
+
+    def _noise_in_words(self) -> str:
+        sigma = float(self._sigma.max())
+        if RMS_OF_ROUNDING * self._resolution < sigma:
+            return f"the function's noise of {sigma:.0e}"
+        words = f"the resolution of the function's values, {self._resolution:.0e}"
+        if self._evaluate.computes_in_float32:
+            words += (
+                ' (JAX computes it in float32: pass method="difference", which loses '
+                'no digits, or call jax.config.update("jax_enable_x64", True) first)'
+            )
+        return words
 
     def _at_centre(self, lines: Lines) -> Floats:
         """The value of f at the point of each line, (lines, entries)."""
@@ -269,7 +282,14 @@ class DerivativeProblem:
 
     def _real_differences(self, lines: Lines, centre: Floats) -> LineDerivatives:
         """Derivatives by real differences, to a coarse tolerance at small cost."""
-        accuracy = Accuracy(1e-5, 0 * centre[0], may_measure_noise=False, per_line=True)
+        accuracy = Accuracy(
+            1e-5,
+            0 * centre[0],
+            may_measure_noise=False,
+            may_find_grid=False,
+            may_find_plateaus=False,
+            per_line=True,
+        )
         return self._solve(lines, centre, accuracy, 0)
 
     def _by_differences(
@@ -281,6 +301,8 @@ class DerivativeProblem:
             self.tolerance,
             sigma,
             may_measure_noise=self.noise is None,
+            may_find_grid=not isinstance(self.noise, float),
+            may_find_plateaus=not isinstance(self.noise, float),
             per_line=per_line,
         )
         cheap = self._noise_is_cheap_to_measure(lines) and not per_line
@@ -291,6 +313,7 @@ class DerivativeProblem:
             accuracy.sigma = noise_along(self._evaluate, lines, 0, width, side)
         found = self._solve(lines, centre, accuracy, later)
         self._sigma = accuracy.sigma
+        self._resolution = max(self._resolution, accuracy.resolution)
         return found
 
     def _noise_is_cheap_to_measure(self, lines: Lines) -> bool:

@@ -19,6 +19,7 @@ Function: TypeAlias = Callable[[Any], Any]
 """A function to differentiate: of an array, to one real number."""
 
 Floats: TypeAlias = NDArray[np.float64]
+Booleans: TypeAlias = NDArray[np.bool_]
 
 STEP_SIZE = RealNumber(0, 1e300, "neither", example="1e-4")
 """h: a slope is divided by 2h, which must not overflow."""

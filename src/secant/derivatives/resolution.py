@@ -1,0 +1,293 @@
+"""The resolution of a function's values: the grid on which they lie.
+
+A function that computes in float32, prints six digits, rounds to cents or counts
+returns numbers of a grid, and its error is up to half of the grid's spacing. Nothing
+smooth tells: quotients of such values may agree to the last digit by accident, on a
+wrong slope or on 0. But a value of a grid is a short number, in binary or in decimal,
+and a float64 that a smooth function returns is short by accident only:
+
+    P(the last k of 53 bits are 0)          = 2⁻ᵏ
+    P(d significant digits give the float)  ≈ 10^(d - 15.95)
+
+So a few short values at points that are not short themselves name the grid.
+"""
+
+from collections.abc import Callable
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from secant.derivatives.evaluation import Evaluation
+from secant.derivatives.lines import Indices, Lines
+from secant.derivatives.validation import Booleans, Floats
+
+MIN_SURPRISE = 40.0
+"""Bits by which the values are shorter than those of a smooth function, at least."""
+
+GRID_PROBES = 2
+"""Points at which f is asked once more where its values seem to lie on a grid."""
+
+_PROBES = np.array([0.7071067811865476, -0.5773502691896258])
+"""The points in units of a step: numbers that are not short."""
+
+BISECTIONS = 8
+"""Evaluations that tell a plateau of a staircase from one that ends in a ramp."""
+
+PLATEAU_PROBES = BISECTIONS + 2
+"""Evaluations that the height of a plateau costs, at most."""
+
+MIN_JUMPS = 16.0
+"""A jump is more than this share, 1/16, of the change over the first bracket.
+
+Eight bisections shorten a ramp to 1/256. The first bracket spans a few steps of a
+staircase.
+"""
+
+MANY_ENTRIES = 64
+"""Entries of f that are looked at, one by one, at every point."""
+
+_DIGITS = 15.95
+"""Decimal digits of a float64."""
+
+
+def plateau_height(
+    values_at: Callable[[float], Floats], centre: Floats, flat: float, changed: float
+) -> Floats:
+    """The height of the step in which f leaves a plateau, for each entry of f.
+
+    Between a point on the plateau and one beyond, bisection finds the end of the
+    plateau. Where f goes on from there like a ramp, as relu does, the change of f
+    between the two points falls with their distance. Where it jumps, it stays.
+
+    Args:
+        values_at: f's values, (entries,), at a distance from the point.
+        centre: Those at the point.
+        flat: A distance with the same values.
+        changed: A longer one with other values, there or on the other side.
+
+    Returns:
+        The jump, 0 where there is none.
+
+    Example:
+        A sensor reads x in steps of 0.01, so that sin(x) jumps by 0.01 cos(x).
+
+        >>> def values_at(t):
+        ...     return np.atleast_1d(np.sin(np.round(1 + t, 2)))
+        >>> plateau_height(values_at, values_at(0.0), 0.001, 0.03)
+        array([0.0053...])
+        >>> plateau_height(lambda t: np.fmax([t - 0.01], 0), np.zeros(1), 0.001, 0.03)
+        array([0.])
+    """
+    before: Floats = centre
+    after: Floats = values_at(changed)
+    if (after == centre).all():  # then the values changed on the other side
+        flat, changed = -flat, -changed
+        after = values_at(changed)
+    whole = abs(after - before)
+    for _ in range(BISECTIONS):
+        middle = (flat + changed) / 2
+        values = values_at(middle)
+        if (values == centre).all():
+            flat, before = middle, values
+        else:
+            changed, after = middle, values
+    jump: Floats = abs(after - before)
+    jump[jump <= whole / MIN_JUMPS] = 0.0
+    return jump
+
+
+class GridSearch:
+    """Looks for the grid of f's values, from those at the steps that are taken anyway.
+
+    Where they seem to lie on one, f is asked at two more points that are not short
+    numbers: x² at 3 ± 1/4 is short, too, and on no grid. Where f has one value at all
+    steps, two points further away tell a constant from a plateau.
+
+    Args:
+        f: The function.
+        line: The line on which it is asked.
+        side: The side of the point to stay on; 0 for both.
+        centre: f at the point, (1, entries).
+        step: The first step.
+        room: The longest step.
+
+    Attributes:
+        decided: Whether the answer is known, so that more values tell nothing new.
+    """
+
+    def __init__(
+        self,
+        f: Evaluation,
+        line: Lines,
+        side: int,
+        *,
+        centre: Floats,
+        step: float,
+        room: float,
+    ) -> None:
+        self._f, self._line, self._side = f, line, side
+        self._centre, self._step, self._room = centre, step, room
+        self._probed: list[Floats] = []
+        self._is_far = False
+        self.decided = False
+
+    def spacing(
+        self, ahead: Floats, behind: Floats, *, is_last: bool = False
+    ) -> Floats:
+        """The spacing of the grid for each entry of f, as far as the values tell.
+
+        Args:
+            ahead: The values so far on one side of the point, (points, entries).
+            behind: Those on the other side.
+            is_last: Whether no more values come where they have not changed yet.
+
+        Returns:
+            The spacing, or the height of the plateau that the point is on; 0 for none.
+        """
+        seen = np.concatenate([self._centre, ahead, behind])
+        flat, seems = _is_one_value(seen), grid_spacing(seen) > 0
+        if seems.any() and not self._probed:
+            self._probe(self._step)
+        jump = seems & self._is_jump(ahead, behind)
+        if is_last and (jump | flat).any() and not self._is_far:
+            self._is_far = True
+            self._probe(self._room)
+            jump = seems & self._is_jump(ahead, behind)
+        self.decided = is_last or not (flat | jump).any()
+        spacing = grid_spacing(np.concatenate([seen, *self._probed]))
+        is_grid = flat | (seems & ~jump)
+        height = np.where(is_grid, spacing, 0.0)
+        if self._is_far and self._probed and (flat & (height == 0)).any():
+            height = np.maximum(height, self._height_far_away(flat))
+        return height
+
+    def _height_far_away(self, flat: Booleans) -> Floats:
+        """The height of a plateau that is wider than the first steps."""
+        t = self._sided(self._room)
+        for distance, values in zip(t, self._probed[-1], strict=True):
+            if ((values != self._centre[0]) & flat).any():
+                height = self.plateau_height(self._step, float(distance))
+                height[~flat] = 0.0
+                return height
+        return np.zeros(len(flat))
+
+    def plateau_height(self, flat: float, changed: float) -> Floats:
+        """The height of the step in which f leaves the plateau of the point."""
+
+        def values_at(t: float) -> Floats:
+            t = abs(t) * self._side if self._side else t
+            values: Floats = self._f.at(self._line, np.zeros(1, np.intp), np.array([t]))
+            return (values if np.isfinite(values).all() else self._centre)[0]
+
+        flat = flat if changed > 0 else -flat
+        return plateau_height(values_at, self._centre[0], flat, changed)
+
+    def _sided(self, step: float) -> Floats:
+        return step * (self._side * abs(_PROBES) if self._side else _PROBES)
+
+    def _is_jump(self, ahead: Floats, behind: Floats) -> Booleans:
+        """Whether f has one value on each side: short ones, and on no grid."""
+        first, second = zip(*self._probed, strict=True) if self._probed else ((), ())
+        if self._side:
+            return _is_one_value(np.array([*ahead, *first, *second]))
+        one_ahead = _is_one_value(np.array([*ahead, *first]))
+        return one_ahead & _is_one_value(np.array([*behind, *second]))
+
+    def _probe(self, step: float) -> None:
+        t = self._sided(step)
+        values = self._f.at(self._line, np.zeros(len(t), np.intp), t)
+        if np.isfinite(values).all():
+            self._probed.append(values)
+
+
+def _is_one_value(values: Floats) -> Booleans:
+    same: Booleans = (values == values[:1]).all(axis=0)
+    return same
+
+
+def grid_spacing(values: Floats) -> Floats:
+    """The spacing of the grid on which values lie.
+
+    A grid has a fixed spacing (rounded to cents, counts) or a fixed number of digits
+    (float32, six digits); then the spacing at the largest value counts.
+
+    Args:
+        values: Of f at distinct points, finite, (points, entries).
+
+    Returns:
+        The spacing for each entry; 0 where the values are too long, too few or too
+        equal to tell.
+
+    Example:
+        >>> x = np.linspace(1.1, 1.2, 4)
+        >>> grid_spacing(np.stack([np.sin(x), np.round(np.sin(x), 3)], axis=1))
+        array([0.   , 0.001])
+    """
+    finite: Any = values[np.isfinite(values).all(axis=1)]
+    entries: int = finite.shape[1]
+    if entries > MANY_ENTRIES:  # a few stand for all, unless one is on a grid
+        some = finite[:, :: -(-entries // MANY_ENTRIES)]
+        if not any(_spacing(np.unique(column)) for column in some.T):
+            return np.zeros(entries)
+    return np.array([_spacing(np.unique(column)) for column in finite.T])
+
+
+def _spacing(distinct: Floats) -> float:
+    some = distinct[distinct != 0]
+    if len(distinct) < 2 or not len(some):
+        return 0.0
+    return max(_binary_spacing(some), _decimal_spacing(some))
+
+
+def _binary_spacing(values: Floats) -> float:
+    mantissa, exponent = np.frexp(values)
+    whole = abs(mantissa * 2.0**53).astype(np.int64)
+    zeros = np.log2(whole & -whole).astype(int)
+    # An odd last bit is no surprise.
+    if (zeros - 1).sum() < MIN_SURPRISE:
+        return 0.0
+    return 2.0 ** _last_place(53 - zeros, exponent - 53 + zeros, int(exponent.max()))
+
+
+def _decimal_spacing(values: Floats) -> float:
+    digits, places = zip(*map(_decimal_digits, values.tolist()), strict=True)
+    surprise = log2(10) * sum(_DIGITS - count for count in digits)
+    if surprise < MIN_SURPRISE:
+        return 0.0
+    largest = int(np.floor(np.log10(abs(values).max()))) + 1
+    return 10.0 ** _last_place(np.array(digits), np.array(places), largest)
+
+
+def _last_place(digits: Indices, places: Indices, largest: int) -> int:
+    """The place of the last digit at the largest value.
+
+    Most values of a grid of fixed spacing have their last digit at one place, most of
+    those with a fixed number of digits have as many. The more frequent one counts.
+
+    Args:
+        digits: The digits of each value.
+        places: The place of the last of them.
+        largest: The place before the first digit of the largest value.
+    """
+    fixed, floating = places.min(), largest - digits.max()
+    as_fixed, as_floating = (places == fixed).sum(), (digits == digits.max()).sum()
+    if as_fixed == as_floating:
+        return int(max(fixed, floating))
+    return int(fixed if as_fixed > as_floating else floating)
+
+
+def _decimal_digits(value: float) -> tuple[int, int]:
+    """The significant digits of a float, and the place of the last one.
+
+    Example:
+        >>> _decimal_digits(-12.5), _decimal_digits(3e20)
+        ((3, -1), (1, 20))
+    """
+    text, _, exponent = f"{abs(value)!r}".partition("e")
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    digits = (whole + fraction).lstrip("0")
+    place = int(exponent or 0) - len(fraction)
+    short = digits.rstrip("0")
+    return len(short), place + len(digits) - len(short)
