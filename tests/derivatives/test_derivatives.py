@@ -321,11 +321,35 @@ def test_a_value_of_f_that_hardly_changes_beside_another_costs_no_evaluations():
     assert one.evaluations == both.evaluations
 
 
+@pytest.mark.parametrize("unit", [1.6e-19, 6.6e-34, 1e-15])
+def test_coordinates_of_the_size_of_atoms_have_a_scale_of_their_own(unit):
+    for f, x, true in [
+        (lambda q: (q / unit) ** 2, unit, 2 / unit),
+        (math.log, unit, 1 / unit),
+        (lambda q: math.sin(q / unit), unit, math.cos(1) / unit),
+    ]:
+        found = derivative(f, x)
+        assert abs(found.value - true) <= found.error <= 1e-9 / unit
+
+
+@pytest.mark.parametrize("left", [5.5e-17, -1.1e-16, 1e-20])
+def test_what_rounding_has_left_of_a_zero_is_differentiated_like_zero(left):
+    for f, true in [
+        (np.exp, np.exp(left)),
+        (np.sin, 1.0),
+        (lambda x: np.tanh(x - 1), 1 - np.tanh(left - 1) ** 2),
+        (lambda x: x**3 - x, -1.0),
+    ]:
+        found = derivative(f, left)
+        assert abs(found.value - true) <= found.error < 1e-11
+
+
 @pytest.mark.parametrize(
     ("x", "step"),
     [
         pytest.param(0.0, 1 / 4, id="zero"),
-        pytest.param(1e-16, 1 / 4, id="rounded-zero"),
+        pytest.param(1e-200, 1 / 4, id="hardly more than zero"),
+        pytest.param(1.6e-19, 0.4e-19, id="a charge"),
         pytest.param(-0.3, float(mpmath.log1p(0.3)) / 4, id="small"),
         pytest.param(1e6, float(mpmath.log1p(10**6)) / 4, id="large"),
         # 2¹² spacings of 2⁸.

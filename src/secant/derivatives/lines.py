@@ -24,6 +24,9 @@ INITIAL_STEP_RATIO = 0.25
 MAX_STEP_RATIO = 4.0
 """Largest step, in units of the initial one."""
 
+TINY = 1e-100
+"""Size below which a coordinate counts as 0."""
+
 MIN_PERTURBATION = 2.0**-28
 """Least perturbation that reveals rounding, in units of the scale of a coordinate.
 
@@ -159,12 +162,13 @@ def scale(x: Floats) -> Floats:
     """The length over which a function is expected to bend: log(1 + |x|), 1 for 0.
 
     Below 1 it is about |x| itself, so that the first step keeps the sign of `x`. Far
-    above 1 it grows slowly: a sine at 10⁶ need not be a slow one. Numbers below 1e-15
-    count as a 0 that rounding has left.
+    above 1 it grows slowly: a sine at 10⁶ need not be a slow one. Charges and times of
+    atoms are as small as 1e-35, and have a scale of their own; numbers below `TINY` count
+    as 0.
     """
     # Never so short that x + h keeps few digits of h.
     least = 2.0**12 * np.spacing(abs(x))
-    return np.where(abs(x) < 1e-15, 1.0, np.maximum(np.log1p(abs(x)), least))
+    return np.where(abs(x) < TINY, 1.0, np.maximum(np.log1p(abs(x)), least))
 
 
 def axes(x: Floats, step: Floats | None) -> Lines:

@@ -596,5 +596,6 @@ class RiddersTableau:
         largest: Floats = abs(jumps[1][-MAX_SLOW_STEPS:]).max(axis=0)
         jump = np.where(unknown, largest, jump)
         added = np.where(certain | unknown, (1 + JUMP_RTOL) * jump, 0.0)
+        added[np.isnan(added)] = np.inf  # steps so short that the jump overflows
         self.result.error[which] += added
         self.result.outcome[which[kinked]] = Outcome.KINK
