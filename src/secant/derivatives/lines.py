@@ -163,8 +163,8 @@ def scale(x: Floats) -> Floats:
 
     Below 1 it is about |x| itself, so that the first step keeps the sign of `x`. Far
     above 1 it grows slowly: a sine at 10⁶ need not be a slow one. Charges and times of
-    atoms are as small as 1e-35, and have a scale of their own; numbers below `TINY` count
-    as 0.
+    atoms are as small as 1e-35, and have a scale of their own; below `TINY`, numbers
+    count as 0.
     """
     # Never so short that x + h keeps few digits of h.
     least = 2.0**12 * np.spacing(abs(x))
