@@ -590,3 +590,16 @@ def test_unpicklable_arguments_of_workers_are_named():
     f = as_jax(lambda x: lock.locked(), workers=2)
     with pytest.raises(secant.InvalidInput, match="`lock`, a lock"):
         f(X)
+
+
+def test_a_function_may_return_the_same_buffer_at_every_call():
+    buffer = np.zeros(3)
+
+    def f(x):
+        buffer[:] = x**2
+        return buffer
+
+    x = jnp.array([1.0, 2.0, 3.0])
+    squares = as_jax(f, result=x)
+    np.testing.assert_allclose(jax.jacobian(squares)(x), np.diag(2 * x), rtol=1e-6)
+    np.testing.assert_allclose(squares(x), x**2, rtol=1e-6)

@@ -400,3 +400,28 @@ def test_a_function_that_reads_something_new_is_checked_anew():
 
     for scale in (1.0, 3.0):
         assert check_gradient(f, X, 2 * scale * X).ok
+
+
+# --- functions that write into arrays -------------------------------------------------
+
+
+def test_the_caller_s_arrays_are_never_written():
+    def tripled(x):
+        x *= 3
+        return float(np.sum(x**2))
+
+    def halved(p):
+        p["a"] *= 0.5
+        return float(np.sum(p["a"] ** 2) + np.sum(p["b"] ** 2))
+
+    def shifted(x):
+        x += 1
+        return 2 * (x - 1)
+
+    x, tree = np.array([1.0, 2.0, 3.0]), {"a": np.array([1.0, 2.0]), "b": np.ones(1)}
+    assert check_gradient(tripled, x, gradient=lambda x: 18 * x).ok
+    assert check_gradient(lambda x: float(np.sum(x**2)), x, gradient=shifted).ok
+    gradient = {"a": 0.5 * tree["a"], "b": 2 * tree["b"]}
+    assert check_gradient(halved, tree, gradient=lambda p: gradient).ok
+    np.testing.assert_array_equal(x, [1, 2, 3])
+    np.testing.assert_array_equal(tree["a"], [1, 2])

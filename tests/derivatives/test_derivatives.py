@@ -788,3 +788,16 @@ def test_a_gradient_of_a_function_that_reads_the_callers_array():
     W = np.array([1.0, 2.0])
     with pytest.raises(InvalidInput, match="f reads the array that was passed"):
         gradient(lambda w: float(W @ W), W)
+
+
+def test_a_function_may_return_the_same_buffer_at_every_call():
+    buffer = np.zeros(3)
+
+    def f(x):
+        buffer[:] = x**2
+        return buffer
+
+    x = np.array([1.0, 2.0, 3.0])
+    for method in ("central", "forward", "backward"):
+        found = jacobian(f, x, method=method)
+        np.testing.assert_allclose(found.value, np.diag(2 * x), atol=1e-9)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, first_entry, is_traced
+from secant.arrays import Array, first_entry, is_traced, owned
 from secant.errors import InvalidInput
 
 # For how many functions compiled programs are kept. A program takes megabytes, and the
@@ -69,8 +69,8 @@ class Point:
         return np.maximum(x, typical or 1.0)
 
     def tree(self, leaves: Sequence[Any]) -> Any:
-        """The pytree with other leaves."""
-        return self.structure.unflatten(leaves)
+        """The pytree with other leaves, which are copied: f may write into its own."""
+        return self.structure.unflatten(map(owned, leaves))
 
     def with_real(self, values: Sequence[Any]) -> list[Any]:
         """All leaves, those of floats replaced."""
@@ -120,7 +120,7 @@ class ScalarFunction:
 
     def __call__(self, *leaves: Any) -> Any:
         """The number."""
-        return self.number_of(self.f(self.structure.unflatten(leaves)))
+        return self.number_of(self.f(self.structure.unflatten(map(owned, leaves))))
 
     def number_of(self, result: Any) -> Any:
         """The number that a result of `f` stands for."""

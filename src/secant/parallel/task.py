@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from secant.arrays import owned
 from secant.errors import InvalidInput, SecantError
 from secant.parallel.pickling import (
     PickledFunction,
@@ -68,11 +69,14 @@ def load_remote(digest: str, data: bytes) -> RemoteFunction:
 def call_each(
     f: Callable[[Any], Any], points: Sequence[Any], in_worker: bool = False
 ) -> list[Any]:
-    """The values of `f`, a `Raised` where it raised."""
+    """The values of `f`, a `Raised` where it raised.
+
+    Each is a copy: a function may return the same buffer at every call.
+    """
 
     def value(point: Any) -> Any:
         try:
-            return f(point)
+            return _kept(f(point))
         except Exception as error:
             if in_worker:
                 # Pickling drops the traceback, which names the line.
@@ -81,6 +85,13 @@ def call_each(
             return Raised(error)
 
     return [value(point) for point in points]
+
+
+def _kept(value: Any) -> Any:
+    """A value that no later call of its function changes."""
+    if hasattr(value, "detach"):  # a tensor of PyTorch, perhaps of a graph
+        return value.detach().clone()
+    return owned(value)
 
 
 def _pickled_results(values: list[Any]) -> bytes:
