@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 
 import secant
-from secant import Verdict, check_gradient, check_hessian_product
+from secant import (
+    Verdict,
+    WrongGradient,
+    check_gradient,
+    check_hessian_product,
+)
 from secant.checking import point
 from secant.plots.translations import cause_text
 
@@ -425,3 +430,52 @@ def test_the_caller_s_arrays_are_never_written():
     assert check_gradient(halved, tree, gradient=lambda p: gradient).ok
     np.testing.assert_array_equal(x, [1, 2, 3])
     np.testing.assert_array_equal(tree["a"], [1, 2])
+
+
+# --- nothing passes that was not seen -------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [1, -1, 0, 10])
+def test_a_loss_that_draws_random_numbers_lets_no_gradient_pass(factor):
+    draw = np.random.default_rng(0)
+
+    def dropout(w):
+        return float(np.sum((w * (draw.random(w.shape) < 0.5)) ** 2))
+
+    x = np.arange(1.0, 6)
+    report = check_gradient(dropout, x, gradient=lambda w: factor * w)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert not report.ok
+    assert any("give its random numbers a seed" in note for note in report.notes)
+    with pytest.raises(WrongGradient, match="inconclusive"):
+        report.assert_ok()
+
+
+@pytest.mark.parametrize("factor", [1, 0, -1])
+def test_a_loss_that_is_too_coarse_to_tell_lets_no_wrong_gradient_pass(factor):
+    def rounded(w):
+        return float(round(np.sum(w**2)))
+
+    report = check_gradient(
+        rounded, np.array([1.0, 2.0]), gradient=lambda w: factor * 2 * w
+    )
+    assert report.ok == (factor == 1) or report.verdict is Verdict.INCONCLUSIVE
+
+
+def test_rounding_excuses_no_gradient_that_is_off_by_everything():
+    def j1(x):  # an upward recurrence, unstable in float32
+        return jax.scipy.special.bessel_jn(x, v=1, n_iter=50)[1]
+
+    report = check_gradient(j1, np.float32(5.0))
+    assert report.verdict in (Verdict.INCONCLUSIVE, Verdict.WRONG)
+
+
+def test_a_leaf_that_f_does_not_use_is_right():
+    def f(p):
+        return float(np.float32(np.sum(p["a"] ** 2)))
+
+    x = {"a": np.array([1.0, 2.0]), "unused": np.array([3.0, 4.0])}
+    gradient = {"a": 2 * x["a"], "unused": np.zeros(2)}
+    assert (
+        check_gradient(f, x, gradient=gradient).leaves["x['unused']"].verdict == "right"
+    )

@@ -117,6 +117,11 @@ def check_gradient(
         by_jax = _gradient_of_jax(scalar, point)
         function = by_jax if gradient is None else _as_function(gradient, point)
         values = function(point.leaves) if function else point.arrays_of(gradient)
+        if not source.exact and (again := float(scalar(*point.leaves))) != value:
+            notes.append(
+                f"f gives another value when it is asked again, {value!r} and then "
+                f"{again!r}: give its random numbers a seed, or pass them to it"
+            )
         if function and _changes(values, function(point.leaves)):
             notes.append(
                 "the gradient has other values when it is computed a second time: does "

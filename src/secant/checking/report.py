@@ -27,7 +27,7 @@ _FINE = (Verdict.RIGHT, Verdict.ROUNDING, Verdict.KINK)
 
 
 class WrongGradient(SecantError, AssertionError):
-    """A gradient that a check found wrong; the message is the report."""
+    """A gradient that a check did not find right; the message is the report."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether no leaf is wrong or not finite."""
+        """Whether every leaf is right: none is wrong, not finite or inconclusive."""
         return self.verdict in _FINE
 
     def to_dict(self) -> dict[str, Any]:
@@ -219,8 +219,9 @@ class GradientReport:
         """Raises unless `ok` is True: for tests.
 
         Raises:
-            WrongGradient: The gradient is wrong; the message is the report. It is an
-                `AssertionError` too, so that a test fails by it.
+            WrongGradient: The gradient is wrong, or nothing is known about it; the
+                message is the report. It is an `AssertionError` too, so that a test
+                fails by it.
         """
         if not self.ok:
             raise WrongGradient(str(self))
@@ -277,6 +278,10 @@ def _worst(comparison: Comparison, verdict: Verdict) -> int | None:
         return int(np.argmin(np.isfinite(comparison.gradient + comparison.slope)))
     if verdict is Verdict.KINK:
         return int(np.argmax(comparison.kink))
+    if verdict is Verdict.INCONCLUSIVE:
+        return int(
+            np.argmax(np.maximum(abs(comparison.gradient), abs(comparison.slope)))
+        )
     return int(np.argmax(comparison.relative_error))
 
 
@@ -344,6 +349,11 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
         return
     if leaf.cause:
         yield f"likely: {leaf.cause}"
+    if leaf.verdict is Verdict.INCONCLUSIVE:
+        yield (
+            "the secants are known so coarsely that a fault as large as the gradient "
+            "would not show; the largest:"
+        )
     if leaf.verdict is Verdict.WRONG:
         yield f"wrong in {leaf.wrong:,} of {leaf.checked:,}; the worst:"
     if leaf.verdict is Verdict.KINK:

@@ -69,12 +69,20 @@ GradientAndSlope = Callable[[Sequence[Any]], tuple[Any, Any]]
 """Gradient and slope as a function of all leaves: numbers, or arrays of one shape."""
 
 
+RESOLUTION_LIMIT = 0.5
+"""Tolerance above which nothing is known, relative to the largest slope of a leaf."""
+
+_UNUSED_RTOL = 1e-5
+"""Tolerance below which a slope of 0 is one, relative to f's value and slopes."""
+
+
 class Verdict(StrEnum):
     """The verdict on the gradient of a leaf; later ones are worse."""
 
     RIGHT = "right"
     ROUNDING = "rounding"
     KINK = "kink"
+    INCONCLUSIVE = "inconclusive"
     WRONG = "wrong"
     NOT_FINITE = "not finite"
 
@@ -168,7 +176,13 @@ class GradientCheck:
         """The verdict on a leaf, from some of its coordinates."""
         comparison = self._compare(leaf, indices)
         verdict = _verdict_of(comparison)
-        if verdict in (Verdict.RIGHT, Verdict.KINK):
+        # Where slopes are exact, only what rounding excuses may be too much.
+        doubtful = verdict is Verdict.ROUNDING or (
+            verdict is Verdict.RIGHT and not self.source.exact
+        )
+        if doubtful and self._is_coarse(leaf, comparison):
+            verdict = Verdict.INCONCLUSIVE
+        if verdict in (Verdict.RIGHT, Verdict.KINK, Verdict.INCONCLUSIVE):
             return Judgement(verdict, UNKNOWN, comparison)
         evidence = self._evidence(leaf, comparison)
         if verdict is Verdict.NOT_FINITE:
@@ -475,13 +489,32 @@ class GradientCheck:
 
         A fault of 0.1 % shows in all slopes but those below 2e-10 of the largest.
         """
+        scales = self.point.scales(leaf).ravel()[indices]
+        return _LARGEST_SLOPE_RTOL * self._largest() / scales
+
+    def _is_coarse(self, leaf: int, comparison: Comparison) -> bool:
+        """Whether not even a fault as large as the leaf's slopes would show.
+
+        The slope of a leaf that f does not use is 0 within roundings of f: those say
+        nothing against it.
+        """
+        size = np.maximum(abs(comparison.gradient), abs(comparison.slope))
+        if not size.size:
+            return False
+        worst = int(size.argmax())
+        tolerance = float(comparison.tolerance[worst])
+        scale = float(self.point.scales(leaf).ravel()[comparison.indices[worst]])
+        unused = _UNUSED_RTOL * max(abs(self.value), self._largest()) / scale
+        return tolerance > max(RESOLUTION_LIMIT * float(size[worst]), unused)
+
+    def _largest(self) -> float:
+        """The largest slope times its x."""
         scales = [self.point.scales(i) for i in range(len(self.values))]
-        largest = max(
+        return max(
             float(abs(np.where(np.isfinite(g), g * x, 0.0)).max(initial=0.0))
             for g, x in zip(self.values, scales, strict=True)
             if g.shape == x.shape
         )
-        return _LARGEST_SLOPE_RTOL * largest / scales[leaf].ravel()[indices]
 
     def _random_direction(self) -> list[np.ndarray]:
         shapes = [np.shape(self.point.leaves[i]) for i in self.point.real]

@@ -43,17 +43,21 @@ export default {
   "check.blank": "There is nothing to check yet: fix what the message beside the form names.",
   "check.rounding": "rounding",
   "check.kink": "kink",
+  "check.inconclusive": "inconclusive",
   "check.wrong": "wrong",
   "check.not finite": "not finite",
   "check.verdict.right": "Right",
   "check.verdict.rounding": "Right, within rounding",
   "check.verdict.kink": "Right, on a kink",
+  "check.verdict.inconclusive": "Inconclusive",
   "check.verdict.wrong": "Wrong",
   "check.verdict.not finite": "Not finite",
   "check.planted.says.right": "All {size} numbers agree with their secants. The check would have found an error of {resolution} of a slope.",
   "check.planted.says.rounding":
     "All {size} numbers agree with their secants, some of them only within the rounding error of float32, which the check measures. This is not a fault: with more digits the difference disappears.",
   "check.planted.says.kink": "All {size} numbers are right. But some weights are exactly on a corner of the function, where there are two slopes.",
+  "check.planted.says.inconclusive":
+    "Rounding hides faults as large as the numbers themselves: the check cannot tell right from wrong here.",
   "check.planted.says.wrong": "{wrong} of {size} numbers differ from their secants by more than rounding explains.",
   "check.planted.says.not finite": "Some numbers are infinite or NaN.",
   "check.own.says.right":
@@ -62,6 +66,8 @@ export default {
     "All {size} derivatives, at the point and around it, agree with their secants within the rounding error of float32, which the check measures. With more digits the difference disappears.",
   "check.own.says.kink":
     "All {size} derivatives, at the point and around it, are right. But some points are on a corner of the function, where there are two slopes.",
+  "check.own.says.inconclusive":
+    "In float32 rounding hides faults as large as the derivatives themselves: the check cannot tell right from wrong here.",
   "check.own.says.wrong": "Of {size} derivatives, at the point and around it, {wrong} differ from their secants by more than rounding explains.",
   "check.own.says.not finite": "A slope or a derivative is infinite or NaN.",
   "check.kink.sides": "{name}: the slope from below is {below}, from above {above}. Every value between them is a gradient there.",
