@@ -6,7 +6,8 @@
 
 Real files are damaged (bits flipped, cut, spliced, repeated, emptied, sizes that no
 machine has) or forged with all check sums right (other JSON, dtypes, shapes, chunks,
-bombs), and read in processes of limited memory. A case must end, within 2 s of
+bombs), or a FIFO, a device, a folder, a socket or a link stands under their name. They
+are read in processes of limited memory. A case must end, within 2 s of
 processor time, with a value or a `SecantError`; must not unpickle, start a process or
 open a connection; and must not allocate more than the reader's bound. The table is
 Markdown; the exit code is 1 if anything else happened.
@@ -133,16 +134,16 @@ def _without(part: Part, case: int) -> Iterator[Part]:
 def table(tallies: dict[str, Any]) -> str:
     """The tallies in Markdown."""
     rows = [
-        "| reader | cases | read | refused | worst time | peak allocation | of its "
-        "bound | faults |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| reader | cases | of them special | read | refused | worst time | peak "
+        "allocation | of its bound | faults |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, tally in tallies.items():
         refused = tally.cases - tally.read - len(tally.faults)
         rows.append(
-            f"| {name} | {tally.cases:,} | {tally.read:,} | {refused:,} | "
-            f"{1000 * tally.seconds:.0f} ms | {tally.peak / 2**20:.1f} MiB | "
-            f"{tally.share:.0%} | {len(tally.faults)} |"
+            f"| {name} | {tally.cases:,} | {tally.special:,} | {tally.read:,} | "
+            f"{refused:,} | {1000 * tally.seconds:.0f} ms | "
+            f"{tally.peak / 2**20:.1f} MiB | {tally.share:.0%} | {len(tally.faults)} |"
         )
     return "\n".join(rows)
 
@@ -152,8 +153,15 @@ def keep(name: str, case: int, seed: int, folder: Path) -> None:
     import trials
 
     files, damaged = trials.case(trials.named(name), case, seed)
+    folder = folder.resolve()
+    os.chdir(folder)
     for file, content in files.items():
-        (folder / file).write_bytes(content)
+        path = folder / file
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            content.make(path, folder / "elsewhere")
+            print(f"{path} is a {content.kind}")
     print(f"{folder / damaged} is damaged")
 
 

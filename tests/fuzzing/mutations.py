@@ -1,8 +1,12 @@
 """Ways to damage bytes, text and JSON that know nothing of what they stand for."""
 
 import json
+import os
+import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +49,74 @@ def damaged(draw: Draw, content: bytes, others: list[bytes]) -> bytes:
     for _ in range(draw.integers(1, 5)):
         content = _WAYS[draw.integers(len(_WAYS))](draw, content, others)
     return content
+
+
+@dataclass(frozen=True)
+class Special:
+    """What stands under a file's name in place of a regular file.
+
+    Attributes:
+        kind: A key of `SPECIAL`.
+        target: What a link points to: the name of another file of the case, or bytes
+            that are written elsewhere.
+    """
+
+    kind: str
+    target: str | bytes = b""
+
+    def make(self, path: Path, elsewhere: Path) -> None:
+        """Make it at a path, whose folder is the working directory.
+
+        Args:
+            path: A name that is free.
+            elsewhere: A file outside of the folder that a link may point to.
+        """
+        SPECIAL[self.kind](path, self, elsewhere)
+
+
+def special(draw: Draw, name: str, files: list[str], others: list[bytes]) -> Special:
+    """Something under the name of a file that is not a regular file."""
+    kind = str(draw.choice(list(SPECIAL)))
+    if kind == "link to another file":
+        siblings = [file for file in files if file != name]
+        if siblings and draw.random() < 0.5:
+            return Special(kind, str(draw.choice(siblings)))
+        return Special(kind, others[draw.integers(len(others))])
+    return Special(kind)
+
+
+def _link(path: Path, found: Special, elsewhere: Path) -> None:
+    if isinstance(found.target, bytes):
+        elsewhere.write_bytes(found.target)
+        path.symlink_to(elsewhere)
+    else:
+        path.symlink_to(found.target)
+
+
+def _socket(path: Path, found: Special, elsewhere: Path) -> None:
+    # By its name in the working directory: the path of a socket is short.
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path.name)
+
+
+def _folder(path: Path, found: Special, elsewhere: Path) -> None:
+    path.mkdir()
+
+
+SPECIAL: dict[str, Callable[[Path, Special, Path], object]] = {"folder": _folder}
+"""What may stand in place of a file, and how it is made: on Windows only a folder."""
+
+if os.name == "posix":
+    SPECIAL |= {
+        "FIFO": lambda path, found, elsewhere: os.mkfifo(path),
+        "socket": _socket,
+        "link to /dev/zero": lambda path, *rest: path.symlink_to("/dev/zero"),
+        "link to /dev/null": lambda path, *rest: path.symlink_to("/dev/null"),
+        "dangling link": lambda path, *rest: path.symlink_to("nothing-is-here"),
+        "link to itself": lambda path, *rest: path.symlink_to(path.name),
+        "link to a folder": lambda path, *rest: path.symlink_to("."),
+        "link to another file": _link,
+    }
 
 
 def place(draw: Draw, content: bytes) -> int:

@@ -30,8 +30,10 @@ def trials():
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """An empty folder that is the working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    folder = tmp_path / "files"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", ["IDX", "CSV", "npz", "image"])
@@ -41,6 +43,30 @@ def test_a_damaged_file_is_read_or_refused(trials, place, name):
         tally.add(trials.tried(trials.named(name), number, 3, place))
     assert tally.faults == {}
     assert 0 < tally.read < tally.cases
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has none of them")
+@pytest.mark.parametrize("name", ["IDX", "CSV", "npz", "image"])
+def test_a_fifo_a_device_or_a_link_for_a_file_is_refused(trials, place, name):
+    from mutations import SPECIAL, Special
+
+    tried = trials.named(name)
+    files = tried.samples()[0]
+    for kind in sorted(set(SPECIAL) - {"link to another file"}):
+        for file in files:
+            trials.write({**files, file: Special(kind)}, place)
+            with pytest.raises(DataError):
+                tried.read(place)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made as on POSIX")
+def test_a_link_to_a_sample_is_read(trials, place):
+    from mutations import Special
+
+    (content,) = trials.named("npz").samples()[0].values()
+    trials.write({"own.npz": Special("link to another file", content)}, place)
+    train, _ = trials.named("npz").read(place)
+    assert len(train)
 
 
 def reader(trials, read, most=lambda size: 2**26):

@@ -2,22 +2,27 @@
 
 import os
 import pickle
+import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from mutations import damaged
-from readers import READERS, Folder, Reader, Refused, lower_limits
+from mutations import Special, damaged, special
+from readers import READERS, Reader, Refused, lower_limits
 
 from secant.errors import SecantError
 
 SECONDS = 2.0
 """Processor time that a file may take to read."""
+
+SPECIAL_SHARE = 0.1
+"""The share of cases in which a FIFO, a device, a folder, a socket or a link stands
+under the name of a file."""
 
 # What reading a file has no business with. An audit hook cannot be taken off again.
 _FORBIDDEN = (
@@ -80,6 +85,7 @@ class Tally:
         cases: How many there were.
         read: What was read all the same: what was damaged does not matter, or cannot
             be seen.
+        special: How many had something other than a regular file.
         seconds: The most processor time that one took.
         peak: The most bytes that one allocated.
         share: The most of what it may.
@@ -88,6 +94,7 @@ class Tally:
 
     cases: int = 0
     read: int = 0
+    special: int = 0
     seconds: float = 0.0
     peak: int = 0
     share: float = 0.0
@@ -97,13 +104,17 @@ class Tally:
         """Takes in the cases of another."""
         self.cases += other.cases
         self.read += other.read
+        self.special += other.special
         self.seconds = max(self.seconds, other.seconds)
         self.peak = max(self.peak, other.peak)
         self.share = max(self.share, other.share)
         self.faults |= other.faults
 
 
-def case(reader: Reader, number: int, seed: int) -> tuple[Folder, str]:
+Case = Mapping[str, bytes | Special]
+
+
+def case(reader: Reader, number: int, seed: int) -> tuple[Case, str]:
     """The files of a case, and which of them is damaged: always the same."""
     draw = np.random.default_rng([seed, number, *reader.name.encode()])
     samples = reader.samples()
@@ -113,6 +124,8 @@ def case(reader: Reader, number: int, seed: int) -> tuple[Folder, str]:
     if reader.left and draw.random() < 0.1:
         names = list(folder)
     name = str(draw.choice(names))
+    if draw.random() < SPECIAL_SHARE:
+        return folder | {name: special(draw, name, list(folder), others)}, name
     forge = reader.forge.get(name.replace("-", ".").rpartition(".")[2])
     content = folder[name]
     forged = forge is not None and draw.random() < 0.5
@@ -136,12 +149,8 @@ def tried(reader: Reader, number: int, seed: int, folder: Path) -> Tally:
 
 def _tried(reader: Reader, number: int, seed: int, folder: Path) -> Tally:
     files, name = case(reader, number, seed)
-    for old in folder.iterdir():
-        if files.get(old.name) is None:
-            old.unlink()
-    for name, content in files.items():
-        Path(folder, name).write_bytes(content)
-    tally = Tally(cases=1)
+    write(files, folder)
+    tally = Tally(cases=1, special=int(isinstance(files[name], Special)))
     before = _memory_reset()
     began = time.process_time()
     try:
@@ -155,13 +164,40 @@ def _tried(reader: Reader, number: int, seed: int, folder: Path) -> Tally:
         tally.faults[number] = f"{type(error).__name__}: {error}"[:300]
     tally.seconds = time.process_time() - began
     tally.peak = max(_memory_peak() - before, 0)
-    allowed = reader.most(sum(map(len, files.values())))
+    allowed = reader.most(sum(map(_size, files.values())))
     tally.share = tally.peak / allowed
     if tally.peak > allowed:
         tally.faults[number] = f"{tally.peak:,} bytes, and {allowed:,} are allowed"
     if tally.seconds > SECONDS:
         tally.faults[number] = f"{tally.seconds:.1f} s, and {SECONDS:.1f} are allowed"
     return tally
+
+
+def write(files: Case, folder: Path) -> None:
+    """Put the files of a case into a folder, in place of those of the last one.
+
+    The folder is the working directory. A link may point to a file beside the folder.
+    """
+    for old in folder.iterdir():
+        if old.is_symlink() or not old.is_dir():
+            if old.is_symlink() or not old.is_file() or old.name not in files:
+                old.unlink()
+        else:
+            shutil.rmtree(old)
+    for name, content in files.items():
+        path = Path(folder, name)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.unlink(missing_ok=True)
+            content.make(path, folder.with_name("elsewhere"))
+
+
+def _size(content: bytes | Special) -> int:
+    """The bytes of a file, or of the file that a link points to."""
+    if isinstance(content, Special):
+        content = content.target if isinstance(content.target, bytes) else b""
+    return len(content)
 
 
 def _memory_reset() -> int:
@@ -203,7 +239,9 @@ def serve(channel, current, seed: int, memory: int) -> None:
     prepared(memory)
     place = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with TemporaryDirectory(dir=place) as scratch:
-        os.chdir(scratch)
+        folder = Path(scratch, "files")
+        folder.mkdir()
+        os.chdir(folder)
         channel.send(None)
         while True:
             asked = channel.recv()
@@ -214,6 +252,6 @@ def serve(channel, current, seed: int, memory: int) -> None:
             reader, tally = named(name), Tally()
             for number in range(start, stop):
                 current[0], current[1] = number, time.monotonic()
-                tally.add(tried(reader, number, seed, Path(scratch)))
+                tally.add(tried(reader, number, seed, folder))
             current[0] = -1
             channel.send(tally)
