@@ -51,7 +51,7 @@ def test_json_and_pickle_preserve_every_field():
     assert config.schedule == ALL["learning_rate"]
     for again in (TrainConfig.from_dict(known()), pickle.loads(pickle.dumps(config))):
         assert again == config
-        assert again.transformation is config.transformation
+        assert again.update_rule == config.update_rule
         assert again.method == config.method == ALL["gradient"]
         assert again.gradient_options == {"directions": 3, "h": 1e-4}
 
@@ -68,13 +68,13 @@ def test_an_object_is_named_in_files_and_kept_in_memory():
     method = GradientMethod("mine", lambda *batch: (0.0, {}))
     config = TrainConfig.build(method, optimizer=optimizer)
     assert config.method is method
-    assert config.transformation is optimizer
-    assert replace(config, iterations=5).transformation is optimizer
+    assert config.update_rule.at(0.0) is optimizer
+    assert replace(config, iterations=5).update_rule.at(0.0) is optimizer
     assert config.to_dict()["optimizer"] == "custom"
     assert config.to_dict().keys().isdisjoint({"custom_method", "custom_optimizer"})
     read = TrainConfig.from_dict(config.to_dict())
     with pytest.raises(InvalidInput, match="passed as an object"):
-        _ = read.transformation
+        _ = read.update_rule
     with pytest.raises(InvalidInput, match="passed as an object"):
         read.check_known()
     with pytest.raises(InvalidInput, match="no gradient method 'mine'"):
@@ -98,11 +98,27 @@ def test_replacing_the_method_drops_the_passed_object():
     assert (config.custom_method, config.gradient_options) == (None, {"h": 1e-4})
 
 
-def test_the_same_options_give_the_same_optimizer():
-    # It is the key of the compiled loop.
-    one, other = (TrainConfig.build(learning_rate=0.3, clip_norm=1) for _ in range(2))
-    assert one.transformation is other.transformation
-    assert one.transformation is not TrainConfig.build(clip_norm=1).transformation
+def test_the_same_options_give_equal_update_rules_whatever_the_rate():
+    # The rule is the key of the compiled loop, and the rate its argument.
+    one, other = (
+        TrainConfig.build(learning_rate=rate, clip_norm=1) for rate in (0.3, 0.1)
+    )
+    assert one.update_rule == other.update_rule
+    assert hash(one.update_rule) == hash(other.update_rule)
+    assert (one.constant_rate, other.constant_rate) == (0.3, 0.1)
+    assert one.update_rule != TrainConfig.build(clip_norm=2).update_rule
+    assert (
+        one.update_rule != TrainConfig.build(clip_norm=1, optimizer="adam").update_rule
+    )
+
+
+def test_a_schedule_or_an_optimizer_with_its_own_rate_is_a_part_of_the_rule():
+    schedule = Schedule("cosine", 0.3, steps=10)
+    config = TrainConfig.build(learning_rate=schedule)
+    assert (config.update_rule.schedule, config.constant_rate) == (schedule, 0.0)
+    mine = optax.sgd(0.2)
+    config = TrainConfig.build(optimizer=mine)
+    assert config.update_rule.at(config.constant_rate) is mine
 
 
 def test_a_run_has_the_configuration_object_that_it_was_given(net, clusters):

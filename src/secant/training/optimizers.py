@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple, TypedDict
 
 import jax
@@ -111,8 +111,8 @@ class OptimizerConfig:
             object.__setattr__(self, "weight_decay", defaults.weight_decay or None)
 
     @property
-    def transformation(self) -> optax.GradientTransformation:
-        """Optax's optimiser; the same options give the same object.
+    def update_rule(self) -> "UpdateRule":
+        """The optimiser without its constant rate, which `constant_rate` has.
 
         Raises:
             InvalidInput: It, or its schedule, was passed as an object, and this
@@ -120,14 +120,16 @@ class OptimizerConfig:
         """
         self.check_known()
         if self.custom_optimizer is not None:
-            return self.custom_optimizer
-        rate = self.learning_rate
-        if self.schedule is not None:
-            rate = self.rate_schedule
-        assert rate is not None
-        return _make_optimizer(
-            self.optimizer, rate, self.weight_decay or 0.0, self.clip_norm
+            return UpdateRule(custom=self.custom_optimizer)
+        return UpdateRule(
+            self.optimizer, self.rate_schedule, self.weight_decay or 0.0, self.clip_norm
         )
+
+    @property
+    def constant_rate(self) -> float:
+        """The rate that `update_rule` needs; 0 if it needs none."""
+        constant = self.schedule is None and self.custom_optimizer is None
+        return self.learning_rate or 0.0 if constant else 0.0
 
     @property
     def rate_schedule(self) -> optax.Schedule | None:
@@ -193,24 +195,46 @@ _IN_OPTAX = {
 }
 
 
-@lru_cache(maxsize=64)
-def _make_optimizer(
-    name: str, rate: LearningRate, decay: float, clip: float | None
-) -> optax.GradientTransformation:
-    # The cache returns the same object for the same options, because JAX looks up
-    # compiled loops by it.
-    make = OPTIMIZERS[name].make
-    parts = [optax.clip_by_global_norm(clip)] if clip is not None else []
-    if decay:
-        # With the rate -1 an optimiser returns the direction that a step subtracts.
-        parts += [
-            make(-1.0),
-            optax.add_decayed_weights(decay, mask=_matrices),
-            optax.scale_by_learning_rate(rate),
-        ]
-    else:
-        parts.append(make(rate))
-    return parts[0] if len(parts) == 1 else optax.chain(*parts)
+@dataclass(frozen=True)
+class UpdateRule:
+    """An optimiser that waits for its constant learning rate.
+
+    Equal rules compile to the same program, which takes the rate as an argument: a
+    search over a thousand rates compiles once.
+
+    Attributes:
+        name: The optimiser's name in `OPTIMIZERS`.
+        schedule: The schedule of the rate, a part of the program; None for a constant.
+        weight_decay: The weight decay.
+        clip_norm: The largest norm of a gradient; None without a limit.
+        custom: An optimiser of Optax in place of all this; it has its own rate.
+    """
+
+    name: str = CUSTOM
+    schedule: optax.Schedule | None = None
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    custom: optax.GradientTransformation | None = None
+
+    def at(self, rate: Any) -> optax.GradientTransformation:
+        """Optax's optimiser with a rate, a number or one that JAX traces."""
+        if self.custom is not None:
+            return self.custom
+        make = OPTIMIZERS[self.name].make
+        if self.schedule is not None:
+            rate = self.schedule
+        clip = self.clip_norm
+        parts = [optax.clip_by_global_norm(clip)] if clip is not None else []
+        if self.weight_decay:
+            # With the rate -1 an optimiser returns the direction that a step subtracts.
+            parts += [
+                make(-1.0),
+                optax.add_decayed_weights(self.weight_decay, mask=_matrices),
+                optax.scale_by_learning_rate(rate),
+            ]
+        else:
+            parts.append(make(rate))
+        return parts[0] if len(parts) == 1 else optax.chain(*parts)
 
 
 def _matrices(params: Any) -> Any:

@@ -50,7 +50,9 @@ class Samples:
                 f"the data reach {largest:.3g}, and {dtype} ends at {limit:.3g}: scale "
                 "them, such as to 0 … 1"
             )
-        return jnp.asarray(self.x, float), jnp.asarray(self.t, float)
+        # NumPy converts: JAX would compile a program for each shape, and keep it.
+        x, t = self.x.astype(dtype), self.t.astype(dtype)
+        return jnp.asarray(x, dtype), jnp.asarray(t, dtype)
 
 
 def as_samples(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:

@@ -5,8 +5,8 @@ after steps `start … start + count - 1` and the loss of each, and does not cha
 old state. So a run can return to any old state.
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -22,10 +22,15 @@ from secant.nn.networks import MLP
 from secant.training.batches import Batches
 from secant.training.config import TrainConfig
 from secant.training.distributed.process_group import ProcessGroup
+from secant.training.optimizers import UpdateRule
 from secant.training.samples import Samples
 
 MAX_STEPS_PER_CALL = 1_000
 """The largest number of steps in one call of the compiled loop."""
+
+MAX_PROGRAMS = 128
+"""The most compiled programs that stay in memory, up to some megabytes each: the least
+recently used one goes first."""
 
 # The memory limit of the intermediate results of an evaluation.
 _MAX_EVALUATION_BYTES = 2**28
@@ -110,7 +115,7 @@ class _BaseStepper:
         self.method = config.method
         self._architecture, self._first_params = net.architecture, net.params
         self._samples, self._processes = samples, processes
-        self._optimizer = config.transformation
+        self._rule, self._rate = config.update_rule, config.constant_rate
         self._key = jax.random.key(config.seed)
         # The method that all processes compute together.
         self._group_method = (
@@ -147,12 +152,14 @@ class CompiledStepper(_BaseStepper):
         """The state before the first step, on the device."""
         first = self._first_params
         ordered = transposed(first) if self.method.feature_major else first
-        params = {name: jnp.asarray(value, float) for name, value in ordered.items()}
-        return TrainState(params, self._optimizer.init(params))
+        params = _on_device(ordered)
+        return TrainState(params, self._rule.at(self._rate).init(params))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
-        return transposed(state.params) if self.method.feature_major else state.params
+        if not self.method.feature_major:
+            return state.params
+        return _compiled(transposed, (), _shapes(state.params.values()))(state.params)
 
     def advance(
         self, state: TrainState, start: int, count: int
@@ -166,48 +173,80 @@ class CompiledStepper(_BaseStepper):
         processes, indices = self._processes, rows
         if processes:
             state, indices = processes.replicate(state), processes.shard(rows)
-        state, losses = _loop(
-            self._architecture,
-            self._group_method,
-            self._optimizer,
-            state,
-            self._data,
-            indices,
-            self._key,
-            start,
-            count,
+        loop = _compiled(
+            _loop,
+            (self._architecture, self._group_method, self._rule),
+            (*_shapes(self._data), rows.shape),
+        )
+        state, losses = loop(
+            state, self._data, indices, self._key, start, count, self._rate
         )
         if processes:
             state, losses = processes.to_local((state, losses))
-        return state, np.asarray(losses[:count], np.float64)
+        return state, np.asarray(losses, np.float64)[:count]
 
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """The gradient of step `step` at a state, (inputs, outputs)."""
-        gradient = _gradient(
-            self._architecture,
-            self.method,
-            state.params,
-            self._data,
-            self.batches.indices(step, step + 1)[0],
-            self._key,
-            step,
+        rows = self.batches.indices(step, step + 1)[0]
+        compute = _compiled(
+            _gradient,
+            (self._architecture, self.method),
+            (*_shapes(self._data), rows.shape),
         )
-        return transposed(gradient) if self.method.feature_major else gradient
+        gradient = compute(state.params, self._data, rows, self._key, step)
+        if not self.method.feature_major:
+            return gradient
+        return _compiled(transposed, (), _shapes(gradient.values()))(gradient)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+Shape = tuple[int, ...]
+
+
+def _shapes(arrays: Iterable[Array]) -> tuple[Shape, ...]:
+    return tuple(array.shape for array in arrays)
+
+
+def _on_device(params: Mapping[str, Array]) -> dict[str, jax.Array]:
+    """The parameters on JAX's device, in its default float.
+
+    NumPy converts its own arrays: JAX would compile a program for each shape, and keep
+    it.
+    """
+    dtype = jnp.result_type(float)
+    with np.errstate(over="ignore"):  # float32 ends earlier than float64
+        return {
+            name: jnp.asarray(value.astype(dtype), dtype)
+            for name, value in params.items()
+        }
+
+
+@lru_cache(maxsize=MAX_PROGRAMS)
+def _compiled(
+    program: Callable[..., Any], settings: tuple[Any, ...], shapes: tuple[Shape, ...]
+) -> Callable[..., Any]:
+    """`program(*settings, …)`, compiled.
+
+    JAX keeps what a function of `jax.jit` has compiled for all shapes, as long as the
+    function lives. Here each has one combination of shapes, so that the bounded cache
+    frees the programs one by one.
+    """
+    return jax.jit(partial(program, *settings))
+
+
 def _loop(
     architecture: Architecture,
     method: GradientMethod,
-    optimizer: optax.GradientTransformation,
+    rule: UpdateRule,
     state: TrainState,
     data: tuple[Array, Array],
     indices: Array,
     key: Array,
     start: int,
     count: int,
+    rate: Array,
 ) -> tuple[TrainState, Array]:
     x, t = data
+    optimizer = rule.at(rate)
     restore = transposed if method.feature_major else dict
 
     def step(turn: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
@@ -230,7 +269,6 @@ def _loop(
     return jax.lax.fori_loop(0, count, step, (state, losses))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _gradient(
     architecture: Architecture,
     method: GradientMethod,
@@ -248,14 +286,11 @@ def _gradient(
 def clear_compiled() -> None:
     """Frees the compiled programs of all runs; an active run compiles its own again.
 
-    JAX keeps a program for each combination of architecture, gradient method,
-    optimiser, learning rate and batch size, and each takes some megabytes. A process
-    that trains many different runs, as the page's server does, frees them from time
-    to time. Results do not change.
+    There is a program for each combination of architecture, gradient method, optimiser
+    with its options, number of samples and batch size; constant learning rates share
+    it. At most `MAX_PROGRAMS` stay in memory. Results do not change.
     """
-    programs: tuple[Any, ...] = (_loop, _gradient)
-    for program in programs:
-        program.clear_cache()
+    _compiled.cache_clear()
 
 
 def _apply_gradients(
@@ -294,7 +329,7 @@ class EagerStepper(_BaseStepper):
             for name, value in self._first_params.items()
         }
         with jax.enable_x64(True):
-            return TrainState(params, self._optimizer.init(params))
+            return TrainState(params, self._rule.at(self._rate).init(params))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
@@ -304,7 +339,7 @@ class EagerStepper(_BaseStepper):
         self, state: TrainState, start: int, count: int
     ) -> tuple[TrainState, np.ndarray]:
         """The state after `count` steps from step `start` on, and their losses."""
-        losses = np.empty(count)
+        losses, optimizer = np.empty(count), self._rule.at(self._rate)
         for turn, rows in enumerate(self.batches.indices(start, start + count)):
             batch = self._samples.x[rows], self._samples.t[rows]
             losses[turn], gradients = self._group_method(
@@ -313,7 +348,7 @@ class EagerStepper(_BaseStepper):
             # Optax computes with JAX, which has float64 only while x64 is enabled.
             with jax.enable_x64(True):
                 params, optimizer_state = _apply_gradients(
-                    self._optimizer,
+                    optimizer,
                     state,
                     losses[turn],
                     gradients,
@@ -380,8 +415,11 @@ class Evaluator:
 
     def __call__(self, params: Mapping[str, Array]) -> Score:
         """The score of the network with these weights."""
-        params = {name: jnp.asarray(value, float) for name, value in params.items()}
-        sums = [_block(self._architecture, params, *block) for block in self._blocks]
+        params = _on_device(params)
+        sums = [
+            _compiled(_block, (self._architecture,), _shapes(block))(params, *block)
+            for block in self._blocks
+        ]
         # JAX waits here, because NumPy turns a Ctrl-C during its wait into a
         # ValueError.
         sums = jax.block_until_ready(sums)
@@ -392,7 +430,6 @@ class Evaluator:
         return Score(float(loss), float(accuracy))
 
 
-@partial(jax.jit, static_argnums=0)
 def _block(
     architecture: Architecture, params: Mapping[str, Array], x: Array, t: Array
 ) -> tuple[Array, Array]:

@@ -3,18 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 
-from secant.training import clear_compiled
 from secant_lab.training.race import Race
-from secant_lab.training.race_config import RaceConfig
 from secant_lab.training.race_entry import Command, RaceEntry
 from secant_lab.training.slow_run import SlowRaceEntry
-
-MAX_PROGRAMS = 64
-"""The number of kinds of entries that stay compiled, some megabytes each."""
 
 # A compilation takes seconds of a core; the other core trains meanwhile.
 _COMPILERS = 2
@@ -50,7 +44,6 @@ class Scheduler:
         # compilations of others.
         self._creator = ThreadPoolExecutor(1, "lab-creates")
         self._compilers = ThreadPoolExecutor(_COMPILERS, "lab-compiles")
-        self._compiled: set[RaceConfig] = set()
         self._closed = False
 
     def add(self, race: Race) -> None:
@@ -121,7 +114,6 @@ class Scheduler:
     def _prepare(self, race: Race, entry: RaceEntry) -> None:
         if race.ended:
             return
-        self._limit_programs(race, entry)
         entry.prepare()
         with self._changed:
             race.entry_prepared()
@@ -131,19 +123,6 @@ class Scheduler:
             self._compilers.submit(self._compile_gradient, race, entry)
         if isinstance(entry, SlowRaceEntry) and entry.start is not None:
             self._start_thread(partial(_train_slowly, race, entry), "lab-slow")
-
-    def _limit_programs(self, race: Race, entry: RaceEntry) -> None:
-        """Free all compiled programs if there are too many: pages try many rates."""
-        kind = replace(
-            race.config, seed=0, equal_steps=False, entries=(entry.settings,)
-        )
-        with self._changed:
-            full = len(self._compiled - {kind}) >= MAX_PROGRAMS
-            if full:
-                self._compiled.clear()
-            self._compiled.add(kind)
-        if full:
-            clear_compiled()
 
     def _start_thread(self, target: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)

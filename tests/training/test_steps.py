@@ -1,0 +1,70 @@
+"""Compiled programs of training: what shares them, and how many stay."""
+
+from functools import lru_cache
+
+import jax
+import numpy as np
+import pytest
+
+from secant import MLP, Schedule, fit
+from secant.training import clear_compiled, steps
+
+OPTIONS = {"iterations": 4, "batch_size": 5, "seed": 3}
+
+
+def trained(clusters, sizes=(2, 4, 3), gradient="backprop", **options):
+    return fit(MLP(sizes, seed=1), clusters, gradient, **OPTIONS | options).net.params
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """The names of the programs that XLA compiles, as a list that grows."""
+    names = []
+
+    def note(event, duration, **facts):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(facts.get("fun_name"))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    clear_compiled()
+    yield names
+    jax.monitoring.unregister_event_duration_listener(note)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("gradient", ["backprop", "node"])
+def test_runs_with_other_rates_compile_nothing(
+    clusters, compilations, optimizer, gradient
+):
+    options = {"gradient": gradient, "optimizer": optimizer}
+    first = trained(clusters, learning_rate=0.1, **options)
+    assert compilations
+    compilations.clear()
+    other = trained(clusters, learning_rate=0.2, **options)
+    assert compilations == []
+    assert not np.array_equal(first["W1"], other["W1"])
+    # A program of its own, with the rate in it, gives what the shared one does.
+    clear_compiled()
+    again = trained(clusters, learning_rate=0.2, **options)
+    np.testing.assert_array_equal(again["W1"], other["W1"])
+
+
+def test_a_constant_schedule_gives_what_the_constant_gives(clusters):
+    constant = trained(clusters, learning_rate=0.25)
+    rate = Schedule("linear", 0.25, steps=4, end_factor=1.0)
+    for name, value in trained(clusters, learning_rate=rate).items():
+        np.testing.assert_allclose(constant[name], value, rtol=1e-5)
+
+
+def test_programs_of_many_shapes_do_not_stay(clusters, monkeypatch, compilations):
+    monkeypatch.setattr(
+        steps, "_compiled", lru_cache(maxsize=5)(steps._compiled.__wrapped__)
+    )
+    first = trained(clusters)
+    for hidden in range(5, 9):
+        trained(clusters, (2, hidden, 3))
+        assert steps._compiled.cache_info().currsize <= 5
+    # Only what the cache keeps was compiled: nothing stays for each shape.
+    assert set(compilations) <= {"jit(_loop)", "jit(_block)", "jit(transposed)"}
+    # What was forgotten is compiled anew, and computes the same.
+    np.testing.assert_array_equal(trained(clusters)["W1"], first["W1"])
