@@ -40,6 +40,9 @@ FUNCTION_COSTS: Mapping[str, int] = MappingProxyType(
 MAX_EXPONENT = 100
 """The largest constant exponent."""
 
+MAX_COMPILED = 24
+"""For how many formulas a room keeps its compiled programs: about 6 MB each."""
+
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 CONSTANTS: Mapping[str, float] = MappingProxyType(

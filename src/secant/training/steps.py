@@ -28,7 +28,7 @@ from secant.training.samples import Samples
 MAX_STEPS_PER_CALL = 1_000
 """The largest number of steps in one call of the compiled loop."""
 
-MAX_PROGRAMS = 128
+MAX_PROGRAMS = 64
 """The most compiled programs that stay in memory, up to some megabytes each: the least
 recently used one goes first."""
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant.propagation import central_slopes
-from secant_lab.expressions import Expression, expression
+from secant_lab.expressions import MAX_COMPILED, Expression, expression
 
 VARIABLES = ("x0", "x1")
 
@@ -97,7 +97,7 @@ def _both_ways() -> tuple[np.ndarray, np.ndarray]:
     return np.eye(2), -np.eye(2)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAX_COMPILED)
 def _compiled(f: Expression) -> Callable[[Any], tuple[jax.Array, jax.Array]]:
     def look(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         return value_and_gradient(f, x)

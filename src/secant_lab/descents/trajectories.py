@@ -12,7 +12,7 @@ import optax
 
 from secant.training import OPTIMIZERS
 from secant_lab.descents.surfaces import FAST_COMPILE, value_and_gradient
-from secant_lab.expressions import Expression
+from secant_lab.expressions import MAX_COMPILED, Expression
 
 MAX_STEPS = 500
 """The number of steps of the longest trajectory."""
@@ -78,7 +78,7 @@ def trajectory(
     )
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=2 * MAX_COMPILED)
 def _compiled(f: Expression, optimizer: str) -> Callable[..., Any]:
     # Always all steps: they take a millisecond, and each other number of steps would
     # need its own program.

@@ -11,7 +11,12 @@ import numpy as np
 from secant import GradientReport, check_gradient
 from secant.checking import LeafReport
 from secant.errors import unknown_name
-from secant_lab.expressions import Expression, ExpressionError, expression
+from secant_lab.expressions import (
+    MAX_COMPILED,
+    Expression,
+    ExpressionError,
+    expression,
+)
 from secant_lab.fault_catalogue import BACKPROPS, Backprop
 from secant_lab.localized_error import LocalizedError
 from secant_lab.naive_check import (
@@ -205,7 +210,7 @@ def _refuse_step(h: float) -> None:
         )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=MAX_COMPILED)
 def _summed(f: Expression, names: tuple[str, ...]) -> Callable[[Tree], Any]:
     """The sum over the points, whose gradient has the derivatives at all of them."""
     return jax.jit(lambda p: jnp.sum(f(*(p[name] for name in names))))

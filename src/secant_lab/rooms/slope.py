@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from secant import difference
-from secant_lab.expressions import Expression, expression
+from secant_lab.expressions import MAX_COMPILED, Expression, expression
 from secant_lab.localized_error import LocalizedError
 
 SAMPLES = 401
@@ -172,7 +172,7 @@ def _propagated(
         return np.asarray(ahead, float), np.asarray(behind, float)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAX_COMPILED)
 def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
     # Compiled as a whole: one by one, the operations take ten times as long.
     change = difference(f)
@@ -181,7 +181,7 @@ def _compiled(f: Expression) -> Callable[..., tuple[jax.Array, jax.Array]]:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAX_COMPILED)
 def _compiled_tangent(f: Expression) -> Callable[[Any], jax.Array]:
     return jax.jit(
         lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1],
