@@ -75,6 +75,9 @@ def application(*, token: str, port: int, room: training.Room | None = None) -> 
             Exception: _unexpected_error,
         },
     )
+    # Starlette would answer `/static` with the address `/static/` and the whole query,
+    # the token included.
+    app.router.redirect_slashes = False
     app.state.threads = None
     app.state.room = room
     app.state.answers = {**ENDPOINTS, **room.endpoints}

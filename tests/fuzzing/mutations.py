@@ -196,7 +196,8 @@ _WAYS: tuple[Callable[[Draw, bytes, list[bytes]], bytes], ...] = (
 def other_value(draw: Draw, value: Any) -> Any:
     """A JSON value with one value in it, at any depth, replaced, added or taken out."""
     if draw.random() < 0.25 or not isinstance(value, dict | list) or not value:
-        if isinstance(value, int | float) and draw.random() < 0.3:
+        number = isinstance(value, int | float) and abs(value) < 2**63
+        if number and draw.random() < 0.3:
             return draw.choice([-value, value + 1, value * 1000, value + 0.5])
         return VALUES[draw.integers(len(VALUES))]
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))

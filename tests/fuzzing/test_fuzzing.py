@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from http.client import HTTPMessage
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,71 @@ def test_a_crashed_reader_is_reported_and_the_others_continue(tmp_path):
     assert process.returncode == 1
     assert "the process ended with -9" in said
     assert "| CSV | 3,000 |" in said
+
+
+# --- requests -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def requests_fuzz():
+    sys.path.insert(0, str(HERE))
+    try:
+        yield importlib.import_module("requests_fuzz")
+    finally:
+        sys.path.remove(str(HERE))
+
+
+def answered(requests_fuzz, status, body, kind="application/json"):
+    headers = HTTPMessage()
+    headers["Content-Type"] = kind
+    return requests_fuzz.Answer(status, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (500, b'{"error": {"code": "bug", "message": "a bug"}}', "500"),
+        (503, b"", "503"),
+        (400, b'{"error": {"code": "", "message": "no code"}}', "without code"),
+        (400, b'{"error": {"code": "x"}}', "without code"),
+        (400, b'{"message": "no error"}', "without code"),
+    ],
+)
+def test_forbidden_responses_are_detected(requests_fuzz, status, body, told):
+    given = requests_fuzz.Case("values", b"")
+    assert told in requests_fuzz.judge(given, answered(requests_fuzz, status, body))
+
+
+def test_an_error_that_is_no_json_and_a_refused_right_request_are_detected(
+    requests_fuzz,
+):
+    plain = answered(requests_fuzz, 404, b"Not Found", "text/plain")
+    given = requests_fuzz.Case("heads", b"")
+    assert "neither" in requests_fuzz.judge(given, plain)
+    good = answered(requests_fuzz, 400, b'{"error": {"code": "x", "message": "y"}}')
+    assert requests_fuzz.judge(given, good) == ""
+    given = requests_fuzz.Case("right", b"")
+    assert "a right request" in requests_fuzz.judge(given, good)
+
+
+def test_a_case_of_requests_is_always_the_same(requests_fuzz):
+    cases = [requests_fuzz.case(number, 0) for number in range(300)]
+    assert cases == [requests_fuzz.case(number, 0) for number in range(300)]
+    assert {given.kind for given in cases} == set(requests_fuzz.KINDS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in /proc")
+def test_requests_damaged_by_the_hundred(tmp_path):
+    # So few do not fill the caches: the growth is judged in the long run alone.
+    command = [sys.executable, str(HERE / "requests_fuzz.py"), "--cases", "400"]
+    outcome = subprocess.run(
+        [*command, "--seed", "1", "--growth", "9"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "400 cases in" in outcome.stdout
+    assert list(tmp_path.iterdir()) == []

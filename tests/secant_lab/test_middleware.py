@@ -25,6 +25,15 @@ def refused(response, status, code):
 # --- the token ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["/static", "/api/training/watch/", "/favicon.ico/"])
+def test_a_slash_too_many_or_too_few_redirects_nobody(stranger, path):
+    # The address of a redirection would repeat the token.
+    query = {"token": TOKEN}
+    response = stranger.get(path, params=query, follow_redirects=False)
+    assert response.status_code in (404, 405)
+    assert not any(TOKEN in value for value in response.headers.values())
+
+
 def test_the_address_with_the_token_opens_the_page(stranger):
     response = stranger.get("/", params={"token": TOKEN})
     assert response.status_code == 200
