@@ -6,7 +6,8 @@ old state. So a run can return to any old state.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
+from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -28,12 +29,17 @@ from secant.training.samples import Samples
 MAX_STEPS_PER_CALL = 1_000
 """The largest number of steps in one call of the compiled loop."""
 
-MAX_PROGRAMS = 64
-"""The most compiled programs that stay in memory, up to some megabytes each: the least
-recently used one goes first."""
+MAX_PROGRAMS = 32
+"""The most compiled programs that stay in memory for later runs, some megabytes each:
+the least recently used one goes first."""
+
+PROGRAMS_PER_CLEARING = 256
+"""After so many new programs JAX's own caches are cleared."""
 
 # The memory limit of the intermediate results of an evaluation.
 _MAX_EVALUATION_BYTES = 2**28
+
+Shape = tuple[int, ...]
 
 
 class TrainState(NamedTuple):
@@ -159,7 +165,7 @@ class CompiledStepper(_BaseStepper):
         """The weights of a state, (inputs, outputs)."""
         if not self.method.feature_major:
             return state.params
-        return _compiled(transposed, (), _shapes(state.params.values()))(state.params)
+        return self._transpose(state.params)
 
     def advance(
         self, state: TrainState, start: int, count: int
@@ -173,12 +179,7 @@ class CompiledStepper(_BaseStepper):
         processes, indices = self._processes, rows
         if processes:
             state, indices = processes.replicate(state), processes.shard(rows)
-        loop = _compiled(
-            _loop,
-            (self._architecture, self._group_method, self._rule),
-            (*_shapes(self._data), rows.shape),
-        )
-        state, losses = loop(
+        state, losses = self._loop(
             state, self._data, indices, self._key, start, count, self._rate
         )
         if processes:
@@ -188,18 +189,35 @@ class CompiledStepper(_BaseStepper):
     def gradient(self, state: TrainState, step: int) -> Mapping[str, Array]:
         """The gradient of step `step` at a state, (inputs, outputs)."""
         rows = self.batches.indices(step, step + 1)[0]
-        compute = _compiled(
-            _gradient,
-            (self._architecture, self.method),
-            (*_shapes(self._data), rows.shape),
+        gradient = self._compute_gradient(
+            state.params, self._data, rows, self._key, step
         )
-        gradient = compute(state.params, self._data, rows, self._key, step)
         if not self.method.feature_major:
             return gradient
-        return _compiled(transposed, (), _shapes(gradient.values()))(gradient)
+        return self._transpose(gradient)
+
+    # A run holds its programs: other runs cannot make it compile them again.
+
+    @cached_property
+    def _loop(self) -> Callable[..., Any]:
+        return _compiled(
+            _loop, (self._architecture, self._group_method, self._rule), self._shapes
+        )
+
+    @cached_property
+    def _compute_gradient(self) -> Callable[..., Any]:
+        return _compiled(_gradient, (self._architecture, self.method), self._shapes)
+
+    @cached_property
+    def _transpose(self) -> Callable[..., Any]:
+        return _compiled(transposed, (), _shapes(self._first_params.values()))
+
+    @property
+    def _shapes(self) -> tuple[Shape, ...]:
+        return *_shapes(self._data), (self.batches.batch_size,)
 
 
-Shape = tuple[int, ...]
+_programs = count(1)
 
 
 def _shapes(arrays: Iterable[Array]) -> tuple[Shape, ...]:
@@ -229,7 +247,14 @@ def _compiled(
     JAX keeps what a function of `jax.jit` has compiled for all shapes, as long as the
     function lives. Here each has one combination of shapes, so that the bounded cache
     frees the programs one by one.
+
+    JAX also keeps what it has traced of the functions of `jax.numpy`, for each shape
+    and some of it without any limit: about a megabyte for each new architecture. This
+    is freed from time to time, whereupon all other functions of `jax.jit` in this
+    process compile again.
     """
+    if next(_programs) % PROGRAMS_PER_CLEARING == 0:
+        jax.clear_caches()
     return jax.jit(partial(program, *settings))
 
 
@@ -284,7 +309,7 @@ def _gradient(
 
 
 def clear_compiled() -> None:
-    """Frees the compiled programs of all runs; an active run compiles its own again.
+    """Frees the compiled programs of all runs that have ended.
 
     There is a program for each combination of architecture, gradient method, optimiser
     with its options, number of samples and batch size; constant learning rates share
@@ -412,13 +437,16 @@ class Evaluator:
             if 0 < len(x) <= block
             else [(x[i : i + block], t[i : i + block]) for i in range(0, len(x), block)]
         )
+        self._programs = [
+            _compiled(_block, (architecture,), _shapes(block)) for block in self._blocks
+        ]
 
     def __call__(self, params: Mapping[str, Array]) -> Score:
         """The score of the network with these weights."""
         params = _on_device(params)
         sums = [
-            _compiled(_block, (self._architecture,), _shapes(block))(params, *block)
-            for block in self._blocks
+            program(params, *block)
+            for program, block in zip(self._programs, self._blocks, strict=True)
         ]
         # JAX waits here, because NumPy turns a Ctrl-C during its wait into a
         # ValueError.
