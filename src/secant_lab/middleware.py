@@ -82,6 +82,7 @@ class AccessGuard:
             self._check(scope)
             permit_connection(scope)
             receive = await _limited(scope, receive)
+            scope = _without_range(scope)
         except RequestError as error:
             response = error_response(error, Headers(scope=scope))
             await response(scope, receive, send_with_headers)
@@ -151,6 +152,15 @@ class AccessGuard:
     def _cookie_of_page(self) -> str:
         # Strict: no request that another site has caused carries the cookie.
         return f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
+
+
+def _without_range(scope: Scope) -> Scope:
+    """The request for the whole file: its files are small, and RFC 9110 allows it.
+
+    Starlette answers a wrong range with an error that is neither JSON nor a page.
+    """
+    headers = [field for field in scope["headers"] if field[0] != b"range"]
+    return {**scope, "headers": headers}
 
 
 async def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -23,6 +23,7 @@ import http.client
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,8 +35,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from http_cases import COOKIE, KINDS, PORT, RACE, TOKEN, Case, case, post
+from http_cases import COMPILED, COOKIE, KINDS, PORT, RACE, TOKEN, Case, case, post
+
+from secant_lab.expressions import MAX_COMPILED
 
 PATIENCE = 60.0
 """The most seconds until a response is complete; some formulas compile for seconds."""
@@ -88,6 +92,28 @@ class Lab:
         self.race = json.loads(answer.body)["race"]
         assert len(self.race) == len(RACE)
 
+    def fill_caches(self, count: int) -> None:
+        """Have as many programs compiled as the rooms keep, which are bounded."""
+        for number in range(count):
+            text = f"{number + 2}*x0**2 + sin(x1)/{number + 2}"
+            both = {"formula": text}
+            bodies: list[tuple[str, dict[str, Any]]] = [
+                (
+                    "slope/point",
+                    {"formula": text.replace("x1", "x").replace("x0", "x")},
+                ),
+                ("descent/descents", both),
+                ("descent/presets", both),
+            ]
+            if number % 3 == 0:
+                own = {"formula": text.replace("x1", "y").replace("x0", "x")}
+                bodies.append(("check/own", own))
+                bodies.append(("training/start", {"hidden": number + 1}))
+            for name, changed in bodies:
+                body = json.dumps(COMPILED[name] | changed).encode()
+                (answer,), _ = self.send(post(name, body))
+                assert answer.status == 200, answer.body
+
     def filled(self, content: bytes) -> bytes:
         """A case's content with this server's own values."""
         values = {
@@ -138,11 +164,15 @@ class Lab:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return "it did not end within 60 s"
-        text = self.log.read_text(errors="replace")
-        for expected in ("Ctrl-C ends the lab.", "the lab is closed"):
-            text = text.replace(expected, "")
-        # What is no HTTP is told once, by uvicorn, and harms nobody.
-        return text.replace("WARNING:  Invalid HTTP request received.", "").strip()
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if line and not _EXPECTED.match(line))
+
+
+# What the lab says of itself, and what uvicorn says of what is no HTTP for it.
+_EXPECTED = re.compile(
+    r"Ctrl-C ends the lab\.|the lab is closed|WARNING:  (Invalid HTTP request received|"
+    r"Unsupported upgrade request|No supported WebSocket library detected)\."
+)
 
 
 @dataclass(frozen=True)
@@ -360,6 +390,13 @@ def main() -> None:
         default=1.2,
         help="the most memory at the end, as a multiple of that after the first tenth",
     )
+    parser.add_argument(
+        "--fill",
+        type=int,
+        default=MAX_COMPILED,
+        help="the formulas that are compiled before the first case, so that what grows "
+        "later is no bounded cache",
+    )
     parser.add_argument("--case", type=int, help="show this one alone")
     asked = parser.parse_args()
     began = time.monotonic()
@@ -370,6 +407,7 @@ def main() -> None:
             print(lab.close())
             return
         try:
+            lab.fill_caches(asked.fill)
             tallies, faults = attack(
                 lab, asked.cases, asked.seed, asked.at_once, asked.growth
             )

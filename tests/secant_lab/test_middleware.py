@@ -22,6 +22,13 @@ def refused(response, status, code):
     return error
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-10", "bytes=5-1", "x", "bytes=0-1,2-3"])
+def test_a_part_of_a_file_is_the_whole_file(client, wanted):
+    response = client.get("/static/app.css", headers={"Range": wanted})
+    assert response.status_code == 200
+    assert response.content == client.get("/static/app.css").content
+
+
 # --- the token ----------------------------------------------------------------------
 
 

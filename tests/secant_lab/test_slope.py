@@ -169,3 +169,9 @@ def test_invalid_input_is_reported(changed, says):
     good = {"formula": "x", "x": 1, "h": 0.1}
     with pytest.raises(InvalidInput, match=says):
         slope.point(**good | changed)
+
+
+def test_slopes_that_are_infinite_on_both_sides_are_no_tangent():
+    # inf - inf is NaN, of which NumPy would warn.
+    found = slope.point("x / 0", 1.0, 0.5)
+    assert found["tangent"] == {"slope": None, "left": None, "right": None}

@@ -68,3 +68,33 @@ def test_programs_of_many_shapes_do_not_stay(clusters, monkeypatch, compilations
     assert set(compilations) <= {"jit(_loop)", "jit(_block)", "jit(transposed)"}
     # What was forgotten is compiled anew, and computes the same.
     np.testing.assert_array_equal(trained(clusters)["W1"], first["W1"])
+
+
+# So short a training learns nothing, and says so.
+@pytest.mark.filterwarnings("ignore::secant.TrainingWarning")
+def test_a_run_keeps_its_programs_while_others_come(
+    clusters, monkeypatch, compilations
+):
+    monkeypatch.setattr(
+        steps, "_compiled", lru_cache(maxsize=1)(steps._compiled.__wrapped__)
+    )
+    others = iter(range(5, 8))
+
+    def train_another(progress):
+        if (hidden := next(others, None)) is not None:
+            trained(clusters, (2, hidden, 3), iterations=1)
+
+    trained(clusters, iterations=72, batch_size=5, callbacks=[train_another])
+    assert list(others) == []
+    assert compilations.count("jit(_loop)") == 4
+
+
+def test_traces_of_many_shapes_are_freed(clusters, monkeypatch):
+    from jax._src.interpreters import partial_eval
+
+    monkeypatch.setattr(steps, "PROGRAMS_PER_CLEARING", 6)
+    traces = []
+    for hidden in range(10, 30):
+        trained(clusters, (2, hidden, 3), gradient="node")
+        traces.append(partial_eval.trace_to_jaxpr.cache_info().currsize)
+    assert max(traces[10:]) <= max(traces[:10])

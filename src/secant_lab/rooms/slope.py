@@ -194,7 +194,9 @@ def _tangent(f: Expression, x: float, *, left: float, right: float) -> dict[str,
     with jax.enable_x64(True):
         slope = float(_compiled_tangent(f)(jnp.float64(x)))
     # The comparison is false for NaN and inf.
-    smooth = abs(left - right) <= 1e-9 * (1 + abs(left) + abs(right)) < np.inf
+    with np.errstate(invalid="ignore"):
+        apart = abs(left - right)
+    smooth = apart <= 1e-9 * (1 + abs(left) + abs(right)) < np.inf
     known = _plain(np.array([slope if smooth else np.nan, left, right]))
     return dict(zip(("slope", "left", "right"), known, strict=True))
 
