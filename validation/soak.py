@@ -72,6 +72,9 @@ class Record:
                 self.rss.append(pages * os.sysconf("SC_PAGESIZE"))
                 self.done.append(done)
                 self.seconds.append(time.monotonic() - self.began)
+                if len(self.done) < 2 or int(20 * done) > int(20 * self.done[-2]):
+                    told = f"{self.name}: {done:.0%}, {self.rss[-1] / 2**20:,.0f} MiB"
+                    print(told, file=sys.stderr, flush=True)
 
     def at(self, share: float) -> float:
         """The mean memory at a share of the work."""
