@@ -221,8 +221,10 @@ class Person:
 
     def descent(self, end: threading.Event) -> None:
         formula = formula_of(self.draw, ("x0", "x1"))
-        view = {"left": -5.0, "right": 5.0, "bottom": -5.0, "top": 5.0}
-        start = {name: float(self.draw.uniform(-4, 4)) for name in ("x0", "x1")}
+        view: dict[str, Any] = {"left": -5.0, "right": 5.0, "bottom": -5.0, "top": 5.0}
+        start: dict[str, Any] = {
+            name: float(self.draw.uniform(-4, 4)) for name in ("x0", "x1")
+        }
         self.ask("descent/heights", formula=formula, **view)
         found = self.ask(
             "descent/presets", formula=formula, **start, left=-5.0, right=5.0
