@@ -33,7 +33,7 @@ MAX_PROGRAMS = 32
 """The most compiled programs that stay in memory for later runs, some megabytes each:
 the least recently used one goes first."""
 
-PROGRAMS_PER_CLEARING = 256
+PROGRAMS_PER_CLEARING = 128
 """After so many new programs JAX's own caches are cleared."""
 
 # The memory limit of the intermediate results of an evaluation.
