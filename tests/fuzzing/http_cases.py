@@ -356,6 +356,11 @@ def _formulas(draw: Draw, kind: str) -> Case:
     name = str(draw.choice(list(_OF_FORMULAS), p=shares))
     arguments = dict(ALL[name])
     arguments["formula"] = formula(draw, _OF_FORMULAS[name])
+    if "runs" in arguments:
+        names = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "sg")
+        arguments["runs"] = ",".join(
+            f"{draw.choice(names)}:{10 ** draw.uniform(-13, 7):.3g}" for _ in range(3)
+        )
     for key in ("x", "h", "low", "high", "x0", "x1", "left", "right"):
         if key in arguments and draw.random() < 0.2:
             arguments[key] = float(draw.choice(_FLOATS))

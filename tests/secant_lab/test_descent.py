@@ -483,3 +483,21 @@ def test_no_formula_keeps_the_compiler_for_long(name):
     began = time.process_time()
     descent.descents(formula, 1.3, 1.2, runs, 500, -5, 5, -5, 5)
     assert time.process_time() - began < 10
+
+
+def test_a_descent_that_runs_away_beyond_the_squares_of_floats_has_left():
+    # Its coordinates reach 1e207, whose squares are infinite.
+    told = server.ENDPOINTS["descent/descents"](
+        "max(x1, 3.207) + cos(x1) * x1 + exp(-x0**2/2.538)",
+        x0=-2.1139184367037904,
+        x1=0.0740238589242086,
+        runs="sgd:6.2",
+        steps=409,
+        left=-5.0,
+        right=5.0,
+        bottom=-5.0,
+        top=5.0,
+    )
+    (found,) = told["trajectories"]
+    assert max(map(max, np.abs(found["path"]))) > 1e160
+    assert found["verdict"]["status"] == "left"

@@ -117,7 +117,7 @@ def judge(f: Expression, trajectory: Trajectory, view: View) -> Verdict:
     below = minimum_below(f, end, 4 * view.width)
     if below is None:
         return Verdict("underway", {})
-    left = float(np.linalg.norm(end - below) / np.linalg.norm(start - below))
+    left = float(np.hypot(*(end - below)) / np.hypot(*(start - below)))
     status = "crawls" if left > 0.1 else "nearly"
     return Verdict(status, {"left": left, "to": below.tolist()})
 
@@ -171,20 +171,26 @@ def _limit(f: Expression, trajectory: Trajectory, points: np.ndarray) -> dict[st
     return {"bearable": bearable, "curvature": curvature, "limit": limit}
 
 
+def _distances(trajectory: Trajectory, place: np.ndarray) -> np.ndarray:
+    """The distance of each point from a place."""
+    # Not by the squares, which overflow where a descent has run away.
+    return np.hypot(*(trajectory.path - place).T)
+
+
 def _is_at(trajectory: Trajectory, place: np.ndarray) -> bool:
-    away = np.linalg.norm(trajectory.path - place, axis=1)
+    away = _distances(trajectory, place)
     if away[-1] > _ARRIVED * away[0]:
         return False
     # A descent that passes the point at speed has not arrived.
-    last = np.linalg.norm(trajectory.path[-1] - trajectory.path[-2])
+    last = np.hypot(*(trajectory.path[-1] - trajectory.path[-2]))
     return bool(last <= 10 * _ARRIVED * away[0] or away[-1] <= 1e-9 * away[0])
 
 
 def _since(trajectory: Trajectory, place: np.ndarray) -> int:
-    """The step from which on at most a thousandth of the way remains."""
-    away = np.linalg.norm(trajectory.path - place, axis=1)
+    """The step from which on at most a thousandth of the way remains; 0 without way."""
+    away = _distances(trajectory, place)
     outside = np.flatnonzero(away > _ARRIVED * away[0])
-    return int(outside[-1]) + 1
+    return int(outside[-1]) + 1 if outside.size else 0
 
 
 def _reverses(trajectory: Trajectory, first: int, last: int) -> bool:
