@@ -126,7 +126,17 @@ ROUNDINGS = {
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"method": "forward"}, {"noise": "measure"}, {"tolerance": 1e-4}],
+    [
+        {},
+        *(
+            pytest.param(options, marks=pytest.mark.slow)
+            for options in (
+                {"method": "forward"},
+                {"noise": "measure"},
+                {"tolerance": 1e-4},
+            )
+        ),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("name", ROUNDINGS)

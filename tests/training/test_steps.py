@@ -91,6 +91,7 @@ def test_a_run_keeps_its_programs_while_others_come(
     assert compilations.count("jit(_loop)") == 4
 
 
+@pytest.mark.slow
 def test_traces_of_many_shapes_are_freed(clusters, monkeypatch):
     from jax._src.interpreters import partial_eval
 

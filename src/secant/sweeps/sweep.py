@@ -238,7 +238,12 @@ class Sweep:
             trial.set_user_attr(_SURPLUS, True)
             raise _SurplusTrial
         # A trial with a host has a heartbeat, which ends if the worker dies.
-        self._storage.record_heartbeat(trial._trial_id)
+        study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._storage.record_heartbeat(
+            self._storage.get_trial_id_from_study_id_trial_number(
+                study_id, trial.number
+            )
+        )
         trial.set_user_attr("host", socket.gethostname())
         settings = {
             name: _suggest(trial, name, values) for name, values in self.space.items()
