@@ -407,6 +407,41 @@ def test_a_function_that_reads_something_new_is_checked_anew():
         assert check_gradient(f, X, 2 * scale * X).ok
 
 
+# --- coordinates of very different sizes ----------------------------------------------
+
+BESIDE = {
+    "log": (lambda v: jnp.log(v).sum(), [1e-6, 100.0]),
+    "sqrt": (lambda v: jnp.sqrt(v).sum(), [1e-6, 100.0]),
+    "1/x": (lambda v: (1 / v).sum(), [1e-6, 100.0]),
+    "x log x": (lambda v: (v * jnp.log(v)).sum(), [1e-6, 100.0]),
+    "abs": (lambda v: jnp.abs(v).sum(), [1e-6, 100.0]),
+    "selu": (lambda v: jax.nn.selu(v).sum(), [0.0, 100.0]),
+    "logaddexp": (lambda v: jnp.logaddexp(v, -v).sum(), [1.0, 1e8]),
+    "relu": (lambda v: jax.nn.relu(v).sum(), [1e-7, 100.0, -1e-7]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_nudge_is_of_the_coordinate_s_own_size(name, dtype):
+    f, x = BESIDE[name]
+    report = check_gradient(f, np.array(x, dtype))
+    assert report.ok, report
+    # At 0 selu has two slopes.
+    assert (report.verdict is Verdict.KINK) == (name == "selu"), report
+
+
+def test_a_coordinate_of_1e_12_beside_1_is_nudged_by_its_own_size_in_float64():
+    report = check_gradient(lambda v: jnp.log(v).sum(), np.array([1e-12, 1.0]))
+    assert report.verdict is Verdict.RIGHT
+    wrong = check_gradient(
+        lambda v: jnp.log(v).sum(),
+        np.array([1e-12, 1.0]),
+        gradient=lambda v: np.array([1.01, 1.0]) / v,
+    )
+    assert wrong.verdict is Verdict.WRONG
+
+
 # --- functions that write into arrays -------------------------------------------------
 
 

@@ -60,13 +60,22 @@ class Point:
         return any(np.dtype(self.leaves[i].dtype) == np.float64 for i in self.real)
 
     def scales(self, leaf: int) -> np.ndarray:
-        """The size of each coordinate of a leaf of floats; steps are relative to it.
+        """The typical size of each coordinate of a leaf of floats, for its tolerance.
 
         max(|x|, the root of the mean of x²), or 1 where all are 0
         """
         x = abs(as_float64(self.leaves[self.real[leaf]]))
         typical = np.sqrt(np.mean(x**2)) if x.size else 0.0
         return np.maximum(x, typical or 1.0)
+
+    def nudge_sizes(self, leaf: int, least: float) -> np.ndarray:
+        """The size of each coordinate of a leaf of floats, for its nudge.
+
+        |x|, so that no nudge leaves the domain of log at 10⁻⁶ beside 100. A 0, and what
+        is below `least`, has the root of the mean of x² over the leaf, and at most 1.
+        """
+        x = abs(as_float64(self.leaves[self.real[leaf]]))
+        return np.where(x > least, x, np.minimum(self.scales(leaf), 1.0))
 
     def tree(self, leaves: Sequence[Any]) -> Any:
         """The pytree with other leaves, which are copied: f may write into its own."""

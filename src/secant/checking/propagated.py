@@ -70,24 +70,40 @@ class PropagatedSlopes(SlopeSource):
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
         """The one-sided slopes; reports progress after each block of coordinates."""
         leaf, indices, here = query.leaf, query.indices, list(query.leaves)
-        scales = self._point.scales(leaf).ravel()
-        steps = self.step / query.shrink * scales[indices]
+        sizes = self._sizes(leaf)
+        steps = self.step / query.shrink * sizes[indices]
         if not len(indices):
             return OneSidedSlopes(*np.zeros((3, 0)))
         ahead, behind = call_in_blocks(
             partial(self._sides, leaf, here),
             (indices, steps),
             2 * change_bytes(self._program, here[self._point.real[leaf]]),
-            of=len(scales),
+            of=len(sizes),
             progress=query.progress,
         )
-        # A change below the smallest number of a dtype is lost. Compiled programs take
-        # subnormal numbers for 0, except those of float16.
+        sides = OneSidedSlopes(ahead, behind, self._underflow / steps)
+        return self._subtracted(sides, query)
+
+    @property
+    def _underflow(self) -> float:
+        """The largest change that is lost below the smallest number of the dtype.
+
+        Compiled programs take subnormal numbers for 0, except those of float16.
+        """
         info = jnp.finfo(self.dtype)
         half = self.dtype == np.float16
-        least = float(info.smallest_subnormal if half else info.smallest_normal)
-        sides = OneSidedSlopes(ahead, behind, _MAX_UNDERFLOWS * least / steps)
-        return self._subtracted(sides, query)
+        least = info.smallest_subnormal if half else info.smallest_normal
+        return _MAX_UNDERFLOWS * float(least)
+
+    def _sizes(self, leaf: int) -> np.ndarray:
+        """The size of each coordinate of a leaf, for its nudge.
+
+        A coordinate so small that its nudge would underflow counts as 0.
+        """
+        eps = float(jnp.finfo(self.dtype).eps)
+        return self._point.nudge_sizes(
+            leaf, self._underflow / (eps * self.step)
+        ).ravel()
 
     def _subtracted(self, sides: OneSidedSlopes, query: SlopeQuery) -> OneSidedSlopes:
         """The same slopes, with values subtracted where they are not finite.
@@ -100,7 +116,7 @@ class PropagatedSlopes(SlopeSource):
             return sides
         place, unit = self._point.real[query.leaf], float(jnp.finfo(self.dtype).eps)
         indices, leaves = query.indices[bad], list(query.leaves)
-        steps = np.sqrt(unit) * self._point.scales(query.leaf).ravel()[indices]
+        steps = np.sqrt(unit) * self._sizes(query.leaf)[indices]
         values = compiled(_values, self._f, (0,))
         found = as_float64(
             [

@@ -312,6 +312,8 @@ class GradientCheck:
             smooth[places] = abs(nearest.gap) <= np.maximum(abs(gap) / 2, little)
             change = abs(near.slope - nearest.slope)
             nearest = nearest._replace(error=nearest.error + change)
+            limits = _one_sided_limits(near, nearest)
+            sides = sides.replaced(places[is_kink], limits.at(is_kink))
         else:
             is_kink = abs(nearest.gap) > nearest.error + roundings * abs(nearest.slope)
             better = is_kink
@@ -528,6 +530,28 @@ class GradientCheck:
             x = as_float64(leaf)
             leaves.append(in_kind_of(leaf, (x + part * x).astype(leaf.dtype)))
         return self.point.with_real(leaves)
+
+
+def _one_sided_limits(near: OneSidedSlopes, nearest: OneSidedSlopes) -> OneSidedSlopes:
+    """One-sided slopes at step 0 from those at h/3 and h/7.
+
+    A one-sided slope is f' + h f''/2 + O(h²), so that with the steps a > b
+
+        s(0) = s(b) + (s(b) - s(a)) b / (a - b) + O(h²).
+
+    A gradient on a kink may equal a one-sided slope to the last digit, as JAX's of selu
+    does at 0, and would lie outside of those of any h > 0.
+    """
+    wide, narrow = (1 / shrink for shrink in _KINK_SHRINKS)
+    weight = narrow / (wide - narrow)
+    ahead, behind = (
+        here + weight * (here - there)
+        for here, there in (
+            (nearest.ahead, near.ahead),
+            (nearest.behind, near.behind),
+        )
+    )
+    return OneSidedSlopes(ahead, behind, nearest.error)
 
 
 def _verdict_of(comparison: Comparison) -> Verdict:
