@@ -70,7 +70,7 @@ GradientAndSlope = Callable[[Sequence[Any]], tuple[Any, Any]]
 
 
 RESOLUTION_LIMIT = 0.5
-"""Tolerance above which nothing is known, relative to the largest slope of a leaf."""
+"""Reach of errors above which nothing is known, relative to a leaf's largest slope."""
 
 _UNUSED_RTOL = 1e-5
 """Tolerance below which a slope of 0 is one, relative to f's value and slopes."""
@@ -497,6 +497,9 @@ class GradientCheck:
     def _is_coarse(self, leaf: int, comparison: Comparison) -> bool:
         """Whether not even a fault as large as the leaf's slopes would show.
 
+        Where slopes are exact, rounding reaches far in 16 bits, and so does the
+        tolerance; there the gradient has to be off as far.
+
         The slope of a leaf that f does not use is 0 within roundings of f: those say
         nothing against it.
         """
@@ -504,10 +507,11 @@ class GradientCheck:
         if not size.size:
             return False
         worst = int(size.argmax())
-        tolerance = float(comparison.tolerance[worst])
+        apart = abs(comparison.gradient - comparison.slope)
+        reach = float((apart if self.source.exact else comparison.tolerance)[worst])
         scale = float(self.point.scales(leaf).ravel()[comparison.indices[worst]])
         unused = _UNUSED_RTOL * max(abs(self.value), self._largest()) / scale
-        return tolerance > max(RESOLUTION_LIMIT * float(size[worst]), unused)
+        return reach > max(RESOLUTION_LIMIT * float(size[worst]), unused)
 
     def _largest(self) -> float:
         """The largest slope times its x."""
