@@ -184,7 +184,10 @@ class GridSearch:
         return plateau_height(values_at, self._centre[0], flat, changed)
 
     def _sided(self, step: float) -> Floats:
-        return step * (self._side * abs(_PROBES) if self._side else _PROBES)
+        if not self._side:
+            return step * _PROBES
+        probes: Any = abs(_PROBES)
+        return self._side * step * probes
 
     def _is_jump(self, ahead: Floats, behind: Floats) -> Booleans:
         """Whether f has one value on each side: short ones, and on no grid."""
