@@ -514,3 +514,10 @@ def test_a_leaf_that_f_does_not_use_is_right():
     assert (
         check_gradient(f, x, gradient=gradient).leaves["x['unused']"].verdict == "right"
     )
+
+
+def test_the_worst_entry_tells_how_far_it_is_off():
+    report = check_gradient(
+        lambda x: jnp.sum(x**2), np.ones(3, np.float32), gradient=lambda x: x
+    )
+    assert report.leaves["x"].worst.relative == pytest.approx(0.5)

@@ -801,3 +801,16 @@ def test_a_function_may_return_the_same_buffer_at_every_call():
     for method in ("central", "forward", "backward"):
         found = jacobian(f, x, method=method)
         np.testing.assert_allclose(found.value, np.diag(2 * x), atol=1e-9)
+
+
+def test_noise_is_measured_first_when_that_is_asked_for():
+    asked = derivative(math.sin, 1.0, noise="measure")
+    assert asked.evaluations >= derivative(math.sin, 1.0).evaluations + 9
+
+
+def test_each_order_of_a_propagated_derivative_counts_as_an_evaluation():
+    first, second = (
+        derivative(jnp.sin, np.ones(3), order=order, method="difference")
+        for order in (1, 2)
+    )
+    assert second.evaluations - 1 == 2 * (first.evaluations - 1)

@@ -575,3 +575,8 @@ def test_an_error_of_f_is_raised_with_the_index():
         numerical_gradient(f, np.array([1.0, 2.0]))
     assert caught.value is error
     assert error.__notes__ == ["raised by f where x[1] is nudged to 1.9999"]
+
+
+def test_an_array_without_entries_has_no_index_to_propose():
+    with pytest.raises(InvalidInput, match="there is no entry"):
+        partial_derivative(lambda x: 0.0, np.ones((0, 2)), (0, 0))

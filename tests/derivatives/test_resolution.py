@@ -39,6 +39,7 @@ SMOOTH = np.sin(np.random.default_rng(0).uniform(0.1, 1.5, 6))
         (np.floor(8 * SMOOTH) / 8, 0.125),
         ([False, True, True, False, True], 1.0),
         ([0.5, 0.5, 0.5], 0.0),  # one value tells nothing
+        ([1.0, 0.25, math.pi], 0.0),  # nor do two beside one that is long
         (SMOOTH, 0.0),
         (1e300 * SMOOTH, 0.0),
         (1e-300 * SMOOTH, 0.0),
@@ -170,6 +171,21 @@ def test_every_derivative_knows_of_coarse_values():
 def test_a_small_slope_beside_a_large_one_is_not_lost_in_six_digits():
     found = gradient(lambda v: float(f"{v[0] ** 2 + v[1] ** 2:.7g}"), [0.01, 50.0])
     assert (abs(found.value - [0.02, 100]) <= found.error).all()
+
+
+def test_a_plateau_is_measured_once():
+    found = derivative(lambda x: math.sin(round(x, 3)), 0.52345)
+    assert found.evaluations <= 45
+
+
+def test_a_plateau_of_one_entry_leaves_the_error_of_the_others():
+    def f(x):
+        wide = 1.0 if abs(x[0] - 0.01) < 2e-2 else float(np.pi)
+        return np.array([wide, math.sin(x[0])])
+
+    found = jacobian(f, [0.01])
+    assert found.error[0] > 1e-3
+    assert abs(found.value[1] - math.cos(0.01)) <= found.error[1] < 1e-9
 
 
 # --- exact functions stay exact ------------------------------------------------------

@@ -144,9 +144,9 @@ class QuotientTable:
         has_others: Any = ~unchanged.all(axis=0)
         return has_others & unchanged[-1]
 
-    def shortest_with_change(self, line: int) -> float:
-        """The shortest step with another value of f than the point's."""
-        changed = ~self._unchanged(np.array([line]))[:, 0].all(axis=1)
+    def shortest_with_change(self, line: int, entries: Booleans) -> float:
+        """The shortest step at which one of some entries of f has another value."""
+        changed = ~self._unchanged(np.array([line]))[:, 0, entries].all(axis=1)
         return float(self.step[: self.count, line][changed].min())
 
     def _unchanged(self, which: Indices) -> Booleans:

@@ -167,21 +167,29 @@ class GridSearch:
         t = self._sided(self._room)
         for distance, values in zip(t, self._probed[-1], strict=True):
             if ((values != self._centre[0]) & flat).any():
-                height = self.plateau_height(self._step, float(distance))
-                height[~flat] = 0.0
-                return height
+                return self.plateau_height(self._step, float(distance), flat)
         return np.zeros(len(flat))
 
-    def plateau_height(self, flat: float, changed: float) -> Floats:
-        """The height of the step in which f leaves the plateau of the point."""
+    def plateau_height(self, flat: float, changed: float, entries: Booleans) -> Floats:
+        """The height of the step in which some entries leave the point's plateau.
+
+        Args:
+            flat: A distance at which they have the point's values.
+            changed: A longer one at which one of them has another, on either side.
+            entries: Which entries of f; the height of all others is 0.
+        """
 
         def values_at(t: float) -> Floats:
             t = abs(t) * self._side if self._side else t
             values: Floats = self._f.at(self._line, np.zeros(1, np.intp), np.array([t]))
-            return (values if np.isfinite(values).all() else self._centre)[0]
+            return (values if np.isfinite(values).all() else self._centre)[0, entries]
 
         flat = flat if changed > 0 else -flat
-        return plateau_height(values_at, self._centre[0], flat, changed)
+        height = np.zeros(len(entries))
+        height[entries] = plateau_height(
+            values_at, self._centre[0, entries], flat, changed
+        )
+        return height
 
     def _sided(self, step: float) -> Floats:
         if not self._side:
@@ -247,16 +255,15 @@ def _binary_spacing(values: Floats) -> float:
     mantissa, exponent = np.frexp(values)
     whole = abs(mantissa * 2.0**53).astype(np.int64)
     zeros = np.log2(whole & -whole).astype(int)
-    # An odd last bit is no surprise.
-    if (zeros - 1).sum() < MIN_SURPRISE:
+    # All are as long as the longest. An odd last bit is no surprise.
+    if len(values) * (zeros.min() - 1) < MIN_SURPRISE:
         return 0.0
     return 2.0 ** _last_place(53 - zeros, exponent - 53 + zeros, int(exponent.max()))
 
 
 def _decimal_spacing(values: Floats) -> float:
     digits, places = zip(*map(_decimal_digits, values.tolist()), strict=True)
-    surprise = log2(10) * sum(_DIGITS - count for count in digits)
-    if surprise < MIN_SURPRISE:
+    if len(values) * log2(10) * (_DIGITS - max(digits)) < MIN_SURPRISE:
         return 0.0
     largest = int(np.floor(np.log10(abs(values).max()))) + 1
     return 10.0 ** _last_place(np.array(digits), np.array(places), largest)

@@ -406,11 +406,10 @@ class RiddersTableau:
             step=0.0,
             room=0.0,
         )
-        changed = (self._formula.side or 1) * table.shortest_with_change(line)
-        height = search.plateau_height(
-            float(table.step[table.count - 1, line]), changed
-        )
-        is_new = accuracy.learn(np.where(meets.any(axis=0), height, 0.0))
+        entries: Booleans = meets[self.active == line][0]
+        changed = table.shortest_with_change(line, entries)
+        flat = float(table.step[table.count - 1, line])
+        is_new = accuracy.learn(search.plateau_height(flat, changed, entries))
         if is_new:
             self._slow_steps[:], self._last_error[:] = 0, np.inf
         return is_new
