@@ -146,7 +146,8 @@ class GridSearch:
             The spacing, or the height of the plateau that the point is on; 0 for none.
         """
         seen = np.concatenate([self._centre, ahead, behind])
-        flat, seems = _is_one_value(seen), grid_spacing(seen) > 0
+        spacing = grid_spacing(seen)
+        flat, seems = _is_one_value(seen), spacing > 0
         if seems.any() and not self._probed:
             self._probe(self._step)
         jump = seems & self._is_jump(ahead, behind)
@@ -155,7 +156,8 @@ class GridSearch:
             self._probe(self._room)
             jump = seems & self._is_jump(ahead, behind)
         self.decided = is_last or not (flat | jump).any()
-        spacing = grid_spacing(np.concatenate([seen, *self._probed]))
+        if self._probed:
+            spacing = grid_spacing(np.concatenate([seen, *self._probed]))
         is_grid = flat | (seems & ~jump)
         height = np.where(is_grid, spacing, 0.0)
         if self._is_far and self._probed and (flat & (height == 0)).any():
