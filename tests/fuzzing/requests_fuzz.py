@@ -218,7 +218,8 @@ class _Open(io.BufferedReader):
 
 
 def _read_response(stream: _Recorder, method: str) -> Answer:
-    response = http.client.HTTPResponse(stream, method=method)  # type: ignore[arg-type]
+    # It asks its socket for nothing but `makefile`, which a recorder has.
+    response = http.client.HTTPResponse(stream, method=method)
     response.begin()
     if response.headers.get("Content-Type", "").startswith("text/event-stream"):
         # A race's stream does not end: its beginning is enough.

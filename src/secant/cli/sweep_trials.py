@@ -61,7 +61,8 @@ class Trials:
         try:
             return self._score(trial)
         finally:
-            # Each trial compiles its own steps, and no other trial uses them.
+            # A trial's programs take megabytes, and only one that differs in nothing
+            # but a constant learning rate could use them.
             jax.clear_caches()
             gc.collect()
 
