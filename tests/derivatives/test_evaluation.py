@@ -76,6 +76,17 @@ def test_a_function_that_is_defined_nowhere_near_raises_its_own_error():
     assert caught.value.__notes__[0].startswith("raised by f where x is 0.99999")
 
 
+@pytest.mark.parametrize("error", [ValueError, OverflowError, IndexError, RuntimeError])
+def test_an_error_a_step_away_shortens_the_step(error):
+    def f(x):
+        if abs(x - 1) > 0.01:
+            raise error("did not converge")
+        return math.exp(x)
+
+    found = derivative(f, 1.0)
+    assert abs(found.value - math.e) <= found.error < 1e-10
+
+
 def test_a_function_that_is_not_defined_at_the_point():
     with pytest.raises(ZeroDivisionError):
         derivative(lambda x: 1 / x, 0.0)

@@ -251,3 +251,72 @@ def test_a_function_of_jax_in_float32_is_told_the_better_way():
     found = derivative(lambda x: np.float32(math.exp(x)), 1.0)
     assert "resolution" in found.status
     assert "difference" not in found.status
+
+
+# --- plateaus and waves that the first steps do not show -----------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "true"),
+    [
+        # Wider than the first steps, and seen by a longer one.
+        (lambda x: round(1 / (1 + math.exp(-x)), 1), 0.0031554, 0.25),
+        (lambda x: round(math.erf(x), 1), -2.36703, 0.00416),
+        # Wider than all of them.
+        (lambda x: round(math.cos(x), 1), 0.00100851, -0.0010085),
+        (lambda x: round(math.atan(x), 1), 147.087, 4.6e-5),
+        # f is not defined on the other side.
+        (lambda x: round(x**1.5, 1) if x > 0 else math.nan, 0.0833598, 0.4331),
+        # Values of all sizes beyond the plateau.
+        (lambda x: round(math.exp(x), 1), -3.0, math.exp(-3)),
+        (lambda x: math.tan(round(x, 3)), 0.00100851, 1.0),
+    ],
+)
+def test_a_wide_plateau_is_no_constant(f, x, true):
+    found = derivative(f, x)
+    assert abs(found.value - true) <= found.error
+    assert "resolution" in found.status
+    assert found.evaluations <= 70
+
+
+def test_a_constant_is_a_constant_however_far():
+    for constant in (0.0, 0.5, math.pi):
+        found = derivative(lambda _, c=constant: c, 0.3)
+        assert found.value == 0.0
+        assert found.error < 1e-14
+        assert found.success
+        assert found.evaluations <= 25
+
+
+def test_what_fails_far_away_does_not_matter():
+    table = [round(math.sin(i / 100), 1) for i in range(200)]
+    found = derivative(lambda x: table[int(100 * x)] if x >= 0 else table[10**6], 0.02)
+    assert abs(found.value - math.cos(0.02)) <= found.error
+
+
+def test_a_constant_is_not_asked_for_beyond_its_bounds():
+    asked = []
+
+    def f(x):
+        asked.append(x)
+        return 0.5
+
+    derivative(f, 0.3, bounds=(0.1, 2.0))
+    assert min(asked) >= 0.1
+    assert max(asked) <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "true"),
+    [
+        # Waves shorter than the steps, and a pole within them.
+        (lambda x: round(math.sin(50 * x), 3), 311.329, 50 * math.cos(50 * 311.329)),
+        (lambda x: round(math.sin(50 * x), 3), 0.00204006, 49.74),
+        (lambda x: round(math.sin(50 * x), 1), 844.628, 50 * math.cos(50 * 844.628)),
+        (lambda x: round(math.lgamma(x), 1), 0.011, -91.47),
+        (lambda x: round(math.lgamma(x), 1), 0.0321904, -31.59),
+    ],
+)
+def test_long_steps_do_not_leap_over_what_short_ones_saw(f, x, true):
+    found = derivative(f, x)
+    assert abs(found.value - true) <= found.error

@@ -133,7 +133,15 @@ class _JacobianProblem:
 
         def solved(lines: Lines) -> LineDerivatives:
             centre = np.broadcast_to(self.centre[rows], (len(lines), len(rows)))
-            return solve(f, lines, Formula(1, 0), centre, accuracy, room=lines.max_step)
+            return solve(
+                f,
+                lines,
+                Formula(1, 0),
+                centre,
+                accuracy,
+                room=lines.max_step,
+                limit=lines.max_step,
+            )
 
         lines = self.lines[columns]
         best = solved(lines)

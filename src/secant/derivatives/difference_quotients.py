@@ -82,6 +82,8 @@ class QuotientTable:
         # The errors of f's values: their own rounding, and that of the points.
         self._value_rounding: Floats = np.empty((MAX_STEPS, n, p))
         self._point_rounding: Floats = np.empty((MAX_STEPS, n, p))
+        # Whether f has the point's value, on both sides.
+        self._is_same: Booleans = np.empty((MAX_STEPS, n, p), bool)
         # Some values of f, as they came: they may lie on a grid.
         self.seen_ahead: list[Floats] = []
         self.seen_behind: list[Floats] = []
@@ -120,6 +122,7 @@ class QuotientTable:
             half_jump = ((ahead - c) - (c - behind)) / (2 * h)
             quotient = slope if self._formula.order % 2 else half_jump / h
             self._half_jump[k, which] = half_jump
+        self._is_same[k, which] = (ahead == c) & (behind == c)
         self.seen_ahead.append(ahead[which < SEEN_LINES])
         self.seen_behind.append(behind[which < SEEN_LINES])
         self.step[k, which] = length
@@ -132,29 +135,23 @@ class QuotientTable:
 
     def is_flat(self, which: Indices) -> Booleans:
         """Whether f had one value at all steps so far, the point's."""
-        flat: Any = self._unchanged(which).all(axis=(0, 2))
+        flat: Any = self._is_same[: self.count, which].all(axis=(0, 2))
         return flat
 
     def lands_on_plateau(self, which: Indices) -> Booleans:
-        """Whether f has the point's value at the newest step, and at all has others.
+        """Whether f has the point's value at the shortest step, and at all has others.
 
         (lines, entries)
         """
-        unchanged = self._unchanged(which)
+        unchanged = self._is_same[: self.count, which]
+        shortest = self.step[: self.count, which].argmin(axis=0)
         has_others: Any = ~unchanged.all(axis=0)
-        return has_others & unchanged[-1]
+        return has_others & unchanged[shortest, np.arange(len(which))]
 
     def shortest_with_change(self, line: int, entries: Booleans) -> float:
         """The shortest step at which one of some entries of f has another value."""
-        changed = ~self._unchanged(np.array([line]))[:, 0, entries].all(axis=1)
+        changed = ~self._is_same[: self.count, line][:, entries].all(axis=1)
         return float(self.step[: self.count, line][changed].min())
-
-    def _unchanged(self, which: Indices) -> Booleans:
-        """Whether f has the point's value on both sides, (steps, lines, entries)."""
-        same: Booleans = self._quotient[: self.count, which] == 0
-        if not self._formula.side:
-            same &= self._half_jump[: self.count, which] == 0
-        return same
 
     def rounded(self, which: Indices) -> Floats:
         """The rounding of f's values, (lines, entries)."""
@@ -169,7 +166,7 @@ class QuotientTable:
         unit = np.exp2(np.frexp(h[:1])[1])
         s = h / unit
         power = self._formula.power
-        found = extrapolate(s if side else s**2, quotient, noise, power)
+        found = extrapolate(s if side else s**2, quotient, noise, power, sigma > 0)
         scale = unit[0][:, np.newaxis] ** (power * (1 if side else 2))
         factor = factorial(order) / scale
         step = found.step if side else np.sqrt(found.step)

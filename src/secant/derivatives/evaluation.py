@@ -16,8 +16,9 @@ from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
 
-UNDEFINED = (ArithmeticError, ValueError)
-"""Errors of a function outside of its domain: `math.log(-1)`, `1 / 0`."""
+UNDEFINED = (ArithmeticError, LookupError, RuntimeError, ValueError)
+"""Errors of a function outside of its domain: `math.log(-1)`, `1 / 0`, no entry of a
+table, a solver that does not converge."""
 
 
 class Evaluation:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secant.derivatives.validation import Floats
+from secant.derivatives.validation import Booleans, Floats
 
 
 class Extrapolated(NamedTuple):
@@ -30,8 +30,16 @@ class Extrapolated(NamedTuple):
     step: Floats
 
 
+CONTRADICTION = 1.5
+"""Errors of a shorter step's quotient beyond which it contradicts a polynomial."""
+
+
 def extrapolate(
-    nodes: Floats, values: Floats, noise: Floats, power: int = 0
+    nodes: Floats,
+    values: Floats,
+    noise: Floats,
+    power: int = 0,
+    is_noisy: Booleans | None = None,
 ) -> Extrapolated:
     """The coefficient of `s**power` in the series that `values` are samples of.
 
@@ -51,6 +59,8 @@ def extrapolate(
         values: Of the series there, (steps, lines, entries).
         noise: How wrong each of them may be, of the same shape.
         power: Which coefficient; 0 is the value at s = 0.
+        is_noisy: The entries whose noise is known, (entries,). With power 0, quotients
+            of shorter steps may contradict the polynomials of these.
 
     Returns:
         For each line and entry the coefficient with the smallest error, of all
@@ -95,6 +105,9 @@ def extrapolate(
         if length <= power:
             continue
         truncation = np.maximum(abs(c[-1] - below[1:]), abs(c[-1] - below[:-1]))
+        if not power and is_noisy is not None and is_noisy.any():
+            contradiction = _contradiction(c[0], values, CONTRADICTION * noise)
+            truncation = np.maximum(truncation, np.where(is_noisy, contradiction, 0.0))
         steps = np.broadcast_to(right, truncation.shape)
         found.append(Extrapolated(c[-1], truncation, e[-1], steps))
     pieces = [np.concatenate(parts) for parts in zip(*found, strict=True)]
@@ -104,3 +117,28 @@ def extrapolate(
     best = (total.argmin(axis=0), *np.indices(shape, sparse=True))
     known = total[best] < np.inf
     return Extrapolated(*(np.where(known, part[best], np.inf) for part in pieces))
+
+
+def _contradiction(at_zero: Floats, values: Floats, wrong: Floats) -> Floats:
+    """By how much the quotients of shorter steps contradict polynomials.
+
+    A polynomial through long steps says how f bends at their length. Then it bends less
+    within shorter ones: their quotients lie between that of its shortest step and its
+    value at h = 0, but for the errors of f's values. Where one lies elsewhere, f is a
+    wave, or has a pole or a kink, which the long steps leap over: quotients of bounded
+    values fall as 1/h, and seem to agree on 0.
+
+    Args:
+        at_zero: The polynomials' values at h = 0, (groups, lines, entries). Group i is
+            made of the steps i to i + length.
+        values: Of the quotients by falling step, (steps, lines, entries).
+        wrong: How wrong they may be.
+    """
+    length = len(values) - len(at_zero)
+    beyond = np.zeros_like(at_zero)
+    for i in range(len(at_zero) - 1):
+        shorter = slice(i + length + 1, None)
+        expected = abs(values[i + length] - at_zero[i])
+        apart = abs(values[shorter] - at_zero[i]) - expected - wrong[shorter]
+        beyond[i] = np.fmax(beyond[i], apart.max(axis=0))
+    return beyond

@@ -13,6 +13,7 @@ So a few short values at points that are not short themselves name the grid.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from math import log2
 from typing import Any
 
@@ -25,24 +26,31 @@ from secant.derivatives.validation import Booleans, Floats
 MIN_SURPRISE = 40.0
 """Bits by which the values are shorter than those of a smooth function, at least."""
 
-GRID_PROBES = 2
-"""Points at which f is asked once more where its values seem to lie on a grid."""
+FAR = (1.0, 4.0, 16.0)
+"""Distances, in units of the longest step, that tell a constant from a plateau."""
+
+GRID_PROBES = 2 + 2 * len(FAR)
+"""Points at which f is asked once more, at most, to find the grid of its values."""
 
 _PROBES = np.array([0.7071067811865476, -0.5773502691896258])
 """The points in units of a step: numbers that are not short."""
 
-BISECTIONS = 8
+BISECTIONS = 12
 """Evaluations that tell a plateau of a staircase from one that ends in a ramp."""
 
-PLATEAU_PROBES = BISECTIONS + 2
+LAST_BISECTIONS = 4
+"""The last of them, over which a ramp falls to 1/16 and a jump stays.
+
+The first ones find the end of the plateau, from points that may be far beyond it.
+"""
+
+_ON_THE_WAY = 0.61803398874989485
+
+PLATEAU_PROBES = BISECTIONS + 3
 """Evaluations that the height of a plateau costs, at most."""
 
-MIN_JUMPS = 16.0
-"""A jump is more than this share, 1/16, of the change over the first bracket.
-
-Eight bisections shorten a ramp to 1/256. The first bracket spans a few steps of a
-staircase.
-"""
+MIN_JUMP_SHARE = 1 / 3
+"""A jump keeps more than this share of the change over the last bisections."""
 
 MANY_ENTRIES = 64
 """Entries of f that are looked at, one by one, at every point."""
@@ -84,8 +92,12 @@ def plateau_height(
     if (after == centre).all():  # then the values changed on the other side
         flat, changed = -flat, -changed
         after = values_at(changed)
+    # A wave has equal values at a distance, too, and others on the way.
+    is_flat: Booleans = values_at(_ON_THE_WAY * flat) == centre
     whole = abs(after - before)
-    for _ in range(BISECTIONS):
+    for left in range(BISECTIONS, 0, -1):
+        if left == LAST_BISECTIONS:
+            whole = abs(after - before)
         middle = (flat + changed) / 2
         values = values_at(middle)
         if (values == centre).all():
@@ -93,7 +105,7 @@ def plateau_height(
         else:
             changed, after = middle, values
     jump: Floats = abs(after - before)
-    jump[jump <= whole / MIN_JUMPS] = 0.0
+    jump[(jump <= MIN_JUMP_SHARE * whole) | ~is_flat] = 0.0
     return jump
 
 
@@ -102,7 +114,7 @@ class GridSearch:
 
     Where they seem to lie on one, f is asked at two more points that are not short
     numbers: x² at 3 ± 1/4 is short, too, and on no grid. Where f has one value at all
-    steps, two points further away tell a constant from a plateau.
+    steps, points further and further away tell a constant from a plateau.
 
     Args:
         f: The function.
@@ -111,6 +123,7 @@ class GridSearch:
         centre: f at the point, (1, entries).
         step: The first step.
         room: The longest step.
+        limit: The distance within which f may be asked.
 
     Attributes:
         decided: Whether the answer is known, so that more values tell nothing new.
@@ -125,11 +138,12 @@ class GridSearch:
         centre: Floats,
         step: float,
         room: float,
+        limit: float,
     ) -> None:
         self._f, self._line, self._side = f, line, side
-        self._centre, self._step, self._room = centre, step, room
-        self._probed: list[Floats] = []
-        self._is_far = False
+        self._centre, self._step = centre, step
+        self._far = [factor * room for factor in FAR if factor * room <= limit]
+        self._probed: list[tuple[float, Floats]] = []
         self.decided = False
 
     def spacing(
@@ -151,25 +165,39 @@ class GridSearch:
         if seems.any() and not self._probed:
             self._probe(self._step)
         jump = seems & self._is_jump(ahead, behind)
-        if is_last and (jump | flat).any() and not self._is_far:
-            self._is_far = True
-            self._probe(self._room)
+        if is_last and jump.any() and self._far:
+            self._probe(self._far.pop(0))
             jump = seems & self._is_jump(ahead, behind)
+        while is_last and self._far and self._is_still(flat).any():
+            self._probe(self._far.pop(0))
         self.decided = is_last or not (flat | jump).any()
         if self._probed:
-            spacing = grid_spacing(np.concatenate([seen, *self._probed]))
+            far = [values for _, values in self._probed]
+            spacing = grid_spacing(np.concatenate([seen, *far]))
         is_grid = flat | (seems & ~jump)
         height = np.where(is_grid, spacing, 0.0)
-        if self._is_far and self._probed and (flat & (height == 0)).any():
+        if (flat & (height == 0)).any():
             height = np.maximum(height, self._height_far_away(flat))
         return height
 
+    def _is_still(self, flat: Booleans) -> Booleans:
+        """Which flat entries have had no other value anywhere."""
+        if not self._probed:
+            return flat
+        changed = np.concatenate([values for _, values in self._probed])
+        return flat & ~(self._is_change(changed)).any(axis=0)
+
+    def _is_change(self, values: Floats) -> Booleans:
+        change: Booleans = np.isfinite(values) & (values != self._centre)
+        return change
+
     def _height_far_away(self, flat: Booleans) -> Floats:
         """The height of a plateau that is wider than the first steps."""
-        t = self._sided(self._room)
-        for distance, values in zip(t, self._probed[-1], strict=True):
-            if ((values != self._centre[0]) & flat).any():
-                return self.plateau_height(self._step, float(distance), flat)
+        for step, probed in self._probed:
+            for distance, values in zip(self._sided(step), probed, strict=True):
+                changed = flat & self._is_change(values[np.newaxis])[0]
+                if changed.any():
+                    return self.plateau_height(self._step, float(distance), changed)
         return np.zeros(len(flat))
 
     def plateau_height(self, flat: float, changed: float, entries: Booleans) -> Floats:
@@ -183,8 +211,8 @@ class GridSearch:
 
         def values_at(t: float) -> Floats:
             t = abs(t) * self._side if self._side else t
-            values: Floats = self._f.at(self._line, np.zeros(1, np.intp), np.array([t]))
-            return (values if np.isfinite(values).all() else self._centre)[0, entries]
+            values = self._values_at(np.array([t]))
+            return np.where(np.isfinite(values), values, self._centre)[0, entries]
 
         flat = flat if changed > 0 else -flat
         height = np.zeros(len(entries))
@@ -201,21 +229,36 @@ class GridSearch:
 
     def _is_jump(self, ahead: Floats, behind: Floats) -> Booleans:
         """Whether f has one value on each side: short ones, and on no grid."""
-        first, second = zip(*self._probed, strict=True) if self._probed else ((), ())
+        probed = [values[:, np.newaxis] for _, values in self._probed]
+        first = np.concatenate([ahead, *(values[0] for values in probed)])
+        second = np.concatenate([behind, *(values[1] for values in probed)])
         if self._side:
-            return _is_one_value(np.array([*ahead, *first, *second]))
-        one_ahead = _is_one_value(np.array([*ahead, *first]))
-        return one_ahead & _is_one_value(np.array([*behind, *second]))
+            return _is_one_value(np.concatenate([first, second]))
+        return _is_one_value(first) & _is_one_value(second)
 
     def _probe(self, step: float) -> None:
         t = self._sided(step)
-        values = self._f.at(self._line, np.zeros(len(t), np.intp), t)
-        if np.isfinite(values).all():
-            self._probed.append(values)
+        self._probed.append((step, self._values_at(t)))
+
+    def _values_at(self, t: Floats) -> Floats:
+        """The values at points so far away that f may not be made for them.
+
+        Where f is not defined, or raises an error of any kind, they are NaN.
+        """
+        values: Floats = np.full((len(t), self._centre.shape[1]), np.nan)
+        for i in range(len(t)):
+            with suppress(Exception):
+                values[i] = self._f.at(self._line, np.zeros(1, np.intp), t[i : i + 1])[
+                    0
+                ]
+        self._f.trouble = None
+        return values
 
 
 def _is_one_value(values: Floats) -> Booleans:
-    same: Booleans = (values == values[:1]).all(axis=0)
+    """Whether all values of an entry that are finite are one."""
+    finite = values[np.isfinite(values).all(axis=1)]
+    same: Booleans = (finite == finite[:1]).all(axis=0)
     return same
 
 
@@ -267,7 +310,8 @@ def _decimal_spacing(values: Floats) -> float:
     digits, places = zip(*map(_decimal_digits, values.tolist()), strict=True)
     if len(values) * log2(10) * (_DIGITS - max(digits)) < MIN_SURPRISE:
         return 0.0
-    largest = int(np.floor(np.log10(abs(values).max()))) + 1
+    # Values that are rounded to 1 are spaced as those below it.
+    largest = int(np.ceil(np.log10(abs(values).max())))
     return 10.0 ** _last_place(np.array(digits), np.array(places), largest)
 
 

@@ -97,6 +97,7 @@ def solve(
     accuracy: Accuracy,
     *,
     room: Floats,
+    limit: Floats,
     budget: float = np.inf,
 ) -> LineDerivatives:
     """The derivative along each of some lines.
@@ -108,6 +109,7 @@ def solve(
         centre: f at the point itself, (lines, entries).
         accuracy: The tolerance. It keeps what is learned about f's noise.
         room: The longest step allowed, (lines,).
+        limit: The distance to the bounds of f, (lines,).
         budget: How many evaluations may be spent.
 
     Returns:
@@ -116,7 +118,7 @@ def solve(
     Raises:
         InvalidInput, or what f raised: f is not defined, however near to the point.
     """
-    tableau = RiddersTableau(f, lines, formula, centre, accuracy, room, budget)
+    tableau = RiddersTableau(f, lines, formula, centre, accuracy, room, limit, budget)
     tableau.start()
     # What overflows is not finite, and is refused at the end.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -198,6 +200,7 @@ class RiddersTableau:
         centre: f at the point, (lines, entries).
         accuracy: The tolerance, and what is known about f's noise.
         room: The longest step allowed, (lines,).
+        limit: The distance to the bounds of f, (lines,).
         budget: How many evaluations may be spent.
     """
 
@@ -209,11 +212,13 @@ class RiddersTableau:
         centre: Floats,
         accuracy: Accuracy,
         room: Floats,
+        limit: Floats,
         budget: float,
     ) -> None:
         n, p = centre.shape
         self._f, self._lines, self._formula = f, lines, formula
-        self._accuracy, self._room, self._centre = accuracy, room, centre
+        self._accuracy, self._centre = accuracy, centre
+        self._room, self._limit = room, limit
         self._end = f.used + budget
         self._table = QuotientTable(f, lines, formula, centre)
         self.result = LineDerivatives(*(np.full((n, p), np.nan) for _ in range(4)))
@@ -256,6 +261,7 @@ class RiddersTableau:
                 centre=self._centre[:1],
                 step=step[0],
                 room=self._room[0],
+                limit=self._limit[0],
             )
         self._find_grid()
         if self._budget_left >= 2 * needed:
@@ -274,7 +280,7 @@ class RiddersTableau:
             return
         left = max(0, self._formula.min_steps - self._table.count)
         needed = left * self._formula.evaluations * len(self.active)
-        if self._budget_left < needed + 2 * GRID_PROBES + PLATEAU_PROBES:
+        if self._budget_left < needed + GRID_PROBES + PLATEAU_PROBES:
             return
         ahead = np.concatenate(self._table.seen_ahead)
         behind = np.concatenate(self._table.seen_behind)
@@ -405,10 +411,11 @@ class RiddersTableau:
             centre=self._centre[[line]],
             step=0.0,
             room=0.0,
+            limit=0.0,
         )
         entries: Booleans = meets[self.active == line][0]
         changed = table.shortest_with_change(line, entries)
-        flat = float(table.step[table.count - 1, line])
+        flat = float(table.step[: table.count, line].min())
         is_new = accuracy.learn(search.plateau_height(flat, changed, entries))
         if is_new:
             self._slow_steps[:], self._last_error[:] = 0, np.inf

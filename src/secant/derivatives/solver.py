@@ -330,7 +330,8 @@ class DerivativeProblem:
         self, lines: Lines, centre: Floats, accuracy: Accuracy, later: int
     ) -> LineDerivatives:
         """Derivatives by real differences, in blocks of lines and side by side."""
-        sides, room = self._sides(lines)
+        sides, limit = self._sides(lines)
+        room = np.minimum(limit, lines.max_step)
         formulas = {side: Formula(self.order, side) for side in (0, 1, -1)}
         needs = {
             side: formula.min_steps * formula.evaluations
@@ -353,6 +354,7 @@ class DerivativeProblem:
                     centre[which],
                     accuracy,
                     room=room[which],
+                    limit=limit[which],
                     budget=self.budget - self.evaluations - reserved - later_on,
                 )
                 found.value[which], found.error[which] = part.value, part.error
@@ -368,7 +370,7 @@ class DerivativeProblem:
         return lines.distance_to_bounds(self.lower.ravel(), self.upper.ravel())
 
     def _sides(self, lines: Lines) -> tuple[Indices, Floats]:
-        """The side of the point that each line uses, and its longest step."""
+        """The side of the point that each line uses, and its room within the bounds."""
         back, ahead = self._distance_to_bounds(lines)
         side = np.full(len(lines), SIDES.get(self.method, 0), np.intp)
         needed = np.minimum(lines.initial_step, np.maximum(back, ahead))
@@ -386,7 +388,7 @@ class DerivativeProblem:
                 'coordinate out, or pass method="central", which uses the side '
                 "where there is room"
             )
-        return side, np.minimum(room, lines.max_step)
+        return side, room
 
     def _blocks(self, which: Indices, entries: int) -> Iterator[Indices]:
         """Lines in blocks whose points and values fit in little memory."""
