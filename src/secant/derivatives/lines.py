@@ -85,6 +85,30 @@ class Lines:
         np.put_along_axis(points, self.entries[which], displaced, axis=1)
         return points.reshape(-1, *self.shape)
 
+    def together(self) -> "Lines":
+        """The one line along which all these move, each by its initial step for t = 1.
+
+        Where each is the line of a point of its own, the first of them.
+        """
+        if self.shape is None or len(self) == 1:
+            first = self[:1]
+            return replace(
+                first,
+                directions=first.directions * first.initial_step,
+                initial_step=np.ones(1),
+                max_step=first.max_step / first.initial_step,
+            )
+        moved = np.zeros(len(self.x))
+        np.add.at(moved, self.entries, self.directions * self.initial_step[:, None])
+        return Lines(
+            self.x,
+            self.shape,
+            np.arange(len(moved), dtype=np.intp)[np.newaxis],
+            moved[np.newaxis],
+            np.ones(1),
+            (self.max_step / self.initial_step).min(keepdims=True),
+        )
+
     def describe(self, line: int, t: float) -> str:
         """A point on a line in words."""
         entries = self.entries[line]
@@ -171,15 +195,23 @@ def scale(x: Floats) -> Floats:
     return np.where(abs(x) < TINY, 1.0, np.maximum(np.log1p(abs(x)), least))
 
 
+def _noisy_step(x: Floats) -> Floats:
+    """How long a step may be where noise hides all of a coordinate's own size.
+
+    A coordinate may be tiny by chance, or so large that the initial step is a small
+    part of it.
+    """
+    longest: Floats = INITIAL_STEP_RATIO * np.maximum(1.0, abs(x))
+    return longest
+
+
 def axes(x: Floats, step: Floats | None) -> Lines:
     """The lines along each coordinate of `x`."""
     flat = x.ravel()
     initial = INITIAL_STEP_RATIO * scale(flat) if step is None else step.ravel()
     max_step = MAX_STEP_RATIO * initial
     if step is None:
-        # A coordinate may be tiny by chance, or so large that the initial step is a
-        # small part of it: then noise may hide all steps of that size.
-        max_step = np.maximum(max_step, INITIAL_STEP_RATIO * np.maximum(1.0, abs(flat)))
+        max_step = np.maximum(max_step, _noisy_step(flat))
     entries = np.arange(flat.size, dtype=np.intp)[:, np.newaxis]
     return Lines(flat, x.shape, entries, np.ones((flat.size, 1)), initial, max_step)
 
@@ -192,15 +224,17 @@ def elementwise_lines(x: Floats, step: Floats | None) -> Lines:
 def along_direction(x: Floats, direction: Floats, step: Floats | None) -> Lines:
     """The one line along a direction."""
     flat, d = x.ravel(), direction.ravel()
-    if step is None:
-        moving = d != 0
-        lengths = scale(flat[moving]) / abs(d[moving])
-        initial = INITIAL_STEP_RATIO * (lengths.min() if lengths.size else 1.0)
+    moving = d != 0
+    if step is not None or not moving.any():
+        initial = INITIAL_STEP_RATIO if step is None else step.ravel()[0]
+        max_step = MAX_STEP_RATIO * initial
     else:
-        initial = step.ravel()[0]
+        at, rate = flat[moving], abs(d[moving])
+        initial = INITIAL_STEP_RATIO * (scale(at) / rate).min()
+        max_step = max(MAX_STEP_RATIO * initial, (_noisy_step(at) / rate).min())
     entries = np.arange(flat.size, dtype=np.intp)[np.newaxis]
-    steps = np.array([initial], float)
-    return Lines(flat, x.shape, entries, d[np.newaxis], steps, MAX_STEP_RATIO * steps)
+    steps = np.array([initial, max_step], float)
+    return Lines(flat, x.shape, entries, d[np.newaxis], steps[:1], steps[1:])
 
 
 def random_probes(along: Lines, inward: Indices | None = None) -> tuple[Lines, Floats]:

@@ -12,7 +12,7 @@ and a float64 that a smooth function returns is short by accident only:
 So a few short values at points that are not short themselves name the grid.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import log2
 from typing import Any
@@ -121,9 +121,8 @@ class GridSearch:
         line: The line on which it is asked.
         side: The side of the point to stay on; 0 for both.
         centre: f at the point, (1, entries).
-        step: The first step.
-        room: The longest step.
-        limit: The distance within which f may be asked.
+        step: Of the first two points.
+        far: Steps to the points further away, rising.
 
     Attributes:
         decided: Whether the answer is known, so that more values tell nothing new.
@@ -136,13 +135,12 @@ class GridSearch:
         side: int,
         *,
         centre: Floats,
-        step: float,
-        room: float,
-        limit: float,
+        step: float = 0.0,
+        far: Sequence[float] = (),
     ) -> None:
         self._f, self._line, self._side = f, line, side
         self._centre, self._step = centre, step
-        self._far = [factor * room for factor in FAR if factor * room <= limit]
+        self._far = list(far)
         self._probed: list[tuple[float, Floats]] = []
         self.decided = False
 
@@ -197,7 +195,7 @@ class GridSearch:
             for distance, values in zip(self._sided(step), probed, strict=True):
                 changed = flat & self._is_change(values[np.newaxis])[0]
                 if changed.any():
-                    return self.plateau_height(self._step, float(distance), changed)
+                    return self.plateau_height(0.0, float(distance), changed)
         return np.zeros(len(flat))
 
     def plateau_height(self, flat: float, changed: float, entries: Booleans) -> Floats:

@@ -32,6 +32,7 @@ from secant.derivatives.extrapolation import Extrapolated
 from secant.derivatives.lines import EPSILON, Indices, Lines
 from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
 from secant.derivatives.resolution import (
+    FAR,
     GRID_PROBES,
     PLATEAU_PROBES,
     GridSearch,
@@ -254,15 +255,7 @@ class RiddersTableau:
             step[waiting] /= 16
         table.count = 1
         if self._accuracy.may_find_grid:
-            self._grid = GridSearch(
-                self._f,
-                self._lines[:1],
-                self._formula.side,
-                centre=self._centre[:1],
-                step=step[0],
-                room=self._room[0],
-                limit=self._limit[0],
-            )
+            self._grid = self._grid_search(step)
         self._find_grid()
         if self._budget_left >= 2 * needed:
             self._second = self._second_step(step)
@@ -272,6 +265,19 @@ class RiddersTableau:
             longer, shorter = again * taken.max(axis=0), taken.min(axis=0) / STEP_RATIO
             self._evaluate(self.active, self._second > 1, longer, shorter)
             self._find_grid(is_last=table.count == formula.min_steps)
+
+    def _grid_search(self, step: Floats) -> GridSearch:
+        """A search along the line on which all coordinates move at once."""
+        initial = self._lines.initial_step
+        room, limit = (self._room / initial).min(), (self._limit / initial).min()
+        return GridSearch(
+            self._f,
+            self._lines.together(),
+            self._formula.side,
+            centre=self._centre[:1],
+            step=(step / initial).min(),
+            far=[factor * room for factor in FAR if factor * room <= limit],
+        )
 
     def _find_grid(self, *, is_last: bool = False) -> None:
         """Learns from the values so far whether f's values lie on a grid."""
@@ -409,9 +415,6 @@ class RiddersTableau:
             self._lines[[line]],
             self._formula.side,
             centre=self._centre[[line]],
-            step=0.0,
-            room=0.0,
-            limit=0.0,
         )
         entries: Booleans = meets[self.active == line][0]
         changed = table.shortest_with_change(line, entries)
