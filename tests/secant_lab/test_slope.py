@@ -146,10 +146,10 @@ def test_no_formula_keeps_the_compiler_for_long(name):
     formula = "x"
     for _ in range(MAX_FUNCTIONS // FUNCTION_COSTS.get(name, 1)):
         formula = f"{name}({', '.join([formula, 'x/2'][:takes])})"
-    # The time of this process: what else the machine does is not counted.
+    # Without a bound it is minutes. Of this process alone; a busy core is slower.
     began = time.process_time()
     slope.point(formula, 1.7, 0.5)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15
 
 
 @pytest.mark.parametrize(

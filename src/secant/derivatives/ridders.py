@@ -36,6 +36,7 @@ from secant.derivatives.resolution import (
     GRID_PROBES,
     PLATEAU_PROBES,
     GridSearch,
+    grid_spacing,
 )
 from secant.derivatives.tolerance import (
     DEFAULT_RTOL,
@@ -292,6 +293,14 @@ class RiddersTableau:
         behind = np.concatenate(self._table.seen_behind)
         accuracy.learn(grid.spacing(ahead, behind, is_last=is_last))
         accuracy.may_find_grid = not grid.decided
+
+    def _find_wider_grid(self) -> None:
+        """Learns from longer steps that larger values of few digits are spaced wider."""
+        if self._grid is None or not self._accuracy.resolution:
+            return
+        seen = np.concatenate([*self._table.seen_ahead, *self._table.seen_behind])
+        spacing = np.where(self._accuracy.sigma > 0, grid_spacing(seen), 0.0)
+        self._accuracy.learn(spacing)
 
     def _second_step(self, step: Floats) -> Floats:
         """The second step in units of the first: longer where rounding dominates.
@@ -559,6 +568,8 @@ class RiddersTableau:
             self._f.trouble = None
         self._table.count += 1
         self.active = which
+        if long.any():
+            self._find_wider_grid()
 
     # --- curvature, outcomes, kinks --------------------------------------------------
 
