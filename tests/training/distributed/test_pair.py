@@ -28,7 +28,7 @@ def test_two_processes_have_the_losses_of_one(devices, tmp_path, monkeypatch):
     both = [
         subprocess.Popen(
             [sys.executable, *map(str, (_FILE, index, port, tmp_path, devices))],
-            env={**os.environ, "XLA_FLAGS": flags},
+            env={**os.environ, "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {flags}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
