@@ -1,7 +1,10 @@
 """What f may return, and that whatever is wrong is told with its place."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -125,3 +128,40 @@ def test_an_error_of_a_vectorized_function_names_a_point():
 def test_any_kind_of_real_number(kind):
     found = gradient(lambda x: kind(8), [1.0, 2.0], noise=0)
     np.testing.assert_array_equal(found.value, 0)
+
+
+# --- what f and x may be -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Fraction, Decimal, mpmath.mpf, np.longdouble])
+def test_numbers_that_are_no_floats(kind):
+    found = derivative(lambda x: kind(x) * kind(x), 1.5)
+    assert abs(found.value - 3.0) <= found.error < 1e-12
+    found = derivative(lambda x: x * x, kind("1.5"))
+    assert abs(found.value - 3.0) <= found.error < 1e-12
+    found = gradient(lambda x: kind(x[0]) * kind(x[1]), [kind(2), kind(3)])
+    np.testing.assert_allclose(found.value, [3.0, 2.0])
+    found = jacobian(lambda x: [kind(x[0]), kind(2)], [1.0])
+    np.testing.assert_allclose(found.value, [[1.0], [0.0]])
+
+
+@pytest.mark.parametrize("value", [None, "1.5", [Fraction(1, 2), None], object()])
+def test_objects_that_are_no_numbers(value):
+    with pytest.raises(InvalidInput, match="f returned"):
+        derivative(lambda x: value, 1.0)
+
+
+def test_a_number_of_one_entry():
+    for shape in ((), (1,), (1, 1)):
+        found = derivative(lambda x, s=shape: np.full(s, x**3), 2.0)
+        assert found.value.shape == shape
+        np.testing.assert_allclose(found.value, 12.0)
+
+
+def test_a_budget_that_is_too_small_is_said_before_f_is_called():
+    def f(x):
+        raise AssertionError
+
+    for of in (gradient, jacobian):
+        with pytest.raises(InvalidInput, match="takes at least 4001 here"):
+            of(f, np.ones(1000), max_evaluations=100)

@@ -58,22 +58,34 @@ def complex_step(f: Evaluation, lines: Lines) -> Floats:
     return values.imag / h[:, np.newaxis]
 
 
-def refuse_unlike(found: Floats, expected: Floats, error: Floats) -> None:
+def refuse_unlike(
+    found: Floats, expected: Floats, error: Floats, change: Floats
+) -> None:
     """Refuses slopes that differ from those of real differences.
 
     `abs`, `np.real`, `float` and comparisons drop the imaginary part, and with it
     the slope, silently.
 
+    Where f has a minimum, its slope is 0 by both, but for errors that are small beside
+    the change of f near by.
+
+    Args:
+        found: The slopes of the complex step.
+        expected: Those of real differences.
+        error: Their errors.
+        change: The change of f over a step, for each unit of it.
+
     Raises:
         InvalidInput: They differ.
 
     Example:
-        >>> refuse_unlike(np.array([0.0]), np.array([1.0]), np.array([1e-6]))
+        >>> slope, one, error = np.array([0.0]), np.array([1.0]), np.array([1e-6])
+        >>> refuse_unlike(slope, one, error, one)
         Traceback (most recent call last):
         secant.errors.InvalidInput: the complex step finds a slope of 0.0 where ...
     """
     size = np.maximum(abs(found), abs(expected))
-    wrong = abs(found - expected) > 4 * error + 1e-4 * size
+    wrong = abs(found - expected) > 4 * error + 1e-4 * size + 1e-6 * change
     if wrong.any():
         raise InvalidInput(
             f"the complex step finds a slope of {float(found[wrong][0])!r} where real "

@@ -15,6 +15,7 @@ from secant.derivatives.validation import Floats, as_number
 from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
+from secant.validation import as_real_number
 
 UNDEFINED = (ArithmeticError, LookupError, RuntimeError, ValueError)
 """Errors of a function outside of its domain: `math.log(-1)`, `1 / 0`, no entry of a
@@ -129,6 +130,8 @@ class Evaluation:
             array: Any = np.asarray(value)
         except Exception:  # a ragged list, a tensor that lives elsewhere
             array = np.asarray(None)
+        if array.dtype.kind == "O" and self._dtype is not complex:
+            array = _as_floats(value, array)
         what = "a masked array" if np.ma.isMaskedArray(value) else short_repr(value)
         kind = type(value).__name__
         good = self._is_numbers(array.dtype) and not np.ma.isMaskedArray(value)
@@ -197,6 +200,15 @@ class Evaluation:
 def _is_float32_of_jax(value: Any) -> bool:
     jax: Any = sys.modules.get("jax")
     return bool(jax and isinstance(value, jax.Array) and value.dtype == "float32")
+
+
+def _as_floats(value: Any, array: Any) -> Any:
+    """Objects that are real numbers, such as fractions, as floats, else unchanged."""
+    objects = array.ravel() if array.ndim else [value]
+    numbers = [as_real_number(one) for one in objects]
+    if None in numbers:
+        return array
+    return np.array(numbers, float).reshape(array.shape)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

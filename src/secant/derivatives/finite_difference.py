@@ -277,7 +277,8 @@ def refuse_unread(
 
     It is called when every slope along a copy is exactly 0. It changes the caller's
     array for a moment, but not the argument. If the value of `f` changes, `f` reads the
-    caller's array, and the zeros say nothing about it.
+    caller's array, and the zeros say nothing about it; unless it reads its argument,
+    too.
 
     Args:
         f: The function.
@@ -302,6 +303,9 @@ def refuse_unread(
     saved = own.copy()
     try:
         with np.errstate(all="ignore"):
+            # At an exact fit the slopes are 0, and what was fitted may be the point.
+            if float(f(_another(point))) != value:
+                return
             own[...] = _another(saved)
             follows = float(f(point)) != value
     except Exception:

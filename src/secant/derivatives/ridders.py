@@ -295,7 +295,7 @@ class RiddersTableau:
         accuracy.may_find_grid = not grid.decided
 
     def _find_wider_grid(self) -> None:
-        """Learns that larger values of few digits, at longer steps, are spaced wider."""
+        """Learns that larger values of few digits, far away, are spaced wider."""
         if self._grid is None or not self._accuracy.resolution:
             return
         seen = np.concatenate([*self._table.seen_ahead, *self._table.seen_behind])

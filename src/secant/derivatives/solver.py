@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from secant.arrays import as_real, first_entry
+from secant.derivatives.bounds import as_bounds
 from secant.derivatives.complex_step import (
     COMPLEX_STEP_RATIO,
     complex_step,
@@ -19,7 +20,7 @@ from secant.derivatives.complex_step import (
 )
 from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.lines import EPSILON, Indices, Lines
+from secant.derivatives.lines import EPSILON, Indices, Lines, scale
 from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import solve
@@ -95,7 +96,10 @@ class DerivativeProblem:
         self.step = None if step is None else _positive(step, self.x)
         self.tolerance = validate("tolerance", tolerance, TOLERANCE)
         self.noise = validate("noise", noise, NOISE)
-        self.lower, self.upper = _bounds(bounds, self.x)
+        self.lower, self.upper = as_bounds(bounds, self.x)
+        self._is_bounded = bounds is not None
+        if self._is_bounded:
+            self.x = np.clip(self.x, self.lower, self.upper)
         most = validate("max_evaluations", max_evaluations, MAX_EVALUATIONS)
         self.budget = np.inf if most is None else float(most)
         self.vectorized = vectorized
@@ -148,11 +152,14 @@ class DerivativeProblem:
             return LineDerivatives(*np.zeros((4, 0, 1)))
         if self.method == "difference":
             return self._by_propagation(lines)
+        if self.method != "complex":
+            # Before f is called, and before its noise is measured.
+            self._require_budget(self._centres(lines) + self._fewest(lines, later))
         centre = self._at_centre(lines)
         if not centre.size:
             return LineDerivatives(*np.zeros((4, len(lines), centre.shape[1])))
         if self.method == "complex":
-            self._require_budget((8 if per_line else 1) * len(lines) + 13)
+            self._require_budget((9 if per_line else 1) * len(lines) + 14)
             return self._by_complex_step(lines, centre, per_line)
         return self._by_differences(lines, centre, per_line, later)
 
@@ -190,7 +197,7 @@ class DerivativeProblem:
                 "the tolerance"
             )
         first = first_entry("value", outcome == worst)
-        fine = self.tolerance is None
+        fine = self.tolerance is None and not self._is_meaningless(value, error)
         if worst is Outcome.ROUNDING:
             return fine, f"limited by rounding: {estimate}"
         if worst is Outcome.NOISE:
@@ -206,6 +213,18 @@ class DerivativeProblem:
             f"point, or bends within a shorter step; {estimate}"
         )
 
+    def _is_meaningless(self, value: Floats, error: Floats) -> bool:
+        """Whether nothing is known of the derivatives, not even their signs.
+
+        Their error is larger than all of them, and so large that f might change by
+        more than itself within the scale of x.
+        """
+        largest = float(error.max())
+        if largest <= abs(value).max() or self._centre is None:
+            return False
+        change = largest * (scale(self.x) ** self.order).max(initial=0.0)
+        return bool(change > abs(self._centre).max(initial=0.0))
+
     def _noise_in_words(self) -> str:
         sigma = float(self._sigma.max())
         if RMS_OF_ROUNDING * self._resolution < sigma:
@@ -218,15 +237,20 @@ class DerivativeProblem:
             )
         return words
 
+    def _centres(self, lines: Lines) -> int:
+        """How many points of lines f has to be evaluated at."""
+        if lines.shape is None:
+            return len(lines)
+        return int(self._centre is None)
+
     def _at_centre(self, lines: Lines) -> Floats:
         """The value of f at the point of each line, (lines, entries)."""
         f = self._evaluate
+        self._require_budget(self._centres(lines))
         if lines.shape is None:
-            self._require_budget(len(lines))
             count = len(lines)
             centre = f.at(lines, np.arange(count, dtype=np.intp), np.zeros(count))
         elif self._centre is None:
-            self._require_budget(1)
             centre = f.of([self.x.copy()], lambda _: "at x")
         else:
             centre = self._centre
@@ -274,11 +298,26 @@ class DerivativeProblem:
             probes = probed.probes if probed.weights is None else probed.probes[:1]
             count = len(probes)
             expected = self._real_differences(probes, centre[:count])
-            refuse_unlike(probed.along_probes[:count], expected.value, expected.error)
+            refuse_unlike(
+                probed.along_probes[:count],
+                expected.value,
+                expected.error,
+                self._change(probes, centre[:count]),
+            )
         initial = lines.initial_step[:, np.newaxis]
         step = np.repeat(COMPLEX_STEP_RATIO * initial, centre.shape[1], 1)
         outcome = np.full(step.shape, float(Outcome.ROUNDING))
         return LineDerivatives(probed.slopes, probed.error, step, outcome)
+
+    def _change(self, lines: Lines, centre: Floats) -> Floats:
+        """By how much f changes over the first step, for each unit of it."""
+        step = lines.initial_step * np.where(self.inward(lines) < 0, -1, 1)
+        back, ahead = self._distance_to_bounds(lines)
+        step = np.clip(step, -back, ahead)
+        there = self._evaluate.at(lines, np.arange(len(lines), dtype=np.intp), step)
+        self._evaluate.trouble = None
+        change: Floats = abs(there - centre) / abs(step)[:, np.newaxis]
+        return np.where(np.isfinite(change), change, 0.0)
 
     def _real_differences(self, lines: Lines, centre: Floats) -> LineDerivatives:
         """Derivatives by real differences, to a coarse tolerance at small cost."""
@@ -316,6 +355,16 @@ class DerivativeProblem:
         self._resolution = max(self._resolution, accuracy.resolution)
         return found
 
+    def _fewest(self, lines: Lines, later: int) -> int:
+        """The fewest evaluations that the derivatives along lines take."""
+        central, one_sided = Formula(self.order, 0), Formula(self.order, 1)
+        both = central.min_steps * central.evaluations
+        one = one_sided.min_steps * one_sided.evaluations
+        sides, _ = self._sides(lines)
+        narrow = int(np.count_nonzero(sides))
+        needed = narrow * one + (len(lines) - narrow) * both
+        return needed + later * (one if SIDES.get(self.method) else both)
+
     def _noise_is_cheap_to_measure(self, lines: Lines) -> bool:
         """Whether measuring f's noise costs little beside the derivative itself."""
         formula = Formula(self.order, SIDES.get(self.method, 0))
@@ -332,21 +381,17 @@ class DerivativeProblem:
         """Derivatives by real differences, in blocks of lines and side by side."""
         sides, limit = self._sides(lines)
         room = np.minimum(limit, lines.max_step)
-        formulas = {side: Formula(self.order, side) for side in (0, 1, -1)}
-        needs = {
-            side: formula.min_steps * formula.evaluations
-            for side, formula in formulas.items()
-        }
-        reserved = sum(int((sides == side).sum()) * n for side, n in needs.items())
-        later_on = later * needs[SIDES.get(self.method, 0)]
-        self._require_budget(reserved + later_on)
+        reserved = self._fewest(lines, later)
+        self._require_budget(reserved)
         found = LineDerivatives(
             *(np.zeros((len(lines), centre.shape[1])) for _ in range(4))
         )
-        for side, formula in formulas.items():
+        for side in (0, 1, -1):
+            formula = Formula(self.order, side)
+            needed = formula.min_steps * formula.evaluations
             chosen = np.flatnonzero(sides == side)
             for which in self._blocks(chosen, centre.shape[1]):
-                reserved -= len(which) * needs[side]
+                reserved -= len(which) * needed
                 part = solve(
                     self._evaluate,
                     lines[which],
@@ -355,7 +400,7 @@ class DerivativeProblem:
                     accuracy,
                     room=room[which],
                     limit=limit[which],
-                    budget=self.budget - self.evaluations - reserved - later_on,
+                    budget=self.budget - self.evaluations - reserved,
                 )
                 found.value[which], found.error[which] = part.value, part.error
                 found.step[which], found.outcome[which] = part.step, part.outcome
@@ -371,8 +416,10 @@ class DerivativeProblem:
 
     def _sides(self, lines: Lines) -> tuple[Indices, Floats]:
         """The side of the point that each line uses, and its room within the bounds."""
-        back, ahead = self._distance_to_bounds(lines)
         side = np.full(len(lines), SIDES.get(self.method, 0), np.intp)
+        if not self._is_bounded:
+            return side, np.full(len(lines), np.inf)
+        back, ahead = self._distance_to_bounds(lines)
         needed = np.minimum(lines.initial_step, np.maximum(back, ahead))
         narrow = np.minimum(back, ahead) < MIN_ROOM_RATIO * needed
         if self.method not in ("forward", "backward"):
@@ -384,9 +431,12 @@ class DerivativeProblem:
             entry = entry_name(int(lines.entries[line, 0]), self.x.shape)
             raise InvalidInput(
                 f"bounds leave no room for a step at {entry}, where x is "
-                f"{float(lines.x[lines.entries[line, 0]])!r}: widen them, leave the "
-                'coordinate out, or pass method="central", which uses the side '
-                "where there is room"
+                f"{float(lines.x[lines.entries[line, 0]])!r}: widen them"
+                + (
+                    ' or pass method="central", which uses the side with room'
+                    if max(back[line], ahead[line]) > small[line]
+                    else ", or leave the coordinate out"
+                )
             )
         return side, room
 
@@ -405,8 +455,12 @@ class DerivativeProblem:
         if needed > self.budget:
             raise InvalidInput(
                 f"max_evaluations is {int(self.budget)}, and a derivative with an "
-                f"error takes at least {needed} here: pass that many, or "
-                'method="forward", which takes about half as many'
+                f"error takes at least {needed} here: pass that many"
+                + (
+                    ', or method="forward", which takes about half as many'
+                    if self.method == "central"
+                    else ""
+                )
             )
 
 
@@ -433,27 +487,3 @@ def _positive(step: Any, x: Floats) -> Floats:
             "one, or None"
         )
     return steps
-
-
-def _bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:
-    if bounds is None:
-        return np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
-    try:
-        pair = tuple(bounds)
-        lower, upper = (
-            np.broadcast_to(np.array(as_real(b, "bounds"), float), x.shape)
-            for b in pair
-        )
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"bounds are {short_repr(bounds)} ({error}): pass (lower, upper), each a "
-            "number or one for each entry of x, as in bounds=(0, np.inf)"
-        ) from None
-    outside = ~((lower <= x) & (x <= upper))
-    if outside.any():
-        raise InvalidInput(
-            f"{first_entry('x', outside)} is {float(x[outside][0])!r}, outside of its "
-            f"bounds from {float(lower[outside][0])!r} to "
-            f"{float(upper[outside][0])!r}: pass a point within them"
-        )
-    return lower, upper

@@ -64,6 +64,12 @@ def as_point(x: ArrayLike, name: str = "x") -> Floats:
             f"{name} is traced by JAX (jit, vmap or grad), so it has no values to "
             "nudge: call outside of the traced function"
         )
+    array = _as_array(x)
+    if array.dtype.kind == "O":
+        # Fractions, for example; what is no number is refused by its name below.
+        numbers = [as_real_number(v) for v in (array.ravel() if array.ndim else [x])]
+        if all(number is not None and isfinite(number) for number in numbers):
+            x = np.array(numbers, float).reshape(array.shape)
     with np.errstate(over="ignore"):
         point = np.array(as_real(x, name), np.float64)
     refuse_not_finite(point, name)
