@@ -3,6 +3,7 @@
 import os
 import signal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,3 +38,17 @@ def mnist_at_hand() -> str:
     if found is None or found.origin != "SECANT_DATA":
         pytest.skip("needs the whole of MNIST: SECANT_DATA names a folder without it")
     return str(found.folder)
+
+
+@pytest.fixture
+def compilations():
+    """The names of the programs that XLA compiles, as a list that grows."""
+    names: list[str] = []
+
+    def note(event, duration, **facts):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(facts.get("fun_name"))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(note)

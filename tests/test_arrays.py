@@ -5,8 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from secant import InvalidInput
-from secant.arrays import as_array, as_real, first_entry, is_traced, namespace
+from secant import InvalidInput, difference, value_and_gradient
+from secant.arrays import (
+    as_array,
+    as_real,
+    first_entry,
+    is_traced,
+    jax_array,
+    namespace,
+)
+from secant.nn import Architecture
+from secant.propagation import slope
 
 
 @pytest.mark.parametrize("plain", [2, 2.0, [1, 2], (1, 2), np.ones(2), np.float32(1)])
@@ -118,3 +127,59 @@ def test_a_position_is_written_as_an_index():
     assert first_entry("y", mask) == "y[1, 0]"
     assert first_entry("t", np.array([False, True])) == "t[1]"
     assert first_entry("t", np.array(True)) == "t"
+
+
+# --- of JAX, from NumPy ---
+
+DTYPES = ["f2", "f4", "f8", "i4", "i8", "u1", "?", "c8", "c16", jnp.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_numpy_array_goes_to_jax_as_jax_takes_it(dtype, compilations):
+    x = np.array([0, 1, 2, 100]).astype(dtype)
+    here = jax_array(x)
+    assert compilations == []
+    there = jnp.asarray(x)
+    assert (here.dtype, here.weak_type) == (there.dtype, there.weak_type)
+    np.testing.assert_array_equal(here, there)
+
+
+def test_numpy_converts_what_becomes_another_float(compilations):
+    whole, large = jax_array(np.arange(3), float), jax_array(np.array([1e300]))
+    assert compilations == []
+    assert whole.dtype == large.dtype == jnp.float32
+    assert large[0] == np.inf  # and nobody is warned
+
+
+@pytest.mark.parametrize("x", [3, 2.5, [1, 2], jnp.arange(2)])
+def test_what_is_no_numpy_array_goes_to_jax_as_ever(x):
+    here, there = jax_array(x), jnp.asarray(x)
+    assert (here.dtype, here.weak_type) == (there.dtype, there.weak_type)
+    np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize("x", [np.array(["a"]), np.array([None])])
+def test_what_jax_cannot_hold_is_a_type_error(x):
+    with pytest.raises(TypeError):
+        jax_array(x)
+
+
+# `jnp.asarray` would compile and keep one for each length.
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: difference(jnp.sum)(x, x),
+        lambda x: slope(jnp.sum, x, x, 1e-3),
+        lambda x: value_and_gradient(jnp.sum)(x, key=jax.random.key(0)),
+        lambda x: value_and_gradient(Architecture((x.size, 2)), "backprop")(
+            {"W1": np.ones((x.size, 2)), "b1": np.ones(2)}, x[None], [1]
+        ),
+        lambda x: difference(lambda y: jnp.sum(y * x))(1.0, 1.0),
+    ],
+    ids=["difference", "slope", "spsa", "network", "constant"],
+)
+def test_no_program_is_compiled_to_read_an_array(call, compilations):
+    call(np.ones(5, np.float32))
+    compilations.clear()  # of what a process compiles once
+    call(np.ones(37, np.float32))
+    assert "jit(stage)" not in compilations

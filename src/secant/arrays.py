@@ -64,12 +64,64 @@ def owned(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
+def jax_array(x: ArrayLike, dtype: Any = None) -> Array:
+    """`x` as a JAX array, in JAX's own dtype for it or in another; NumPy's are copied.
+
+    `jnp.asarray(x)` compiles a program for each new shape of a NumPy array, which takes
+    some 10 ms and memory that stays; so does a conversion in JAX. Here NumPy converts,
+    and nothing is compiled.
+
+    Raises:
+        TypeError: JAX has no such arrays, such as those of texts.
+        InvalidInput: It is a tensor of PyTorch that NumPy cannot read.
+
+    Example:
+        >>> jax_array(np.array([1.0, 2.0]))
+        Array([1., 2.], dtype=float32)
+    """
+    import jax.numpy as jnp
+
+    if is_tensor(x):
+        x = _read_tensor(x, "an argument")
+    # Constants in JAX's programs are arrays of NumPy that may be weakly typed.
+    weak = getattr(x, "weak_type", False)
+    if weak or not isinstance(x, np.ndarray) or np.ma.isMA(x):
+        return jnp.asarray(owned(x), dtype)
+    dtype = jnp.result_type(x if dtype is None else dtype)
+    with np.errstate(over="ignore"):  # float32 ends earlier than float64
+        return jnp.asarray(np.array(x, dtype), dtype)
+
+
+def is_tensor(x: object) -> bool:
+    """Whether an argument is a tensor of PyTorch, which is not imported for this."""
+    return hasattr(x, "detach")
+
+
+def _read_tensor(tensor: Any, name: str) -> np.ndarray:
+    """A tensor of PyTorch as an array of NumPy, which may share its memory."""
+    try:
+        return np.asarray(tensor)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        here, dtype = str(tensor.device) == "cpu", str(tensor.dtype)
+        instead = "tensor" if " " in name else name
+        instead += ".detach()" if tensor.requires_grad else ""
+        instead += "" if here else ".cpu()"
+        # The floats that NumPy does not have.
+        instead += ".float()" if "bfloat16" in dtype or "float8" in dtype else ""
+        raise InvalidInput(
+            f"{name} is a tensor of {dtype} that NumPy cannot read ({reason}): pass "
+            f"{instead}"
+        ) from None
+
+
 def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     """`x` as an array of any dtype.
 
     Raises:
-        InvalidInput: It has no shape, such as lists of unequal lengths; or it is a
-            masked array in which values are missing.
+        InvalidInput: It has no shape, such as lists of unequal lengths; it is a masked
+            array in which values are missing; or it is a tensor of PyTorch that NumPy
+            cannot read.
 
     Example:
         >>> as_array([[1, 2], [3]], "x")
@@ -82,8 +134,10 @@ def as_array(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
             f"{name} is a masked array, and {np.ma.count_masked(x):,} of its values "
             f"are missing: remove those samples, or fill them with {name}.filled(…)"
         )
+    if is_tensor(x):
+        x = _read_tensor(x, name)
     try:
-        return xp.asarray(x if xp is np else owned(x))
+        return np.asarray(x) if xp is np else jax_array(x)
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(

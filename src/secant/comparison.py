@@ -6,13 +6,14 @@ float64.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array
+from secant.arrays import Array, jax_array
 from secant.derivatives.finite_difference import numerical_gradient
 from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients import METHODS, GradientMethod
@@ -142,7 +143,7 @@ def _whole(
     net, samples, method = trainer.net, trainer.samples, trainer.config.method
     key = jax.random.key(seed)
     if method.traceable:
-        params = jax.tree.map(lambda a: jnp.asarray(a, float), net.params)
+        params = {name: jax_array(value, float) for name, value in net.params.items()}
         _, gradients = jax.jit(method, static_argnums=0)(
             net.architecture, params, *samples.on_device, key
         )
@@ -230,7 +231,7 @@ def error_curves(
     for precision, double in (("float32", False), ("float64", True)):
         with jax.enable_x64(double):
             given = [
-                jax.tree.map(lambda a: jnp.asarray(a, float), part)
+                jax.tree.map(partial(jax_array, dtype=float), part)
                 for part in (dict(params), x, t)
             ]
             for name, function in (("subtracted", _subtracted), ("propagated", slope)):

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, is_traced, owned
+from secant.arrays import Array, is_traced, jax_array
 from secant.black_box.signature import (
     Signature,
     StaticValue,
@@ -98,7 +98,7 @@ def as_jax(
     def call(*args: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
         static = tuple(None if is_array(leaf) else StaticValue(leaf) for leaf in leaves)
-        arrays = [jnp.asarray(owned(leaf)) for leaf in leaves if is_array(leaf)]
+        arrays = [jax_array(leaf) for leaf in leaves if is_array(leaf)]
         inputs = tuple(as_struct(array, "an argument") for array in arrays)
         signature = Signature(tree, static)
         structs = result_structs(result, signature.args(inputs))
@@ -124,7 +124,7 @@ def _call(source: Source, *arrays: Array) -> tuple[Array, ...]:
     if not is_traced(*arrays):
         # Outside of `jit` no callback is needed, and errors of f keep their type.
         results = HostCallback(source)(*arrays)
-        return tuple(jnp.asarray(owned(result)) for result in results)
+        return tuple(jax_array(result) for result in results)
     return jax.pure_callback(
         HostCallback(source), source.outputs, *arrays, vmap_method="broadcast_all"
     )

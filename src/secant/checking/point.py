@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, first_entry, is_traced, owned
+from secant.arrays import Array, as_array, first_entry, is_traced, jax_array, owned
 from secant.errors import InvalidInput
 
 # For how many functions compiled programs are kept. A program takes megabytes, and the
@@ -198,7 +198,7 @@ def as_float64(array: Any) -> np.ndarray:
 
 def in_kind_of(leaf: Any, array: np.ndarray) -> Any:
     """An array of NumPy if the leaf is one, of JAX if it is not."""
-    return array if isinstance(leaf, np.ndarray) else jnp.asarray(array)
+    return array if isinstance(leaf, np.ndarray) else jax_array(array)
 
 
 def coarsest(dtypes: Iterable[Any]) -> np.dtype:
@@ -212,7 +212,7 @@ def _as_leaf(leaf: Any) -> Any:
     if isinstance(leaf, float):
         # In JAX's default float, as JAX itself takes it.
         return jnp.asarray(leaf)
-    return np.asarray(leaf)
+    return as_array(leaf, "x", np)
 
 
 def _is_real(leaf: Array) -> bool:

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from secant.arrays import jax_array
 from secant.derivatives.lines import Lines
 from secant.derivatives.rounding_error import ROUNDING_ALLOWANCE, with_rounding_error
 from secant.derivatives.tolerance import LineDerivatives, Outcome
@@ -118,7 +119,7 @@ def propagated_derivatives(
 
 def _point(lines: Lines) -> Any:
     x = lines.x if lines.shape is None else lines.x.reshape(lines.shape)
-    return jnp.asarray(x)
+    return jax_array(x)
 
 
 def _value(f: Callable[[Any], Any], at: Any, lines: Lines) -> Any:

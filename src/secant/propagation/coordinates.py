@@ -27,7 +27,7 @@ import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from secant.arrays import is_traced, owned
+from secant.arrays import is_traced, jax_array, owned
 from secant.errors import InvalidInput
 from secant.propagation.delta import Array, is_inexact
 from secant.propagation.difference import as_value, difference, paired_leaves
@@ -125,9 +125,7 @@ def slope(
         leaf if d is None else _as_real(leaf)
         for leaf, d in zip(leaves, towards, strict=True)
     )
-    there = tree.unflatten(
-        None if d is None else h * jnp.asarray(owned(d)) for d in towards
-    )
+    there = tree.unflatten(None if d is None else h * jax_array(d) for d in towards)
     if order == 1:
         _, ahead, back = both_ways(f, x, there, fallback=fallback)
         return jax.tree.map(lambda a, b: _over(_number(a) - b, 2 * h), ahead, back)

@@ -25,6 +25,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from secant.arrays import jax_array
+
 Array = Any
 
 
@@ -93,7 +95,7 @@ def is_inexact(x: Array) -> bool:
 
 def as_array(x: Any) -> Array:
     """The value as a JAX array. Random keys are JAX arrays already."""
-    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+    return x if isinstance(x, jax.Array) else jax_array(x)
 
 
 def materialize(value: Array, delta: Delta) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 import secant.propagation.rules  # noqa: F401  its import fills the table
-from secant.arrays import is_traced, owned
+from secant.arrays import is_traced, jax_array
 from secant.errors import InvalidInput
 from secant.propagation.delta import (
     UNCHANGED,
@@ -95,7 +95,7 @@ def as_value(leaf: Any) -> Array:
     if isinstance(leaf, jax.Array):
         return leaf
     try:
-        return jnp.asarray(owned(leaf))
+        return jax_array(leaf)
     except TypeError:
         raise InvalidInput(
             f"x holds {leaf!r}, which is no array of numbers: pass it to f in another "
@@ -153,7 +153,7 @@ def _as_delta(value: Array, dx: Any, hide: Callable[[Array], Array]) -> Delta:
     if jnp.issubdtype(value.dtype, jax.dtypes.extended):
         raise InvalidInput(f"{value.dtype} cannot change: pass dx=None for this leaf")
     try:
-        dx = jnp.asarray(owned(dx))
+        dx = jax_array(dx)
     except (TypeError, ValueError):
         raise InvalidInput(
             f"dx holds {dx!r} where x holds {value.dtype}: pass a number or an array"

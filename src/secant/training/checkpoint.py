@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from secant._version import __version__
+from secant.arrays import jax_array
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
 from secant.nn.networks import MLP
@@ -290,7 +290,7 @@ def _train_state(arrays: Mapping[str, np.ndarray], start: TrainState) -> TrainSt
         if isinstance(like, jax.Array):
             # The optimiser's memory is float64 if the steps run in NumPy.
             with jax.enable_x64(value.dtype.itemsize == 8):
-                value = jnp.asarray(value)
+                value = jax_array(value)
         read[name] = value
     params = {name: read[f"params/{name}"] for name in start.params}
     memory = [value for name, value in read.items() if name.startswith("optimizer/")]

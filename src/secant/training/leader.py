@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array
+from secant.arrays import Array, jax_array
 from secant.errors import InvalidInput
 from secant.training.distributed.process_group import ProcessGroup
 from secant.training.steps import Evaluator, Score, Stepper, TrainState
@@ -153,6 +152,6 @@ class DistributedStepper:
             value = value.reshape(array.shape)
             if isinstance(leaf, jax.Array):
                 with jax.enable_x64(array.dtype.itemsize == 8):
-                    value = jnp.asarray(value)
+                    value = jax_array(value)
             received.append(value)
         return structure.unflatten(received)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from secant.arrays import Array, ArrayLike, as_array
+from secant.arrays import Array, ArrayLike, as_array, jax_array
 from secant.errors import InvalidInput
 from secant.nn.architecture import Architecture
 from secant.training.serialization import fingerprint
@@ -50,9 +50,7 @@ class Samples:
                 f"the data reach {largest:.3g}, and {dtype} ends at {limit:.3g}: scale "
                 "them, such as to 0 … 1"
             )
-        # NumPy converts: JAX would compile a program for each shape, and keep it.
-        x, t = self.x.astype(dtype), self.t.astype(dtype)
-        return jnp.asarray(x, dtype), jnp.asarray(t, dtype)
+        return jax_array(self.x, dtype), jax_array(self.t, dtype)
 
 
 def as_samples(architecture: Architecture, data: Any) -> tuple[Samples, Samples | None]:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from secant.arrays import Array, owned
+from secant.arrays import Array, jax_array
 from secant.errors import InvalidInput
 from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients.methods import METHODS
@@ -66,7 +66,7 @@ def spsa(
             "key=jax.random.key(step)"
         )
     leaves, tree = jax.tree.flatten(params)
-    leaves = [jnp.asarray(owned(leaf)) for leaf in leaves]
+    leaves = [jax_array(leaf) for leaf in leaves]
     params = tree.unflatten(leaves)
 
     def along(of_this: Array) -> tuple[Array, Any, Any]:

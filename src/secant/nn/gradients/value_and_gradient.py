@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from secant.arrays import Array, owned
+from secant.arrays import Array, is_tensor, jax_array, owned
 from secant.errors import InvalidInput, unknown_name
 from secant.nn.architecture import Architecture
 from secant.nn.gradients.method import GradientMethod
@@ -122,7 +122,11 @@ def value_and_gradient(
     def value_and_slopes(
         params: Any, *args: Any, key: Array | None = None
     ) -> tuple[Array, Any]:
-        params, args = jax.tree.map(owned, (params, args))
+        # JAX's transformations refuse tensors of PyTorch.
+        params, args = jax.tree.map(
+            lambda leaf: jax_array(leaf) if is_tensor(leaf) else owned(leaf),
+            (params, args),
+        )
 
         def of_params(params: Any) -> Array:
             value: Any = loss(params, *args)
@@ -158,9 +162,7 @@ def _of_network(
         params: Any, x: Array, t: Array, key: Array | None = None
     ) -> tuple[Array, Any]:
         if method.traceable:
-            params, x, t = jax.tree.map(
-                lambda leaf: jnp.asarray(owned(leaf)), (params, x, t)
-            )
+            params, x, t = jax.tree.map(jax_array, (params, x, t))
         x, t = architecture.as_batch(x, t)
         return method(architecture, params, x, t, key)
 
