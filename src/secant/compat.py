@@ -40,6 +40,31 @@ def cluster_detection() -> Callable[..., Any] | None:
         return None
 
 
+def clear_traces() -> None:
+    """Frees what JAX keeps of traced functions, for each shape and without a limit.
+
+    Each function of `jax.numpy` that a program uses is traced for the program's shapes,
+    which takes about a megabyte for each new network. The public ways free more:
+    `jax.clear_caches` also the compiled programs of everybody in this process, and
+    `clear_cache` of a function the traces of this one alone. Compiled programs stay
+    here, but for those of functions with side effects, such as `jax.debug.print`: JAX
+    finds these by their traces, and compiles them again.
+    """
+    import jax
+
+    traced: Any = import_module("jax._src.interpreters.partial_eval")
+    called: Any = import_module("jax._src.pjit")
+    try:
+        clear = (
+            traced.trace_to_jaxpr.cache_clear,
+            called._infer_params_cached.cache_clear,
+        )
+    except AttributeError:  # another JAX
+        clear = (jax.clear_caches,)
+    for each in clear:
+        each()
+
+
 def process_pool(
     count: int, idle_seconds: float, environment: Mapping[str, str]
 ) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from secant.arrays import Array, as_array, first_entry, is_traced, jax_array, owned
 from secant.errors import InvalidInput
+from secant.freed_memory import count_program
 
 # For how many functions compiled programs are kept. A program takes megabytes, and the
 # programs of functions checked long ago are not needed again.
@@ -188,6 +189,7 @@ def compiled(
         f: Its first argument.
         static_argnums: Which of the arguments after `f` are not arrays.
     """
+    count_program()
     return jax.jit(partial(program, f), static_argnums=static_argnums)
 
 

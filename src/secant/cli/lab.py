@@ -12,6 +12,7 @@ import typer
 from secant.cli.console import command_errors, err, out
 from secant.cli.signals import SignalPolicy, signal_policy
 from secant.errors import InvalidInput, SecantError
+from secant.freed_memory import keep_freeing_memory, limit_pools
 
 _PORT = 8787
 
@@ -31,6 +32,8 @@ def lab(
     prints. Ctrl-C ends it.
     """
     _require("starlette", "uvicorn")
+    limit_pools()
+    keep_freeing_memory()
 
     import secrets
     import threading

@@ -20,6 +20,7 @@ from secant.derivatives.rounding_error import ROUNDING_ALLOWANCE, with_rounding_
 from secant.derivatives.tolerance import LineDerivatives, Outcome
 from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
+from secant.freed_memory import count_program
 from secant.propagation import MissingRule, difference
 from secant.propagation.coordinates import change_bytes, displacement, map_in_blocks
 from secant.propagation.jaxpr_tools import float_dtypes
@@ -195,6 +196,7 @@ def _program(f: Callable[[Any], Any], alone: bool, order: int) -> CompiledProgra
         value = jax.vmap(f)(at.ravel()) if alone else f(at)
         return value, map_in_blocks(along, (entries, d, h), bytes_each)
 
+    count_program()
     return jax.jit(program)
 
 

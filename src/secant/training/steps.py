@@ -7,7 +7,6 @@ old state. So a run can return to any old state.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache, partial
-from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -15,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from secant.arrays import Array
+from secant.arrays import Array, jax_array
+from secant.freed_memory import count_program
 from secant.nn.architecture import Architecture, transposed
 from secant.nn.gradients import GradientMethod
 from secant.nn.losses import LOSSES
@@ -32,9 +32,6 @@ MAX_STEPS_PER_CALL = 1_000
 MAX_PROGRAMS = 32
 """The most compiled programs that stay in memory for later runs, some megabytes each:
 the least recently used one goes first."""
-
-PROGRAMS_PER_CLEARING = 128
-"""After so many new programs JAX's own caches are cleared."""
 
 # The memory limit of the intermediate results of an evaluation.
 _MAX_EVALUATION_BYTES = 2**28
@@ -159,7 +156,9 @@ class CompiledStepper(_BaseStepper):
         first = self._first_params
         ordered = transposed(first) if self.method.feature_major else first
         params = _on_device(ordered)
-        return TrainState(params, self._rule.at(self._rate).init(params))
+        # One by one, JAX would compile and keep a program for each shape of weights.
+        init = _compiled(_init, (self._rule,), _shapes(params.values()))
+        return TrainState(params, init(params, self._rate))
 
     def params(self, state: TrainState) -> Mapping[str, Array]:
         """The weights of a state, (inputs, outputs)."""
@@ -217,25 +216,13 @@ class CompiledStepper(_BaseStepper):
         return *_shapes(self._data), (self.batches.batch_size,)
 
 
-_programs = count(1)
-
-
 def _shapes(arrays: Iterable[Array]) -> tuple[Shape, ...]:
     return tuple(array.shape for array in arrays)
 
 
 def _on_device(params: Mapping[str, Array]) -> dict[str, jax.Array]:
-    """The parameters on JAX's device, in its default float.
-
-    NumPy converts its own arrays: JAX would compile a program for each shape, and keep
-    it.
-    """
-    dtype = jnp.result_type(float)
-    with np.errstate(over="ignore"):  # float32 ends earlier than float64
-        return {
-            name: jnp.asarray(value.astype(dtype), dtype)
-            for name, value in params.items()
-        }
+    """The parameters on JAX's device, in its default float."""
+    return {name: jax_array(value, float) for name, value in params.items()}
 
 
 @lru_cache(maxsize=MAX_PROGRAMS)
@@ -247,15 +234,14 @@ def _compiled(
     JAX keeps what a function of `jax.jit` has compiled for all shapes, as long as the
     function lives. Here each has one combination of shapes, so that the bounded cache
     frees the programs one by one.
-
-    JAX also keeps what it has traced of the functions of `jax.numpy`, for each shape
-    and some of it without any limit: about a megabyte for each new architecture. This
-    is freed from time to time, whereupon all other functions of `jax.jit` in this
-    process compile again.
     """
-    if next(_programs) % PROGRAMS_PER_CLEARING == 0:
-        jax.clear_caches()
+    count_program()
     return jax.jit(partial(program, *settings))
+
+
+def _init(rule: UpdateRule, params: Mapping[str, Array], rate: Array) -> Any:
+    """The optimiser's first memory."""
+    return rule.at(rate).init(params)
 
 
 def _loop(

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
-from secant_lab.freed_memory import return_freed_memory
 from secant_lab.training.race import Race
 from secant_lab.training.race_entry import Command, RaceEntry
 from secant_lab.training.slow_run import SlowRaceEntry
@@ -20,9 +19,6 @@ _MAX_LAG = 0.1
 
 _SWEEP_SECONDS = 1.0
 """The seconds between two searches for abandoned races."""
-
-_TRIM_SECONDS = 10.0
-"""The seconds between two returns of freed memory to the system."""
 
 # The seconds that a slow entry waits for the others of a race with equal steps.
 _EQUAL_STEPS_WAIT = 0.02
@@ -140,11 +136,8 @@ class Scheduler:
 
     def _train(self) -> None:
         """The loop of the thread that trains."""
-        last_sweep = last_trim = monotonic()
+        last_sweep = monotonic()
         while not self._closed:
-            if monotonic() - last_trim > _TRIM_SECONDS:
-                return_freed_memory()
-                last_trim = monotonic()
             if monotonic() - last_sweep > _SWEEP_SECONDS:
                 self._sweep()
                 last_sweep = monotonic()
