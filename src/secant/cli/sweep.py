@@ -21,6 +21,7 @@ from secant.cli.signals import (
 )
 from secant.cli.sweep_options import SweepOptions
 from secant.errors import InvalidInput, not_installed
+from secant.freed_memory import limit_pools
 from secant.validation import Choice, validate
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def sweep(
         missing.append("psycopg")
     if missing:
         raise not_installed("the sweep", missing, "sweep")
+
+    limit_pools()
 
     from secant.cli.sweep_trials import OBJECTIVES, Trials, check_trials
     from secant.sweeps import parse

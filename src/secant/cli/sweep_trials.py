@@ -14,6 +14,7 @@ from secant.cli.signals import stop_requested
 from secant.cli.sweep_options import SweepOptions
 from secant.cli.train_task import Task, build_task, load_task
 from secant.errors import InvalidInput
+from secant.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
     from secant.history import Epoch
@@ -56,15 +57,11 @@ class Trials:
             Pruned: The trial was ended early, or diverged.
             InvalidInput: `secant train` refuses its settings.
         """
-        import jax
-
         try:
             return self._score(trial)
         finally:
-            # A trial's programs take megabytes, and only one that differs in nothing
-            # but a constant learning rate could use them.
-            jax.clear_caches()
             gc.collect()
+            return_freed_memory()
 
     def _score(self, trial: "Trial") -> float:
         from secant.sweeps import Pruned
