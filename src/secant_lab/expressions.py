@@ -41,7 +41,7 @@ MAX_EXPONENT = 100
 """The largest constant exponent."""
 
 MAX_COMPILED = 24
-"""For how many formulas a room keeps its compiled programs: about 6 MB each."""
+"""For how many formulas a room keeps its compiled programs: about 2 MB each."""
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
