@@ -77,7 +77,13 @@ def test_any_windows(size, window, stride, step, sides, hole, seed):
     rng = np.random.default_rng(seed)
     x, dx = (rng.integers(-8, 9, size).astype(np.float32) / 4 for _ in range(2))
     where = ((window,), (stride,), (sides,), (hole,), (step,))
-    for operation, start in ((lax.max, -np.inf), (lax.mul, 1)):
+    for operation, start in (
+        (lax.max, -np.inf),
+        (lax.mul, 1),
+        (lax.mul, 2),
+        (lax.max, 0.5),
+        (lax.min, 0.5),
+    ):
 
         def f(x, operation=operation, start=start):
             return lax.reduce_window(x, np.float32(start), operation, *where)

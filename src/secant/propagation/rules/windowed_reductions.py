@@ -88,7 +88,7 @@ class _Windows:
 def _reduce_windows(
     operation: Operation,
     operands: Sequence[Array],
-    starts: Sequence[Any],
+    fills: Sequence[Any],
     windows: _Windows,
 ) -> list[Array]:
     """The reduction of each window, axis by axis.
@@ -97,10 +97,10 @@ def _reduce_windows(
         operation: `operation(*a, *b) -> c`, associative, commutative and elementwise.
             `a`, `b` and `c` are as many arrays as there are operands.
         operands: Arrays of one shape.
-        starts: The operation's neutral elements.
+        fills: The numbers in the padding and in the gaps.
         windows: The windows.
     """
-    parts = [windows.padded(x, s) for x, s in zip(operands, starts, strict=True)]
+    parts = [windows.padded(x, s) for x, s in zip(operands, fills, strict=True)]
     counts = windows.counts(parts[0].shape)
     if not all(counts):
         return [jnp.zeros(counts, part.dtype) for part in parts]
@@ -155,13 +155,38 @@ _def_window_extreme(lax.reduce_window_min_p, lax.min, -1)
 def _reduce_window(
     *operands: Array, jaxpr: Any, consts: Any, **params: Any
 ) -> list[Array]:
-    n = len(operands) // 2
-    operation = vmap_jaxpr(jaxpr, consts, operands[0].ndim)
-    return _reduce_windows(operation, operands[:n], operands[n:], _Windows(**params))
+    """`start ∘ x[i] ∘ x[i + 1] ∘ …` over the elements of a window that are in `x`.
+
+    The start need not be neutral (a product may start at 2), so it enters each window
+    once, and the padding and the gaps do not enter: a mask goes with the numbers.
+    """
+    n, windows = len(operands) // 2, _Windows(**params)
+    xs, starts = operands[:n], operands[n:]
+    operation = vmap_jaxpr(jaxpr, consts, xs[0].ndim)
+
+    def masked(*parts: Array) -> Sequence[Array]:
+        (*a, in_a), (*b, in_b) = parts[: n + 1], parts[n + 1 :]
+        both = operation(*a, *b)
+        chosen = [
+            jnp.where(in_a & in_b, of_both, jnp.where(in_a, of_a, of_b))
+            for of_both, of_a, of_b in zip(both, a, b, strict=True)
+        ]
+        return [*chosen, in_a | in_b]
+
+    inside = jnp.ones(xs[0].shape, bool)
+    *reduced, some = _reduce_windows(masked, [*xs, inside], [*starts, False], windows)
+    begins = [jnp.full_like(a, s) for a, s in zip(reduced, starts, strict=True)]
+    return [
+        jnp.where(some, total, begin)
+        for total, begin in zip(operation(*begins, *reduced), begins, strict=True)
+    ]
 
 
 def_composition(
-    lax.reduce_window_p, _reduce_window, "the operation, along each axis", widen=False
+    lax.reduce_window_p,
+    _reduce_window,
+    "the operation, along each axis, from the start",
+    widen=False,
 )
 
 
