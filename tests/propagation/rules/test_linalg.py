@@ -322,6 +322,22 @@ def test_factorisations_in_a_difference_of_a_difference():
     np.testing.assert_allclose(second, right, rtol=1e-4, atol=1e-11)
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0, 0), (0, 2, 2)])
+def test_empty_matrices_change_by_empty_ones(shape):
+    """A determinant of no rows is 1, and stays 1."""
+
+    def f(a):
+        b = jnp.zeros((*shape[:-1], 2))
+        solution = jnp.linalg.solve(a, b)
+        factors = jnp.linalg.cholesky(a), *lax.linalg.lu(a)
+        return *factors, solution, jnp.linalg.inv(a), jnp.linalg.det(a)
+
+    value, change = difference(f)(jnp.zeros(shape), jnp.zeros(shape))
+    for v, c in zip(value, change, strict=True):
+        assert (v.shape, v.dtype) == (c.shape, c.dtype)
+        assert not c.any()
+
+
 def test_what_has_no_rule_says_so():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

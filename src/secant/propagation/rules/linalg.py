@@ -167,6 +167,8 @@ def _cholesky(ans: Array, values: list[Array], deltas: list[Delta], **_: Any) ->
     """
     (delta,) = deltas
     n = ans.shape[-1]
+    if n == 0:
+        return jnp.zeros_like(ans)
     factor, rows = jnp.tril(ans), jnp.arange(n)
     below = jnp.tril(delta, -1)
     diagonal = jnp.where(jnp.eye(n, dtype=bool), delta.real, 0)
@@ -198,7 +200,9 @@ def _lu(
     to the factors in the order of `x + dx`.
     """
     (a,), (da,) = values, deltas
-    factors, _, order = ans
+    factors, pivots, order = ans
+    if factors.size == 0:
+        return [jnp.zeros_like(factors), pivots, order]
     there = value_after(a, da)
     factors_there, pivots, order_there = lax.linalg.lu_p.bind(there, **params)
     rows = order_there[..., None]
