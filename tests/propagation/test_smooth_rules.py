@@ -220,6 +220,34 @@ def test_a_special_function_changes_by_all_its_digits_at_one_point(f, exact, x):
 # --- Powers of 0 ---
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@mp.workdps(60)
+def test_gamma_functions_keep_their_digits_between_their_poles(dtype):
+    """Close to a pole and far from it, on its way out and across."""
+    distances = (1e-6, -1e-6, 1e-3, -1e-3, 0.03, -0.2, 0.3, 0.45, 0.5)
+    shares = (1e-12, -1e-9, 1e-4, -0.01, 0.3, -0.9, -1.5)
+    columns = [
+        (distance - n, share * abs(distance))
+        for n in (0, 1, 2, 7, 14)
+        for distance in distances
+        for share in shares
+    ]
+    with jax.enable_x64(dtype == "float64"):
+        x, dx = (np.array(column, dtype) for column in zip(*columns, strict=True))
+        both = jax.jit(difference(lambda x: (lax.digamma(x), lax.lgamma(x))))
+        changes = list(map(np.asarray, both(x, dx)[1]))
+    ulp = float(np.finfo(dtype).eps)
+    for a, d, of_digamma, of_lgamma in zip(x, dx, *changes, strict=True):
+        a, b = mp.mpf(float(a)), mp.mpf(float(a)) + mp.mpf(float(d))
+        want = mp.digamma(b) - mp.digamma(a)
+        assert abs(mp.mpf(float(of_digamma)) - want) < 4 * ulp * abs(want), (a, d)
+        # log |Γ| is a sum: log π - log |sin πx| - log Γ(1 - x).
+        of_sine = mp.log(abs(mp.sinpi(b) / mp.sinpi(a)))
+        of_mirror = mp.loggamma(1 - b) - mp.loggamma(1 - a)
+        want, unit = -of_sine - of_mirror, abs(of_sine) + abs(of_mirror)
+        assert abs(mp.mpf(float(of_lgamma)) - want) < 8 * ulp * unit, (a, d)
+
+
 def test_a_power_of_zero_jumps_where_its_exponent_comes_to_zero():
     y, dy = np.float32([1, 0, 0, 2]), np.float32([-1, 1e-30, 3, 1])
     given = jax.jit(difference(lambda y: lax.pow(jnp.zeros_like(y), y)))(y, dy)[1]

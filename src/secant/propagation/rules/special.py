@@ -18,7 +18,7 @@ exact difference of its own.
 """
 
 import math
-from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -215,16 +215,20 @@ def _node_count(x: Array) -> int:
 
 
 def _lgamma(x: Array, dx: Array, ans: Array) -> Array:
-    """`Δx mean(ψ)`; near the pole at 0, from `log Γ(x) = log Γ(1 + x) - log x`."""
-    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
-    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    """`Δx mean(ψ)`; near the pole at 0, from `log Γ(x) = log Γ(1 + x) - log x`.
+
+    Left of 0, `log |Γ(x)| = log π - log |sin πx| - log Γ(1 - x)`.
+    """
+    way = _GammaWay.of(x, dx)
+    a, d = way.start, way.change
     low = jnp.minimum(a, a + d) < 1
     start = jnp.where(low, a + 1, a)
     log_change = jnp.where(low, log_ratio(d / a, (a + d) / a), 0)
     by_mean = d * quadrature_mean(lambda s: _psi(start, s), d, _node_count(x))
     by_mean = by_mean - log_change
-    far = _away_from_poles(lax.lgamma, lax.digamma, x, dx, ans)
-    return jnp.where(near, by_mean, far)
+    reflected = -by_mean - way.log_sine_change()
+    by_mean = jnp.where(way.reflected, reflected, by_mean)
+    return jnp.where(way.near, by_mean, lax.lgamma(x + dx) - ans)
 
 
 # Maddock (2006), digamma in Boost.Math (BSL-1.0): ψ(x) / (x - root) on [1, 2].
@@ -261,37 +265,85 @@ def _trigamma(x: Array) -> Array:
 
 
 def _digamma(x: Array, dx: Array, ans: Array) -> Array:
-    """`Δx mean(ψ')` from `ψ(x) = ψ(1 + x) - 1/x`; ψ(1 + x) has no pole near 0."""
-    near = (x > 0) & (x + dx > 0) & (abs(dx) <= 1)
-    a, d = jnp.where(near, x, 1), jnp.where(near, dx, 0)
+    """`Δx mean(ψ')` from `ψ(x) = ψ(1 + x) - 1/x`; ψ(1 + x) has no pole near 0.
+
+    Left of 0, `ψ(x) = ψ(1 - x) - π cot πx`.
+    """
+    way = _GammaWay.of(x, dx)
+    a, d = way.start, way.change
     by_mean = d * quadrature_mean(lambda s: _trigamma(1 + a + s), d, _node_count(x))
     by_mean = by_mean + d / a / (a + d)
-    far = _away_from_poles(lax.digamma, _digamma_slope, x, dx, ans)
-    return jnp.where(near, by_mean, far)
+    reflected = by_mean - math.pi * way.cotangent_change()
+    by_mean = jnp.where(way.reflected, reflected, by_mean)
+    return jnp.where(way.near, by_mean, lax.digamma(x + dx) - ans)
 
 
-def _digamma_slope(x: Array) -> Array:
-    """`ψ'(x)` for all x; for x < 0.5 by reflection, `(π / sin πx)² - ψ'(1 - x)`."""
-    reflected = x < 0.5
-    positive = _trigamma(jnp.where(reflected, 1 - x, x))
-    sine = jnp.sin(jnp.pi * (x - jnp.round(x)))
-    pole = jnp.pi / jnp.where(reflected & (sine != 0), sine, 1)
-    return jnp.where(reflected, pole * pole - positive, positive)
+class _GammaWay(NamedTuple):
+    """The way from x to x + Δx, or its mirror image, on which Γ has no pole.
+
+    Attributes:
+        start: `x`, or `1 - x` if the way is reflected; above 0.
+        change: `Δx`, or `-Δx`.
+        reflected: Whether the way touches negative numbers.
+        near: Whether the mean of a slope has all digits; elsewhere subtraction.
+        of_here: `sin πx`, `cos πx`,
+        of_there: `sin π(x + Δx)`, but for one sign of all three,
+        of_change: and `sin πΔx`, `1 - cos πΔx`.
+    """
+
+    start: Array
+    change: Array
+    reflected: Array
+    near: Array
+    of_here: tuple[Array, Array]
+    of_there: Array
+    of_change: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, x: Array, dx: Array) -> "_GammaWay":
+        """The sine of πx is that of x's distance to the next pole, which is exact."""
+        distance = x - jnp.round(x)
+        s, e = two_sum(distance, dx)
+        periods, turns = jnp.round(s), jnp.round(dx)
+        half = jnp.sin(math.pi / 2 * (dx - 2 * jnp.round(dx / 2)))
+        here = jnp.sin(math.pi * distance)
+        there = _sign(periods) * jnp.sin(math.pi * ((s - periods) + e))
+        change = _sign(turns) * jnp.sin(math.pi * (dx - turns))
+
+        reflected = jnp.minimum(x, x + dx) <= 0
+        start = jnp.where(reflected, 1 - x, x)
+        d = jnp.where(reflected, -dx, dx)
+        near = (start > 0) & (start + d > 0) & (abs(d) < jnp.maximum(1, start / 3))
+        near = near & ~(reflected & ((here == 0) | (there == 0)))
+        used = near & reflected
+        here, there = (jnp.where(used, sine, 1) for sine in (here, there))
+        return cls(
+            jnp.where(near, start, 1),
+            jnp.where(near, d, 0),
+            reflected,
+            near,
+            (here, jnp.sin(math.pi * (0.5 - abs(distance)))),
+            there,
+            (change, 2 * half * half),
+        )
+
+    def cotangent_change(self) -> Array:
+        """`cot πb - cot πa = -sin π(b - a) / (sin πa sin πb)`."""
+        return -(self.of_change[0] / self.of_here[0]) / self.of_there
+
+    def log_sine_change(self) -> Array:
+        """`log |sin πb / sin πa|`, the quotient `1 + cot πa sin πΔx - (1 - cos πΔx)`.
+
+        Beyond a pole, the quotient is negative.
+        """
+        sine, cosine = self.of_here
+        z = cosine / sine * self.of_change[0] - self.of_change[1]
+        return log_ratio(z, abs(self.of_there / sine))
 
 
-def _away_from_poles(
-    f: Callable[[Array], Array],
-    slope: Callable[[Array], Array],
-    x: Array,
-    dx: Array,
-    ans: Array,
-) -> Array:
-    """`Δx` times the mean slope if the poles are far away, else plain subtraction."""
-    distance = jnp.where(x > 0.5, x, abs(x - jnp.round(x)))
-    near = abs(dx) < distance / 3
-    d = jnp.where(near, dx, 0)
-    by_mean = d * quadrature_mean(lambda s: slope(x + s), d, _node_count(x))
-    return jnp.where(near, by_mean, f(x + dx) - ans)
+def _sign(n: Array) -> Array:
+    """`(-1)ⁿ` of a whole number."""
+    return 1 - 2 * abs(jnp.remainder(n, 2))
 
 
 def_elementwise(
