@@ -81,6 +81,67 @@ def test_spsa_is_a_name():
     assert find_method("spsa").evaluations_per_step(None) == 3
 
 
+def test_a_slope_below_what_float16_can_subtract_is_seen():
+    """A change of 2.3e-9 is 0 in float16."""
+    w = jnp.ones(3, jnp.float16)  # an odd number: the slope is not 0
+    value, estimate = spsa(lambda w: (w * 2.3e-5).sum(), w, jax.random.key(0))
+    delta = np.sign(np.asarray(estimate, float))
+    assert (value.dtype, estimate.dtype) == ("float16", "float16")
+    assert delta.all()
+    assert np.asarray(estimate, float) == pytest.approx(
+        2.3e-5 * delta.sum() * delta, abs=6e-8, rel=1e-3
+    )
+
+
+def test_a_loss_that_insists_on_its_dtype_keeps_it():
+    w = jnp.array([1.0, 2.0], jnp.bfloat16)
+    _, estimate = spsa(lambda w: jax.lax.dot(w, w), w, jax.random.key(0), 100)
+    assert estimate.dtype == "bfloat16"
+    assert np.asarray(estimate, float) == pytest.approx([2.0, 4.0], abs=2.0)
+
+
+def test_many_directions_in_bfloat16_have_the_error_of_theory():
+    """A sum in bfloat16 stays at 256 times what is added to it."""
+    w, directions = jnp.array([1.0, 2.0], jnp.bfloat16), 4096
+    _, estimate = spsa(lambda w: (w**2).sum(), w, jax.random.key(0), directions)
+    # 4/√4096 is a standard error, and 2^-8 of 4 the rounding of the result.
+    assert np.asarray(estimate, float) == pytest.approx([2.0, 4.0], abs=5 / 16)
+    far = np.asarray(spsa(lambda w: (w**2).sum(), w, jax.random.key(1), 2 * 4096)[1])
+    assert far.astype(float) == pytest.approx([2.0, 4.0], abs=4 / 16)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w: w["c"],
+        lambda w: w["c"].sum(keepdims=True),
+        lambda w: (w["c"].sum(), 1.0),
+        lambda w: jnp.round(w["c"].sum()).astype(int),
+    ],
+    ids=["shape", "shape of one", "tuple", "integer"],
+)
+def test_a_loss_that_is_no_number_is_refused(f):
+    with pytest.raises(InvalidInput, match="loss gives"):
+        spsa(f, PARAMS, jax.random.key(0))
+
+
+@pytest.mark.parametrize("h", [0, 0.0, -1e-4, np.nan, np.inf])
+def test_steps_that_cannot_be_are_refused(h):
+    with pytest.raises(InvalidInput, match="h is"):
+        spsa(loss, PARAMS, jax.random.key(0), h=h)
+
+
+@pytest.mark.parametrize("key", [0, np.int64(3), jnp.uint32(3), 1.5])
+def test_a_seed_is_no_key(key):
+    with pytest.raises(InvalidInput, match=r"jax\.random\.key\(seed\)"):
+        spsa(loss, PARAMS, key)
+
+
+def test_integers_have_no_directions():
+    with pytest.raises(InvalidInput, match="int32"):
+        spsa(lambda n: n.sum() * 0.5, jnp.arange(3), jax.random.key(0))
+
+
 @pytest.mark.parametrize("directions", [0, -1, 1.5, True, "2"])
 def test_directions_that_cannot_be_are_refused(directions):
     with pytest.raises(InvalidInput, match="directions"):

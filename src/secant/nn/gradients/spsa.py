@@ -19,9 +19,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from secant.arrays import Array, jax_array
+from secant.arrays import Array, is_traced, jax_array
 from secant.errors import InvalidInput
 from secant.nn.architecture import Architecture, Params
 from secant.nn.gradients.methods import METHODS
@@ -40,7 +41,8 @@ def spsa(
     Args:
         loss: A function of a pytree of floating-point arrays that JAX can trace; it
             returns a scalar.
-        params: The point, a pytree.
+        params: The point, a pytree. Leaves of 16 bits enter the loss in float32, if it
+            takes them; the estimate has their dtype.
         key: A JAX random key, a new one each step.
         directions: k, how many; the error falls as 1/√k.
         h: The step size along a direction, to both sides, in units of δ.
@@ -49,7 +51,8 @@ def spsa(
         The loss, and a pytree like `params`.
 
     Raises:
-        InvalidInput: `directions` is no positive whole number, or no key came.
+        InvalidInput: `directions` is no positive whole number, h no positive number,
+            no key came, or the loss is no number.
         MissingRule: The loss uses an operation that `difference` has no rule for.
 
     Example:
@@ -60,35 +63,122 @@ def spsa(
         (25.0, Array([6., 8.], dtype=float32))
     """
     METHODS["spsa"].with_options(directions=directions)
+    if not is_traced(h):
+        METHODS["spsa"].with_options(h=h)
+    _check_key(key)
+    leaves, tree = jax.tree.flatten(params)
+    leaves = [_as_float(leaf) for leaf in leaves]
+    of_leaves, wide, value_dtype = _in_32_bits(
+        lambda leaves: scalar(loss(tree.unflatten(leaves))), leaves
+    )
+    # A step of so few digits is the same number in the dtype of every leaf.
+    digits = min((jnp.finfo(leaf.dtype).nmant for leaf in wide), default=23)
+    step = jnp.asarray(h, float)
+    step = lax.reduce_precision(step, jnp.finfo(step.dtype).nexp, digits)
+
+    def along(of_this: Array) -> tuple[Array, Array, list[Array]]:
+        keys = jax.random.split(of_this, len(wide))
+        delta = [
+            jax.random.rademacher(k, leaf.shape, leaf.dtype)
+            for k, leaf in zip(keys, wide, strict=True)
+        ]
+        dx = [step.astype(d.dtype) * d for d in delta]
+        value, up, down = both_ways(of_leaves, wide, dx)
+        up, down = map(_at_least_32_bits, (up, down))
+        return value, (up - down) / (2 * step.astype(up.dtype)), delta
+
+    def add(total: list[Array], of_this: Array) -> tuple[list[Array], Array]:
+        value, slope, delta = along(of_this)
+        moved = [
+            g + slope.astype(g.dtype) * d for g, d in zip(total, delta, strict=True)
+        ]
+        return moved, value
+
+    start = [jnp.zeros_like(_at_least_32_bits(leaf)) for leaf in wide]
+    total, values = lax.scan(add, start, jax.random.split(key, directions))
+    gradient = [
+        (g / directions).astype(leaf.dtype)
+        for g, leaf in zip(total, leaves, strict=True)
+    ]
+    return values[0].astype(value_dtype), tree.unflatten(gradient)
+
+
+def _check_key(key: Any) -> None:
     if key is None:
         raise InvalidInput(
             "no random key came, and directions are drawn from one: pass "
             "key=jax.random.key(step)"
         )
-    leaves, tree = jax.tree.flatten(params)
-    leaves = [jax_array(leaf) for leaf in leaves]
-    params = tree.unflatten(leaves)
-
-    def along(of_this: Array) -> tuple[Array, Any, Any]:
-        keys = jax.random.split(of_this, len(leaves))
-        delta = tree.unflatten(
-            [
-                jax.random.rademacher(k, leaf.shape, leaf.dtype)
-                for k, leaf in zip(keys, leaves, strict=True)
-            ]
+    dtype = getattr(key, "dtype", np.dtype(type(key)))
+    typed = jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not typed and jnp.ndim(key) == 0:
+        raise InvalidInput(
+            f"key is {key!r}, a number, and directions are drawn from a random key: "
+            "pass key=jax.random.key(seed), with another seed each step"
         )
-        dx = jax.tree.map(lambda d: h * d, delta)
-        value, up, down = both_ways(loss, params, dx)
-        return value, (up - down) / (2 * h), delta
 
-    def add(total: Any, of_this: Array) -> tuple[Any, Array]:
-        value, slope, delta = along(of_this)
-        moved = jax.tree.map(lambda g, d: g + slope.astype(d.dtype) * d, total, delta)
-        return moved, value
 
-    start = jax.tree.map(jnp.zeros_like, params)
-    total, values = lax.scan(add, start, jax.random.split(key, directions))
-    return values[0], jax.tree.map(lambda g: g / directions, total)
+def _as_float(leaf: Any) -> Array:
+    array = jax_array(leaf)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise InvalidInput(
+            f"params hold {array.dtype}, and directions are of floating-point numbers: "
+            "pass these, and the others to the loss in another way"
+        )
+    return array
+
+
+def scalar(value: Any) -> Array:
+    """The value of a loss, if it is one floating-point number.
+
+    Raises:
+        InvalidInput: It is an array of a shape, a tree, or of another dtype.
+
+    Example:
+        >>> scalar(jnp.ones(3))
+        Traceback (most recent call last):
+        secant.errors.InvalidInput: loss gives shape (3,), not a number: return its ...
+    """
+    if not jax.tree_util.all_leaves([value]):
+        raise InvalidInput(
+            f"loss gives a {type(value).__name__}, not a number: pass a function that "
+            "returns the loss alone"
+        )
+    if jnp.ndim(value) != 0:
+        raise InvalidInput(
+            f"loss gives shape {jnp.shape(value)}, not a number: return its mean or sum"
+        )
+    array = jnp.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise InvalidInput(
+            f"loss gives {array.dtype}, which has no slope: return a floating-point "
+            "number"
+        )
+    return array
+
+
+def _in_32_bits(
+    loss: Callable[[list[Array]], Array], leaves: list[Array]
+) -> tuple[Callable[[list[Array]], Array], list[Array], Any]:
+    """The loss at leaves of at least 32 bits, where it takes them.
+
+    In float16, changes of 1e-8 are 0. The leaves are the same numbers in float32. A
+    loss that insists on their dtype, as `lax.dot` does, keeps it.
+
+    Returns:
+        The loss, the leaves, and the dtype of the loss at the leaves as they came.
+    """
+    dtype = jax.eval_shape(loss, leaves).dtype
+    wide = list(map(_at_least_32_bits, leaves))
+    try:
+        jax.eval_shape(loss, wide)
+    except TypeError:
+        return loss, leaves, dtype
+    return loss, wide, dtype
+
+
+def _at_least_32_bits(a: Array) -> Array:
+    return a.astype(jnp.promote_types(a.dtype, jnp.float32))
 
 
 def of_network(

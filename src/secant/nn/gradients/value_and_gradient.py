@@ -12,6 +12,7 @@ from secant.errors import InvalidInput, unknown_name
 from secant.nn.architecture import Architecture
 from secant.nn.gradients.method import GradientMethod
 from secant.nn.gradients.methods import METHODS, find_method, methods_with
+from secant.nn.gradients.spsa import scalar
 from secant.propagation.coordinates import central_slopes
 
 
@@ -129,13 +130,7 @@ def value_and_gradient(
         )
 
         def of_params(params: Any) -> Array:
-            value: Any = loss(params, *args)
-            if jnp.ndim(value) != 0:
-                raise InvalidInput(
-                    f"loss gives shape {jnp.shape(value)}, not a number: return its "
-                    "mean or sum"
-                )
-            return value
+            return scalar(loss(params, *args))
 
         return of_loss(of_params, params, key, **chosen.option_values)
 
