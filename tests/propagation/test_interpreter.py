@@ -15,34 +15,36 @@ from secant.propagation import FallbackWarning, MissingRule, difference
 
 def in_scan(x):
     def turn(c, _):
-        return c * 2.0, lax.linalg.svd(c, compute_uv=False)
+        return c * 2.0, lax.linalg.schur(c)[0]
 
     return lax.scan(turn, x, None, length=2)
 
 
 def in_branch(x):
-    return lax.cond(x[0, 0] > 0.0, lambda x: x[0], lambda x: lax.linalg.svd(x)[1], x)
+    return lax.cond(
+        x[0, 0] > 0.0, lambda x: x[0], lambda x: lax.linalg.schur(x)[0][0], x
+    )
 
 
 def in_loop(x):
     return lax.while_loop(
         lambda c: c[0] < 2,
-        lambda c: (c[0] + 1, lax.linalg.svd(c[1])[0]),
+        lambda c: (c[0] + 1, lax.linalg.schur(c[1])[0]),
         (0, x),
     )
 
 
 def through_a_library(x):
-    return jnp.linalg.svd(x)
+    return jax.scipy.linalg.schur(x)
 
 
 PLACES = {
-    "plain": lambda x: lax.linalg.svd(x),
-    "jit": jax.jit(lambda x: jax.jit(lambda x: lax.linalg.svd(x))(x)),
+    "plain": lambda x: lax.linalg.schur(x),
+    "jit": jax.jit(lambda x: jax.jit(lambda x: lax.linalg.schur(x))(x)),
     "scan": in_scan,
     "cond": in_branch,
     "while": in_loop,
-    "checkpoint": jax.checkpoint(lambda x: lax.linalg.svd(x)),
+    "checkpoint": jax.checkpoint(lambda x: lax.linalg.schur(x)),
     "jit of scan": jax.jit(in_scan),
     "a compiled function of JAX": through_a_library,
 }
@@ -56,13 +58,13 @@ def test_a_missing_rule_names_the_operation_the_line_and_the_remedy(name):
     with pytest.raises(MissingRule) as error:
         difference(PLACES[name])(X, DX)
     message = str(error.value)
-    assert message.startswith("svd, at ")
+    assert message.startswith("schur, at ")
     assert 'fallback="subtract"' in message
     assert "docs/primitives.md" in message
     assert __file__ in message
     line = int(message.split(__file__ + ":")[1].split(" ")[0])
     source = inspect.getsource(inspect.getmodule(in_scan)).splitlines()
-    assert "svd" in source[line - 1]
+    assert "schur" in source[line - 1]
     assert isinstance(error.value, SecantError | NotImplementedError)
 
 
@@ -71,7 +73,7 @@ def test_a_missing_rule_names_the_operation_the_line_and_the_remedy(name):
 def test_the_fallback_subtracts_and_warns(name, compiled):
     f = PLACES[name]
     carry = difference(f, fallback="subtract")
-    with pytest.warns(FallbackWarning, match=r"svd, at .*plain subtraction"):
+    with pytest.warns(FallbackWarning, match=r"schur, at .*plain subtraction"):
         value, change = (jax.jit(carry) if compiled else carry)(X, DX)
     here, there = f(X), f(X + DX)
     for got, by, a, b in zip(
@@ -81,9 +83,18 @@ def test_the_fallback_subtracts_and_warns(name, compiled):
         np.testing.assert_allclose(by, b - a, rtol=1e-4, atol=1e-5)
 
 
+def test_what_a_rule_leaves_out_is_missing_or_subtracted():
+    x = jnp.array([[2.0, 1.0, 0.5], [0.5, 3.0, 1.0]])
+    with pytest.raises(MissingRule, match=r"svd, at .* full_matrices=False"):
+        difference(jnp.linalg.svd)(x, x / 8)
+    with pytest.warns(FallbackWarning, match=r"svd, at .* full_matrices=False"):
+        _, change = difference(jnp.linalg.svd, fallback="subtract")(x, x / 8)
+    np.testing.assert_allclose(change[1], jnp.linalg.svd(x)[1] / 8, rtol=1e-5)
+
+
 def test_an_operation_without_a_rule_whose_operands_do_not_change_needs_none():
     def f(x):
-        return x * lax.linalg.svd(X, compute_uv=False)[0]
+        return x * lax.linalg.schur(X)[0]
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

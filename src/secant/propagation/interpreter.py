@@ -111,7 +111,11 @@ def _apply(
         # There is no small difference: the delta is the result at x + dx.
         out_deltas = bind(primitive, list(map(value_after, values, deltas)), params)
     elif rule is not None:
-        out_deltas = rule.function(ans, values, deltas, **params)
+        try:
+            out_deltas = rule.function(ans, values, deltas, **params)
+        except MissingRule as left_out:
+            _report_missing(path, fallback, f" {left_out}")
+            out_deltas = _subtract(equation, ans, values, deltas)
     else:
         out_deltas = _subtract(equation, ans, values, deltas)
     if primitive.multiple_results:
@@ -141,18 +145,20 @@ def _subtract(
     return delta(there, ans)
 
 
-def _report_missing(path: tuple[core.JaxprEqn, ...], fallback: Fallback) -> None:
+def _report_missing(
+    path: tuple[core.JaxprEqn, ...], fallback: Fallback, what: str = ""
+) -> None:
     name, place = path[0].primitive.name, source_line(path)
     if fallback == "subtract":
         warnings.warn(
-            f"{name}, {place}, has no rule for differences and is computed by plain "
-            "subtraction: expect to lose digits where dx is small",
+            f"{name}, {place}, has no rule for differences{what} and is computed by "
+            "plain subtraction: expect to lose digits where dx is small",
             FallbackWarning,
             stacklevel=2,
         )
         return
     raise MissingRule(
-        f"{name}, {place}, has no rule for differences: write this part in other "
+        f"{name}, {place}, has no rule for differences{what}: write this part in other "
         'operations, or pass fallback="subtract" to compute it as f(x + dx) - f(x), '
         "which loses digits where dx is small. The primitives with a rule are in "
         "docs/primitives.md"

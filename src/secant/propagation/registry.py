@@ -15,6 +15,8 @@ and computes the results too:
 
 with `walk(jaxpr, consts, values, deltas) -> values, deltas`.
 
+A rule raises `MissingRule("of …")` for params that it leaves out.
+
 `secant.propagation.rules` fills the table with the combinators of
 `secant.propagation.builders`. Its keys are primitives of JAX's public modules.
 """

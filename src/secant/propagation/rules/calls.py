@@ -1,4 +1,4 @@
-"""Calls of functions: `jit`, custom derivatives, `jax.checkpoint`, `HiPrim` objects.
+"""Calls of functions: `jit`, custom derivatives, `jax.checkpoint`, samplers.
 
 The rules walk the function that is called. A custom rule for derivatives is no part of
 the function, so they ignore it.
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.experimental import hijax
 from jax.extend.core import Primitive, primitives
 
-from secant.propagation.builders import def_higher_order
+from secant.propagation.builders import def_composition, def_higher_order
 from secant.propagation.delta import Array, Delta
 from secant.propagation.jaxpr_tools import (
     AnyJaxpr,
@@ -118,3 +118,14 @@ if (_primitive := _find_hi_primitive()) is not None:
         "what the object expands to",
         accepts_selection=True,
     )
+
+
+# --- Samplers ---
+
+
+def_composition(
+    primitives.random_gamma_p,
+    primitives.random_gamma_p.impl,
+    "the sampler's own program, not the implicit derivative that JAX's gradient has",
+    widen=False,
+)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import primitives
@@ -248,6 +249,99 @@ def _eliminate(a: Array, da: Array) -> tuple[Array, Array]:
     return factors, changes
 
 
+def _qr(
+    walk: Walk,
+    values: list[Array],
+    deltas: list[Delta],
+    *,
+    pivoting: bool,
+    full_matrices: bool,
+    **params: Any,
+) -> ValuesAndDeltas:
+    """Householder's reflections of the differences, with the signs of LAPACK.
+
+    Pivots are those at x + dx. If their order changes, the result is the delta from the
+    factors in the one order to those in the other.
+    """
+    (a,), (da,) = values, deltas
+    params = {"pivoting": pivoting, "full_matrices": full_matrices, **params}
+    ans = list(lax.linalg.qr_p.bind(a, **params))
+    if not a.size:
+        same = [jnp.zeros_like(part) if is_inexact(part) else part for part in ans]
+        return ans, same
+    there = lax.linalg.qr_p.bind(value_after(a, da), **params) if pivoting else None
+    if there is not None:
+        columns = there[2][..., None, :]
+        a, da = (jnp.take_along_axis(part, columns, -1) for part in (a, da))
+    # The squares of norms would overflow or underflow. To scale a column by a power of
+    # 2 scales that of R, and loses no digit. One of zeros is as long as its change.
+    length, change = (abs(part).max(-2, keepdims=True) for part in (a, da))
+    length = jnp.where(length > 0, length, jnp.where(change > 0, change, 1))
+    unit = lax.reduce_precision(length, jnp.finfo(length.dtype).nexp, 0)
+    program = jax.make_jaxpr(partial(_householder, full=full_matrices))(a)
+    others, changes = walk(program.jaxpr, program.consts, [a / unit], [da / unit])
+    dq, dr = map(materialize, others, changes)
+    if there is None:
+        return ans, [dq, dr * unit]
+    same = (ans[2] == there[2]).all(-1)[..., None, None]
+    across = [
+        jnp.where(same, delta, delta_across(now, other, delta, then))
+        for now, other, delta, then in zip(
+            ans[:2],
+            (others[0], others[1] * unit),
+            (dq, dr * unit),
+            there[:2],
+            strict=True,
+        )
+    ]
+    return ans, [*across, there[2]]
+
+
+def _householder(a: Array, full: bool) -> tuple[Array, Array]:
+    """Q and R with LAPACK's signs: `Q = H₁ H₂ …` with `H_k = 1 - τ w w*`.
+
+    Column k below the diagonal is `x`, with `α` on it. `H_k* (α, x)` is `(β, 0)` with
+
+        β = -sign(Re α) √(|α|² + |x|²)    w = (1, x / (α - β))    τ = (β - α) / β
+
+    Golub & Van Loan (2013), Matrix Computations, 5.1; LAPACK's `larfg`.
+    """
+    m, n = a.shape[-2:]
+    rows = jnp.arange(m)
+
+    def reflect(r: Array, k: Array) -> tuple[Array, tuple[Array, Array]]:
+        column = _column(r, k)
+        alpha = _column(column, k)
+        below = jnp.where(rows > k, column, 0)
+        square = (below.real**2 + below.imag**2).sum(-1)
+        none = (square == 0) & (alpha.imag == 0)
+        square = square + (alpha.real**2 + alpha.imag**2)
+        zero = square == 0
+        norm = jnp.sqrt(jnp.where(zero, 1, square))
+        beta = jnp.where(alpha.real < 0, norm, -norm)
+        w = below / jnp.where(zero, 1, alpha - beta)[..., None]
+        w = jnp.where(rows == k, 1, w)
+        tau = jnp.where(none, 0, (beta - alpha) / beta)
+        return _reflected(r, w, tau.conj()), (w, tau)
+
+    def undo(q: Array, reflection: tuple[Array, Array]) -> tuple[Array, None]:
+        return _reflected(q, *reflection), None
+
+    size = min(m, n)
+    r, reflections = lax.scan(reflect, a, jnp.arange(size))
+    width = m if full else size
+    q = jnp.broadcast_to(jnp.eye(m, width, dtype=a.dtype), (*a.shape[:-1], width))
+    q, _ = lax.scan(undo, q, reflections, reverse=True)
+    return q, jnp.triu(r)[..., :width, :]
+
+
+def _reflected(a: Array, w: Array, tau: Array) -> Array:
+    """`(1 - τ w w*) a`."""
+    product = (w.conj()[..., None] * a).sum(-2)
+    return a - _outer(tau[..., None] * w, product)
+
+
 def_rule(lax.linalg.cholesky_p, _cholesky, "the elimination of the differences")
 def_rule(lax.linalg.lu_p, _lu, "the elimination of the differences")
 def_recompute(lax.linalg.lu_pivots_to_permutation_p)
+def_higher_order(lax.linalg.qr_p, _qr, "Householder's reflections of the differences")

@@ -212,3 +212,19 @@ def _round(x: Array, dx: Array, ans: Array, *, rounding_method: Any) -> Array:
 def_elementwise(lax.floor_p, _floor, "floor(x + Δx) - floor x, the sum exact")
 def_elementwise(lax.ceil_p, _ceil, "ceil(x + Δx) - ceil x, the sum exact")
 def_elementwise(lax.round_p, _round, "round(x + Δx) - round x, the sum exact")
+
+
+def _nextafter(ans: Array, values: list[Array], deltas: list[Delta]) -> Array:
+    """`Δx`, and how the step from x to its neighbour changes.
+
+    The step at x + dx is that of the rounded sums; where these are equal, f is y.
+    """
+    (x, y), (dx, dy) = values, deltas
+    there, target = value_after(x, dx), value_after(y, dy)
+    neighbour = lax.nextafter(there, target)
+    change = materialize(x, dx) + ((neighbour - there) - (ans - x))
+    change = jnp.where(there == target, (y - ans) + materialize(y, dy), change)
+    return jnp.where(jnp.isfinite(change), change, neighbour - ans)
+
+
+def_rule(lax.nextafter_p, _nextafter, "Δx + Δ(step), the step that of rounded sums")
