@@ -383,9 +383,12 @@ The table leaves out:
 - complex arguments of functions other than products, quotients, powers, `sqrt` and
   `exp`: Gauss-Legendre quadrature of the derivative for |Δx| < 0.1, else subtraction;
 - changes of the order of `zeta` and `polygamma`, of a and b of `betainc`, and of
-  `igamma_grad_a`: subtraction;
-- `lgamma` and `digamma` at x < 0: subtraction if |Δx| is more than a third of the
-  distance to a pole.
+  `igamma_grad_a`: subtraction, since JAX has no functions for these derivatives;
+- `lgamma` and `digamma` left of 0, by reflection: tests hold `digamma` to 4 ulp, and
+  `lgamma` to 8 ulp of the terms `log |sin πx|` and `log Γ(1 - x)`; subtraction if |Δx|
+  is more than 1 and than a third of 1 - x;
+- `eigh`, `svd`, `qr` and `eig`: tests hold them to 16 ulp of the norm of a change,
+  times the condition, and `eig` to 32.
 
 JAX {jax} on {device}; written by `python validation/accuracy.py > docs/accuracy.md`.
 """

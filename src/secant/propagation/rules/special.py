@@ -313,7 +313,7 @@ class _GammaWay(NamedTuple):
         reflected = jnp.minimum(x, x + dx) <= 0
         start = jnp.where(reflected, 1 - x, x)
         d = jnp.where(reflected, -dx, dx)
-        near = (start > 0) & (start + d > 0) & (abs(d) < jnp.maximum(1, start / 3))
+        near = (start > 0) & (start + d > 0) & (abs(d) <= jnp.maximum(1, start / 3))
         near = near & ~(reflected & ((here == 0) | (there == 0)))
         used = near & reflected
         here, there = (jnp.where(used, sine, 1) for sine in (here, there))
