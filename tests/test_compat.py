@@ -226,3 +226,7 @@ def test_the_processes_of_a_pool_have_its_environment():
     pool = compat.process_pool(1, idle_seconds=1, environment={"SECANT_TEST": "here"})
     assert pool.submit(os.getenv, "SECANT_TEST").result() == "here"
     pool.shutdown()
+
+
+def test_xla_still_knows_the_option_for_quick_compilation():
+    assert compat.quick_compilation()

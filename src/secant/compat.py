@@ -9,7 +9,7 @@ neither JAX nor joblib.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -75,6 +75,24 @@ def process_pool(
     """
     loky: Any = import_module("joblib.externals.loky")
     return loky.ProcessPoolExecutor(count, timeout=idle_seconds, env=dict(environment))
+
+
+@cache
+def quick_compilation() -> dict[str, Any]:
+    """Options that compile a large program on a CPU in a tenth of the time, if known.
+
+    Kernels are written as LLVM's code at once, not by way of MLIR. The names of XLA's
+    options are not public, and an unknown one is an error.
+    """
+    import jax
+
+    options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+    except Exception:
+        # Whatever XLA raises at an option that it does not have.
+        return {}
+    return options
 
 
 def broken_pool_errors() -> tuple[type[Exception], ...]:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.extend import core
 from jax.extend.core import Primitive
 
@@ -130,7 +131,18 @@ def _shape_dtype(x: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(x.shape, x.dtype)
 
 
-def delta_across(now: Array, other: Array, delta: Delta, then: Array) -> Array:
+# By how many roundings the results of two branches may differ where they are the same
+# number. Functions of XLA are off by several.
+_SEAM_ROUNDINGS = 16
+
+
+def delta_across(
+    now: Array,
+    other: Array,
+    delta: Delta,
+    then: Array,
+    within: Delta | None = None,
+) -> Array:
     """The delta from one branch at `x` to another branch at `x + dx`.
 
     It is `(other - now) + delta`: the first part leads from one branch to the other at
@@ -138,18 +150,44 @@ def delta_across(now: Array, other: Array, delta: Delta, then: Array) -> Array:
     where the two branches are close, as `then - now` would. The other branch may not be
     defined at `x` (a logarithm of a negative number); then the result is `then - now`.
 
+    Two branches that join without a jump are rounded differently, as `1 + erf(x)` and
+    `erfc(-x)` are. Where `other - now` may be such a rounding, it says nothing. But
+    where branches join on the way from `x` to `x + dx`, a part t of the way lies in one
+    and the rest in the other, so that the change lies between theirs, as
+
+        t within + (1 - t) delta
+
+    does. So the sum is clipped to what lies between the two.
+
     Args:
         now: The result of the branch that is taken at `x`, at `x`.
         other: The result of the branch that is taken at `x + dx`, at `x`.
         delta: The delta of `other` on the way to `x + dx`.
         then: The result of that branch at `x + dx`, rounded.
+        within: The delta of `now` on that way, within its own branch, if it is known.
     """
     delta = materialize(other, delta)
     if not is_inexact(now):
         return delta
     a, b, d, c = upcast_16bit(now, other, delta, then)
     by_parts = delta_from(a, b, d)
+    if within is not None:
+        (own,) = upcast_16bit(materialize(now, within))
+        eps = jnp.finfo(now.dtype).eps
+        rounding = _SEAM_ROUNDINGS * eps * jnp.minimum(abs(a), abs(b))
+        joined = (a != b) & (abs(b - a) <= rounding) & jnp.isfinite(own)
+        by_parts = jnp.where(joined, _clip_between(by_parts, own, d), by_parts)
     return jnp.where(jnp.isfinite(by_parts), by_parts, c - a).astype(now.dtype)
+
+
+def _clip_between(x: Array, a: Array, b: Array) -> Array:
+    """`x` clipped to what lies between `a` and `b`, in both parts if it is complex."""
+    if jnp.iscomplexobj(x):
+        return lax.complex(
+            _clip_between(jnp.real(x), jnp.real(a), jnp.real(b)),
+            _clip_between(jnp.imag(x), jnp.imag(a), jnp.imag(b)),
+        )
+    return lax.clamp(lax.min(a, b), x, lax.max(a, b))
 
 
 def split_list(sizes: Sequence[int], operands: Sequence[Any]) -> list[list[Any]]:

@@ -344,6 +344,59 @@ def test_complex_numbers_keep_their_direction_and_order():
     assert largest == dz[0]
 
 
+# --- Branches that join without a jump ---
+
+
+def bell(x):
+    return 2 / math.sqrt(math.pi) * math.exp(-x * x)
+
+
+# Two formulas of one function, and its slope.
+JOINED = {
+    # As `jax.scipy.special.ndtr` is at ±1.
+    "erf": (lambda x: 1 + lax.erf(x), lambda x: lax.erfc(-x), bell),
+    "powers": (lambda x: x**3, lambda x: x * x * x, lambda x: 3 * x * x),
+    "turned": (jnp.sin, lambda x: jnp.cos(np.pi / 2 - x), math.cos),
+}
+
+
+@pytest.mark.parametrize("join", ["where", "cond"])
+@pytest.mark.parametrize("name", JOINED)
+def test_branches_of_one_function_join_without_the_others_rounding(name, join):
+    left, right, slope = JOINED[name]
+
+    def f(at):
+        x, seam = at
+        if join == "where":
+            return jnp.where(x < seam, left(x), right(x))
+        return lax.cond(x < seam, left, right, x)
+
+    carry = jax.jit(lambda x, seam, dx: difference(f)((x, seam), (dx, None))[1])
+    for seam in np.random.default_rng(0).uniform(0.1, 2, 8).astype("float32"):
+        for x in (seam, np.nextafter(seam, np.float32(0))):
+            for dx in np.float32([1e-3, 1e-6, 1e-12, -1e-3, -1e-6, -1e-12]):
+                mean = slope(float(x) + float(dx) / 2)
+                got = float(carry(x, seam, dx)) / float(dx)
+                np.testing.assert_allclose(got, mean, rtol=3e-6, atol=1e-6)
+
+
+def test_a_bound_in_a_where_is_met_exactly():
+    above = np.nextafter(np.float32(1), np.float32(2))
+    step = above - np.float32(1)
+    _, change = jax.jit(difference(lambda x: jnp.where(x > 1, x, 1.0)))(
+        above, -2 * step
+    )
+    assert change == -step
+
+
+def test_a_jump_as_small_as_a_rounding_between_constants_stays():
+    step = np.finfo("float32").eps
+    _, change = difference(lambda x: jnp.where(x > 0, 1 + step, jnp.float32(1)))(
+        0.0, 1e-9
+    )
+    assert change == step
+
+
 # --- Composition ---
 
 

@@ -55,11 +55,10 @@ def _cond(
     def crossing_to(
         branch: AnyJaxpr, branch_walk: Callable[..., ValuesAndDeltas]
     ) -> Callable[..., Any]:
-        def cross(now: list[Array]) -> list[Array]:
+        def cross(now: list[Array], within: list[Delta]) -> list[Array]:
             there = eval_jaxpr(branch, list(map(value_after, operands, operand_deltas)))
-            return list(
-                map(delta_across, now, *branch_walk(operands, operand_deltas), there)
-            )
+            other, by = branch_walk(operands, operand_deltas)
+            return list(map(delta_across, now, other, by, there, within))
 
         return cross
 
@@ -71,7 +70,7 @@ def _cond(
     return now, lax.cond(
         index == index_there,
         lambda: within,
-        lambda: lax.switch(index_there, crossings, now),
+        lambda: lax.switch(index_there, crossings, now, within),
     )
 
 

@@ -115,7 +115,11 @@ def _select_n(ans: Array, values: list[Array], deltas: list[Delta]) -> Delta:
     other = lax.select_n(which_there, *cases)
     then = lax.select_n(which_there, *map(value_after, cases, differences))
     same = jnp.broadcast_to(which == which_there, jnp.shape(ans))
-    delta = lax.select(same, delta, delta_across(ans, other, delta, then))
+    # Numbers that do not change have no rounding that changes.
+    moves = any(delta is not UNCHANGED for delta in case_deltas)
+    within = lax.select_n(which, *differences) if moves else None
+    across = delta_across(ans, other, delta, then, within)
+    delta = lax.select(same, delta, across)
     return SelectionDelta(delta, compute_selected) if is_inexact(ans) else delta
 
 
