@@ -333,6 +333,10 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
         ),
         (lambda: check_gradient(lambda x: None, X), "returns None.*`return`"),
         (lambda: check_gradient(lambda x: x * 2, X, slopes), "that of one number"),
+        (
+            lambda: check_gradient(lambda x: (cubes(x), slopes(x)), X, slopes),
+            r"as in lambda x: f\(x\)\[0\]",
+        ),
         (lambda: check_gradient(cubes, X, {"a": X}), "is dict: give an array"),
         (lambda: check_gradient(sum_of, [X], [None]), "is None: give an array"),
         (
@@ -345,7 +349,14 @@ def test_plot_shows_the_worst_leaf_or_the_one_named():
     ],
     ids=[
         *("no function", "integers", "complex", "nan", "strings", "no return"),
-        *("several results", "another tree", "none", "coordinates", "traced"),
+        *(
+            "several results",
+            "loss and gradient",
+            "another tree",
+            "none",
+            "coordinates",
+            "traced",
+        ),
         *("direction", "direction tree"),
     ],
 )
@@ -521,3 +532,57 @@ def test_the_worst_entry_tells_how_far_it_is_off():
         lambda x: jnp.sum(x**2), np.ones(3, np.float32), gradient=lambda x: x
     )
     assert report.leaves["x"].worst.relative == pytest.approx(0.5)
+
+
+def test_a_function_that_ignores_its_argument_is_told_so():
+    weights, x = np.ones((2, 3)), np.array([1.0, -2.0])
+
+    def in_numpy(_):
+        return float(np.sum(np.tanh(x @ weights)))
+
+    for f in (in_numpy, lambda _: jnp.sum(jnp.tanh(x @ jnp.asarray(weights)))):
+        slopes = np.outer(x, 1 - np.tanh(x @ weights) ** 2)
+        report = check_gradient(f, weights, slopes)
+        assert report.verdict is Verdict.WRONG
+        assert "f reads another array than its argument" in str(
+            report.leaves["x"].cause
+        )
+        assert "lambda w: loss(w, x, t)" in report.leaves["x"].cause.fix()
+
+
+def test_the_chapter_s_loss_and_its_gradient_differ_by_its_small_number():
+    rng = np.random.default_rng(0)
+    scores, targets = rng.normal(size=(4, 3)), np.eye(3)[[0, 2, 1, 1]]
+
+    def softmax(a):
+        powers = np.exp(a - a.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+
+    def loss(a):
+        return float(-np.sum(targets * np.log(softmax(a) + 1e-7)) / len(a))
+
+    report = check_gradient(loss, scores, (softmax(scores) - targets) / 4)
+    assert report.verdict is Verdict.WRONG
+    assert report.leaves["x"].cause.code == "small_number"
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda v: jax.nn.gelu(v).sum(), [1e20, -1e20]),
+        (lambda v: jnp.sum((v * 1e30) ** 2.5 * 0), [1.0, 2.0]),
+    ],
+    ids=["gelu", "power"],
+)
+def test_no_cause_names_a_where_that_f_does_not_have(f, x):
+    report = check_gradient(f, jnp.array(x, jnp.float32))
+    assert report.verdict is Verdict.NOT_FINITE
+    assert "where" not in report.leaves["x"].cause.replace("where the function", "")
+
+
+def test_the_nudge_of_a_0_is_told():
+    for x, nudge in (([0.0, 3.0, 4.0], "1e-06"), ([1e-3, 0.0], "7e-10")):
+        report = check_gradient(lambda x: jnp.sum(x**3), jnp.float32(x))
+        told = report.leaves["x"].reason
+        assert told.endswith(f"a coordinate that is 0 is nudged by {nudge}")
+    assert "that is 0" not in str(check_gradient(cubes, X))

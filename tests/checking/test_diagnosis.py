@@ -66,6 +66,10 @@ PATTERNS = {
         {"came": "5×5", "due": "2×3"},
     ),
     CauseKind.BRANCH_NOT_TAKEN: (evidence(changed((0, 1), lambda g: g * np.nan)), {}),
+    CauseKind.OVERFLOW: (
+        evidence(changed((0, 1), lambda g: g * np.nan), branches=False),
+        {},
+    ),
     CauseKind.NO_SLOPE_AT_0: (
         evidence(
             np.array([np.inf, 2.0]),
@@ -80,6 +84,11 @@ PATTERNS = {
         {"dtype": "bfloat16"},
     ),
     CauseKind.ZERO: (evidence(0 * SLOPE), {}),
+    CauseKind.UNREAD: (evidence(SLOPE, 0 * SLOPE), {}),
+    CauseKind.SMALL_NUMBER: (
+        Evidence(SLOPE * (1 - 5e-7 / (2 + X)), SLOPE, X, 1e-12 * abs(SLOPE)),
+        {"share": "1e-6"},
+    ),
     CauseKind.SIGN: (evidence(-SLOPE), {}),
     CauseKind.SUM_FOR_MEAN: (
         evidence(20 * SLOPE, axes=frozenset({3, 20})),

@@ -42,6 +42,10 @@ finite; the digits of all numbers; or the values of those that are clearly wrong
 # this many tolerances large.
 _CLEAR_FAULT = 30
 
+# A gradient that differs from the slope by less than this share of it, and nowhere by
+# more, is that of nearly the same function.
+_SMALL_FAULT = 1e-4
+
 # --- Gradients of another shape -----------------------------------------------------
 
 
@@ -88,6 +92,10 @@ def _axis_lost(e: Evidence) -> Facts | None:
 
 
 def _branch_not_taken(e: Evidence) -> Facts | None:
+    return _overflow(e) if e.branches else None
+
+
+def _overflow(e: Evidence) -> Facts | None:
     not_finite = ~np.isfinite(e.gradient)
     return {} if np.any(not_finite & e.smooth & np.isfinite(e.slope)) else None
 
@@ -118,6 +126,19 @@ def _fewer_digits(e: Evidence) -> Facts | None:
 
 def _zero(e: Evidence) -> Facts | None:
     return None if e.gradient.any() else {}
+
+
+def _unread(e: Evidence) -> Facts | None:
+    return {} if e.measured.all() and not e.slope.any() else None
+
+
+def _small_number(e: Evidence) -> Facts | None:
+    fault = abs(e.gradient - e.slope)[e.wrong]
+    small = (fault <= _SMALL_FAULT * abs(e.slope[e.wrong])).all()
+    if not small or 2 * e.wrong.sum() < e.measured.sum():
+        return None
+    share = float((fault / abs(e.slope[e.wrong])).max())
+    return {"share": f"{share:.0e}".replace("e-0", "e-")}
 
 
 def _sign(e: Evidence) -> Facts | None:
@@ -396,6 +417,16 @@ class CauseKind(Enum):
         "그 갈래의 입력을 f(where(ok, x, 1))처럼 막아 주세요",
         "not finite",
     )
+    OVERFLOW = _Entry(
+        _overflow,
+        "the gradient is not finite where the function has a slope: a number of the "
+        "backward pass overflows, or is divided by 0",
+        "함수에는 기울기가 있는데 값이 유한하지 않아요. 역전파하는 길에서 수가 너무 "
+        "커지거나 0으로 나누고 있어요",
+        "Look for a product of a huge number and 0, or scale x",
+        "아주 큰 수와 0의 곱을 찾아보거나, x의 크기를 바꿔 보세요",
+        "not finite",
+    )
     NO_SLOPE_AT_0 = _Entry(
         _no_slope_at_0,
         "at 0 the function has no slope: it ends, is infinitely steep, or has a kink "
@@ -420,6 +451,26 @@ class CauseKind(Enum):
         "모두 0이에요. 이 매개변수까지 아무것도 전해지지 않아요",
         "Look for the term that the backward pass forgets",
         "역전파하는 길에서 빠뜨린 항을 찾아보세요",
+    )
+    UNREAD = _Entry(
+        _unread,
+        "f does not change with this leaf, so that every slope is 0: f reads another "
+        "array than its argument, or rounds its changes away",
+        "이 매개변수를 움직여도 함숫값이 그대로라 기울기가 모두 0이에요. f가 인수가 "
+        "아닌 다른 배열을 읽거나, 반올림으로 변화를 없애고 있어요",
+        "Use the argument, as in lambda w: loss(w, x, t)",
+        "lambda w: loss(w, x, t)처럼 인수를 사용하세요",
+    )
+    SMALL_NUMBER = _Entry(
+        _small_number,
+        "right but for {share} of the slope: the gradient is that of f without a small "
+        "number, such as the 1e-7 in log(y + 1e-7), or with another one",
+        "기울기의 {share}배만큼만 어긋나요. log(y + 1e-7)의 1e-7처럼 f에 더한 작은 "
+        "수를 빼고 구한 기울기예요",
+        "Leave it if that is meant: f and the gradient belong to nearly the same "
+        "function. Otherwise keep the small number in the derivative as well",
+        "일부러 그랬다면 그대로 두세요. f와 거의 같은 함수의 기울기예요. 아니라면 "
+        "미분할 때도 그 작은 수를 남겨 두세요",
     )
     SIGN = _Entry(
         _sign,

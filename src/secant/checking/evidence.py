@@ -87,6 +87,7 @@ class Evidence:
         axes: The lengths of all axes in the program: a batch's among them.
         others: The gradients of the other leaves.
         dtype: The coarsest dtype of the program.
+        branches: Whether the program selects between branches, as far as is known.
     """
 
     gradient: np.ndarray
@@ -97,6 +98,7 @@ class Evidence:
     axes: frozenset[int] = frozenset()
     others: tuple[np.ndarray, ...] = ()
     dtype: np.dtype = _FLOAT64
+    branches: bool = True
 
     @cached_property
     def measured(self) -> np.ndarray:

@@ -164,9 +164,11 @@ def scalar_function(
         )
     weighted = len(parts) > 1 or np.ndim(parts[0]) > 0
     if weighted and single:
+        # A loss often comes with its gradient, or with what it was made of.
+        first = isinstance(result, list | tuple) and result and _is_number(result[0])
         raise InvalidInput(
             f"f returns {_described(result)}, and a gradient is that of one number: "
-            "let it return one, as in lambda x: f(x).sum()"
+            f"let it return one, as in lambda x: f(x){'[0]' if first else '.sum()'}"
         )
     notes = []
     if weighted:
@@ -266,6 +268,10 @@ def _floats_of(result: Any) -> list[Any]:
 
 def _weights(rng: np.random.Generator, part: Any) -> Array:
     return jnp.asarray(rng.standard_normal(np.shape(part)), jnp.result_type(part))
+
+
+def _is_number(part: Any) -> bool:
+    return _has_floats(part) and np.ndim(part) == 0
 
 
 def _has_floats(leaf: Any) -> bool:

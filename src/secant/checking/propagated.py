@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from secant.arrays import Array
 from secant.checking.point import Point, ScalarFunction, as_float64, coarsest, compiled
@@ -25,7 +26,7 @@ from secant.propagation.coordinates import (
     change_bytes,
     one_sided_slopes,
 )
-from secant.propagation.jaxpr_tools import axis_lengths, float_dtypes
+from secant.propagation.jaxpr_tools import axis_lengths, float_dtypes, iter_equations
 
 # How many coordinates get a second try by subtraction, a call for each.
 _FEW = 64
@@ -62,6 +63,8 @@ class PropagatedSlopes(SlopeSource):
         )
         self._program = program
         self.axes = axis_lengths(program)
+        primitives = {equation.primitive for equation in iter_equations(program)}
+        self.branches = not primitives.isdisjoint((lax.select_n_p, lax.cond_p))
         self.dtype = coarsest(
             [point.leaves[i].dtype for i in point.real] + float_dtypes(program)
         )
@@ -104,6 +107,12 @@ class PropagatedSlopes(SlopeSource):
         return self._point.nudge_sizes(
             leaf, self._underflow / (eps * self.step)
         ).ravel()
+
+    def nudge_at_0(self, leaf: int) -> float | None:
+        """How far a coordinate that is 0 is nudged: a share of its leaf's size."""
+        zero = self._point.leaves[self._point.real[leaf]].ravel() == 0
+        sizes = self._sizes(leaf)[np.asarray(zero)]
+        return float(self.step * sizes[0]) if len(sizes) else None
 
     def _subtracted(self, sides: OneSidedSlopes, query: SlopeQuery) -> OneSidedSlopes:
         """The same slopes, with values subtracted where they are not finite.

@@ -141,7 +141,7 @@ class LeafReport:
             ),
             checked=len(comparison.indices),
             resolution=float(np.median(relative)) if seen.any() else 0.0,
-            reason=reason or _reason(check, comparison),
+            reason=reason or _reason(check, leaf, comparison),
             gradient=gradient,
             slope=comparison.in_shape(comparison.slope, shape),
             off=comparison.in_shape(comparison.relative_error, shape),
@@ -311,7 +311,7 @@ def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
     return f"{leaf}[{', '.join(str(int(i)) for i in np.unravel_index(index, shape))}]"
 
 
-def _reason(check: GradientCheck, comparison: Comparison) -> str:
+def _reason(check: GradientCheck, leaf: int, comparison: Comparison) -> str:
     """The origin of the tolerance, in words."""
     precision, source = check.precision, check.source
     text = (
@@ -328,6 +328,9 @@ def _reason(check: GradientCheck, comparison: Comparison) -> str:
         )
         if source.exact and source.dtype != np.float64:
             text += "; a difference that vanishes in float64 is rounding"
+    nudge = source.nudge_at_0(leaf)
+    if nudge is not None:
+        text += f"; a coordinate that is 0 is nudged by {nudge:.1g}"
     return text
 
 
@@ -351,8 +354,8 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
         yield f"likely: {leaf.cause}"
     if leaf.verdict is Verdict.INCONCLUSIVE:
         yield (
-            "the secants are known so coarsely that a fault as large as the gradient "
-            "would not show; the largest:"
+            "rounding, or the error of the secants, reaches so far that a fault as "
+            "large as the gradient would not show; the largest:"
         )
     if leaf.verdict is Verdict.WRONG:
         yield f"wrong in {leaf.wrong:,} of {leaf.checked:,}; the worst:"

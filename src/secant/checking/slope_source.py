@@ -80,13 +80,19 @@ class SlopeSource(ABC):
         dtype: The coarsest dtype of the program: no result can be better.
         step: The step h, relative to the size of a coordinate.
         axes: The lengths of all axes in the program.
+        branches: Whether the program selects between branches, as far as is known.
     """
 
     exact = True
     traceable = True
+    branches = True
     dtype: np.dtype
     step: float
     axes: frozenset[int]
+
+    def nudge_at_0(self, leaf: int) -> float | None:
+        """How far a coordinate that is 0 is nudged; None if it varies, or none is."""
+        return None
 
     @abstractmethod
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:

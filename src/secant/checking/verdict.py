@@ -217,6 +217,7 @@ class GradientCheck:
             axes=self.source.axes,
             others=tuple(g for i, g in enumerate(self.values) if i != leaf),
             dtype=self.source.dtype,
+            branches=self.source.branches,
         )
 
     def _compare(self, leaf: int, indices: np.ndarray) -> Comparison:
