@@ -586,3 +586,27 @@ def test_the_nudge_of_a_0_is_told():
         told = report.leaves["x"].reason
         assert told.endswith(f"a coordinate that is 0 is nudged by {nudge}")
     assert "that is 0" not in str(check_gradient(cubes, X))
+
+
+def test_zeros_that_rounding_made_let_no_gradient_pass():
+    report = check_gradient(jnp.sinc, jnp.float32(1e-6), jnp.float32(0))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    # Flat, at a minimum, and at one a rounding beside x.
+    for f, x in ((jnp.cos, 0.0), (lambda x: (x - 0.1) ** 2, 0.1)):
+        assert check_gradient(f, jnp.float32(x), jnp.float32(0)).ok
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_jump_is_never_right(dtype):
+    steps = {
+        jnp.sign: 0.0,
+        jnp.floor: 2.0,
+        lambda x: jnp.heaviside(x, 0.5): 0.0,
+        lambda x: jnp.where(x > 1, x + 0.5, x): 1.0,
+    }
+    for f, x in steps.items():
+        for gradient in (0.0, 1.0):
+            report = check_gradient(
+                f, np.asarray(x, dtype), np.asarray(gradient, dtype)
+            )
+            assert report.verdict in ("wrong", "not finite"), report

@@ -83,6 +83,30 @@ PATTERNS = {
         evidence(SLOPE.astype(jnp.bfloat16).astype(np.float64)),
         {"dtype": "bfloat16"},
     ),
+    CauseKind.TIE_TOTAL: (
+        evidence(0 * SLOPE, 0 * SLOPE, tie=(0.0, 1.0, True)),
+        {"came": "0", "due": "1"},
+    ),
+    CauseKind.TIE_TO_ONE: (
+        evidence(np.eye(3)[1], np.zeros(3), np.ones(3), tie=(1.0, 1.0, False)),
+        {"place": "[1]"},
+    ),
+    CauseKind.TIE_SHARED: (
+        evidence(np.ones(3) / 3, np.zeros(3), np.ones(3), tie=(1.0, 1.0, False)),
+        {"count": "3"},
+    ),
+    CauseKind.TIE_OTHER: (
+        evidence(np.arange(3) / 3, np.zeros(3), np.ones(3), tie=(1.0, 1.0, False)),
+        {},
+    ),
+    CauseKind.JUMP: (
+        evidence(
+            changed((0, 1), lambda g: 0),
+            changed((0, 1), lambda g: 1e9),
+            jump=np.arange(9).reshape(3, 3) == 1,
+        ),
+        {},
+    ),
     CauseKind.ZERO: (evidence(0 * SLOPE), {}),
     CauseKind.UNREAD: (evidence(SLOPE, 0 * SLOPE), {}),
     CauseKind.SMALL_NUMBER: (

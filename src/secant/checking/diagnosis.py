@@ -34,9 +34,10 @@ Language = Literal["en", "ko"]
 
 _LANGUAGES: tuple[Language, ...] = ("en", "ko")
 
-Premise = Literal["shape", "not finite", "digits", "values"]
+Premise = Literal["shape", "not finite", "digits", "tie", "values"]
 """The data of a pattern: gradients of another shape; those that are not
-finite; the digits of all numbers; or the values of those that are clearly wrong."""
+finite; the digits of all numbers; gradients where numbers are tied; or the values of
+those that are clearly wrong."""
 
 # A fault has so few digits that any pattern seems to explain it, unless it is at least
 # this many tolerances large.
@@ -121,11 +122,40 @@ def _fewer_digits(e: Evidence) -> Facts | None:
     return None
 
 
+# --- Ties ---------------------------------------------------------------------------
+
+
+def _tie_total(e: Evidence) -> Facts | None:
+    if not e.tie or not e.tie[2]:
+        return None
+    gradient, slope, _ = e.tie
+    return {"came": number_text(gradient), "due": number_text(slope)}
+
+
+def _tie_to_one(e: Evidence) -> Facts | None:
+    chosen = np.argwhere(e.gradient)
+    return {"place": index_text(chosen[0])} if len(chosen) == 1 else None
+
+
+def _tie_shared(e: Evidence) -> Facts | None:
+    parts = e.gradient[e.gradient != 0]
+    same = parts.size > 1 and np.allclose(parts, parts.flat[0], rtol=1e-5, atol=0)
+    return {"count": f"{parts.size:,}"} if same else None
+
+
+def _tie_other(e: Evidence) -> Facts | None:
+    return {}
+
+
 # --- Values: the whole leaf ---------------------------------------------------------
 
 
 def _zero(e: Evidence) -> Facts | None:
     return None if e.gradient.any() else {}
+
+
+def _jump(e: Evidence) -> Facts | None:
+    return {} if np.any(e.jump) and not (e.wrong & ~np.asarray(e.jump)).any() else None
 
 
 def _unread(e: Evidence) -> Facts | None:
@@ -444,6 +474,55 @@ class CauseKind(Enum):
         "매개변수와 같은 자료형으로 계산하고 보관하세요",
         "digits",
     )
+    TIE_TOTAL = _Entry(
+        _tie_total,
+        "numbers are tied at x, and no choice among them gives this: where all "
+        "coordinates move by the same, the slope is {due}, and by the gradient {came}",
+        "값이 같은 원소들이 있는 점인데, 어느 것을 골라도 이 값이 나오지 않아요. 모든 "
+        "좌표를 똑같이 움직이면 기울기는 {due}인데, 이 기울기로는 {came}이에요",
+        "Give the slope of the tied numbers to one of them, or share it among them",
+        "값이 같은 원소 하나에 기울기를 모두 주거나 나누어 주세요",
+        "tie",
+    )
+    TIE_TO_ONE = _Entry(
+        _tie_to_one,
+        "numbers are tied at x, where slopes depend on the direction; the gradient "
+        "gives the whole slope to the one at {place}",
+        "값이 같은 원소들이 있어서 기울기가 방향마다 달라요. 이 기울기는 {place}의 "
+        "원소에 모두 주었어요",
+        "Leave it, or move x to where nothing is tied to compare",
+        "그대로 두세요. 비교하려면 값이 서로 다른 점으로 옮기세요",
+        "tie",
+    )
+    TIE_SHARED = _Entry(
+        _tie_shared,
+        "numbers are tied at x, where slopes depend on the direction; the gradient "
+        "shares the slope equally among {count} of them",
+        "값이 같은 원소들이 있어서 기울기가 방향마다 달라요. 이 기울기는 원소 "
+        "{count}개에 똑같이 나누어 주었어요",
+        "Leave it, or move x to where nothing is tied to compare",
+        "그대로 두세요. 비교하려면 값이 서로 다른 점으로 옮기세요",
+        "tie",
+    )
+    TIE_OTHER = _Entry(
+        _tie_other,
+        "numbers are tied at x, where slopes depend on the direction; the gradient is "
+        "one of those near x, or a mean of several",
+        "값이 같은 원소들이 있어서 기울기가 방향마다 달라요. 이 기울기는 바로 옆의 "
+        "점들 가운데 하나의 기울기이거나, 여러 점의 평균이에요",
+        "Leave it, or move x to where nothing is tied to compare",
+        "그대로 두세요. 비교하려면 값이 서로 다른 점으로 옮기세요",
+        "tie",
+    )
+    JUMP = _Entry(
+        _jump,
+        "f jumps at x, where it has no slope: what is measured grows as the step "
+        "shrinks",
+        "여기서 함수가 뛰어올라요. 간격을 줄일수록 기울기가 한없이 커져서, 기울기가 "
+        "없어요",
+        "Move x away from the jump, or replace f by a function without one",
+        "뛰어오르는 점에서 x를 옮기거나, 끊기지 않는 함수로 바꾸세요",
+    )
     ZERO = _Entry(
         _zero,
         "all zero: nothing reaches this leaf (a stop_gradient, a term or an argument "
@@ -748,6 +827,8 @@ def likely_cause(evidence: Evidence) -> Cause:
         return _first("shape", evidence)
     if not np.isfinite(evidence.gradient).all():
         return _first("not finite", evidence)
+    if evidence.tie:
+        return _first("tie", evidence)
     fault = abs(evidence.gradient - evidence.slope)[evidence.wrong]
     if not (fault > _CLEAR_FAULT * evidence.tolerance[evidence.wrong]).any():
         return UNKNOWN

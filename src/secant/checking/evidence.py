@@ -26,6 +26,7 @@ class Comparison:
         kink: Where the one-sided slopes differ and the gradient lies between them.
         wrong: Where the gradient is wrong.
         smooth: Where the one-sided slopes agree, the better the smaller the step.
+        jump: Where f jumps.
     """
 
     indices: np.ndarray
@@ -39,6 +40,7 @@ class Comparison:
     kink: np.ndarray
     wrong: np.ndarray
     smooth: np.ndarray
+    jump: np.ndarray
 
     @classmethod
     def of_another_shape(cls, sides: OneSidedSlopes, eps: float) -> "Comparison":
@@ -57,6 +59,7 @@ class Comparison:
             kink=~every,
             wrong=every,
             smooth=every,
+            jump=~every,
         )
 
     @property
@@ -88,6 +91,9 @@ class Evidence:
         others: The gradients of the other leaves.
         dtype: The coarsest dtype of the program.
         branches: Whether the program selects between branches, as far as is known.
+        tie: If numbers are tied at x: the slope along the diagonal by the gradient,
+            that of f, and whether the two differ.
+        jump: Where f jumps.
     """
 
     gradient: np.ndarray
@@ -99,6 +105,8 @@ class Evidence:
     others: tuple[np.ndarray, ...] = ()
     dtype: np.dtype = _FLOAT64
     branches: bool = True
+    tie: tuple[float, float, bool] | None = None
+    jump: np.ndarray | bool = False
 
     @cached_property
     def measured(self) -> np.ndarray:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend import core
 
 from secant.arrays import Array
 from secant.checking.point import Point, ScalarFunction, as_float64, coarsest, compiled
@@ -42,6 +43,19 @@ _VALUE_ROUNDINGS = 16
 # How many changes may underflow, or be rounded by it, on their way through f.
 _MAX_UNDERFLOWS = 16
 
+_ORDERING = {
+    lax.sort_p,
+    lax.top_k_p,
+    lax.argmax_p,
+    lax.argmin_p,
+    lax.reduce_max_p,
+    lax.reduce_min_p,
+    lax.cummax_p,
+    lax.cummin_p,
+    lax.reduce_window_max_p,
+    lax.reduce_window_min_p,
+}
+
 
 class PropagatedSlopes(SlopeSource):
     """Slopes of a traced function, in blocks of coordinates and of bounded memory."""
@@ -63,11 +77,14 @@ class PropagatedSlopes(SlopeSource):
         )
         self._program = program
         self.axes = axis_lengths(program)
-        primitives = {equation.primitive for equation in iter_equations(program)}
-        self.branches = not primitives.isdisjoint((lax.select_n_p, lax.cond_p))
         self.dtype = coarsest(
             [point.leaves[i].dtype for i in point.real] + float_dtypes(program)
         )
+        primitives = {equation.primitive for equation in iter_equations(program)}
+        self.may_tie = self.dtype.itemsize > 2 and any(
+            map(_orders, iter_equations(program))
+        )
+        self.branches = not primitives.isdisjoint((lax.select_n_p, lax.cond_p))
         self.step = _STEPS.get(self.dtype.name, _FLOAT16_STEP)
 
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
@@ -123,6 +140,7 @@ class PropagatedSlopes(SlopeSource):
         bad = np.flatnonzero(~np.isfinite(sides.ahead + sides.behind))[:_FEW]
         if not len(bad):
             return sides
+        self.subtracted = True
         place, unit = self._point.real[query.leaf], float(jnp.finfo(self.dtype).eps)
         indices, leaves = query.indices[bad], list(query.leaves)
         steps = np.sqrt(unit) * self._sizes(query.leaf)[indices]
@@ -174,13 +192,33 @@ class PropagatedSlopes(SlopeSource):
         self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None = None
     ) -> float:
         """The central slope along one direction through all leaves of floats."""
+        return float(np.mean(self._along(directions, leaves, self.step)))
+
+    def along_leaf(
+        self,
+        leaf: int,
+        direction: np.ndarray,
+        leaves: Sequence[Any] | None = None,
+        shrink: float = 1.0,
+    ) -> tuple[float, float]:
+        """The slopes ahead and behind along a direction through one leaf."""
+        directions = [
+            np.zeros(np.shape(self._point.leaves[i])) for i in self._point.real
+        ]
+        directions[leaf] = direction.reshape(directions[leaf].shape)
+        ahead, behind = self._along(directions, leaves, self.step / shrink)
+        return float(ahead), float(behind)
+
+    def _along(
+        self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None, h: float
+    ) -> np.ndarray:
         here = list(self._point.leaves if leaves is None else leaves)
         moves = [
-            jnp.asarray(self.step * d, self._point.leaves[i].dtype)
+            jnp.asarray(h * d, self._point.leaves[i].dtype)
             for i, d in zip(self._point.real, directions, strict=True)
         ]
         by = dict(zip(self._point.real, moves, strict=True))
-        return float(compiled(_to_both_sides, self._f)(here, by).mean()) / self.step
+        return as_float64(compiled(_to_both_sides, self._f)(here, by)) / h
 
 
 def _to_both_sides(
@@ -216,6 +254,14 @@ def _values(
         return f(*leaves[:place], moved.reshape(array.shape), *leaves[place + 1 :])
 
     return jnp.stack([at(-step), at(0 * step), at(step)])
+
+
+def _orders(equation: core.JaxprEqn) -> bool:
+    """Whether an operation orders numbers of which several may change."""
+    if equation.primitive in (lax.max_p, lax.min_p):
+        # relu is max(x, 0).
+        return not any(isinstance(atom, core.Literal) for atom in equation.invars)
+    return equation.primitive in _ORDERING
 
 
 def _some_change(leaf: Any) -> Any:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _ORDER = list(Verdict)
-_FINE = (Verdict.RIGHT, Verdict.ROUNDING, Verdict.KINK)
+_FINE = (Verdict.RIGHT, Verdict.ROUNDING, Verdict.KINK, Verdict.TIE)
 
 
 class WrongGradient(SecantError, AssertionError):
@@ -351,7 +351,8 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
     if worst is None:
         return
     if leaf.cause:
-        yield f"likely: {leaf.cause}"
+        # The choice at a tie is a fact.
+        yield f"{'' if leaf.verdict is Verdict.TIE else 'likely: '}{leaf.cause}"
     if leaf.verdict is Verdict.INCONCLUSIVE:
         yield (
             "rounding, or the error of the secants, reaches so far that a fault as "
@@ -366,6 +367,11 @@ def _remarks(leaf: LeafReport) -> Iterator[str]:
                 f"{entry.name}: gradient {entry.gradient:.7g}, slope from below "
                 f"{entry.below:.7g}, from above {entry.above:.7g}"
             )
+    elif leaf.verdict is Verdict.TIE:
+        yield (
+            f"{worst.name}: gradient {worst.gradient:.7g}, slope where it moves alone "
+            f"{worst.slope:.7g}"
+        )
     else:
         yield (
             f"{worst.name}: gradient {worst.gradient:.7g}, secant {worst.slope:.7g} "

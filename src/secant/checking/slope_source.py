@@ -81,11 +81,15 @@ class SlopeSource(ABC):
         step: The step h, relative to the size of a coordinate.
         axes: The lengths of all axes in the program.
         branches: Whether the program selects between branches, as far as is known.
+        subtracted: Whether values were subtracted, since no change can be propagated.
+        may_tie: Whether it orders numbers that may be tied, and `along_leaf` works.
     """
 
     exact = True
     traceable = True
     branches = True
+    subtracted = False
+    may_tie = False
     dtype: np.dtype
     step: float
     axes: frozenset[int]
@@ -93,6 +97,16 @@ class SlopeSource(ABC):
     def nudge_at_0(self, leaf: int) -> float | None:
         """How far a coordinate that is 0 is nudged; None if it varies, or none is."""
         return None
+
+    def along_leaf(
+        self,
+        leaf: int,
+        direction: np.ndarray,
+        leaves: Sequence[Any] | None = None,
+        shrink: float = 1.0,
+    ) -> tuple[float, float]:
+        """The slopes ahead and behind along a direction through one leaf."""
+        raise NotImplementedError
 
     @abstractmethod
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:

@@ -6,14 +6,15 @@ bar of its own, so that a coordinate is *right* where
 
     |g - s| ≤ tolerance = roundings · eps · max(|g|, |s|) + error bar of s
 
-Where they differ by more, the coordinate is *suspect*, and three questions are asked:
+Where they differ by more, the coordinate is *suspect*, and these questions are asked:
 
 1. Is there a *kink*? Then the one-sided slopes differ by an amount that does not shrink
    with the step, and every value between them is right (`_find_kinks`).
 2. Is the difference *rounding*? Rounding is measured in two ways. It changes
    erratically where x moves a little, and a fault does not (`rounding_spread`). And it
    vanishes in float64, where a fault stays (`vanishes_in_float64`).
-3. What no measurement explains is *wrong*.
+3. Are numbers *tied* at x, so that f has no gradient there (`ties`)?
+4. What no measurement explains is *wrong*.
 
 So no tolerance is a fixed number: each follows from the dtype and from what was
 measured.
@@ -34,6 +35,7 @@ from secant.checking.diagnosis import UNKNOWN, Cause, likely_cause, lost_digits
 from secant.checking.evidence import Comparison, Evidence
 from secant.checking.point import Point, as_float64, in_kind_of
 from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
+from secant.checking.ties import Tie, find_tie
 
 PERTURBATIONS = 12
 """At how many points near x rounding is measured."""
@@ -60,6 +62,9 @@ _CURVATURE_LIMIT = 100
 _KINK_SHRINKS = (3.0, 7.0)
 _KINK_RTOL = 0.1
 
+# Of how many slopes of 0 it is asked whether rounding made them so.
+_BLANKS_MEASURED = 16
+
 _TINY = float(np.finfo(np.float64).tiny)
 
 GradientFunction = Callable[[Sequence[Any]], list[np.ndarray]]
@@ -82,6 +87,7 @@ class Verdict(StrEnum):
     RIGHT = "right"
     ROUNDING = "rounding"
     KINK = "kink"
+    TIE = "tie"
     INCONCLUSIVE = "inconclusive"
     WRONG = "wrong"
     NOT_FINITE = "not finite"
@@ -175,12 +181,21 @@ class GradientCheck:
     def judge(self, leaf: int, indices: np.ndarray) -> Judgement:
         """The verdict on a leaf, from some of its coordinates."""
         comparison = self._compare(leaf, indices)
+        tie = self._tie(leaf, comparison)
+        if tie and self._decides(tie, comparison):
+            verdict = Verdict.WRONG if tie.off else Verdict.TIE
+            wrong = np.full(len(indices), tie.off)
+            comparison = replace(comparison, wrong=wrong)
+            cause = likely_cause(self._evidence(leaf, comparison, tie))
+            return Judgement(verdict, cause, comparison)
         verdict = _verdict_of(comparison)
         # Where slopes are exact, only what rounding excuses may be too much.
-        doubtful = verdict is Verdict.ROUNDING or (
-            verdict is Verdict.RIGHT and not self.source.exact
-        )
-        if doubtful and self._is_coarse(leaf, comparison):
+        measured = not self.source.exact or self.source.subtracted
+        if verdict is Verdict.ROUNDING or (verdict is Verdict.RIGHT and measured):
+            unknown = self._is_coarse(leaf, comparison)
+        else:
+            unknown = verdict is Verdict.RIGHT and self._is_lost(leaf, comparison)
+        if unknown:
             verdict = Verdict.INCONCLUSIVE
         if verdict in (Verdict.RIGHT, Verdict.KINK, Verdict.INCONCLUSIVE):
             return Judgement(verdict, UNKNOWN, comparison)
@@ -196,6 +211,43 @@ class GradientCheck:
             return Judgement(verdict, cause, comparison)
         return Judgement(verdict, cause or likely_cause(evidence), comparison)
 
+    def _tie(self, leaf: int, comparison: Comparison) -> Tie | None:
+        """The tie at the point, if all coordinates of the leaf were compared."""
+        sizes = self.point.nudge_sizes(leaf, _TINY).ravel()
+        finite = np.isfinite(comparison.gradient) & np.isfinite(comparison.slope)
+        if (
+            not self.source.may_tie
+            or len(comparison.indices) != len(sizes)
+            or len(sizes) < 2
+            or not finite.all()
+        ):
+            return None
+        return find_tie(self, leaf, comparison, sizes, self.precision.tolerance)
+
+    @staticmethod
+    def _decides(tie: Tie, comparison: Comparison) -> bool:
+        """Whether a tie explains all that is off, or shows what nothing else does."""
+        if tie.off:
+            return not comparison.wrong.any()
+        suspect = comparison.suspect & ~comparison.kink
+        return bool(suspect.any() and tie.within[suspect].all())
+
+    def moved_nearby(self) -> list[Any]:
+        """All leaves, moved at random by so little that only ties are broken."""
+        shift = self.precision.shift
+        parts = [
+            shift * part * self.point.nudge_sizes(leaf, _TINY)
+            for leaf, part in enumerate(self._random_direction())
+        ]
+        return self.point.with_real(
+            [
+                in_kind_of(leaf, (as_float64(leaf) + part).astype(leaf.dtype))
+                for leaf, part in zip(
+                    (self.point.leaves[i] for i in self.point.real), parts, strict=True
+                )
+            ]
+        )
+
     def judge_shape(self, leaf: int) -> Judgement:
         """The verdict on a leaf whose gradient has another shape: wrong."""
         every = np.arange(int(np.size(self.point.leaves[self.point.real[leaf]])))
@@ -205,7 +257,9 @@ class GradientCheck:
         cause = likely_cause(self._evidence(leaf, comparison))
         return Judgement(Verdict.WRONG, cause, comparison)
 
-    def _evidence(self, leaf: int, comparison: Comparison) -> Evidence:
+    def _evidence(
+        self, leaf: int, comparison: Comparison, tie: Tie | None = None
+    ) -> Evidence:
         x = as_float64(self.point.leaves[self.point.real[leaf]])
         smooth = comparison.in_shape(comparison.smooth, x.shape) == 1
         return Evidence(
@@ -218,13 +272,15 @@ class GradientCheck:
             others=tuple(g for i, g in enumerate(self.values) if i != leaf),
             dtype=self.source.dtype,
             branches=self.source.branches,
+            tie=tie and (tie.gradient, tie.slope, tie.off),
+            jump=comparison.in_shape(comparison.jump, x.shape) == 1,
         )
 
     def _compare(self, leaf: int, indices: np.ndarray) -> Comparison:
         """Compares some coordinates of a leaf, and measures the suspects."""
         gradient = self.values[leaf].ravel()[indices]
         sides = self._sides(leaf, indices, progress=self.progress)
-        kink, smooth, sides = self._find_kinks(leaf, indices, sides, gradient)
+        kink, jump, smooth, sides = self._find_kinks(leaf, indices, sides, gradient)
         slope, below, above = sides.slope, sides.behind, sides.ahead
         roundings = self.precision.tolerance
         tolerance = roundings * np.maximum(abs(gradient), abs(slope)) + sides.error
@@ -242,7 +298,7 @@ class GradientCheck:
             vanishes = self._vanishing(leaf, indices, wrong, apart, tolerance)
             # Rounding hides all faults of this size: the tolerance says so.
             tolerance[vanishes] += 2 * apart[vanishes]
-            wrong &= ~vanishes
+            wrong = (wrong & ~vanishes) | (jump & finite)
         return Comparison(
             indices,
             gradient,
@@ -255,6 +311,7 @@ class GradientCheck:
             kink & finite & ~wrong,
             wrong,
             smooth,
+            jump,
         )
 
     # --- kinks ----------------------------------------------------------------------
@@ -265,8 +322,8 @@ class GradientCheck:
         indices: np.ndarray,
         sides: OneSidedSlopes,
         gradient: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray, OneSidedSlopes]:
-        """Kinks at the point, smooth coordinates, and slopes that avoid kinks nearby.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, OneSidedSlopes]:
+        """Kinks, jumps, smooth coordinates, and slopes that avoid kinks nearby.
 
         With the one-sided slopes s₊ = (f(x + h) - f(x)) / h and s₋, Taylor's series
         gives, where f is smooth,
@@ -283,6 +340,9 @@ class GradientCheck:
         nearby. What h² still makes of them shows in the change from h/3 to h/7, which
         is added to their error bar.
 
+        A jump J of f at x adds J/h, which grows as h shrinks. One that is far larger
+        than a rounding of f is no rounding, however erratic it is.
+
         Slopes that were sampled have error bars instead. There the one-sided slopes
         differ by more than these bars at a kink, and only at a kink.
         """
@@ -296,8 +356,9 @@ class GradientCheck:
             shown = sides.error > _KINK_RTOL * size
         places = np.flatnonzero((apart | shown) & np.isfinite(size))
         kink, smooth = np.zeros(len(indices), bool), np.isfinite(size)
+        jump = kink.copy()
         if not len(places):
-            return kink, smooth, sides
+            return kink, jump, smooth, sides
         near, nearest = (
             self._sides(leaf, indices[places], shrink=shrink)
             for shrink in _KINK_SHRINKS
@@ -308,6 +369,7 @@ class GradientCheck:
             for closer in (near, nearest):
                 is_kink &= abs(closer.gap - gap) <= _KINK_RTOL * abs(gap)
             better = ~is_kink
+            jump[places] = self._jumps(leaf, indices[places], gap, near, nearest)
             # Where values were subtracted after all, the gap of roundings only grows.
             little = _KINK_RTOL * size[np.isfinite(size)].max(initial=0.0)
             smooth[places] = abs(nearest.gap) <= np.maximum(abs(gap) / 2, little)
@@ -320,7 +382,23 @@ class GradientCheck:
             better = is_kink
             smooth[places] = ~is_kink
         kink[places] = is_kink
-        return kink, smooth, sides.replaced(places[better], nearest.at(better))
+        return kink, jump, smooth, sides.replaced(places[better], nearest.at(better))
+
+    def _jumps(
+        self,
+        leaf: int,
+        indices: np.ndarray,
+        gap: np.ndarray,
+        near: OneSidedSlopes,
+        nearest: OneSidedSlopes,
+    ) -> np.ndarray:
+        """Where the gap of the slopes grows as 1/h, by more than roundings of f."""
+        jumps = np.ones(len(indices), bool)
+        for closer, shrink in zip((near, nearest), _KINK_SHRINKS, strict=True):
+            jumps &= abs(closer.gap - shrink * gap) <= _KINK_RTOL * shrink * abs(gap)
+        steps = self.source.step * self.point.nudge_sizes(leaf, _TINY).ravel()[indices]
+        least = math.sqrt(self.precision.eps) * abs(self.value)
+        return jumps & (abs(gap) * steps > least)
 
     def _sides(
         self,
@@ -400,12 +478,8 @@ class GradientCheck:
         if not self.source.exact or self.source.dtype == np.float64:
             return np.zeros(len(apart), bool)
         with jax.enable_x64(True):
-            leaves = [
-                in_kind_of(leaf, as_float64(leaf))
-                for leaf in (self.point.leaves[i] for i in self.point.real)
-            ]
             try:
-                gradient, slope = pair(self.point.with_real(leaves))
+                gradient, slope = pair(self._in_float64(1.0))
             except Exception:
                 # A kernel of float32 alone may raise anything at all.
                 return np.zeros(len(apart), bool)
@@ -499,7 +573,8 @@ class GradientCheck:
         """Whether not even a fault as large as the leaf's slopes would show.
 
         Where slopes are exact, rounding reaches far in 16 bits, and so does the
-        tolerance; there the gradient has to be off as far.
+        tolerance; there the gradient has to be off as far, or the slope has an error
+        bar as long: values were subtracted after all.
 
         The slope of a leaf that f does not use is 0 within roundings of f: those say
         nothing against it.
@@ -509,10 +584,56 @@ class GradientCheck:
             return False
         worst = int(size.argmax())
         apart = abs(comparison.gradient - comparison.slope)
-        reach = float((apart if self.source.exact else comparison.tolerance)[worst])
+        if self.source.exact:
+            error = np.where(size > 0, comparison.error, 0.0)
+            reach = float(np.maximum(apart, error)[worst])
+        else:
+            reach = float(comparison.tolerance[worst])
         scale = float(self.point.scales(leaf).ravel()[comparison.indices[worst]])
         unused = _UNUSED_RTOL * max(abs(self.value), self._largest()) / scale
         return reach > max(RESOLUTION_LIMIT * float(size[worst]), unused)
+
+    def _is_lost(self, leaf: int, comparison: Comparison) -> bool:
+        """Whether gradient and slope are 0 only because rounding took all their digits.
+
+        In float32, both of sin(x)/x at 1e-6 are. Float64 shows the slope, and that it
+        is no 0 that lies a few roundings beside x, as that of (x - 0.1)² does, and none
+        that the step made larger, as that of x³.
+        """
+        eps = self.precision.eps
+        blank = (comparison.gradient == 0) & (comparison.slope == 0)
+        if not self.source.exact or self.source.dtype == np.float64 or not blank.all():
+            return False
+        chosen = self.rng.permutation(comparison.indices)[:_BLANKS_MEASURED]
+        with jax.enable_x64(True):
+            try:
+                found = np.array(
+                    [
+                        self.source.one_sided(
+                            SlopeQuery(leaf, chosen, self._in_float64(factor), shrink)
+                        ).slope
+                        for factor, shrink in (
+                            (1.0, 1.0),
+                            (1.0, _KINK_SHRINKS[1]),
+                            (1 - 8 * eps, 1.0),
+                            (1 + 8 * eps, 1.0),
+                        )
+                    ]
+                )
+            except Exception:
+                # A kernel of float32 alone may raise anything at all.
+                return False
+        steady = abs(found.sum(0)) > 3.5 * abs(found).max(0)
+        return bool((steady & np.isfinite(found).all(0)).any())
+
+    def _in_float64(self, factor: float) -> list[Any]:
+        """All leaves, those of floats in float64 and multiplied."""
+        return self.point.with_real(
+            [
+                in_kind_of(leaf, factor * as_float64(leaf))
+                for leaf in (self.point.leaves[i] for i in self.point.real)
+            ]
+        )
 
     def _largest(self) -> float:
         """The largest slope times its x."""

@@ -25,6 +25,7 @@ _COLORS = {
     "right": "green",
     "rounding": "green",
     "kink": "yellow",
+    "tie": "yellow",
     "inconclusive": "bold yellow",
     "wrong": "bold red",
     "not finite": "bold red",

@@ -41,6 +41,7 @@ KOREAN = {
     "right": "맞음",
     "rounding": "반올림 오차",
     "kink": "꺾인 점",
+    "tie": "같은 값",
     "inconclusive": "판정 불가",
     "wrong": "틀림",
     "not finite": "유한하지 않음",

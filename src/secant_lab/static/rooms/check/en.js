@@ -43,12 +43,14 @@ export default {
   "check.blank": "There is nothing to check yet: fix what the message beside the form names.",
   "check.rounding": "rounding",
   "check.kink": "kink",
+  "check.tie": "tie",
   "check.inconclusive": "inconclusive",
   "check.wrong": "wrong",
   "check.not finite": "not finite",
   "check.verdict.right": "Right",
   "check.verdict.rounding": "Right, within rounding",
   "check.verdict.kink": "Right, on a kink",
+  "check.verdict.tie": "Right, at a tie",
   "check.verdict.inconclusive": "Inconclusive",
   "check.verdict.wrong": "Wrong",
   "check.verdict.not finite": "Not finite",
@@ -56,6 +58,7 @@ export default {
   "check.planted.says.rounding":
     "All {size} numbers agree with their secants, some of them only within the rounding error of float32, which the check measures. This is not a fault: with more digits the difference disappears.",
   "check.planted.says.kink": "All {size} numbers are right. But some weights are exactly on a corner of the function, where there are two slopes.",
+  "check.planted.says.tie": "All {size} numbers are right. But some numbers are equal, so that the slope depends on the direction.",
   "check.planted.says.inconclusive":
     "Rounding hides faults as large as the numbers themselves: the check cannot tell right from wrong here.",
   "check.planted.says.wrong": "{wrong} of {size} numbers differ from their secants by more than rounding explains.",
@@ -66,6 +69,7 @@ export default {
     "All {size} derivatives, at the point and around it, agree with their secants within the rounding error of float32, which the check measures. With more digits the difference disappears.",
   "check.own.says.kink":
     "All {size} derivatives, at the point and around it, are right. But some points are on a corner of the function, where there are two slopes.",
+  "check.own.says.tie": "All {size} numbers are right, at the point and around it. But some numbers are equal there, so that the slope depends on the direction.",
   "check.own.says.inconclusive":
     "In float32 rounding hides faults as large as the derivatives themselves: the check cannot tell right from wrong here.",
   "check.own.says.wrong": "Of {size} derivatives, at the point and around it, {wrong} differ from their secants by more than rounding explains.",

@@ -4,7 +4,7 @@ import { knows, language, words } from "../../i18n.js"
 import { power, shown } from "../../numbers.js"
 import { settled } from "../../particles.js"
 
-const MARKS = { right: "✓", rounding: "≈", kink: "∧", inconclusive: "?", wrong: "✗", "not finite": "∞" }
+const MARKS = { right: "✓", rounding: "≈", kink: "∧", tie: "=", inconclusive: "?", wrong: "✗", "not finite": "∞" }
 
 export const element = (tag, properties, ...children) => {
   const made = Object.assign(document.createElement(tag), properties)

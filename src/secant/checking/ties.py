@@ -1,0 +1,177 @@
+"""Ties: points where slopes along single coordinates do not tell those of directions.
+
+The median of (1, 1, 1) does not move where one of the three does, to either side: all
+slopes along coordinates are 0. But it moves by h where all three do. There a function
+has one-sided slopes along all directions, but no gradient,
+
+    f'(x; d) ≠ Σᵢ f'(x; eᵢ) dᵢ
+
+and a library returns the gradient of a point nearby, where nothing is tied: [0, 1, 0],
+or a mean of several of these. Their hull is Clarke's subdifferential. Two of its
+properties are checked, which any element of it has:
+
+1. along the diagonal d = (1, …, 1), which keeps a tie of equal numbers, and along a
+   random direction, its slope is one of those that f has there, at x and near x;
+2. each of its coordinates lies within the slopes that coordinates have near x.
+
+A fault that only moves slope from one tied coordinate to another is not seen.
+
+Source:
+    Clarke (1990), Optimization and Nonsmooth Analysis, section 2.5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from secant.checking.evidence import Comparison
+from secant.checking.slope_source import SlopeQuery, SlopeSource
+
+# At how many points near x slopes are measured.
+_NEIGHBOURS = 12
+
+# Of how many coordinates the slopes near x are measured, of those that are off and of
+# others.
+_MAX_COORDINATES = 64
+
+# The slopes of a smooth function along a direction and along coordinates agree, up to
+# roundings. At a tie they differ by as much as slopes themselves.
+_TIE_RTOL = 0.05
+
+# Slopes at a tie do not depend on the step, up to this relative change.
+_STEP_RTOL = 0.1
+_SHRINK = 7.0
+
+# By which share of its width the range of slopes that were met is widened: slopes that
+# were not met may lie beyond.
+_COORDINATE_WIDENING = 0.5
+_DIRECTION_WIDENING = 1.0
+
+
+class _Check(Protocol):
+    """What is needed of a `GradientCheck`."""
+
+    @property
+    def source(self) -> SlopeSource: ...
+    @property
+    def rng(self) -> np.random.Generator: ...
+    def moved_nearby(self) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A tie at x.
+
+    Attributes:
+        gradient: The slope along the diagonal by the gradient that is checked.
+        slope: That of f.
+        off: Whether the gradient's slope along the diagonal, or along a random
+            direction, is none of those that f has near x.
+        within: Which coordinates of the comparison lie within the slopes near x.
+    """
+
+    gradient: float
+    slope: float
+    off: bool
+    within: np.ndarray
+
+
+def find_tie(
+    check: _Check, leaf: int, comparison: Comparison, sizes: np.ndarray, rtol: float
+) -> Tie | None:
+    """The tie at x among the coordinates of a leaf; None if there is none.
+
+    Args:
+        check: The check.
+        leaf: Which leaf of floats.
+        comparison: Of all coordinates of the leaf.
+        sizes: Of the coordinates, for nudges.
+        rtol: By how much two right results may differ.
+    """
+    gradient, slope = comparison.gradient, comparison.slope
+    suspects = comparison.suspect | comparison.kink
+    # Where gradient and slopes agree, only slopes of 0 can hide a tie: a number that
+    # moves nothing by itself may do so together with others.
+    still = (slope == 0) & (comparison.below == 0) & (comparison.above == 0)
+    if not (suspects.any() or still.sum() > 1):
+        return None
+    diagonal = np.full(len(sizes), sizes.min(initial=np.inf))
+    directions = [diagonal, sizes * check.rng.standard_normal(len(sizes))]
+    if suspects.any():
+        directions.append(np.where(suspects, directions[1], 0.0))
+    if not any(_is_tied(check, leaf, d, slope) for d in directions):
+        return None
+    places = [check.moved_nearby() for _ in range(_NEIGHBOURS)]
+
+    def is_off(d: np.ndarray) -> bool:
+        """Whether the gradient's slope along `d` is none of f's."""
+        met = [*check.source.along_leaf(leaf, d, None, _SHRINK)]
+        met += [
+            float(np.mean(check.source.along_leaf(leaf, d, at, _SHRINK)))
+            for at in places
+        ]
+        low, high = _widened(np.array(met), share=_DIRECTION_WIDENING)
+        sizes = float(abs(gradient) @ abs(d)) + max(map(abs, met))
+        return not low - 4 * rtol * sizes <= gradient @ d <= high + 4 * rtol * sizes
+
+    step = float(diagonal[0])
+    total = float(np.mean(check.source.along_leaf(leaf, diagonal, None, _SHRINK)))
+    return Tie(
+        float(gradient @ diagonal) / step,
+        total / step,
+        any(map(is_off, directions[:2])),
+        _within(check, leaf, comparison, places, total / step, rtol),
+    )
+
+
+def _is_tied(check: _Check, leaf: int, d: np.ndarray, slope: np.ndarray) -> bool:
+    """Whether f's slopes along a direction are not those along coordinates together."""
+    together, size = float(slope @ d), float(abs(slope) @ abs(d))
+    apart = []
+    for shrink in (1.0, _SHRINK):
+        sides = np.array(check.source.along_leaf(leaf, d, None, shrink))
+        apart.append(sides - together)
+        if not abs(apart[-1]).max() > _TIE_RTOL * max(size, float(abs(sides).max())):
+            return False
+    change = abs(apart[1] - apart[0]).max()
+    return bool(change <= _STEP_RTOL * abs(apart[0]).max())
+
+
+def _within(
+    check: _Check,
+    leaf: int,
+    comparison: Comparison,
+    places: Sequence[list[Any]],
+    total: float,
+    rtol: float,
+) -> np.ndarray:
+    """Which coordinates lie within the slopes that coordinates have near x."""
+    suspects = np.flatnonzero(comparison.suspect)
+    everywhere = np.arange(len(comparison.indices))
+    chosen = np.unique(
+        np.concatenate(
+            [
+                check.rng.permutation(rows)[:_MAX_COORDINATES]
+                for rows in (suspects, everywhere)
+            ]
+        )
+    )
+    indices = comparison.indices[chosen]
+    near = [check.source.one_sided(SlopeQuery(leaf, indices, at)) for at in places]
+    # In a large leaf one coordinate may have the whole slope near x, unmet.
+    met = [0.0, total, *comparison.below, *comparison.above]
+    met = np.concatenate([met, *(sides.slope for sides in near)])
+    low, high = _widened(met, share=_COORDINATE_WIDENING)
+    tolerance = 4 * rtol * max(abs(low), abs(high))
+    within = (comparison.gradient >= low - tolerance) & (
+        comparison.gradient <= high + tolerance
+    )
+    return np.asarray(within)
+
+
+def _widened(slopes: np.ndarray, *, share: float) -> tuple[float, float]:
+    low, high = float(slopes.min()), float(slopes.max())
+    more = share * (high - low)
+    return low - more, high + more

@@ -1,0 +1,87 @@
+"""Gradients where numbers are tied: the choices of libraries, and what is none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from secant import Verdict, check_gradient
+
+ONES = jnp.ones(3)
+
+
+def sorted_sum(x):
+    return jnp.sort(x) @ jnp.arange(float(len(x)), dtype=x.dtype)
+
+
+def largest(x):
+    return jax.lax.top_k(x, 3)[0] @ jnp.array([1.0, 2.0, 3.0], x.dtype)
+
+
+def filtered(x):
+    """A median filter of 3 by 3, weighted."""
+    rows, columns = (length - 2 for length in x.shape)
+    windows = [x[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    weights = jnp.arange(1.0, rows * columns + 1).reshape(rows, columns)
+    return jnp.sum(jnp.median(jnp.stack(windows), axis=0) * weights.astype(x.dtype))
+
+
+def picture():
+    background = np.zeros((6, 6), "float32")
+    background[2:4, 1:4] = np.random.default_rng(0).uniform(0.2, 1, (2, 3))
+    return background
+
+
+TIED = {
+    "median": (jnp.median, ONES),
+    "median of an even number, float64": (jnp.median, np.ones(4)),
+    "sort": (sorted_sum, jnp.ones(9)),
+    "quantile": (lambda x: jnp.quantile(x, 0.37), jnp.ones(20)),
+    "top_k": (largest, jnp.ones(8)),
+    "max": (jnp.max, ONES),
+    "median filter": (filtered, picture()),
+}
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_the_choice_of_jax_is_right_and_neither_zeros_nor_a_hundredth_more(name):
+    f, x = TIED[name]
+    with jax.enable_x64(x.dtype == np.float64):
+        gradient = np.asarray(jax.grad(f)(x))
+    assert check_gradient(f, x, gradient).verdict in (Verdict.TIE, Verdict.KINK)
+    for wrong in (0 * gradient, 1.01 * gradient, -gradient):
+        report = check_gradient(f, x, wrong)
+        assert report.verdict is Verdict.WRONG, report
+
+
+@pytest.mark.parametrize(
+    ("gradient", "code", "told"),
+    [
+        ([0, 1, 0], "tie_to_one", "gives the whole slope to the one at [1]"),
+        ([1 / 3, 1 / 3, 1 / 3], "tie_shared", "shares the slope equally among 3"),
+        ([0.5, 0.2, 0.3], "tie_other", "a mean of several"),
+    ],
+)
+def test_the_choice_is_named(gradient, code, told):
+    report = check_gradient(jnp.median, ONES, jnp.array(gradient))
+    assert report.ok
+    assert report.leaves["x"].cause.code == code
+    assert told in " ".join(str(report).split())
+
+
+def test_slopes_of_0_hide_no_tie():
+    report = check_gradient(jnp.median, ONES, jnp.zeros(3))
+    assert report.leaves["x"].cause.code == "tie_total"
+    assert report.leaves["x"].cause.facts == {"came": "0", "due": "1"}
+
+
+def test_what_is_not_tied_has_to_be_right():
+    x = np.array([1.0, 1.0, 1.0, 5.0, 6.0])
+    for wrong in ([0, 0, 1, -0.2, 0.2], [0, 0, 2, -1, 0]):
+        assert check_gradient(jnp.median, x, np.array(wrong, float)).verdict == "wrong"
+
+
+def test_numbers_that_are_not_tied_are_compared_as_ever():
+    x = jnp.array([0.3, -1.0, 2.0, 0.7, 0.5])
+    assert check_gradient(sorted_sum, x).verdict is Verdict.RIGHT
+    assert check_gradient(lambda x: jax.nn.softmax(x)[0], x).ok
