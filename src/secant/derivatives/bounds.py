@@ -35,9 +35,10 @@ def as_bounds(bounds: Any, x: Floats) -> tuple[Floats, Floats]:
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
         bounds = (np.asarray(bounds.lb), np.asarray(bounds.ub))
     words = short_repr(bounds)
-    parts: Any = bounds if isinstance(bounds, tuple) else None
+    parts: Any = bounds
+    is_tuple = isinstance(bounds, tuple)
     readings = [_as_lower_and_upper(bounds, x)]
-    if not (parts and all(isinstance(part, list | np.ndarray) for part in parts)):
+    if not (is_tuple and all(isinstance(part, list | np.ndarray) for part in parts)):
         readings.append(_as_pairs(bounds, x))
     found = [reading for reading in readings if reading is not None]
     if not found:
