@@ -106,7 +106,8 @@ def test_the_lesson_by_hand_prints_what_its_text_says(by_hand):
     one_function, network, training = by_hand[1].split("\n\n")
 
     for dx, subtracted, propagated, true in numbers(one_function):
-        assert propagated == pytest.approx(true, rel=3e-7)
+        # Seven digits, but for NumPy's exp, which is not the same on all processors.
+        assert propagated == pytest.approx(true, rel=1e-6)
         assert dx > 1e-8 or subtracted == 0
 
     errors = {h: row for h, *row in numbers(network)}

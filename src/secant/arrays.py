@@ -80,6 +80,7 @@ def jax_array(x: ArrayLike, dtype: Any = None) -> Array:
         Array([1., 2.], dtype=float32)
     """
     import jax.numpy as jnp
+    from jax.dtypes import canonicalize_dtype
 
     if is_tensor(x):
         x = _read_tensor(x, "an argument")
@@ -87,7 +88,8 @@ def jax_array(x: ArrayLike, dtype: Any = None) -> Array:
     weak = getattr(x, "weak_type", False)
     if weak or not isinstance(x, np.ndarray) or np.ma.isMA(x):
         return jnp.asarray(owned(x), dtype)
-    dtype = jnp.result_type(x if dtype is None else dtype)
+    # The canonical one: constants may be of 64 bits although JAX has only 32.
+    dtype = canonicalize_dtype(jnp.result_type(x if dtype is None else dtype))
     with np.errstate(over="ignore"):  # float32 ends earlier than float64
         return jnp.asarray(np.array(x, dtype), dtype)
 

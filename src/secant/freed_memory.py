@@ -18,7 +18,7 @@ from itertools import count
 
 from secant.compat import clear_traces
 
-PROGRAMS_PER_CLEARING = 16
+PROGRAMS_PER_CLEARING = 64
 """After so many new programs of Secant the traces that JAX keeps are freed."""
 
 _MOST_POOLS = 2

@@ -419,14 +419,12 @@ def test_twenty_races_share_the_data_and_leave_the_lab_responsive(room, monkeypa
 
 
 def test_races_with_other_rates_share_their_programs(room):
-    from secant.training import clear_compiled, steps
-
-    clear_compiled()
-    first = start(room, ("backprop", 0.31))
-    stepped(room, first, 5)
-    compiled = steps._compiled.cache_info().currsize
-    stepped(room, start(room, ("backprop", 0.32)), 5)
-    assert steps._compiled.cache_info().currsize == compiled
+    races = [start(room, ("backprop", rate)) for rate in (0.31, 0.32)]
+    for race in races:
+        stepped(room, race, 5)
+    one, other = (race.entries[0].trainer.stepper for race in races)
+    assert one._rate != other._rate
+    assert one._loop is other._loop
 
 
 # --- what ends a race ---------------------------------------------------------------

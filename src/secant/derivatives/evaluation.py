@@ -11,11 +11,10 @@ import numpy as np
 
 from secant.arrays import first_entry
 from secant.derivatives.lines import Indices, Lines, Points
-from secant.derivatives.validation import Floats, as_number
+from secant.derivatives.validation import Floats, as_number, number_or_none
 from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import Caller
 from secant.parallel.task import Raised
-from secant.validation import as_real_number
 
 UNDEFINED = (ArithmeticError, LookupError, RuntimeError, ValueError)
 """Errors of a function outside of its domain: `math.log(-1)`, `1 / 0`, no entry of a
@@ -205,7 +204,7 @@ def _is_float32_of_jax(value: Any) -> bool:
 def _as_floats(value: Any, array: Any) -> Any:
     """Objects that are real numbers, such as fractions, as floats, else unchanged."""
     objects = array.ravel() if array.ndim else [value]
-    numbers = [as_real_number(one) for one in objects]
+    numbers = [number_or_none(one) for one in objects]
     if None in numbers:
         return array
     return np.array(numbers, float).reshape(array.shape)

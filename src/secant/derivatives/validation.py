@@ -67,7 +67,7 @@ def as_point(x: ArrayLike, name: str = "x") -> Floats:
     array = _as_array(x)
     if array.dtype.kind == "O":
         # Fractions, for example; what is no number is refused by its name below.
-        numbers = [as_real_number(v) for v in (array.ravel() if array.ndim else [x])]
+        numbers = [number_or_none(v) for v in (array.ravel() if array.ndim else [x])]
         if all(number is not None and isfinite(number) for number in numbers):
             x = np.array(numbers, float).reshape(array.shape)
     with np.errstate(over="ignore"):
@@ -91,7 +91,7 @@ def as_number(value: object, where: Callable[[], str]) -> float:
         Traceback (most recent call last):
         secant.errors.InvalidInput: f returned an array of shape (1,) where x[0] is ...
     """
-    number = as_real_number(value)
+    number = number_or_none(value)
     if number is None:
         array = _as_array(value)
         raise InvalidInput(
@@ -105,6 +105,25 @@ def as_number(value: object, where: Callable[[], str]) -> float:
             "a division by 0 or an overflow in f"
         )
     return number
+
+
+def number_or_none(value: Any) -> float | None:
+    """A real number of any type as a float: a `Decimal` and mpmath's numbers, too.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> number_or_none(Decimal("0.5")), number_or_none("0.5"), number_or_none(None)
+        (0.5, None, None)
+    """
+    number = as_real_number(value)
+    if number is not None or isinstance(value, np.ndarray | bool | complex):
+        return number
+    if _as_array(value).dtype.kind != "O":
+        return None
+    try:
+        return float(value)
+    except Exception:  # no number, or a tracer
+        return None
 
 
 def as_elementwise(values: object, x: Floats) -> Floats:
