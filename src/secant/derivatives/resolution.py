@@ -21,6 +21,8 @@ import numpy as np
 
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import Indices, Lines
+from secant.derivatives.noise import PROBE_POINTS, ecnoise
+from secant.derivatives.tolerance import RMS_OF_ROUNDING
 from secant.derivatives.validation import Booleans, Floats
 
 MIN_SURPRISE = 40.0
@@ -45,8 +47,13 @@ The first ones find the end of the plateau, from points that may be far beyond i
 """
 
 _ON_THE_WAY = 0.61803398874989485
+"""Place of one more point on the plateau, in units of the distance that is flat."""
 
-PLATEAU_PROBES = BISECTIONS + 3
+_SPREAD = 1.6180339887498949
+"""Distance of points whose scatter is measured, in units of that to the plateau's end.
+"""
+
+PLATEAU_PROBES = BISECTIONS + PROBE_POINTS + 3
 """Evaluations that the height of a plateau costs, at most."""
 
 MIN_JUMP_SHARE = 1 / 3
@@ -60,7 +67,11 @@ _DIGITS = 15.95
 
 
 def plateau_height(
-    values_at: Callable[[float], Floats], centre: Floats, flat: float, changed: float
+    values_at: Callable[[float], Floats],
+    centre: Floats,
+    flat: float,
+    changed: float,
+    side: int = 0,
 ) -> Floats:
     """The height of the step in which f leaves a plateau, for each entry of f.
 
@@ -73,9 +84,10 @@ def plateau_height(
         centre: Those at the point.
         flat: A distance with the same values.
         changed: A longer one with other values, there or on the other side.
+        side: The side of the point to stay on; 0 for both.
 
     Returns:
-        The jump, 0 where there is none.
+        The jump, 0 where there is none; more where points a plateau apart scatter more.
 
     Example:
         A sensor reads x in steps of 0.01, so that sin(x) jumps by 0.01 cos(x).
@@ -83,7 +95,7 @@ def plateau_height(
         >>> def values_at(t):
         ...     return np.atleast_1d(np.sin(np.round(1 + t, 2)))
         >>> plateau_height(values_at, values_at(0.0), 0.001, 0.03)
-        array([0.0053...])
+        array([0.0055...])
         >>> plateau_height(lambda t: np.fmax([t - 0.01], 0), np.zeros(1), 0.001, 0.03)
         array([0.])
     """
@@ -106,7 +118,15 @@ def plateau_height(
             changed, after = middle, values
     jump: Floats = abs(after - before)
     jump[(jump <= MIN_JUMP_SHARE * whole) | ~is_flat] = 0.0
-    return jump
+    if not jump.any():
+        return jump
+    # Where several coordinates are rounded, each has steps of its own: points that are
+    # a plateau apart show all of them as noise.
+    apart = _SPREAD * abs(changed)
+    t = apart * (np.arange(PROBE_POINTS) - (0 if side else PROBE_POINTS // 2))
+    spread = np.stack([values_at(float(one)) for one in t])
+    noise = [ecnoise(column) or 0.0 for column in spread.T]
+    return np.maximum(jump, np.where(jump > 0, np.array(noise) / RMS_OF_ROUNDING, 0.0))
 
 
 class GridSearch:
@@ -215,7 +235,7 @@ class GridSearch:
         flat = flat if changed > 0 else -flat
         height = np.zeros(len(entries))
         height[entries] = plateau_height(
-            values_at, self._centre[0, entries], flat, changed
+            values_at, self._centre[0, entries], flat, changed, self._side
         )
         return height
 
