@@ -264,11 +264,10 @@ class GridSearch:
         Where f is not defined, or raises an error of any kind, they are NaN.
         """
         values: Floats = np.full((len(t), self._centre.shape[1]), np.nan)
+        on_line = np.zeros(1, np.intp)
         for i in range(len(t)):
             with suppress(Exception):
-                values[i] = self._f.at(self._line, np.zeros(1, np.intp), t[i : i + 1])[
-                    0
-                ]
+                (values[i],) = self._f.at(self._line, on_line, t[i : i + 1])
         self._f.trouble = None
         return values
 
