@@ -288,6 +288,15 @@ def test_a_constant_is_a_constant_however_far():
         assert found.evaluations <= 25
 
 
+@pytest.mark.parametrize("method", ["central", "forward", "backward"])
+@pytest.mark.parametrize("x", [-962.1872876469387, -800.0, -746.0])
+def test_what_overflows_far_away_is_no_jump(method, x):
+    with np.errstate(over="ignore"):
+        found = derivative(np.exp, x, method=method)
+    assert abs(found.value) <= found.error + 1e-300
+    assert found.error < 1e-280
+
+
 def test_what_fails_far_away_does_not_matter():
     table = [round(math.sin(i / 100), 1) for i in range(200)]
     found = derivative(lambda x: table[int(100 * x)] if x >= 0 else table[10**6], 0.02)

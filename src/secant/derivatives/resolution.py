@@ -80,7 +80,8 @@ def plateau_height(
     between the two points falls with their distance. Where it jumps, it stays.
 
     Args:
-        values_at: f's values, (entries,), at a distance from the point.
+        values_at: f's values, (entries,), at a distance from the point; NaN where f is
+            not defined.
         centre: Those at the point.
         flat: A distance with the same values.
         changed: A longer one with other values, there or on the other side.
@@ -117,7 +118,7 @@ def plateau_height(
         else:
             changed, after = middle, values
     jump: Floats = abs(after - before)
-    jump[(jump <= MIN_JUMP_SHARE * whole) | ~is_flat] = 0.0
+    jump[~((jump > MIN_JUMP_SHARE * whole) & is_flat)] = 0.0  # where it is NaN, too
     if not jump.any():
         return jump
     # Where several coordinates are rounded, each has steps of its own: points that are
@@ -125,6 +126,8 @@ def plateau_height(
     apart = _SPREAD * abs(changed)
     t = apart * (np.arange(PROBE_POINTS) - (0 if side else PROBE_POINTS // 2))
     spread = np.stack([values_at(float(one)) for one in t])
+    if not np.isfinite(spread).all():
+        return jump
     noise = [ecnoise(column) or 0.0 for column in spread.T]
     return np.maximum(jump, np.where(jump > 0, np.array(noise) / RMS_OF_ROUNDING, 0.0))
 
@@ -229,8 +232,7 @@ class GridSearch:
 
         def values_at(t: float) -> Floats:
             t = abs(t) * self._side if self._side else t
-            values = self._values_at(np.array([t]))
-            return np.where(np.isfinite(values), values, self._centre)[0, entries]
+            return self._values_at(np.array([t]))[0, entries]
 
         flat = flat if changed > 0 else -flat
         height = np.zeros(len(entries))
