@@ -20,9 +20,7 @@ import numpy as np
 from honesty import ELEMENTARY, Elementary, true_derivative
 
 import secant
-
-RMS_OF_ROUNDING = 0.3
-"""Standard deviation of the rounding to a grid, in units of its spacing: 1/√12."""
+from secant.derivatives.tolerance import RMS_OF_ROUNDING
 
 
 @dataclass(frozen=True)

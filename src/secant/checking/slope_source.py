@@ -105,7 +105,11 @@ class SlopeSource(ABC):
         leaves: Sequence[Any] | None = None,
         shrink: float = 1.0,
     ) -> tuple[float, float]:
-        """The slopes ahead and behind along a direction through one leaf."""
+        """The slopes ahead and behind along a direction through one leaf.
+
+        Raises:
+            NotImplementedError: The source is not asked for ties: see `may_tie`.
+        """
         raise NotImplementedError
 
     @abstractmethod
