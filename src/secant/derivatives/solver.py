@@ -154,7 +154,8 @@ class DerivativeProblem:
             return self._by_propagation(lines)
         if self.method != "complex":
             # Before f is called, and before its noise is measured.
-            self._require_budget(self._centres(lines) + self._fewest(lines, later))
+            sides, _ = self._sides(lines)
+            self._require_budget(self._centres(lines) + self._fewest(sides, later))
         centre = self._at_centre(lines)
         if not centre.size:
             return LineDerivatives(*np.zeros((4, len(lines), centre.shape[1])))
@@ -355,14 +356,13 @@ class DerivativeProblem:
         self._resolution = max(self._resolution, accuracy.resolution)
         return found
 
-    def _fewest(self, lines: Lines, later: int) -> int:
-        """The fewest evaluations that the derivatives along lines take."""
+    def _fewest(self, sides: Indices, later: int) -> int:
+        """The fewest evaluations of lines that use these sides, and of later ones."""
         central, one_sided = Formula(self.order, 0), Formula(self.order, 1)
         both = central.min_steps * central.evaluations
         one = one_sided.min_steps * one_sided.evaluations
-        sides, _ = self._sides(lines)
         narrow = int(np.count_nonzero(sides))
-        needed = narrow * one + (len(lines) - narrow) * both
+        needed = narrow * one + (len(sides) - narrow) * both
         return needed + later * (one if SIDES.get(self.method) else both)
 
     def _noise_is_cheap_to_measure(self, lines: Lines) -> bool:
@@ -381,7 +381,7 @@ class DerivativeProblem:
         """Derivatives by real differences, in blocks of lines and side by side."""
         sides, limit = self._sides(lines)
         room = np.minimum(limit, lines.max_step)
-        reserved = self._fewest(lines, later)
+        reserved = self._fewest(sides, later)
         self._require_budget(reserved)
         found = LineDerivatives(
             *(np.zeros((len(lines), centre.shape[1])) for _ in range(4))
