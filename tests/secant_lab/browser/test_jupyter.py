@@ -48,6 +48,10 @@ def test_widgets_work_in_jupyterlab(browser, jupyter, settled, drag):
     )
     page = context.new_page()
     page.set_default_timeout(120_000)
+    dialog = page.locator("dialog.jp-Dialog")
+    # On a busy machine JupyterLab asks which kernel to use, or says that its server was
+    # slow to answer; a person presses the button that is marked.
+    page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
     page.goto(jupyter)
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
 
