@@ -596,6 +596,62 @@ def test_zeros_that_rounding_made_let_no_gradient_pass():
         assert check_gradient(f, jnp.float32(x), jnp.float32(0)).ok
 
 
+@pytest.mark.parametrize("gradient", [0.0, 1.0, -3.0])
+def test_no_gradient_far_from_a_slope_that_rounding_hides_passes(gradient):
+    x = np.float32(1e-6)
+    for f in (np.sinc, jnp.sinc, lambda x: jnp.sin(jnp.pi * x) / (jnp.pi * x)):
+        report = check_gradient(f, np.asarray(x), np.float32(gradient))
+        assert not report.ok, (f, report)
+
+
+def test_a_zero_in_place_of_a_small_slope_is_wrong():
+    report = check_gradient(np.sinc, np.asarray(1e-6), np.asarray(0.0))
+    assert report.verdict is Verdict.WRONG
+
+
+def test_a_leaf_that_coarse_values_do_not_depend_on_has_a_gradient_of_0():
+    def f(p):
+        return round(float((p["used"] ** 2).sum()), 4)
+
+    x = {"used": np.array([0.3, 2.0]), "unused": np.array([1e-6, 3.0])}
+    gradient = {"used": 2 * x["used"], "unused": np.zeros(2)}
+    assert check_gradient(f, x, gradient).ok
+
+
+JUMPS = {
+    "sign": (np.sign, 0.0),
+    "heaviside": (lambda x: np.heaviside(x, 0.5), 0.0),
+    "floor": (lambda x: float(np.floor(x)), 2.0),
+    "round": (lambda x: float(np.round(x)), 0.5),
+    "where": (lambda x: float(np.where(x > 0.7, x**2, x)), 0.7),
+    "if": (lambda x: float(x) ** 2 if x >= 0.7 else 0.1, 0.7),
+    "another value at x alone": (lambda x: 1.0 if x == 0 else float(np.sin(x)), 0.0),
+    "a thousandth": (lambda x: float(x**2 + (1e-3 if x > 0.7 else 0)), 0.7),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", JUMPS)
+def test_a_jump_of_a_function_that_jax_cannot_trace_is_wrong_and_named(name, dtype):
+    f, x = JUMPS[name]
+    x = np.asarray(x, dtype)
+    # In float32, 0.7 is a number beside the one at which f jumps.
+    off = JUMPS[name][1] - np.float64(x)
+    for gradient in (0.0, 1.0, 1e6):
+        report = check_gradient(
+            lambda p: f(np.float64(p) + off), x, np.asarray(gradient, dtype)
+        )
+        assert report.verdict is Verdict.WRONG, report
+        assert report.leaves["x"].cause.code == "jump"
+
+
+def test_a_jump_in_one_coordinate_of_many_is_found():
+    x = np.array([0.3, 0.0, -2.0])
+    report = check_gradient(lambda x: float((x**2).sum() + np.sign(x[1])), x, 2 * x)
+    assert report.verdict is Verdict.WRONG
+    assert report.leaves["x"].worst.name == "x[1]"
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_jump_is_never_right(dtype):
     steps = {

@@ -85,3 +85,82 @@ def test_numbers_that_are_not_tied_are_compared_as_ever():
     x = jnp.array([0.3, -1.0, 2.0, 0.7, 0.5])
     assert check_gradient(sorted_sum, x).verdict is Verdict.RIGHT
     assert check_gradient(lambda x: jax.nn.softmax(x)[0], x).ok
+
+
+def middle_of_three(x):
+    """The median filter of 3 by 3 with weights, in NumPy."""
+    rows, columns = (length - 2 for length in x.shape)
+    windows = [x[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    weights = np.arange(1.0, rows * columns + 1).reshape(rows, columns)
+    return float((np.median(np.stack(windows), axis=0) * weights).sum())
+
+
+UNTRACEABLE = {
+    "median": (np.median, jnp.median, np.ones(3)),
+    "median at 0": (np.median, jnp.median, np.zeros(3)),
+    "median of an even number": (np.median, jnp.median, np.ones(4)),
+    "sort": (
+        lambda x: float(np.sort(x) @ np.arange(float(len(x)))),
+        sorted_sum,
+        np.ones(9),
+    ),
+    "quantile": (
+        lambda x: float(np.quantile(x, 0.37)),
+        lambda x: jnp.quantile(x, 0.37),
+        np.ones(20),
+    ),
+    "max": (np.max, jnp.max, np.ones(3)),
+    "curved": (
+        lambda x: float(np.sin(np.median(x**2))),
+        lambda x: jnp.sin(jnp.median(x**2)),
+        np.full(3, 1.3),
+    ),
+    "median filter": (middle_of_three, filtered, picture().astype(float)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", UNTRACEABLE)
+def test_a_tie_of_a_function_that_jax_cannot_trace(name, dtype):
+    f, traced, x = UNTRACEABLE[name]
+    x = x.astype(dtype)
+    with jax.enable_x64(dtype == "float64"):
+        gradient = np.asarray(jax.grad(traced)(x))
+
+    def opaque(x):
+        return float(f(np.asarray(x)))
+
+    report = check_gradient(opaque, x, gradient)
+    assert report.verdict in (Verdict.TIE, Verdict.KINK), report
+    for wrong in (0 * gradient, 1.01 * gradient, -gradient):
+        report = check_gradient(opaque, x, wrong)
+        assert report.verdict is Verdict.WRONG, report
+
+
+@pytest.mark.parametrize(
+    ("gradient", "code"),
+    [
+        ([0, 1, 0], "tie_to_one"),
+        ([1 / 3, 1 / 3, 1 / 3], "tie_shared"),
+        ([0, 0, 0], "tie_total"),
+        ([0, 2, 0], "tie_total"),
+    ],
+)
+def test_the_choice_at_a_tie_of_numpy_is_named(gradient, code):
+    report = check_gradient(np.median, np.ones(3), np.array(gradient, float))
+    assert report.leaves["x"].cause.code == code
+
+
+def test_numpys_functions_are_no_ties_where_numbers_differ_or_are_not_read():
+    x = np.array([0.3, -1.0, 2.0, 0.7, 0.5])
+    median = (x == 0.5).astype(float)
+    assert check_gradient(np.median, x, median).verdict is Verdict.RIGHT
+    assert check_gradient(np.median, x, np.roll(median, 1)).verdict is Verdict.WRONG
+
+
+def test_a_tie_at_the_edge_of_a_domain_is_judged_by_coordinates():
+    def root(x):
+        return float(np.sqrt(np.sort(x)).sum()) if (x >= 0).all() else 1 / 0
+
+    report = check_gradient(root, np.full(3, 0.25), np.ones(3))
+    assert report.ok

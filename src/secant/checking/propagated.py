@@ -200,14 +200,14 @@ class PropagatedSlopes(SlopeSource):
         direction: np.ndarray,
         leaves: Sequence[Any] | None = None,
         shrink: float = 1.0,
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float]:
         """The slopes ahead and behind along a direction through one leaf."""
         directions = [
             np.zeros(np.shape(self._point.leaves[i])) for i in self._point.real
         ]
         directions[leaf] = direction.reshape(directions[leaf].shape)
         ahead, behind = self._along(directions, leaves, self.step / shrink)
-        return float(ahead), float(behind)
+        return float(ahead), float(behind), 0.0
 
     def _along(
         self, directions: Sequence[np.ndarray], leaves: Sequence[Any] | None, h: float

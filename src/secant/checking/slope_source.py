@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,10 +11,21 @@ import numpy as np
 
 from secant.checking.point import Point, as_float64, coarsest, in_kind_of
 from secant.derivatives import derivatives
+from secant.derivatives.evaluation import UNDEFINED
 
 # The error bars of `secant.gradient` hold in 95 % of cases and more. Among thousands of
 # coordinates none may raise a false alarm, so the bars are made this many times longer.
-_ERROR_BARS = 4
+ERROR_BARS = 4
+
+# How far away ties are broken, in steps of a secant there.
+_NEARBY_STEPS = 16
+
+# How far from the point a jump is looked for, in roundings of the coordinate, and by
+# how much the jumps that are found may differ.
+_JUMP_DISTANCES = (2, 8, 32)
+_JUMP_RTOL = 0.1
+
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,9 @@ class SlopeSource(ABC):
         branches: Whether the program selects between branches, as far as is known.
         subtracted: Whether values were subtracted, since no change can be propagated.
         may_tie: Whether it orders numbers that may be tied, and `along_leaf` works.
+        nearby_shift: How far away ties are broken, relative to the size of a
+            coordinate; None for as far as roundings are measured.
+        nearby_rtol: How far slopes there may be off for it.
     """
 
     exact = True
@@ -90,6 +105,8 @@ class SlopeSource(ABC):
     branches = True
     subtracted = False
     may_tie = False
+    nearby_shift: float | None = None
+    nearby_rtol = 0.0
     dtype: np.dtype
     step: float
     axes: frozenset[int]
@@ -104,17 +121,35 @@ class SlopeSource(ABC):
         direction: np.ndarray,
         leaves: Sequence[Any] | None = None,
         shrink: float = 1.0,
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float]:
         """The slopes ahead and behind along a direction through one leaf.
+
+        The third number is how far each may be off.
 
         Raises:
             NotImplementedError: The source is not asked for ties: see `may_tie`.
         """
         raise NotImplementedError
 
+    def slopes_nearby(
+        self, leaf: int, indices: np.ndarray, leaves: Sequence[Any]
+    ) -> np.ndarray:
+        """The slopes at a point `nearby_shift` away, along coordinates of a leaf."""
+        return self.one_sided(SlopeQuery(leaf, indices, leaves)).slope
+
     @abstractmethod
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
         """The slopes to both sides along some coordinates of a leaf."""
+
+    def jumps(self, query: SlopeQuery, least: float) -> np.ndarray:
+        """By how much f jumps at the point along some coordinates, if by over `least`.
+
+        Exact slopes show jumps by themselves: their gap grows as 1/h.
+
+        Returns:
+            The jumps ahead and behind, (2, coordinates); 0 where there is none.
+        """
+        return np.zeros((2, len(query.indices)))
 
 
 class SampledSlopes(SlopeSource):
@@ -133,15 +168,116 @@ class SampledSlopes(SlopeSource):
             length for leaf in point.leaves for length in np.shape(leaf)
         )
         self.step = float(np.sqrt(jnp.finfo(self.dtype).eps))
+        # Points nearby are so many steps away that none of these meets a tie.
+        self.may_tie = self.dtype.itemsize > 2
+        self.nearby_shift = _NEARBY_STEPS * self.step
+        self.nearby_rtol = 2 * self.nearby_shift
 
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
         """Central slopes on both sides; truly one-sided if `shrink` is not 1.
 
         One-sided slopes take twice the calls, and only kinks need them.
         """
-        indices, here = query.indices, list(query.leaves)
+        indices = query.indices
         if not len(indices):
             return OneSidedSlopes(*np.zeros((3, 0)))
+        value, at = self._along(query)
+        if query.shrink == 1:
+            found = derivatives.gradient(value, at)
+            query.progress(len(indices))
+            return OneSidedSlopes(found.value, found.value, ERROR_BARS * found.error)
+        ahead = derivatives.gradient(value, at, method="forward")
+        behind = derivatives.gradient(value, at, method="backward")
+        error = ERROR_BARS * (ahead.error + behind.error)
+        return OneSidedSlopes(ahead.value, behind.value, error)
+
+    def along_leaf(
+        self,
+        leaf: int,
+        direction: np.ndarray,
+        leaves: Sequence[Any] | None = None,
+        shrink: float = 1.0,
+    ) -> tuple[float, float, float]:
+        """The slopes ahead and behind, extrapolated at the point itself.
+
+        Nearby both are that of short secants there.
+        """
+        every = np.arange(direction.size)
+        if leaves is not None:
+            (slope,) = self._secants(leaf, every, leaves, direction[np.newaxis])
+            return slope, slope, 0.0
+        value, at = self._along(SlopeQuery(leaf, every, self._point.leaves))
+        try:
+            ahead, behind = (
+                derivatives.directional_derivative(value, at, direction, method=method)
+                for method in ("forward", "backward")
+            )
+        except UNDEFINED:  # an `InvalidInput` among them
+            return 0.0, 0.0, np.inf
+        error = ERROR_BARS * max(float(ahead.error), float(behind.error))
+        return float(ahead.value), float(behind.value), error
+
+    def slopes_nearby(
+        self, leaf: int, indices: np.ndarray, leaves: Sequence[Any]
+    ) -> np.ndarray:
+        """The slopes of short secants."""
+        sizes = self._point.nudge_sizes(leaf, _TINY).ravel()[indices]
+        return self._secants(leaf, indices, leaves, np.diag(sizes)) / sizes
+
+    def _secants(
+        self, leaf: int, indices: np.ndarray, leaves: Sequence[Any], moves: np.ndarray
+    ) -> np.ndarray:
+        """The slopes of short secants, one for each row of moves.
+
+        Each is the mean of that at a point and that at its mirror image: what changes
+        linearly on the way from one to the other leaves the mean as it is at x.
+        """
+        centre, image = list(self._point.leaves), list(leaves)
+        for i in self._point.real:
+            x = as_float64(centre[i])
+            mirrored = 2 * x - as_float64(leaves[i])
+            image[i] = in_kind_of(leaves[i], mirrored.astype(leaves[i].dtype))
+        slopes = np.zeros(len(moves))
+        for side in (leaves, image):
+            value, at = self._along(SlopeQuery(leaf, indices, side))
+            for i, move in enumerate(self.step * moves):
+                change = _value_or_nan(value, at + move) - _value_or_nan(
+                    value, at - move
+                )
+                slopes[i] += change / (4 * self.step)
+        return slopes
+
+    def jumps(self, query: SlopeQuery, least: float) -> np.ndarray:
+        """Changes of f that are alike at points 2, 8 and 32 roundings away.
+
+        A smooth change grows with the distance, and roundings are below `least`. All
+        coordinates are moved at once before each is moved by itself.
+        """
+        value, at = self._along(query)
+        sizes = self._point.nudge_sizes(query.leaf, _TINY).ravel()[query.indices]
+        unit = float(jnp.finfo(self.dtype).eps) * sizes
+        here = _value_or_nan(value, at)
+
+        def jump(move: np.ndarray) -> float:
+            changes = np.array(
+                [_value_or_nan(value, at + far * move) for far in _JUMP_DISTANCES]
+            )
+            changes -= here
+            size = float(abs(changes).max())
+            alike = np.isfinite(size) and np.ptp(changes) <= _JUMP_RTOL * size
+            return float(changes[0]) if alike and size > least else 0.0
+
+        signs = np.random.default_rng(0).choice([-1, 1], len(at))
+        if not (jump(signs * unit) or jump(-signs * unit)):
+            return super().jumps(query, least)
+        moves = np.diag(unit)
+        return np.array([[jump(move), -jump(-move)] for move in moves]).T
+
+    def _along(
+        self, query: SlopeQuery
+    ) -> tuple[Callable[[np.ndarray], float], np.ndarray]:
+        """The function of some coordinates, and these at the point."""
+        indices, here = query.indices, list(query.leaves)
         place = self._point.real[query.leaf]
         array, single = here[place], np.ndim(here[place]) == 0
         flat = as_float64(array).ravel()
@@ -154,11 +290,11 @@ class SampledSlopes(SlopeSource):
             here[place] = moved[()] if single else moved
             return float(self._f(*here))
 
-        if query.shrink == 1:
-            found = derivatives.gradient(value, flat[indices])
-            query.progress(len(indices))
-            return OneSidedSlopes(found.value, found.value, _ERROR_BARS * found.error)
-        ahead = derivatives.gradient(value, flat[indices], method="forward")
-        behind = derivatives.gradient(value, flat[indices], method="backward")
-        error = _ERROR_BARS * (ahead.error + behind.error)
-        return OneSidedSlopes(ahead.value, behind.value, error)
+        return value, flat[indices]
+
+
+def _value_or_nan(f: Callable[[np.ndarray], float], x: np.ndarray) -> float:
+    """The value of f; NaN where it is not defined."""
+    with np.errstate(all="ignore"), suppress(*UNDEFINED):
+        return f(x)
+    return np.nan

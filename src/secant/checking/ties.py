@@ -27,7 +27,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from secant.checking.evidence import Comparison
-from secant.checking.slope_source import SlopeQuery, SlopeSource
+from secant.checking.slope_source import SlopeSource
 
 # At how many points near x slopes are measured.
 _NEIGHBOURS = 12
@@ -101,23 +101,23 @@ def find_tie(
     directions = [diagonal, sizes * check.rng.standard_normal(len(sizes))]
     if suspects.any():
         directions.append(np.where(suspects, directions[1], 0.0))
-    if not any(_is_tied(check, leaf, d, slope) for d in directions):
+    if not any(_is_tied(check, leaf, d, comparison) for d in directions):
         return None
     places = [check.moved_nearby() for _ in range(_NEIGHBOURS)]
 
     def is_off(d: np.ndarray) -> bool:
         """Whether the gradient's slope along `d` is none of f's."""
-        met = [*check.source.along_leaf(leaf, d, None, _SHRINK)]
-        met += [
-            float(np.mean(check.source.along_leaf(leaf, d, at, _SHRINK)))
-            for at in places
-        ]
-        low, high = _widened(np.array(met), share=_DIRECTION_WIDENING)
-        sizes = float(abs(gradient) @ abs(d)) + max(map(abs, met))
-        return not low - 4 * rtol * sizes <= gradient @ d <= high + 4 * rtol * sizes
+        *here, error = check.source.along_leaf(leaf, d, None, _SHRINK)
+        nearby = [_along(check, leaf, d, at) for at in places]
+        nearby = [slope for slope in nearby if np.isfinite(slope)]
+        sizes = float(abs(gradient) @ abs(d)) + max(map(abs, [*here, *nearby]))
+        met = _told_apart(here, nearby, check.source.nearby_rtol * sizes)
+        low, high = _widened(met, share=_DIRECTION_WIDENING)
+        tolerance = error + 4 * rtol * sizes
+        return not low - tolerance <= gradient @ d <= high + tolerance
 
     step = float(diagonal[0])
-    total = float(np.mean(check.source.along_leaf(leaf, diagonal, None, _SHRINK)))
+    total = _along(check, leaf, diagonal, None)
     return Tie(
         float(gradient @ diagonal) / step,
         total / step,
@@ -126,14 +126,31 @@ def find_tie(
     )
 
 
-def _is_tied(check: _Check, leaf: int, d: np.ndarray, slope: np.ndarray) -> bool:
+def _along(check: _Check, leaf: int, d: np.ndarray, at: list[Any] | None) -> float:
+    """The mean of the slopes to both sides."""
+    return float(np.mean(check.source.along_leaf(leaf, d, at, _SHRINK)[:2]))
+
+
+def _told_apart(
+    here: Sequence[float], nearby: Sequence[float], tolerance: float
+) -> np.ndarray:
+    """All slopes; those nearby that may be the ones at x are taken for these."""
+    low, high = min(here), max(here)
+    rest = np.array(nearby)
+    return np.array([low, high, *rest[abs(rest - rest.clip(low, high)) > tolerance]])
+
+
+def _is_tied(check: _Check, leaf: int, d: np.ndarray, comparison: Comparison) -> bool:
     """Whether f's slopes along a direction are not those along coordinates together."""
+    slope = comparison.slope
     together, size = float(slope @ d), float(abs(slope) @ abs(d))
+    uncertain = 0.0 if check.source.exact else float(comparison.error @ abs(d))
     apart = []
     for shrink in (1.0, _SHRINK):
-        sides = np.array(check.source.along_leaf(leaf, d, None, shrink))
-        apart.append(sides - together)
-        if not abs(apart[-1]).max() > _TIE_RTOL * max(size, float(abs(sides).max())):
+        *sides, error = check.source.along_leaf(leaf, d, None, shrink)
+        apart.append(np.array(sides) - together)
+        least = _TIE_RTOL * max(size, *map(abs, sides)) + error + uncertain
+        if not abs(apart[-1]).max() > least:
             return False
     change = abs(apart[1] - apart[0]).max()
     return bool(change <= _STEP_RTOL * abs(apart[0]).max())
@@ -159,11 +176,10 @@ def _within(
         )
     )
     indices = comparison.indices[chosen]
-    near = [check.source.one_sided(SlopeQuery(leaf, indices, at)) for at in places]
+    near = [check.source.slopes_nearby(leaf, indices, at) for at in places]
     # In a large leaf one coordinate may have the whole slope near x, unmet.
-    met = [0.0, total, *comparison.below, *comparison.above]
-    met = np.concatenate([met, *(sides.slope for sides in near)])
-    low, high = _widened(met, share=_COORDINATE_WIDENING)
+    met = np.concatenate([[0.0, total], comparison.below, comparison.above, *near])
+    low, high = _widened(met[np.isfinite(met)], share=_COORDINATE_WIDENING)
     tolerance = 4 * rtol * max(abs(low), abs(high))
     within = (comparison.gradient >= low - tolerance) & (
         comparison.gradient <= high + tolerance

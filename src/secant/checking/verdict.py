@@ -34,7 +34,12 @@ import numpy as np
 from secant.checking.diagnosis import UNKNOWN, Cause, likely_cause, lost_digits
 from secant.checking.evidence import Comparison, Evidence
 from secant.checking.point import Point, as_float64, in_kind_of
-from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
+from secant.checking.slope_source import (
+    ERROR_BARS,
+    OneSidedSlopes,
+    SlopeQuery,
+    SlopeSource,
+)
 from secant.checking.ties import Tie, find_tie
 
 PERTURBATIONS = 12
@@ -189,12 +194,13 @@ class GradientCheck:
             cause = likely_cause(self._evidence(leaf, comparison, tie))
             return Judgement(verdict, cause, comparison)
         verdict = _verdict_of(comparison)
-        # Where slopes are exact, only what rounding excuses may be too much.
-        measured = not self.source.exact or self.source.subtracted
-        if verdict is Verdict.ROUNDING or (verdict is Verdict.RIGHT and measured):
+        # An exact slope of 0 is 0 to the last digit, unless these were lost.
+        seen = comparison.gradient.any() or not self.source.exact
+        unknown = False
+        if verdict is Verdict.ROUNDING or (verdict is Verdict.RIGHT and seen):
             unknown = self._is_coarse(leaf, comparison)
-        else:
-            unknown = verdict is Verdict.RIGHT and self._is_lost(leaf, comparison)
+        elif verdict is Verdict.RIGHT:
+            unknown = self._is_lost(leaf, comparison)
         if unknown:
             verdict = Verdict.INCONCLUSIVE
         if verdict in (Verdict.RIGHT, Verdict.KINK, Verdict.INCONCLUSIVE):
@@ -217,6 +223,7 @@ class GradientCheck:
         finite = np.isfinite(comparison.gradient) & np.isfinite(comparison.slope)
         if (
             not self.source.may_tie
+            or comparison.jump.any()
             or len(comparison.indices) != len(sizes)
             or len(sizes) < 2
             or not finite.all()
@@ -228,13 +235,14 @@ class GradientCheck:
     def _decides(tie: Tie, comparison: Comparison) -> bool:
         """Whether a tie explains all that is off, or shows what nothing else does."""
         if tie.off:
-            return not comparison.wrong.any()
+            # Where all slopes are 0, the tie alone shows what they should be.
+            return not comparison.wrong.any() or not comparison.slope.any()
         suspect = comparison.suspect & ~comparison.kink
         return bool(suspect.any() and tie.within[suspect].all())
 
     def moved_nearby(self) -> list[Any]:
         """All leaves, moved at random by so little that only ties are broken."""
-        shift = self.precision.shift
+        shift = self.source.nearby_shift or self.precision.shift
         parts = [
             shift * part * self.point.nudge_sizes(leaf, _TINY)
             for leaf, part in enumerate(self._random_direction())
@@ -288,7 +296,8 @@ class GradientCheck:
         between = np.clip(gradient, np.minimum(below, above), np.maximum(below, above))
         apart = abs(gradient - np.where(kink, between, slope))
         finite = np.isfinite(gradient) & np.isfinite(slope)
-        suspect = wrong = finite & ~(apart <= tolerance)
+        # What a jump makes of the slopes nearby is no rounding.
+        suspect = wrong = finite & ~jump & ~(apart <= tolerance)
         if suspect.any():
             tolerance += self._spread_of_suspects(
                 leaf, indices, suspect, apart, tolerance
@@ -298,7 +307,8 @@ class GradientCheck:
             vanishes = self._vanishing(leaf, indices, wrong, apart, tolerance)
             # Rounding hides all faults of this size: the tolerance says so.
             tolerance[vanishes] += 2 * apart[vanishes]
-            wrong = (wrong & ~vanishes) | (jump & finite)
+            wrong = wrong & ~vanishes
+        suspect, wrong = suspect | (jump & finite), wrong | (jump & finite)
         return Comparison(
             indices,
             gradient,
@@ -344,7 +354,8 @@ class GradientCheck:
         than a rounding of f is no rounding, however erratic it is.
 
         Slopes that were sampled have error bars instead. There the one-sided slopes
-        differ by more than these bars at a kink, and only at a kink.
+        differ by more than these bars at a kink, and only at a kink; jumps are looked
+        for a few roundings away.
         """
         size = np.maximum(abs(sides.ahead), abs(sides.behind))
         roundings = self.precision.tolerance
@@ -354,11 +365,11 @@ class GradientCheck:
         shown = abs(sides.gap) > curved * size
         if not self.source.exact:
             shown = sides.error > _KINK_RTOL * size
-        places = np.flatnonzero((apart | shown) & np.isfinite(size))
         kink, smooth = np.zeros(len(indices), bool), np.isfinite(size)
-        jump = kink.copy()
+        jump, sides = self._sampled_jumps(leaf, indices, sides)
+        places = np.flatnonzero((apart | shown) & np.isfinite(size) & ~jump)
         if not len(places):
-            return kink, jump, smooth, sides
+            return kink, jump, smooth & ~jump, sides
         near, nearest = (
             self._sides(leaf, indices[places], shrink=shrink)
             for shrink in _KINK_SHRINKS
@@ -384,6 +395,25 @@ class GradientCheck:
         kink[places] = is_kink
         return kink, jump, smooth, sides.replaced(places[better], nearest.at(better))
 
+    def _sampled_jumps(
+        self, leaf: int, indices: np.ndarray, sides: OneSidedSlopes
+    ) -> tuple[np.ndarray, OneSidedSlopes]:
+        """Where values jump, and the slopes with J/h in these places."""
+        query = SlopeQuery(leaf, indices, self.point.leaves)
+        ahead, behind = self.source.jumps(query, self._least_jump)
+        jump = (ahead != 0) | (behind != 0)
+        steps = self.source.step * self._nudge_sizes(leaf, indices)[jump]
+        slopes = OneSidedSlopes(ahead[jump] / steps, behind[jump] / steps, 0 * steps)
+        return jump, sides.replaced(np.flatnonzero(jump), slopes)
+
+    @property
+    def _least_jump(self) -> float:
+        """Above which a change of f at one point is no rounding, however erratic."""
+        return math.sqrt(self.precision.eps) * abs(self.value)
+
+    def _nudge_sizes(self, leaf: int, indices: np.ndarray) -> np.ndarray:
+        return self.point.nudge_sizes(leaf, _TINY).ravel()[indices]
+
     def _jumps(
         self,
         leaf: int,
@@ -396,9 +426,8 @@ class GradientCheck:
         jumps = np.ones(len(indices), bool)
         for closer, shrink in zip((near, nearest), _KINK_SHRINKS, strict=True):
             jumps &= abs(closer.gap - shrink * gap) <= _KINK_RTOL * shrink * abs(gap)
-        steps = self.source.step * self.point.nudge_sizes(leaf, _TINY).ravel()[indices]
-        least = math.sqrt(self.precision.eps) * abs(self.value)
-        return jumps & (abs(gap) * steps > least)
+        steps = self.source.step * self._nudge_sizes(leaf, indices)
+        return jumps & (abs(gap) * steps > self._least_jump)
 
     def _sides(
         self,
@@ -577,7 +606,8 @@ class GradientCheck:
         bar as long: values were subtracted after all.
 
         The slope of a leaf that f does not use is 0 within roundings of f: those say
-        nothing against it.
+        nothing against a gradient of 0. Nor does a slope that is lost beside those of
+        other leaves.
         """
         size = np.maximum(abs(comparison.gradient), abs(comparison.slope))
         if not size.size:
@@ -590,7 +620,11 @@ class GradientCheck:
         else:
             reach = float(comparison.tolerance[worst])
         scale = float(self.point.scales(leaf).ravel()[comparison.indices[worst]])
-        unused = _UNUSED_RTOL * max(abs(self.value), self._largest()) / scale
+        unused = 0.0 if self.source.exact else self._largest()
+        own_bars = comparison.error / (1 if self.source.exact else ERROR_BARS)
+        if not comparison.gradient.any() and (abs(comparison.slope) <= own_bars).all():
+            unused = max(unused, abs(self.value))
+        unused *= _UNUSED_RTOL / scale
         return reach > max(RESOLUTION_LIMIT * float(size[worst]), unused)
 
     def _is_lost(self, leaf: int, comparison: Comparison) -> bool:
@@ -601,7 +635,8 @@ class GradientCheck:
         that the step made larger, as that of x³.
         """
         eps = self.precision.eps
-        blank = (comparison.gradient == 0) & (comparison.slope == 0)
+        within = abs(comparison.slope) <= comparison.tolerance
+        blank = (comparison.gradient == 0) & within
         if not self.source.exact or self.source.dtype == np.float64 or not blank.all():
             return False
         chosen = self.rng.permutation(comparison.indices)[:_BLANKS_MEASURED]
