@@ -6,13 +6,14 @@
 never subtracts. So h may be arbitrarily short, and only rounding errors are left.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from secant.arrays import jax_array
 from secant.compat import quick_compilation
@@ -23,8 +24,13 @@ from secant.derivatives.validation import Floats
 from secant.errors import InvalidInput
 from secant.freed_memory import count_program
 from secant.propagation import MissingRule, difference
-from secant.propagation.coordinates import change_bytes, displacement, map_in_blocks
-from secant.propagation.jaxpr_tools import float_dtypes
+from secant.propagation.coordinates import (
+    block_length,
+    change_bytes,
+    displacement,
+    map_in_blocks,
+)
+from secant.propagation.jaxpr_tools import float_dtypes, iter_equations
 
 PROPAGATED_STEP_RATIO = 2.0**-66
 """The step, in units of the initial step of real differences."""
@@ -33,6 +39,13 @@ KINK_RTOL = 1e-9
 """Relative difference of the slopes on both sides above which there is a kink.
 
 Slopes at a smooth point differ by roundings, and at a kink by far more.
+"""
+
+MAX_COMPILED_EQUATIONS = 10_000
+"""Operations of a program that is compiled, at most.
+
+XLA's time grows faster than their number: 3 s for the 5,000 of erf's second difference,
+100 s for the 30,000 of log_ndtr's, which take 2 s one by one.
 """
 
 UNTRACEABLE = (TypeError, IndexError, MissingRule)
@@ -181,6 +194,10 @@ def _program(f: Callable[[Any], Any], alone: bool, order: int) -> CompiledProgra
     def change(g: Callable[[Any], Any], dx: Any) -> Callable[[Any], Any]:
         return lambda at: difference(g)(at, dx)[1]
 
+    def bytes_each(at: Any) -> int:
+        start = jax.ShapeDtypeStruct((), at.dtype) if alone else at
+        return order * change_bytes(jax.make_jaxpr(f)(start), start)
+
     def program(at: Any, entries: Any, d: Any, h: Any) -> Any:
         def along(entries: Any, d: Any, h: Any) -> Any:
             if alone:
@@ -192,15 +209,49 @@ def _program(f: Callable[[Any], Any], alone: bool, order: int) -> CompiledProgra
                 g = change(g, dx)
             return g(point) / h**order
 
-        start = at.ravel()[0] if alone else at
-        bytes_each = order * change_bytes(jax.make_jaxpr(f)(start), start)
         value = jax.vmap(f)(at.ravel()) if alone else f(at)
-        return value, map_in_blocks(along, (entries, d, h), bytes_each)
+        return value, map_in_blocks(along, (entries, d, h), bytes_each(at))
 
     count_program()
+    if order == 1:
+        return jax.jit(program)
     # A second difference has ten times the operations of a first one, and XLA's time to
     # fuse them grows faster: 51 s for erf's, 3.5 s without.
-    return jax.jit(program, compiler_options=quick_compilation() if order > 1 else None)
+    compiled = jax.jit(program, compiler_options=quick_compilation())
+
+    @cache
+    def traced(shape: tuple[int, ...], moving: int, count: int) -> tuple[Any, int]:
+        """The program for so many lines, None if it is compiled, and their number."""
+        at = jax.ShapeDtypeStruct(shape, float)
+        length = min(count, block_length(bytes_each(at)))
+        row = jax.ShapeDtypeStruct((length,), float)
+        d = jax.ShapeDtypeStruct((length, moving), float)
+        entries = jax.ShapeDtypeStruct((length, moving), np.intp)
+        found = compiled.trace(at, entries, d, row).jaxpr
+        size = sum(1 for _ in iter_equations(found))
+        return (found if size > MAX_COMPILED_EQUATIONS else None), length
+
+    def program_by_size(at: Any, entries: Any, d: Any, h: Any) -> Any:
+        long, length = traced(at.shape, d.shape[1], len(h))
+        if long is None:
+            return compiled(at, entries, d, h)
+        return _by_operations(long, at, (entries, d, h), length)
+
+    return program_by_size
+
+
+def _by_operations(program: Any, at: Any, rows: Sequence[Any], length: int) -> Any:
+    """The results of a program that is not compiled, for rows in blocks of a length."""
+    count = len(rows[0])
+    evaluate = core.jaxpr_as_fun(program)
+    slopes: list[Any] = []
+    value = None
+    for start in range(0, count, length):
+        # The last block repeats the last row.
+        block = np.minimum(np.arange(start, start + length), count - 1)
+        value, found = evaluate(at, *(jnp.asarray(row[block]) for row in rows))
+        slopes.append(np.asarray(found))
+    return value, np.concatenate(slopes)[:count]
 
 
 _compiled = lru_cache(maxsize=32)(_program)

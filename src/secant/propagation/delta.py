@@ -162,11 +162,19 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     simplifies `(x + 1) - 1` to `x`, and merges any two constants that are added one
     after the other. So the summands are hidden from it.
 
+    In a program it is one call, `TWO_SUM`, with a difference of its own: the rules are
+    full of these sums, and a difference of each operation in them makes a second
+    difference ten times as long.
+
     Example:
         >>> s, e = two_sum(jnp.float32(1), jnp.float32(1e-9))
         >>> float(s), float(e)
         (1.0, 9.9999997...e-10)
     """
+    return _two_sum(a, b)
+
+
+def _sum_and_error(a: Array, b: Array) -> tuple[Array, Array]:
     a, b = (_opaque(part) for part in (a, b))
     s = a + b
     finite = jnp.isfinite(s)
@@ -175,6 +183,13 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     of_b = s - jnp.where(finite, a, jnp.zeros_like(a))
     e = (a - (s - of_b)) + (b - of_b)
     return s, jnp.where(finite, e, jnp.zeros_like(e))
+
+
+TWO_SUM = "secant_two_sum"
+"""The name of the call of `two_sum` in a program."""
+
+_sum_and_error.__name__ = _sum_and_error.__qualname__ = TWO_SUM
+_two_sum = jax.jit(_sum_and_error)
 
 
 def _opaque(a: Array) -> Array:

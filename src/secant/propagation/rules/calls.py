@@ -12,7 +12,14 @@ from jax.experimental import hijax
 from jax.extend.core import Primitive, primitives
 
 from secant.propagation.builders import def_composition, def_higher_order
-from secant.propagation.delta import Array, Delta
+from secant.propagation.delta import (
+    TWO_SUM,
+    UNCHANGED,
+    Array,
+    Delta,
+    drop_selection,
+    two_sum,
+)
 from secant.propagation.jaxpr_tools import (
     AnyJaxpr,
     ValuesAndDeltas,
@@ -28,9 +35,25 @@ def _jaxpr_call(
     deltas: list[Delta],
     *,
     jaxpr: AnyJaxpr,
+    name: str = "",
     **_: Any,
 ) -> ValuesAndDeltas:
+    if name == TWO_SUM:
+        return _two_sum_call(values, deltas)
     return walk_inline(walk, jaxpr, values, deltas)
+
+
+def _two_sum_call(values: list[Array], deltas: list[Delta]) -> ValuesAndDeltas:
+    """The sum of the differences, and what rounding leaves of it.
+
+    `s + e = a + b`, so that `Δs + Δe = Δa + Δb`.
+    """
+    (a, b), (da, db) = values, map(drop_selection, deltas)
+    if da is UNCHANGED or db is UNCHANGED:
+        change = [db if da is UNCHANGED else da, UNCHANGED]
+    else:
+        change = list(two_sum(da, db))
+    return list(two_sum(a, b)), change
 
 
 def _call_jaxpr_call(
