@@ -193,6 +193,25 @@ def kinked(draws: int, **options) -> tuple[np.ndarray, np.ndarray]:
     return np.array(true), np.array(told)
 
 
+def cancelling(draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """By the complex step, beside the sine of x times up to 1e10, which cancels."""
+    true, told = [], []
+    draw = np.random.default_rng(5)
+    for case, x in cases(draws):
+        size, exact = 10 ** draw.uniform(2, 10), true_derivative(case, x, 1)
+        # Log-gamma takes no complex numbers. A slope below the rounding is lost in f.
+        if case.name == "log-gamma" or abs(exact) < 1e-13 * size:
+            continue
+
+        def f(x, case=case, size=size):
+            return (size * np.sin(x) + case.f(x)) - size * np.sin(x)
+
+        result = secant.derivative(f, x, method="complex")
+        true.append(abs(result.value - exact))
+        told.append(result.error)
+    return np.array(true), np.array(told)
+
+
 def gradients(**options) -> tuple[np.ndarray, np.ndarray]:
     """Of the problems of Moré, Garbow & Hillstrom, at their starts and near by."""
     from problems import PROBLEMS
@@ -255,6 +274,7 @@ def main() -> None:
             show(f"elementary, {name}, {option} {value}", found)
     show("elementary, x in steps of 0.001", coarse_point(draws))
     show("a kink nearby", kinked(draws))
+    show("elementary, terms that cancel, `complex`", cancelling(draws))
     for method in ("central", "forward", "complex", "difference"):
         show(f"MGH gradients, `{method}`", gradients(method=method))
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from jax.scipy.special import log_ndtr
 
 import secant
 from secant.derivatives import (
@@ -20,6 +21,7 @@ from secant.derivatives import (
     gradient,
     hessian,
     jacobian,
+    propagated,
 )
 from secant.derivatives.lines import axes
 from secant.derivatives.ridders import STEP_RATIO
@@ -742,6 +744,40 @@ def test_orders_that_there_are_not(order):
         derivative(math.exp, 1.0, order=order)
 
 
+def cancelling(large, shift):
+    """Functions whose large terms cancel, and their derivatives."""
+    shifted = shift + 0.25 * large / (1 + large)
+    return [
+        (lambda z: (large * z + np.sin(z)) - large * z, np.cos),
+        (lambda z: (large * np.exp(z) + np.sin(z)) - large * np.exp(z), np.cos),
+        (lambda z: np.sin(z + shifted) - np.sin(z), lambda z: dsin(z, shifted)),
+        (
+            lambda z: (z + large) ** 2 - (0.5 * z + large) ** 2,
+            lambda z: 1.5 * z + large,
+        ),
+    ]
+
+
+def dsin(z, shift):
+    """cos(z + shift) - cos z, without cancellation."""
+    return -2 * np.sin(shift / 2) * np.sin(z + shift / 2)
+
+
+def test_the_error_of_a_complex_step_holds_where_large_terms_cancel():
+    draw, held = np.random.default_rng(0), []
+    for _ in range(50):
+        large, x = 10 ** draw.uniform(2, 10), draw.uniform(0.2, 1.5)
+        for f, slope in cancelling(large, 10 ** draw.uniform(-9, -2)):
+            found = derivative(f, x, method="complex")
+            held.append(abs(found.value - slope(x)) <= found.error)
+    assert np.mean(held) >= 0.97
+
+
+def test_a_slope_of_large_terms_that_cancel_in_every_step_alike():
+    found = derivative(lambda z: (1e10 * z + z**2) - 1e10 * z, 0.7, method="complex")
+    assert abs(found.value - 1.4) <= found.error <= 1e-4
+
+
 def test_no_complex_step_of_second_order():
     with pytest.raises(InvalidInput, match="gives first derivatives"):
         hessian(lambda x: x @ x, [1.0, 2.0], method="complex")
@@ -806,6 +842,31 @@ def test_a_function_may_return_the_same_buffer_at_every_call():
 def test_noise_is_measured_first_when_that_is_asked_for():
     asked = derivative(math.sin, 1.0, noise="measure")
     assert asked.evaluations >= derivative(math.sin, 1.0).evaluations + 9
+
+
+@pytest.mark.parametrize("points", [2.0, [0.5, 1.5, 2.5]])
+def test_a_long_program_runs_without_compilation(points, monkeypatch):
+    def f(x):
+        return jnp.exp(jnp.sin(x))
+
+    x = np.array(points)
+    exact = (np.cos(x) ** 2 - np.sin(x)) * np.exp(np.sin(x))
+    monkeypatch.setattr(propagated, "MAX_COMPILED_EQUATIONS", 100)
+    monkeypatch.setattr(propagated, "block_length", lambda _: 2)
+    found = derivative(f, x, order=2, method="difference")
+    assert (abs(found.value - exact) <= found.error).all()
+    np.testing.assert_allclose(found.value, exact, rtol=1e-14)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("x", "curvature"), [(-5.0, -0.96730356538288777), (-50.0, -0.9996009568131961)]
+)
+def test_the_second_derivative_of_log_ndtr_takes_seconds(x, curvature):
+    # By mpmath; compiled whole, it took minutes. JAX's series for -50 is off by 1e-13.
+    found = derivative(log_ndtr, x, order=2, method="difference")
+    assert found.success
+    assert abs(found.value - curvature) <= 1e-12
 
 
 def test_each_order_of_a_propagated_derivative_counts_as_an_evaluation():

@@ -72,7 +72,7 @@ def refuse_unlike(
     Args:
         found: The slopes of the complex step.
         expected: Those of real differences.
-        error: Their errors.
+        error: The errors of both.
         change: The change of f over a step, for each unit of it.
 
     Raises:

@@ -27,6 +27,9 @@ MAX_STEP_RATIO = 4.0
 TINY = 1e-100
 """Size below which a coordinate counts as 0."""
 
+PERTURBED_STEPS = (1.0, 1.4142135623730951, 1.718281828459045, 1.2599210498948732)
+"""Steps at a point and beside it, in units of the first: no sums of each other."""
+
 MIN_PERTURBATION = 2.0**-28
 """Least perturbation that reveals rounding, in units of the scale of a coordinate.
 
@@ -267,6 +270,9 @@ def perturbed(
 ) -> Lines:
     """The same lines through a point some roundings away, within bounds.
 
+    Their steps are others, too: where large terms cancel that are linear in the step,
+    the same step is rounded alike at all points nearby.
+
     Args:
         lines: The lines.
         times: How many equal distances to move; each point is made of whole floats.
@@ -287,7 +293,11 @@ def perturbed(
     signs = np.where(
         lines.x + far > upper, -1, np.where(lines.x - far < lower, 1, signs)
     )
-    return replace(lines, x=np.clip(lines.x + times * signs * distance, lower, upper))
+    return replace(
+        lines,
+        x=np.clip(lines.x + times * signs * distance, lower, upper),
+        initial_step=lines.initial_step * PERTURBED_STEPS[times],
+    )
 
 
 def diagonals(along: Lines, inward: Indices) -> Lines:

@@ -2,7 +2,12 @@
 
 The complex step and difference propagation have no truncation error to speak of: what
 is left is rounding within f. There is no step to vary, and the same point gives the
-same slope. But nearby points round differently. At equal distances δ,
+same slope. But nearby points round differently, and so does another step h: of
+
+    (B (x + ih) + f(x + ih)) - B (x + ih)
+
+with a large B the imaginary part is rounded alike at all points nearby. So each point
+has a step of its own. At equal distances δ,
 
     s(x) - 2 s(x + δ) + s(x + 2δ) = δ² s''(x) + rounding,
 
@@ -28,6 +33,9 @@ from secant.derivatives.validation import Floats
 ROUNDING_ALLOWANCE = 8
 """Roundings that an error allows for beyond the visible ones."""
 
+SCATTER_FACTOR = 3
+"""Factor on the scatter, which is the larger of two random numbers and may be small."""
+
 NEARBY_POINTS = 3
 """Points beside x at which the slopes are computed again."""
 
@@ -44,6 +52,7 @@ class ProbedSlopes:
         error: Estimates of their rounding errors.
         probes: The lines that were probed.
         along_probes: The derivatives along them.
+        probe_error: Estimates of the rounding errors of these.
         weights: The weights of the lines in each probe; None where the probes are the
             lines themselves.
     """
@@ -52,6 +61,7 @@ class ProbedSlopes:
     error: Floats
     probes: Lines
     along_probes: Floats
+    probe_error: Floats
     weights: Floats | None
 
 
@@ -86,13 +96,14 @@ def with_rounding_error(
         for times in range(1, NEARBY_POINTS + 1)
     ]
     at_points: Floats = np.stack([here, *nearby])
-    scatter: Floats = abs(np.diff(at_points, n=2, axis=0)).max(axis=0)
-    allowance = ROUNDING_ALLOWANCE * epsilon * abs(slopes)
+    second = abs(np.diff(at_points, n=2, axis=0)).max(axis=0)
+    scatter: Floats = SCATTER_FACTOR * second
+    probe_error: Floats = scatter + ROUNDING_ALLOWANCE * epsilon * abs(here)
     if weights is None:
-        return ProbedSlopes(slopes, scatter + allowance, probes, here, weights)
+        return ProbedSlopes(slopes, probe_error, probes, here, probe_error, weights)
     error_bounds: list[Floats] = []
     for pair in (slice(0, 2), slice(2, 4)):
         size = abs(weights[pair]).max(axis=0)[:, np.newaxis]
         error_bounds.append(scatter[pair].max(axis=0) / size)
-    error = np.minimum(*error_bounds) + allowance
-    return ProbedSlopes(slopes, error, probes, here, weights)
+    error = np.minimum(*error_bounds) + ROUNDING_ALLOWANCE * epsilon * abs(slopes)
+    return ProbedSlopes(slopes, error, probes, here, probe_error, weights)

@@ -302,7 +302,7 @@ class DerivativeProblem:
             refuse_unlike(
                 probed.along_probes[:count],
                 expected.value,
-                expected.error,
+                expected.error + probed.probe_error[:count],
                 self._change(probes, centre[:count]),
             )
         initial = lines.initial_step[:, np.newaxis]
