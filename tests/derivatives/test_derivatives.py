@@ -884,15 +884,64 @@ def test_each_order_of_a_propagated_derivative_counts_as_an_evaluation():
     "f",
     [
         lambda x: 1e20 * math.sin(1e9 * x),
-        lambda x: math.cos(3 * x) + (1e10 if x > 0.3 + 1e-7 else 0),
-        lambda x: math.cos(3 * x) + (1e3 if x > 0.3 + 1e-7 else 0),
+        lambda x: math.cos(3 * x) + (1e9 * (x > 0.3 + 1e-7) + 3e9 * (x < 0.3 - 1e-7)),
     ],
-    ids=["a fast wave", "a wall near by", "a low wall"],
+    ids=["a fast wave", "walls on both sides"],
 )
 def test_an_error_that_leaves_nothing_known_is_no_success(f):
     found = derivative(f, 0.3)
     assert found.error > abs(found.value)
     assert not found.success
+
+
+def beside_a_wall(height, distance):
+    """A smooth function and a wall at a distance from 0.3."""
+
+    def f(x):
+        beyond = (x - 0.3) * math.copysign(1, distance) > abs(distance)
+        return math.cos(3 * x) + (height if beyond else 0)
+
+    return f
+
+
+@pytest.mark.parametrize("distance", [1e-7, -1e-7, 1e-4, -1e-4])
+@pytest.mark.parametrize("height", [1e10, 1e3, 1.0])
+def test_beside_a_wall_the_other_side_tells_the_slope(height, distance):
+    f = beside_a_wall(height, distance)
+    slope = -3 * math.sin(0.9)
+    found = derivative(f, 0.3)
+    assert found.success
+    assert abs(found.value - slope) <= found.error < 1e-5
+    whole = gradient(lambda x: f(x[0]) + x[1] ** 2, [0.3, 2.0])
+    assert (abs(whole.value - [slope, 4.0]) <= whole.error).all()
+    assert whole.error.max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "at_x",
+    [
+        lambda x: 1e3 if x > 0.3 else 0,  # a jump at the point itself
+        lambda x: 2 * (x - 0.3) if x > 0.3 else 0,  # a kink there
+        lambda x: 1e3 if x > 0.3 + 1e-7 else 2 * max(0, x - 0.3),  # and a wall
+    ],
+    ids=["jump", "kink", "kink and wall"],
+)
+def test_one_side_tells_nothing_where_f_has_two_slopes(at_x):
+    found = derivative(lambda x: math.cos(3 * x) + at_x(x), 0.3)
+    assert not found.success
+
+
+def test_a_wall_is_left_within_the_budget():
+    f, calls = beside_a_wall(1e3, 1e-7), []
+    for most in range(7, 80, 9):
+        calls.clear()
+        try:
+            found = derivative(
+                lambda x: calls.append(x) or f(x), 0.3, max_evaluations=most
+            )
+        except InvalidInput:
+            continue
+        assert len(calls) == found.evaluations <= most
 
 
 def test_a_minimum_with_noise_is_a_success():

@@ -7,6 +7,7 @@ evaluations, stays within bounds, and turns the derivatives along lines into a r
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from secant.derivatives.difference_quotients import Formula
 from secant.derivatives.evaluation import Evaluation
 from secant.derivatives.lines import EPSILON, Indices, Lines, scale
 from secant.derivatives.noise import MAX_NOISE_PROBES, PROBE_POINTS, noise_along
+from secant.derivatives.one_sided import MAX_ONE_SIDED_LINES, from_one_side
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import solve
 from secant.derivatives.rounding_error import with_rounding_error
@@ -59,6 +61,9 @@ BLOCK_NUMBERS = 1 << 20
 
 NOISE_PROBE_SHARE = 0.02
 """Cost of measuring noise unasked, as a share of the fewest evaluations, at most."""
+
+HIDING_SHARE = 0.01
+"""Change of f over the initial step, relative to f, that may hide all of its slope."""
 
 MIN_ROOM_RATIO = 0.25
 """Room on one side, in units of the initial step, below which only the other serves."""
@@ -351,10 +356,68 @@ class DerivativeProblem:
             self._require_budget(MAX_NOISE_PROBES * PROBE_POINTS)
             width = float(lines.initial_step[0])
             accuracy.sigma = noise_along(self._evaluate, lines, 0, width, side)
+        first = replace(accuracy)
         found = self._solve(lines, centre, accuracy, later)
+        hidden = self._hidden(lines, centre, found)
+        # Of a staircase, neighbouring points agree by accident.
+        smooth = not accuracy.resolution
+        if (
+            smooth
+            and len(hidden)
+            and self._take_one_side(lines, centre, first, found, hidden, later)
+        ):
+            return found
         self._sigma = accuracy.sigma
         self._resolution = max(self._resolution, accuracy.resolution)
         return found
+
+    def _hidden(self, lines: Lines, centre: Floats, found: LineDerivatives) -> Indices:
+        """The lines of which nothing is known, as where f has a wall near by."""
+        if self.order > 1 or self.method != "central":
+            return np.zeros(0, np.intp)
+        change = found.error * lines.initial_step[:, np.newaxis]
+        unknown = (found.error > abs(found.value)) & (
+            change > HIDING_SHARE * abs(centre)
+        )
+        unknown &= np.isin(found.outcome, (Outcome.ROUNDING, Outcome.NOISE))
+        hidden = unknown | (found.outcome == Outcome.DIVERGED)
+        which: Indices = np.flatnonzero(
+            hidden.any(axis=1) & (self._sides(lines)[0] == 0)
+        )
+        return which if len(which) <= MAX_ONE_SIDED_LINES else which[:0]
+
+    def _take_one_side(
+        self,
+        lines: Lines,
+        centre: Floats,
+        accuracy: Accuracy,
+        found: LineDerivatives,
+        which: Indices,
+        later: int,
+    ) -> bool:
+        """Replaces derivatives of which one side knows more; says whether all were."""
+        limit = self._sides(lines)[1][which]
+        left = self.budget - self.evaluations - self._fewest(which[:0], later)
+        taken = np.zeros((len(which), centre.shape[1]), bool)
+        for i, known, part in from_one_side(
+            self._evaluate,
+            lines[which],
+            centre[which],
+            accuracy,
+            room=np.minimum(limit, lines.max_step[which]),
+            limit=limit,
+            budget=left,
+        ):
+            line = which[i]
+            better = known & (part.error[0] < found.error[line])
+            taken[i] = better
+            for ours, theirs in zip(
+                (found.value, found.error, found.step, found.outcome),
+                (part.value, part.error, part.step, part.outcome),
+                strict=True,
+            ):
+                ours[line, better] = theirs[0, better]
+        return bool(taken.all())
 
     def _fewest(self, sides: Indices, later: int) -> int:
         """The fewest evaluations of lines that use these sides, and of later ones."""
