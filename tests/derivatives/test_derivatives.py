@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from jax.scipy.special import log_ndtr
+from jax.scipy.stats import cauchy
 
 import secant
 from secant.derivatives import (
@@ -929,6 +930,38 @@ def test_beside_a_wall_the_other_side_tells_the_slope(height, distance):
 def test_one_side_tells_nothing_where_f_has_two_slopes(at_x):
     found = derivative(lambda x: math.cos(3 * x) + at_x(x), 0.3)
     assert not found.success
+
+
+@pytest.mark.parametrize("x", [0.0, 0.7])
+def test_a_value_at_the_point_alone_is_no_success(x):
+    found = derivative(lambda y: 2.0 if y == x else math.sin(y), x)
+    assert not found.success
+    assert found.error > 1
+
+
+def cauchy_quantile(q):
+    """The quantiles of the Cauchy distribution, with a pole at 0 and one at 1."""
+    return math.tan(math.pi * (q - 0.5))
+
+
+@pytest.mark.parametrize("q", [1e-8, 1e-5, 1e-3])
+def test_a_pole_at_0_is_not_stepped_over(q):
+    found = derivative(cauchy_quantile, q)
+    exact = math.pi / math.sin(math.pi * q) ** 2
+    assert found.success
+    assert abs(found.value - exact) <= found.error <= 1e-5 * exact
+
+
+def test_a_pole_that_all_steps_pass_leaves_no_success():
+    assert not derivative(cauchy_quantile, 1 - 1e-5).success
+    assert not derivative(cauchy.ppf, 1 - 1e-5).success
+
+
+@pytest.mark.parametrize("q", [1e-5, 1e-8, 1 - 1e-5])
+def test_no_success_where_the_error_is_larger_than_all_that_f_changes_by(q):
+    found = derivative(cauchy.ppf, q)
+    exact = math.pi / math.sin(math.pi * q) ** 2
+    assert abs(found.value - exact) <= found.error or not found.success
 
 
 def test_a_wall_is_left_within_the_budget():

@@ -31,6 +31,10 @@ SAFETY_FACTOR = 2.0
 """Factor on the truncation error, since two polynomials may agree by accident."""
 
 
+MIN_OFFSET_RATIO = 0.9
+"""Ratio of the offsets at two steps above which they do not fall with the step."""
+
+
 @dataclass(frozen=True)
 class Formula:
     """A difference quotient: the order of the derivative, and the side of the point.
@@ -218,6 +222,25 @@ class QuotientTable:
                 found.append(smooth / kink)
                 errors.append(abs(e / kink))
         return found, errors
+
+    def offset(self, which: Indices, sigma: Floats) -> tuple[Floats, Booleans]:
+        """By how much f at the point differs from its limit, where it does.
+
+        The mean of both sides, less the value at the point,
+
+            E(h) = (f(h) + f(-h)) / 2 - f(0),
+
+        falls as h² for a smooth f and as h at a kink. Where it stays, f jumps at the
+        point, or has a pole nearer than the shortest step.
+
+        Returns:
+            E(h) at the shortest step in units of h, and whether it is an offset.
+        """
+        step, half_jump, wrong = self._by_step(which, self._half_jump, sigma)
+        h = step[-2:, :, np.newaxis]
+        far, near = abs(half_jump[-2:]) * h
+        is_offset: Booleans = (near >= MIN_OFFSET_RATIO * far) & (near > 8 * wrong[-1])
+        return near / h[-1], is_offset
 
     def _quotients_by_step(
         self, which: Indices, sigma: Floats

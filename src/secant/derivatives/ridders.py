@@ -605,6 +605,9 @@ class RiddersTableau:
 
         Where a line did not converge and no jump is certain, the largest c of the
         shortest steps bounds what the central quotients may have missed.
+
+        Nor do central quotients see the value at the point: a jump there, or a pole
+        near by, is added as well (`QuotientTable.offset`).
         """
         jumps, errors = self._table.jumps(which, self._accuracy.sigma)
         jump: Floats = abs(jumps[-1][0])
@@ -617,5 +620,9 @@ class RiddersTableau:
         jump = np.where(unknown, largest, jump)
         added = np.where(certain | unknown, (1 + JUMP_RTOL) * jump, 0.0)
         added[np.isnan(added)] = np.inf  # steps so short that the jump overflows
+        offset, is_offset = self._table.offset(which, self._accuracy.sigma)
+        is_offset &= ~certain & (self.result.outcome[which] <= Outcome.NOISE)
+        added = np.maximum(added, np.where(is_offset, offset, 0.0))
         self.result.error[which] += added
+        self.result.outcome[which[is_offset.any(axis=1)]] = Outcome.DIVERGED
         self.result.outcome[which[kinked]] = Outcome.KINK

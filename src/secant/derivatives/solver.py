@@ -178,13 +178,13 @@ class DerivativeProblem:
         )
         with np.errstate(invalid="ignore"):
             refuse_overflow(np.asarray(value), "x")
-        success, status = self._status(value, error, outcome)
+        success, status = self._status(value, error, step, outcome)
         return Derivative(
             value[()], error[()], step[()], self.evaluations, success, status
         )
 
     def _status(
-        self, value: Floats, error: Floats, outcome: Floats
+        self, value: Floats, error: Floats, step: Floats, outcome: Floats
     ) -> tuple[bool, str]:
         if not value.size:
             return True, "converged: there is nothing to differentiate by"
@@ -203,7 +203,7 @@ class DerivativeProblem:
                 "the tolerance"
             )
         first = first_entry("value", outcome == worst)
-        fine = self.tolerance is None and not self._is_meaningless(value, error)
+        fine = self.tolerance is None and not self._is_meaningless(value, error, step)
         if worst is Outcome.ROUNDING:
             return fine, f"limited by rounding: {estimate}"
         if worst is Outcome.NOISE:
@@ -219,16 +219,17 @@ class DerivativeProblem:
             f"point, or bends within a shorter step; {estimate}"
         )
 
-    def _is_meaningless(self, value: Floats, error: Floats) -> bool:
+    def _is_meaningless(self, value: Floats, error: Floats, step: Floats) -> bool:
         """Whether nothing is known of the derivatives, not even their signs.
 
         Their error is larger than all of them, and so large that f might change by
-        more than itself within the scale of x.
+        more than itself within the scale of x, or within the steps.
         """
         largest = float(error.max())
         if largest <= abs(value).max() or self._centre is None:
             return False
-        change = largest * (scale(self.x) ** self.order).max(initial=0.0)
+        reach = max(scale(self.x).max(initial=0.0), float(step.max(initial=0.0)))
+        change = largest * reach**self.order
         return bool(change > abs(self._centre).max(initial=0.0))
 
     def _noise_in_words(self) -> str:
