@@ -5,6 +5,7 @@ units in the last place; the bounds are those that the docstrings state.
 """
 
 from contextlib import nullcontext
+from math import factorial
 
 import jax
 import jax.numpy as jnp
@@ -447,6 +448,21 @@ def test_no_slope_is_above_the_bound_and_one_is_near_it(name):
     x = np.linspace(-20, 20, 4001)
     steepest = abs(activation.derivative(x, activation.function(x))).max()
     assert 0.99 * activation.slope_bound <= steepest <= activation.slope_bound
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_no_derivative_is_above_what_the_scale_allows(name):
+    """|f⁽ᵐ⁾| ≤ m! slope_bound / scale^(m - 1), kinks apart."""
+    activation = ACTIVATIONS[name]
+    x = np.linspace(-20, 20, 2001)
+    x = x[[min(abs(a - k) for k in activation.kinks or (99,)) > 0.1 for a in x]]
+    with jax.enable_x64(True):
+        derivative = jax.grad(activation.function)
+        for order in range(2, 6):
+            derivative = jax.grad(derivative)
+            largest = abs(jax.vmap(derivative)(x)).max()
+            allowed = factorial(order) * activation.slope_bound
+            assert largest <= allowed / activation.scale ** (order - 1)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

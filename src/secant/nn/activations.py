@@ -9,6 +9,7 @@ axis, which holds the classes; the axes before it hold samples.
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from types import ModuleType
 from typing import NamedTuple
 
@@ -239,6 +240,11 @@ class Activation(NamedTuple):
             has both.
         slope_bound: The largest `|dy/da|`, for any a. Nudges grow by at most that much;
             see `secant.nn.gradients.perturbation.is_small`.
+        kinks: Where a slope of any order jumps: 0 for relu. Between two of them the
+            function is analytic.
+        scale: The length on which the slope changes between kinks: at most a point's
+            distance from the nearest singularity in the complex plane, π for sigmoid.
+            The m-th derivative is at most m! `slope_bound` / `scale`^(m-1).
         linearization: `a -> coefficients`, what `change` has to know of the
             pre-activations: a tuple of arrays.
         change: `(coefficients, da) -> f(a + da) - f(a)` without cancellation, for
@@ -252,6 +258,8 @@ class Activation(NamedTuple):
     function: Callable[[Array], Array]
     derivative: Callable[[Array, Array], Array]
     slope_bound: float
+    kinks: tuple[float, ...]
+    scale: float
     linearization: Callable[[Array], tuple[Array, ...]]
     change: Callable[[tuple[Array, ...], Array], Array]
     init: str
@@ -282,6 +290,8 @@ ACTIVATIONS: dict[str, Activation] = {
         function=sigmoid,
         derivative=lambda a, y: _sigmoid_slope(a),
         slope_bound=0.25,
+        kinks=(),
+        scale=3.0,
         linearization=_sigmoid_linearization,
         change=_sigmoid_change,
         init="normal",
@@ -291,6 +301,8 @@ ACTIVATIONS: dict[str, Activation] = {
         function=relu,
         derivative=lambda a, y: (y > 0).astype(y.dtype),
         slope_bound=1,
+        kinks=(0.0,),
+        scale=inf,
         linearization=lambda a: (a, relu(a)),
         change=_relu_change,
         init="he",
@@ -301,6 +313,8 @@ ACTIVATIONS: dict[str, Activation] = {
         function=tanh,
         derivative=lambda a, y: _tanh_slope(a),
         slope_bound=1,
+        kinks=(),
+        scale=1.5,
         linearization=lambda a: _sigmoid_linearization(2 * a),
         change=lambda coefficients, da: 2 * _sigmoid_change(coefficients, 2 * da),
         init="xavier",
@@ -310,6 +324,8 @@ ACTIVATIONS: dict[str, Activation] = {
         function=identity,
         derivative=lambda a, y: y * 0 + 1,
         slope_bound=1,
+        kinks=(),
+        scale=inf,
         linearization=lambda a: (),
         change=lambda coefficients, da: da,
         init="xavier",

@@ -89,7 +89,7 @@ def test_compare_shows_an_entry_at_the_values_that_it_names(net, table):
     ("name", "evaluations"),
     [
         ("definition", 2 * (784 * 50 + 50 + 50 * 10 + 10) + 1),
-        ("weight", 2 * (784 * 50 + 50 + 50 * 10 + 10) + 1),
+        ("weight", 2 * (50 + 10) + 1),
         ("node", 2 * (50 + 10) + 1),
         ("spsa", 3),
     ],

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from secant import Architecture
 from secant.nn.activations import ACTIVATIONS, NEAR
+from secant.nn.architecture import transposed
 from secant.nn.gradients import METHODS
-from secant.nn.gradients.perturbation import is_small
+from secant.nn.gradients.perturbation import (
+    crosses_kinks,
+    growth,
+    is_small,
+    layer_context,
+)
 from secant.nn.losses import LOSSES
 from secant.propagation import coordinates
 
@@ -106,6 +112,73 @@ def test_a_nudge_of_any_size_is_the_difference(name, hidden, activation, loss):
     assert apart(gradients, expected) < 2e-6
 
 
+@pytest.mark.parametrize(("hidden", "activation", "loss"), NETWORKS[-4:])
+@pytest.mark.parametrize("h", [1e-3, 0.01])
+@pytest.mark.slow
+def test_between_the_smallest_and_large_nudges_weight_is_the_definition(
+    h, hidden, activation, loss
+):
+    architecture, params, x, t = problem(hidden, activation, loss)
+    method = METHODS["weight"].with_options(h=h)
+    found = jax.jit(method, static_argnums=0)(architecture, *in_float32(params, x, t))
+    expected = definition.with_options(h=h)(architecture, params, x, t)[1]
+    assert apart(found[1], expected) < 1e-6
+
+
+def test_large_inputs_make_a_weight_s_nudge_larger_than_a_node_s():
+    """Pixels from 0 to 255: the loss bends within ±h z, and `node` gives its slope."""
+    architecture, params, x, t = problem((5,), "tanh")
+    x, params["W1"] = 256 * abs(x), params["W1"] / 256
+    h = 2.0**-9
+    expected = definition.with_options(h=h)(architecture, params, x, t)[1]
+    arrays = in_float32(params, x, t)
+
+    def error(name):
+        method = METHODS[name].with_options(h=h)
+        found = jax.jit(method, static_argnums=0)(architecture, *arrays)[1]
+        return apart(found, expected)
+
+    assert error("weight") < 1e-6
+    assert error("node") > 1e-2
+
+
+def crossings(architecture, params, x, t, h):
+    """Whether ±h of each weight of layer 1 takes a relu above across 0."""
+
+    def signs(params):
+        outputs = architecture.layers(params, x)
+        sums = [
+            z @ params[f"W{i}"] + params[f"b{i}"] for i, z in enumerate(outputs[:-2], 1)
+        ]
+        return [a > 0 for a in sums]
+
+    here = signs(params)
+    found = np.zeros((x.shape[0], *params["W1"].shape), bool)
+    for place in np.ndindex(params["W1"].shape):
+        for side in (h, -h):
+            nudged = params["W1"].copy()
+            nudged[place] += side
+            there = signs(params | {"W1": nudged})
+            changed = [(a != b).any(axis=1) for a, b in zip(here, there, strict=True)]
+            found[(slice(None), *place)] |= np.any(changed, axis=0)
+    return found
+
+
+@pytest.mark.parametrize("hidden", [(5,), (6, 5), (6, 5, 4)], ids=len)
+def test_every_nudge_across_a_kink_is_noticed_and_few_others(hidden):
+    architecture, params, x, t = problem(hidden, "relu")
+    h = 0.1
+    weights = jax.tree.map(jnp.asarray, transposed(params))
+    layers = architecture.feature_major_layers(weights, jnp.asarray(x))
+    context = layer_context(architecture, weights, layers, t.T, 1)
+    reach = h * jnp.maximum(abs(x).max(axis=1), 1)[None, :]
+    noticed = np.asarray(crosses_kinks(architecture, weights, 1, context, reach))
+    real = crossings(architecture, params, x, t, h).any(axis=1).T
+    assert (noticed | ~real).all()
+    assert real.any()
+    assert noticed.mean() < 2 * real.mean() + 0.1
+
+
 @pytest.mark.parametrize(("bound", "small"), [(0.5, True), (1, True), (2, False)])
 def test_nudges_are_small_as_far_as_the_activation_s_slope_allows(
     bound, small, monkeypatch
@@ -137,6 +210,24 @@ def test_nudges_are_small_as_far_as_the_weights_above_allow(sizes, growth):
     largest = NEAR / 2 / growth
     assert is_small(architecture, weights, 0.99 * largest)
     assert not is_small(architecture, weights, 1.01 * largest)
+
+
+@given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 8), min_size=3))
+def test_no_nudge_grows_beyond_its_bound(seed, sizes):
+    """Along straight lines, whose slope is the bound."""
+    sizes = tuple(sizes[:6])
+    architecture = Architecture(sizes, "identity", bias=False)
+    draw = np.random.default_rng(seed)
+    weights = {
+        name: draw.standard_normal(shape[::-1]).astype(np.float32)
+        for name, shape in architecture.shapes.items()
+    }
+    change = np.eye(sizes[1])
+    largest = 1.0
+    for layer in range(2, architecture.depth + 1):
+        change = weights[f"W{layer}"] @ change
+        largest = max(largest, abs(change).max())
+    assert largest <= 1.0001 * growth(architecture, weights)
 
 
 @every_method
@@ -171,7 +262,10 @@ def test_the_largest_nudge_is_that_of_the_weight_with_most_coming_in(
         seen.append(float(da))
         return np.bool_(True)
 
-    monkeypatch.setattr(import_module("secant.nn.gradients.weight"), "is_small", spy)
+    module = import_module("secant.nn.gradients.weight")
+    monkeypatch.setattr(module, "is_small", spy)
+    # So that one nudge is not enough, whatever comes in.
+    monkeypatch.setattr(module, "growth", lambda architecture, weights: np.inf)
     params = {"W1": [[first_weight]], "b1": [0.0], "W2": [[0.25]], "b2": [0.0]}
     params = {name: np.array(value) for name, value in params.items()}
     arrays = in_float32(params, np.array([[x]]), np.ones((1, 1)))

@@ -48,8 +48,8 @@ METHODS: dict[str, GradientMethod] = {
         GradientMethod(
             name="weight",
             function=LazyFunction("secant.nn.gradients.weight", "weight"),
-            description="each weight, what it changes recomputed as a difference",
-            evaluations=_two_per_parameter,
+            description="each weight, from a few nudges of its neuron",
+            evaluations=_two_per_neuron,  # more where nudges are large
             feature_major=True,
             options=(_H,),
             of_loss=LazyFunction(

@@ -31,8 +31,15 @@ changes by da, then in the layers above
     |da_i'| ≤  s Σ_i |W_i'i| max|da|  from layer l + 2 on: the changes of all add
 
 so that |da| grows from layer to layer by at most s times the largest weight, then by
-at most s times the largest row sum of |W|. Where the bound holds the closed forms are
-used, elsewhere difference propagation; both give the same number to rounding.
+at most s times the largest row sum of |W|. The length of the vector da grows by less:
+
+    ‖da‖  ≤  s ‖W_·j‖ |da|            layer l + 1: a column of W
+    ‖da‖  ≤  s ‖W‖₂ ‖da‖              from layer l + 2 on
+
+and ‖W‖₂ = (largest eigenvalue of W Wᵀ)^½ ≤ (Σ λ⁴)^⅛ = ‖(W Wᵀ)²‖^¼, with the sum of
+squares for the norm: two products for each matrix, few beside those of the nudges. The
+smaller of both bounds is taken. Where it holds the closed forms are used, elsewhere
+difference propagation; both give the same number to rounding.
 """
 
 from functools import partial
@@ -40,6 +47,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from secant.arrays import Array
 from secant.nn.activations import ACTIVATIONS, NEAR
@@ -90,17 +98,39 @@ def layer_context(
 def is_small(architecture: Architecture, weights: Params, da: Array) -> Array:
     """Whether a change of at most `da` stays small in every layer above.
 
-    The closed forms require it. The bound is derived at the head of this file; it is
-    taken for a nudge of layer 1, whose way up is the longest.
+    The closed forms require it.
+    """
+    return da * growth(architecture, weights) <= NEAR / 2
+
+
+def growth(architecture: Architecture, weights: Params) -> Array:
+    """A bound of the change in any layer above, in units of that of the neuron, ≥ 1.
+
+    It is derived at the head of this file, and taken for a nudge of layer 1, whose way
+    up is the longest.
     """
     slope = ACTIVATIONS[architecture.activation].slope_bound
-    growth = jnp.ones(())
+    largest = by_rows = by_length = jnp.ones(())
     for layer in range(2, architecture.depth + 1):
+        w = weights[f"W{layer}"]
         # Only one neuron of layer 1 changes, and then all of the layers above.
-        size = abs(weights[f"W{layer}"])
-        step = size.max() if layer == 2 else size.sum(axis=1).max()
-        growth = jnp.maximum(growth, growth * slope * step)
-    return da * growth <= NEAR / 2
+        if layer == 2:
+            by_rows = slope * abs(w).max()
+            by_length = slope * jnp.sqrt((w * w).sum(axis=0).max())
+        else:
+            by_rows = by_rows * slope * abs(w).sum(axis=1).max()
+            by_length = by_length * slope * _largest_singular_value(w)
+        largest = jnp.maximum(largest, jnp.minimum(by_rows, by_length))
+    return largest
+
+
+def _largest_singular_value(w: Array) -> Array:
+    """A bound of it, from above: at most (number of rows)^⅛ times as large."""
+    size = abs(w).max()
+    w = w / jnp.where(size > 0, size, 1)
+    gram = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    squared = gram @ gram
+    return size * jnp.sqrt(jnp.sqrt(jnp.linalg.norm(squared)))
 
 
 def loss_deltas(
@@ -146,6 +176,107 @@ def loss_deltas(
         (context.sums[0], jnp.broadcast_to(da, (neurons, nudges)), outgoing),
         # As `change_bytes` counts: what changes, before and after each activation.
         bytes_each=2 * 2 * changed,
+    )
+
+
+def pair_deltas(
+    architecture: Architecture,
+    weights: Params,
+    layer: int,
+    context: LayerContext,
+    neuron: Array,
+    sample: Array,
+    da: Array,
+    *,
+    small: bool,
+) -> Array:
+    """The change of one sample's loss for each nudge of one neuron of a layer.
+
+    Args:
+        architecture: What the network computes.
+        weights: Its weights, (outputs, inputs).
+        layer: The neuron's layer, 1 … depth.
+        context: From `layer_context`, with a column for each sample.
+        neuron: The neuron's number in its layer, a scalar.
+        sample: The sample's number, a scalar.
+        da: The changes of the neuron's pre-activation, (nudges,).
+        small: Whether `is_small` holds.
+
+    Returns:
+        Shape (nudges,): what `loss_deltas` gives for this neuron and sample.
+    """
+    depth, loss = architecture.depth, LOSSES[architecture.loss]
+    activation = ACTIVATIONS[architecture.activation]
+    here = jax.tree.map(
+        lambda a: lax.dynamic_slice_in_dim(a, sample, 1, axis=1), context
+    )
+    if small and layer >= depth - 1:
+        line = tuple(a[neuron] for a in here.line)
+        if layer == depth:
+            return loss.change_along_line(line, da)
+        linearization = tuple(a[neuron] for a in here.linearizations[0])
+        return loss.change_along_line(line, activation.change(linearization, da))
+    outgoing = (
+        jnp.eye(architecture.sizes[layer], dtype=da.dtype)[neuron]
+        if layer == depth
+        else weights[f"W{layer + 1}"][:, neuron]
+    )
+    of_neuron = _closed_form if small else _propagated
+    a = here.sums[0][neuron]
+    return of_neuron(architecture, weights, layer, here, a, da, outgoing)
+
+
+def crosses_kinks(
+    architecture: Architecture,
+    weights: Params,
+    layer: int,
+    context: LayerContext,
+    da: Array,
+) -> Array:
+    """Whether a nudge of a layer's neuron takes an activation across a kink.
+
+    Between kinks relu is linear: the changes above are the slopes times `da`, exactly,
+    as long as no kink is crossed. For an activation that bends between its kinks they
+    are taken twice as large.
+
+    Args:
+        architecture: What the network computes.
+        weights: Its weights, (outputs, inputs).
+        layer: The layer whose neurons are nudged.
+        context: From `layer_context`, with a column for each sample.
+        da: The largest change to both sides in each sample, (1, samples).
+
+    Returns:
+        Shape (neurons, samples). True where the neuron's own pre-activation, or one of
+        a hidden layer above it, passes a kink or may.
+    """
+    activation = ACTIVATIONS[architecture.activation]
+
+    def passes(a: Array, da: Array) -> Array:
+        near = [abs(a - kink) <= abs(da) for kink in activation.kinks]
+        return jnp.stack(near).any(axis=0)
+
+    def slope(a: Array) -> Array:
+        return activation.derivative(a, activation.function(a))
+
+    def of_neuron(a: Array, outgoing: Array) -> Array:
+        passed = passes(a, da[0])
+        change = jnp.outer(outgoing, slope(a) * da[0])
+        for above in range(layer + 1, architecture.depth):
+            a = context.sums[above - layer]
+            passed = passed | passes(a, 2 * change).any(axis=0)
+            if above + 1 < architecture.depth:
+                change = weights[f"W{above + 1}"] @ (slope(a) * change)
+        return passed
+
+    sums = context.sums[0]
+    if layer == architecture.depth:
+        return jnp.zeros(sums.shape, bool)
+    if layer == architecture.depth - 1:
+        return passes(sums, da)
+    changed = sum(architecture.sizes[layer:]) * sums.shape[1] * sums.dtype.itemsize
+    return map_in_blocks(
+        of_neuron, (sums, weights[f"W{layer + 1}"].T), bytes_each=4 * changed
     )
 
 

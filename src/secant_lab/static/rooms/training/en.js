@@ -38,7 +38,7 @@ export default {
   "training.size": "{train} training digits, {test} test digits, {weights} weights.",
   "training.nudges.definition":
     "definition: the textbook's loop. One step runs the network {runs} times and takes seconds to minutes; the other entries do not wait for it.",
-  "training.nudges.weight": "weight: perturbs each weight, and computes only what that changes.",
+  "training.nudges.weight": "weight: perturbs each weight, and finds all these changes from a few nudges of each neuron.",
   "training.nudges.node": "node: perturbs the input sum of each neuron, and gets the slopes of its weights from that.",
   "training.nudges.spsa": "spsa: perturbs all weights at once, in random directions.",
   "training.nudges.backprop": "backprop: perturbs nothing; it applies the chain rule.",

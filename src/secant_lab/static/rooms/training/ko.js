@@ -37,7 +37,7 @@ export default {
   "training.add": "+ 참가자 더하기",
   "training.size": "훈련용 숫자 {train}개, 테스트용 숫자 {test}개, 가중치 {weights}개.",
   "training.nudges.definition": "definition: 교재의 반복문 그대로, 한 걸음에 신경망을 {runs}번 계산해요. 몇 초에서 몇 분까지 걸리지만, 다른 참가자는 기다리지 않아요.",
-  "training.nudges.weight": "weight: 가중치를 하나씩 움직이고, 그 때문에 달라지는 것만 다시 계산해요.",
+  "training.nudges.weight": "weight: 가중치를 하나씩 움직였을 때의 변화를, 뉴런을 몇 번 움직여 한꺼번에 구해요.",
   "training.nudges.node": "node: 뉴런의 입력 합을 하나씩 움직여서, 그 뉴런에 이어진 가중치의 기울기를 한꺼번에 알아내요.",
   "training.nudges.spsa": "spsa: 모든 가중치를 무작위 방향으로 한꺼번에 움직여요.",
   "training.nudges.backprop": "backprop: 아무것도 움직이지 않는 역전파예요.",
