@@ -23,7 +23,7 @@ from secant.nn.losses import LOSSES
 from secant.nn.networks import MLP
 from secant.training import EarlyStopping, NotFinite, Run, TrainingWarning
 from secant.training.config import TrainConfig
-from secant.training.fit import train
+from secant.training.loop import train
 from secant.training.optimizers import LearningRate
 from secant.training.steps import MAX_STEPS_PER_CALL, TrainState
 from secant.training.trainer import Diverged, Trainer

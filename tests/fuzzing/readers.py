@@ -30,7 +30,7 @@ from secant.data.idx import read_idx
 from secant.data.mnist import read_sample
 from secant.training import checkpoint
 from secant.training.config import TrainConfig
-from secant.training.fit import train
+from secant.training.loop import train
 from secant.training.schedules import Schedule
 from secant.training.trainer import Trainer
 

@@ -28,7 +28,7 @@ def assert_same_params(one, other):
 
 backprop = METHODS["backprop"]
 # The module, which the function `fit` hides as an attribute of its package.
-_FIT = importlib.import_module("secant.training.fit")
+_FIT = importlib.import_module("secant.training.loop")
 
 EXACT = sorted(name for name, m in METHODS.items() if not m.stochastic)
 """The methods that find the gradient; SPSA estimates it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from secant.cli.compilation_cache import use_compilation_cache
 from secant.cli.console import command_errors, err, out
 from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.target import load_function, load_module, user_code
@@ -81,6 +82,7 @@ def check(
     The exit code is 0 if the gradient is right, 1 if it is wrong, and 2 if it cannot
     be checked.
     """
+    use_compilation_cache()  # before the user's module loads JAX
     f = load_function(target, "the function")
     module = load_module(target.rpartition(":")[0], "the function")
     if at == _POINT_FUNCTION and not hasattr(module, at):

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from secant.cli.compilation_cache import use_compilation_cache
 from secant.cli.console import command_errors, err, out, plain_table
 from secant.cli.signals import SignalPolicy, signal_policy
 from secant.cli.train_options import hidden_sizes
@@ -48,6 +49,7 @@ def compare(
     and by propagation.
     """
     sizes = hidden_sizes(hidden)
+    use_compilation_cache()
 
     import numpy as np
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from secant.cli.compilation_cache import use_compilation_cache
 from secant.cli.console import command_errors, err, labelled_lines, out
 from secant.cli.progress import ProgressBar
 from secant.cli.signals import SignalPolicy, signal_policy
@@ -35,8 +36,9 @@ def rerun(
     number of steps. Exit code 0: the runs are equal, bit for bit. Exit code 1:
     they differ; the output lists differences in versions and device.
     """
+    use_compilation_cache()
     from secant.training import Run
-    from secant.training.fit import train
+    from secant.training.loop import train
     from secant.training.run_comparison import compare_runs
     from secant.training.run_folder import reserve_run_folder
 

@@ -53,7 +53,7 @@ def run_task(
         the definition's gradients with backprop's.
     """
     from secant.training import NotFinite, TensorBoard
-    from secant.training.fit import train
+    from secant.training.loop import train
     from secant.training.run_folder import EVENTS_FOLDER
 
     if not is_follower(processes):

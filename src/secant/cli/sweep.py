@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from secant.cli.compilation_cache import use_compilation_cache
 from secant.cli.console import command_errors, out, warn
 from secant.cli.signals import (
     SignalPolicy,
@@ -119,6 +120,7 @@ def sweep(
         raise not_installed("the sweep", missing, "sweep")
 
     limit_pools()
+    use_compilation_cache()
 
     from secant.cli.sweep_trials import OBJECTIVES, Trials, check_trials
     from secant.sweeps import parse

@@ -84,7 +84,7 @@ class Trials:
 
     def _train(self, trial: "Trial", folder: Path, monitor: "_Monitor") -> "Run":
         from secant.training import TrainingWarning
-        from secant.training.fit import train
+        from secant.training.loop import train
         from secant.training.run_folder import MANIFEST_FILE
 
         if (folder / MANIFEST_FILE).is_file():

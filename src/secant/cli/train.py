@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from secant.cli.compilation_cache import use_compilation_cache
 from secant.cli.console import command_errors, warn
 from secant.cli.distributed import join_processes, supervise
 from secant.cli.reports import print_report
@@ -48,6 +49,7 @@ def train(
     """
     distributed_options = supervise(distributed)
     policy = run_options.checkpoint_policy()
+    use_compilation_cache()
     iterations = options.iterations if _is_given(context, "iterations") else None
     if run_options.resume is not None:
         _check_resume_options(context)
@@ -57,13 +59,14 @@ def train(
         _resume(folder or run_options.resume, iterations, policy, processes)
         return
 
-    from secant.training import TensorBoard
     from secant.training.run_folder import reserve_run_folder
 
     # Cheap checks come before anything that takes time.
     config = options.build_config()
     options.check_network()
     if run_options.tensorboard:
+        from secant.training import TensorBoard
+
         TensorBoard.check()
     processes, resumed = context.with_resource(
         join_processes(distributed_options, None)

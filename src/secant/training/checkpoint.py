@@ -36,43 +36,9 @@ from secant.training.serialization import (
 )
 from secant.training.steps import TrainState
 from secant.training.trainer import BestParams, RunState
-from secant.validation import Or, PositiveNumber, WholeNumber, validate_fields
 
 _FORMAT = "secant checkpoint 1"
 _NAME = re.compile(r"(\d{12})\.safetensors")
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """The frequency of a run's checkpoints during training.
-
-    A run also gets a checkpoint at each new best accuracy, when it is interrupted, and
-    at its end.
-
-    Attributes:
-        steps: The number of steps between checkpoints; None to use only the clock.
-        seconds: The seconds between checkpoints; None to use only the steps.
-        keep: The number of newest checkpoints that stay.
-
-    Raises:
-        InvalidInput: A number is out of its range.
-
-    Example:
-        >>> Checkpoints(steps=500, keep=2)
-        Checkpoints(steps=500, seconds=30.0, keep=2)
-    """
-
-    steps: int | None = None
-    seconds: float | None = 30.0
-    keep: int = 3
-
-    def __post_init__(self) -> None:
-        validate_fields(
-            self,
-            steps=Or(WholeNumber(low=1), None),
-            seconds=Or(PositiveNumber(), None),
-            keep=WholeNumber(low=1),
-        )
 
 
 def write(folder: Path, state: RunState, origin: Mapping[str, Any]) -> Path:

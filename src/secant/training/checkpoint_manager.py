@@ -15,7 +15,7 @@ import numpy as np
 from secant.errors import DataError, InvalidInput
 from secant.history import Epoch
 from secant.training import checkpoint
-from secant.training.checkpoint import Checkpoints
+from secant.training.checkpoint_policy import Checkpoints
 from secant.training.diagnostics import TrainingWarning
 from secant.training.manifest import Manifest
 from secant.training.run import Run, network_bytes, write_best

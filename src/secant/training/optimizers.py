@@ -1,18 +1,26 @@
-"""Optax's optimisers by name, and their options."""
+"""Optax's optimisers by name, and their options.
+
+Neither this file nor `secant.training.schedules` loads Optax or JAX until an optimiser
+is made: the command line checks its options, and reads a run, without them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, TypedDict
-
-import jax
-import optax
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from secant.errors import InvalidInput
+from secant.nn.gradients.method import LazyFunction
 from secant.training.schedules import LEARNING_RATE, Schedule, check_schedule
 from secant.validation import Choice, Or, PositiveNumber, RealNumber, validate_fields
 
-LearningRate = float | optax.Schedule
+if TYPE_CHECKING:
+    from optax import GradientTransformation
+else:  # `parse_record` reads the types of the fields
+    GradientTransformation = object
+
+LearningRate = float | Callable[[Any], Any]
+"""A rate, or a function from a step to its rate, as Optax has them."""
 
 CUSTOM = "custom"
 """The name of an optimiser or schedule that was passed as an object."""
@@ -21,19 +29,23 @@ CUSTOM = "custom"
 class NamedOptimizer(NamedTuple):
     """The constructor of an optimiser, and its default rate and decay."""
 
-    make: Callable[[LearningRate], optax.GradientTransformation]
+    make: Callable[[LearningRate], GradientTransformation]
     learning_rate: float
     weight_decay: float = 0.0
 
 
 OPTIMIZERS: dict[str, NamedOptimizer] = {
-    "sgd": NamedOptimizer(optax.sgd, 0.1),
-    "momentum": NamedOptimizer(partial(optax.sgd, momentum=0.9), 0.01),
-    "nesterov": NamedOptimizer(partial(optax.sgd, momentum=0.9, nesterov=True), 0.01),
-    "adagrad": NamedOptimizer(optax.adagrad, 0.01),
-    "rmsprop": NamedOptimizer(optax.rmsprop, 0.001),
-    "adam": NamedOptimizer(optax.adam, 0.001),
-    "adamw": NamedOptimizer(optax.adam, 0.001, weight_decay=1e-4),
+    "sgd": NamedOptimizer(LazyFunction("optax", "sgd"), 0.1),
+    "momentum": NamedOptimizer(
+        partial(LazyFunction("optax", "sgd"), momentum=0.9), 0.01
+    ),
+    "nesterov": NamedOptimizer(
+        partial(LazyFunction("optax", "sgd"), momentum=0.9, nesterov=True), 0.01
+    ),
+    "adagrad": NamedOptimizer(LazyFunction("optax", "adagrad"), 0.01),
+    "rmsprop": NamedOptimizer(LazyFunction("optax", "rmsprop"), 0.001),
+    "adam": NamedOptimizer(LazyFunction("optax", "adam"), 0.001),
+    "adamw": NamedOptimizer(LazyFunction("optax", "adam"), 0.001, weight_decay=1e-4),
 }
 """The optimisers of `--optimizer`. `fit` also takes any of Optax's as an object."""
 
@@ -41,7 +53,7 @@ OPTIMIZERS: dict[str, NamedOptimizer] = {
 class OptimizerArguments(TypedDict, total=False):
     """The arguments of `fit` that make an `OptimizerConfig`."""
 
-    optimizer: str | optax.GradientTransformation
+    optimizer: str | GradientTransformation
     learning_rate: LearningRate | None
     weight_decay: float | None
     clip_norm: float | None
@@ -84,8 +96,8 @@ class OptimizerConfig:
     schedule: Schedule | str | None = None
     weight_decay: float | None = None
     clip_norm: float | None = None
-    custom_optimizer: optax.GradientTransformation | None = field(**UNWRITTEN)
-    custom_schedule: optax.Schedule | None = field(**UNWRITTEN)
+    custom_optimizer: GradientTransformation | None = field(**UNWRITTEN)
+    custom_schedule: Callable[[Any], Any] | None = field(**UNWRITTEN)
 
     def __post_init__(self) -> None:
         if self.optimizer == CUSTOM:
@@ -132,7 +144,7 @@ class OptimizerConfig:
         return self.learning_rate or 0.0 if constant else 0.0
 
     @property
-    def rate_schedule(self) -> optax.Schedule | None:
+    def rate_schedule(self) -> Callable[[Any], Any] | None:
         """The function from a step to its rate; None for a constant or unknown rate."""
         if isinstance(self.schedule, Schedule):
             return self.schedule
@@ -154,7 +166,7 @@ class OptimizerConfig:
 
 
 def optimizer_fields(
-    optimizer: str | optax.GradientTransformation = "sgd",
+    optimizer: str | GradientTransformation = "sgd",
     learning_rate: LearningRate | None = None,
     **numbers: Any,
 ) -> dict[str, Any]:
@@ -211,15 +223,17 @@ class UpdateRule:
     """
 
     name: str = CUSTOM
-    schedule: optax.Schedule | None = None
+    schedule: Callable[[Any], Any] | None = None
     weight_decay: float = 0.0
     clip_norm: float | None = None
-    custom: optax.GradientTransformation | None = None
+    custom: GradientTransformation | None = None
 
-    def at(self, rate: Any) -> optax.GradientTransformation:
+    def at(self, rate: Any) -> GradientTransformation:
         """Optax's optimiser with a rate, a number or one that JAX traces."""
         if self.custom is not None:
             return self.custom
+        import optax
+
         make = OPTIMIZERS[self.name].make
         if self.schedule is not None:
             rate = self.schedule
@@ -239,4 +253,6 @@ class UpdateRule:
 
 def _matrices(params: Any) -> Any:
     """The parameters that decay: weights, not biases."""
+    import jax
+
     return jax.tree.map(lambda value: value.ndim > 1, params)

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 from secant.arrays import Array
 from secant.errors import InvalidInput
@@ -31,23 +28,31 @@ LEARNING_RATE = PositiveNumber(
 _SAMPLED_STEPS = (0, *(2**power for power in range(21)))
 
 
-def _constant(rate: float, steps: int, end_factor: float) -> optax.Schedule:
+def _constant(rate: float, steps: int, end_factor: float) -> Callable[[Any], Any]:
+    import optax
+
     return optax.constant_schedule(rate)
 
 
-def _linear(rate: float, steps: int, end_factor: float) -> optax.Schedule:
+def _linear(rate: float, steps: int, end_factor: float) -> Callable[[Any], Any]:
+    import optax
+
     return optax.linear_schedule(rate, rate * end_factor, steps)
 
 
-def _cosine(rate: float, steps: int, end_factor: float) -> optax.Schedule:
+def _cosine(rate: float, steps: int, end_factor: float) -> Callable[[Any], Any]:
+    import optax
+
     return optax.cosine_decay_schedule(rate, steps, end_factor)
 
 
-def _exponential(rate: float, steps: int, end_factor: float) -> optax.Schedule:
+def _exponential(rate: float, steps: int, end_factor: float) -> Callable[[Any], Any]:
+    import optax
+
     return optax.exponential_decay(rate, steps, end_factor, end_value=rate * end_factor)
 
 
-SCHEDULES: dict[str, Callable[[float, int, float], optax.Schedule]] = {
+SCHEDULES: dict[str, Callable[[float, int, float], Callable[[Any], Any]]] = {
     "constant": _constant,
     "linear": _linear,
     "cosine": _cosine,
@@ -124,7 +129,9 @@ class Schedule:
 
 
 @lru_cache(maxsize=64)
-def _make_schedule(schedule: Schedule) -> optax.Schedule:
+def _make_schedule(schedule: Schedule) -> Callable[[Any], Any]:
+    import optax
+
     rate, warm = schedule.rate, schedule.warmup_steps
     decay = SCHEDULES[schedule.name](rate, schedule.steps - warm, schedule.end_factor)
     if not warm:
@@ -140,6 +147,8 @@ def check_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """
     if isinstance(schedule, Schedule):
         return schedule
+    import jax
+
     try:
         shape = jax.eval_shape(schedule, jax.ShapeDtypeStruct((), np.int32)).shape
         rates = sampled_rates(schedule)
@@ -166,5 +175,7 @@ def check_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def sampled_rates(schedule: Callable[[Any], Any]) -> list[float]:
     """The rates of some early and late steps, which identify a schedule."""
+    import jax.numpy as jnp
+
     rates: list[Array] = [schedule(jnp.int32(step)) for step in _SAMPLED_STEPS]
     return [float(rate) for rate in rates]

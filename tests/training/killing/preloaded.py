@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import secant.cli.main
 import secant.cli.train
 import secant.plots.runs
-import secant.training.fit
+import secant.training.loop
 
 if find_spec("optuna"):
     import secant.cli.sweep

@@ -13,8 +13,9 @@ from secant.errors import InvalidInput, PeerLost, SecantError
 from secant.nn.gradients import GradientMethod
 from secant.nn.networks import MLP
 from secant.training.callbacks import Callback, Progress, check_callbacks
-from secant.training.checkpoint import Checkpoints, check_same_run
+from secant.training.checkpoint import check_same_run
 from secant.training.checkpoint_manager import CheckpointManager
+from secant.training.checkpoint_policy import Checkpoints
 from secant.training.config import TrainConfig
 from secant.training.diagnostics import TrainingWarning, no_better_than_chance, unmoved
 from secant.training.distributed.process_group import ProcessGroup
