@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from secant import derivative, directional_derivative, gradient, hessian, jacobian
-from secant.derivatives.resolution import grid_spacing
+from secant.derivatives.resolution import grid_spacing, plateau_height
 
 
 def printed(value, digits):
@@ -216,6 +216,33 @@ def test_a_flat_piece_that_ends_in_a_ramp_is_no_plateau_of_a_staircase():
     found = derivative(lambda x: max(0.0, x - 1e-3), 0.0)
     assert abs(found.value) <= found.error < 1e-11
     assert "resolution" not in found.status
+
+
+def test_a_ramp_is_no_jump_wherever_bisection_meets_it():
+    for where in np.linspace(0.5, 3.0, 300):
+        height = plateau_height(
+            lambda t, where=where: np.fmax([t - where], 0.0), np.zeros(1), 0.4, 3.1
+        )
+        assert height == 0.0
+
+
+def test_a_jump_to_a_slope_is_measured_wherever_bisection_meets_it():
+    for where in np.linspace(0.5, 3.0, 300):
+        height = plateau_height(
+            lambda t, where=where: np.array([(t > where) * (1 + t - where)]),
+            np.zeros(1),
+            0.4,
+            3.1,
+            side=1,
+        )
+        assert height > 0.9
+
+
+def test_large_values_far_away_do_not_coarsen_a_constant_piece():
+    weight, bound = np.float32(0.3455842), np.float32(-1.765826)
+    found = derivative(lambda x: weight * max(np.float32(x), bound), -8.478374)
+    assert abs(found.value) <= found.error < 1e-7
+    assert "resolution" in found.status
 
 
 def test_a_jump_at_the_point_is_no_grid():

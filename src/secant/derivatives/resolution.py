@@ -40,10 +40,11 @@ _PROBES = np.array([0.7071067811865476, -0.5773502691896258])
 BISECTIONS = 12
 """Evaluations that tell a plateau of a staircase from one that ends in a ramp."""
 
-LAST_BISECTIONS = 4
-"""The last of them, over which a ramp falls to 1/16 and a jump stays.
+WIDER = 16
+"""Width over which a ramp changes so many times as much, in units of the last interval.
 
-The first ones find the end of the plateau, from points that may be far beyond it.
+A jump stays what it is. The first bisections find the end of the plateau, from points
+that may be far beyond it.
 """
 
 _ON_THE_WAY = 0.61803398874989485
@@ -53,11 +54,11 @@ _SPREAD = 1.6180339887498949
 """Distance of points whose scatter is measured, in units of that to the plateau's end.
 """
 
-PLATEAU_PROBES = BISECTIONS + PROBE_POINTS + 3
+PLATEAU_PROBES = BISECTIONS + PROBE_POINTS + 4
 """Evaluations that the height of a plateau costs, at most."""
 
 MIN_JUMP_SHARE = 1 / 3
-"""A jump keeps more than this share of the change over the last bisections."""
+"""A jump is more than this share of the change over the wider interval."""
 
 MANY_ENTRIES = 64
 """Entries of f that are looked at, one by one, at every point."""
@@ -77,7 +78,9 @@ def plateau_height(
 
     Between a point on the plateau and one beyond, bisection finds the end of the
     plateau. Where f goes on from there like a ramp, as relu does, the change of f
-    between the two points falls with their distance. Where it jumps, it stays.
+    grows with the distance beyond. Where it jumps, it stays. (The changes that
+    bisection met on its way do not tell: a ramp that begins just before the last point
+    beyond the plateau has the same value there all the while.)
 
     Args:
         values_at: f's values, (entries,), at a distance from the point; NaN where f is
@@ -107,10 +110,7 @@ def plateau_height(
         after = values_at(changed)
     # A wave has equal values at a distance, too, and others on the way.
     is_flat: Booleans = values_at(_ON_THE_WAY * flat) == centre
-    whole = abs(after - before)
-    for left in range(BISECTIONS, 0, -1):
-        if left == LAST_BISECTIONS:
-            whole = abs(after - before)
+    for _ in range(BISECTIONS):
         middle = (flat + changed) / 2
         values = values_at(middle)
         if (values == centre).all():
@@ -118,6 +118,8 @@ def plateau_height(
         else:
             changed, after = middle, values
     jump: Floats = abs(after - before)
+    beyond = values_at(flat + WIDER * (changed - flat))
+    whole = np.fmax(jump, abs(beyond - before))  # f need not be defined beyond
     jump[~((jump > MIN_JUMP_SHARE * whole) & is_flat)] = 0.0  # where it is NaN, too
     if not jump.any():
         return jump
@@ -194,7 +196,7 @@ class GridSearch:
         self.decided = is_last or not (flat | jump).any()
         if self._probed:
             far = [values for _, values in self._probed]
-            spacing = grid_spacing(np.concatenate([seen, *far]))
+            spacing = grid_spacing(np.concatenate([seen, *far]), abs(seen).max(axis=0))
         is_grid = flat | (seems & ~jump)
         height = np.where(is_grid, spacing, 0.0)
         if (flat & (height == 0)).any():
@@ -281,7 +283,7 @@ def _is_one_value(values: Floats) -> Booleans:
     return same
 
 
-def grid_spacing(values: Floats) -> Floats:
+def grid_spacing(values: Floats, largest: Floats | None = None) -> Floats:
     """The spacing of the grid on which values lie.
 
     A grid has a fixed spacing (rounded to cents, counts) or a fixed number of digits
@@ -289,6 +291,8 @@ def grid_spacing(values: Floats) -> Floats:
 
     Args:
         values: Of f at distinct points, finite, (points, entries).
+        largest: The size of the largest value that a quotient is made of, (entries,);
+            where it is None or 0, that of all values counts.
 
     Returns:
         The spacing for each entry; 0 where the values are too long, too few or too
@@ -301,37 +305,42 @@ def grid_spacing(values: Floats) -> Floats:
     """
     finite: Any = values[np.isfinite(values).all(axis=1)]
     entries: int = finite.shape[1]
+    sizes: Floats = np.zeros(entries) if largest is None else largest
     if entries > MANY_ENTRIES:  # a few stand for all, unless one is on a grid
         some = finite[:, :: -(-entries // MANY_ENTRIES)]
         if not any(_spacing(np.unique(column)) for column in some.T):
             return np.zeros(entries)
-    return np.array([_spacing(np.unique(column)) for column in finite.T])
+    columns = zip(finite.T, sizes, strict=True)
+    return np.array([_spacing(np.unique(column), size) for column, size in columns])
 
 
-def _spacing(distinct: Floats) -> float:
+def _spacing(distinct: Floats, largest: float = 0.0) -> float:
     some = distinct[distinct != 0]
     if len(distinct) < 2 or not len(some):
         return 0.0
-    return max(_binary_spacing(some), _decimal_spacing(some))
+    if not (0 < largest < np.inf):
+        largest = float(abs(some).max())
+    return max(_binary_spacing(some, largest), _decimal_spacing(some, largest))
 
 
-def _binary_spacing(values: Floats) -> float:
+def _binary_spacing(values: Floats, largest: float) -> float:
     mantissa, exponent = np.frexp(values)
     whole = abs(mantissa * 2.0**53).astype(np.int64)
     zeros = np.log2(whole & -whole).astype(int)
     # All are as long as the longest. An odd last bit is no surprise.
     if len(values) * (zeros.min() - 1) < MIN_SURPRISE:
         return 0.0
-    return 2.0 ** _last_place(53 - zeros, exponent - 53 + zeros, int(exponent.max()))
+    place = int(np.frexp(largest)[1])
+    return 2.0 ** _last_place(53 - zeros, exponent - 53 + zeros, place)
 
 
-def _decimal_spacing(values: Floats) -> float:
+def _decimal_spacing(values: Floats, largest: float) -> float:
     digits, places = zip(*map(_decimal_digits, values.tolist()), strict=True)
     if len(values) * log2(10) * (_DIGITS - max(digits)) < MIN_SURPRISE:
         return 0.0
     # Values that are rounded to 1 are spaced as those below it.
-    largest = int(np.ceil(np.log10(abs(values).max())))
-    return 10.0 ** _last_place(np.array(digits), np.array(places), largest)
+    place = int(np.ceil(np.log10(largest)))
+    return 10.0 ** _last_place(np.array(digits), np.array(places), place)
 
 
 def _last_place(digits: Indices, places: Indices, largest: int) -> int:
