@@ -36,6 +36,11 @@ def bind(primitive: Primitive, values: list[Array], params: dict[str, Any]) -> A
     return primitive.bind(*values, **primitive.get_bind_params(params))
 
 
+def primitive_of(function: Callable[..., Any], *operands: Any) -> Primitive:
+    """The primitive of the last operation of a function, which has no public name."""
+    return jax.make_jaxpr(function)(*operands).jaxpr.eqns[-1].primitive
+
+
 def eval_jaxpr(jaxpr: AnyJaxpr, operands: Sequence[Array]) -> list[Array]:
     """The results of a program, without deltas."""
     return list(core.jaxpr_as_fun(jaxpr)(*operands))

@@ -28,6 +28,21 @@ def with_wrong_vjp(x):
 
 with_wrong_vjp.defvjp(lambda x: (polynomial(x), None), lambda _, c: (100.0 * c,))
 
+
+@jax.custom_batching.custom_vmap
+def with_own_batches(x):
+    return polynomial(x)
+
+
+with_own_batches.def_vmap(lambda size, batched, x: (100.0 * x, True))
+
+
+def showing(x):
+    jax.debug.print("{}", x)
+    jax.debug.callback(lambda x: None, x)
+    return polynomial(x)
+
+
 CALLS = {
     "jit": jax.jit(polynomial),
     "nested jit": jax.jit(lambda x: jax.jit(polynomial)(x) * 2.0),
@@ -40,6 +55,9 @@ CALLS = {
     "closed_call": lambda x: bind(
         primitives.closed_call_p, [x], {"call_jaxpr": jax.make_jaxpr(polynomial)(x)}
     )[0],
+    "composite": jax.lax.composite(polynomial, "a.polynomial"),
+    "custom_vmap": with_own_batches,
+    "with jax.debug": showing,
     "named": jax.named_call(polynomial, name="polynomial"),
 }
 

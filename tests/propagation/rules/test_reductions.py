@@ -36,6 +36,9 @@ CASES = {
     "cummin": lambda x: lax.cummin(x, axis=0, reverse=True),
     "cumlogsumexp": lambda x: lax.cumlogsumexp(x, axis=1),
     "matrix by its transpose": lambda x: x @ x.T,
+    "groups of rows by matrices": lambda x: lax.ragged_dot(
+        x, jnp.sin(x[:2, :, None] * x[0]), jnp.array([1, 2])
+    ),
     "einsum": lambda x: jnp.einsum("ij,kj,ik->ij", x, x, x @ x.T),
     "tensordot": lambda x: jnp.tensordot(x, jnp.sin(x), axes=((0, 1), (0, 1))),
     "convolve": lambda x: jnp.convolve(x[0], x[1, :3]),

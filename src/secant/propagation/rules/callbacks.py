@@ -1,4 +1,4 @@
-"""Callbacks to Python: the only operations whose inside cannot be walked."""
+"""Callbacks to Python, whose inside cannot be walked, and what only shows a number."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import Primitive
 
 from secant.propagation.builders import def_rule
 from secant.propagation.delta import Array, Delta, materialize
+from secant.propagation.jaxpr_tools import primitive_of
 
-
-def _pure_callback_primitive() -> Primitive:
-    """The primitive of `jax.pure_callback`.
-
-    JAX has no public name for it, so it is taken from a program.
-    """
-    like = jax.ShapeDtypeStruct((), np.float32)
-    program = jax.make_jaxpr(lambda: jax.pure_callback(np.zeros, like))()
-    return program.jaxpr.eqns[0].primitive
+_NUMBER = jax.ShapeDtypeStruct((), np.float32)
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,24 @@ def _pure_callback(
 
 
 def_rule(
-    _pure_callback_primitive(),
+    primitive_of(lambda: jax.pure_callback(np.zeros, _NUMBER)),
     _pure_callback,
     "`f(x + Δx) − f(x)` subtracted, in float64 on both sides of the call",
 )
+
+
+# --- Side effects ---
+
+
+def _show(
+    ans: Sequence[Array], values: list[Array], deltas: list[Delta], **_: Any
+) -> list[Delta]:
+    """No result has no delta; the number at x was shown already."""
+    return []
+
+
+for _primitive in {
+    primitive_of(lambda x: jax.debug.print("{}", x), _NUMBER),
+    primitive_of(lambda x: jax.debug.callback(print, x), _NUMBER),
+}:
+    def_rule(_primitive, _show, "none: it shows the number at x")

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.experimental import hijax
 from jax.extend.core import Primitive, primitives
 
@@ -24,6 +25,7 @@ from secant.propagation.jaxpr_tools import (
     AnyJaxpr,
     ValuesAndDeltas,
     Walk,
+    primitive_of,
     walk_inline,
     walk_isolated,
 )
@@ -67,6 +69,17 @@ def _call_jaxpr_call(
     return walk_inline(walk, call_jaxpr, values, deltas)
 
 
+def _custom_vmap_call(
+    walk: Walk,
+    values: list[Array],
+    deltas: list[Delta],
+    *,
+    call: AnyJaxpr,
+    **_: Any,
+) -> ValuesAndDeltas:
+    return walk_inline(walk, call, values, deltas)
+
+
 def _checkpoint(
     walk: Walk,
     values: list[Array],
@@ -94,6 +107,12 @@ for _primitive in {primitives.call_p, primitives.closed_call_p}:
     def_higher_order(_primitive, _call_jaxpr_call, _CALLED, accepts_selection=True)
 for _primitive in (primitives.custom_jvp_call_p, primitives.custom_vjp_call_p):
     def_higher_order(_primitive, _call_jaxpr_call, _AS_WRITTEN, accepts_selection=True)
+_composite = primitive_of(lax.composite(lax.sin, "a.sine"), 0.0)
+_sine = jax.custom_batching.custom_vmap(lax.sin)
+_sine.def_vmap(lambda size, batched, x: (lax.sin(x), True))
+_custom_vmap = primitive_of(_sine, 0.0)
+def_higher_order(_composite, _jaxpr_call, _CALLED, accepts_selection=True)
+def_higher_order(_custom_vmap, _custom_vmap_call, _AS_WRITTEN, accepts_selection=True)
 def_higher_order(
     primitives.remat_p, _checkpoint, "the function, under `jax.checkpoint`"
 )

@@ -11,6 +11,7 @@ log2(n) instead of n.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
@@ -24,7 +25,8 @@ from secant.propagation.delta import (
     upcast_16bit,
     value_after,
 )
-from secant.propagation.jaxpr_tools import vmap_jaxpr
+from secant.propagation.jaxpr_tools import primitive_of, vmap_jaxpr
+from secant.propagation.registry import MissingRule
 
 # --- Sums ---
 
@@ -53,6 +55,7 @@ def_linear(lax.fft_p)
 def _def_contraction(primitive: Primitive) -> None:
     """Defines `Δf = f(Δa, b + Δb) + f(a, Δb)`, linear in each of two operands.
 
+    Further operands are integers, as the sizes of groups of rows, and stay the same.
     If the result has more digits than the operands, `b + Δb` is not rounded to theirs:
     `Δf = f(Δa, b) + f(Δa, Δb) + f(a, Δb)`.
     """
@@ -60,17 +63,19 @@ def _def_contraction(primitive: Primitive) -> None:
     def rule(
         ans: Array, values: list[Array], deltas: list[Delta], **params: Any
     ) -> Array:
-        (a, b), (da, db) = values, deltas
+        (a, b, *more), (da, db, *others) = values, deltas
+        if any(delta is not UNCHANGED for delta in others):
+            raise MissingRule("where its groups change")
 
         def f(a: Array, b: Array) -> Array:
-            return primitive.bind(a, b, **params)
+            return primitive.bind(a, b, *more, **params)
 
         there = value_after(a, da), value_after(b, db)
         if not is_inexact(ans):
             return f(*there)
         if any(
             delta is not UNCHANGED and not is_inexact(value)
-            for value, delta in zip(values, deltas, strict=True)
+            for value, delta in ((a, da), (b, db))
         ):
             return f(*there) - ans
         if da is UNCHANGED:
@@ -86,6 +91,14 @@ def _def_contraction(primitive: Primitive) -> None:
 
 _def_contraction(lax.dot_general_p)
 _def_contraction(lax.conv_general_dilated_p)
+_def_contraction(
+    primitive_of(
+        lax.ragged_dot,
+        jax.ShapeDtypeStruct((1, 1), jnp.float32),
+        jax.ShapeDtypeStruct((1, 1, 1), jnp.float32),
+        jax.ShapeDtypeStruct((1,), jnp.int32),
+    )
+)
 
 
 # --- Reductions by any operation ---
