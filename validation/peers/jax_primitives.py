@@ -64,6 +64,12 @@ EXPLAINED = (
     ("round_", "", "some arguments are halves, where rounding jumps"),
     ("digamma", "", "JAX's fault: see below"),
     ("nextafter", "", "JAX has no gradient of it"),
+    ("clamp", "", "JAX's gradient by bounds that are scalars raises an error"),
+    (
+        "regularized_incomplete_beta",
+        "",
+        "no formula for its changes of a and b: subtraction; JAX has no gradient",
+    ),
     ("scatter_mul", "PROMISE_IN_BOUNDS", "an index breaks its promise"),
     ("scatter_add", "PROMISE_IN_BOUNDS", "an index breaks its promise"),
     ("scatter_mul", "", "JAX has no gradient of it"),

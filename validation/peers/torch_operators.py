@@ -63,14 +63,19 @@ class Case:
         return sum(part.size for part in self.x)
 
     @property
+    def sizes(self) -> list[np.ndarray]:
+        """How visible each number of the gradient is: times its x."""
+        return [
+            abs(g * np.maximum(abs(part), 1))
+            for g, part in zip(self.gradient, self.x, strict=True)
+        ]
+
+    @property
     def visible(self) -> bool:
         """Whether the gradient is more than rounding, so that a fault of 1 % is one."""
         unit = float(np.finfo(self.x[0].dtype).eps) * abs(self.f(self.x))
-        sizes = [
-            float(abs(g * np.maximum(abs(part), 1)).max(initial=0))
-            for g, part in zip(self.gradient, self.x, strict=True)
-        ]
-        return bool(max(sizes) > VISIBLE * unit)
+        largest = max(float(size.max(initial=0)) for size in self.sizes)
+        return largest > VISIBLE * unit
 
 
 def operators(only: str) -> Iterator[Any]:
@@ -170,6 +175,8 @@ def _case(operator: Any, sample: Any) -> Case:
             found = results([torch.tensor(part) for part in arrays])
             return float(total(found))
 
+    if not np.isfinite([f(x), *(abs(g).sum() for g in parts)]).all():
+        raise NotTried("its samples are outside of its domain")
     return Case(f, x, parts)
 
 
