@@ -11,7 +11,9 @@ from secant.training.run_folder import holds_no_steps
 
 pytest.importorskip("optuna", reason='needs pip install "secant[sweep]"')
 
+from secant.cli import sweep_trials
 from secant.sweeps.folders import folder_of
+from secant.training import steps
 
 RATE = "learning_rate=0.1..1:log"
 
@@ -111,6 +113,17 @@ SMALL = (
     *("sweep", "--data", "sample", "--init", "xavier", "--gradient", "backprop"),
     *("--iterations", 60, "--trials", 3, "learning_rate=0.1..1:log", "hidden=2..6"),
 )
+
+
+@pytest.mark.slow
+def test_trials_free_their_programs_from_time_to_time(secant, monkeypatch):
+    """100 trials of other shapes would fill a gigabyte."""
+    monkeypatch.setattr(sweep_trials, "_TRIALS_PER_CLEARING", 3)
+    assert secant(*SMALL).code == 0
+    assert steps._compiled.cache_info().currsize == 0
+    monkeypatch.setattr(sweep_trials, "_TRIALS_PER_CLEARING", 4)
+    assert secant(*SMALL[:-2], "hidden=2..6", "batch_size=10..20").code == 0
+    assert steps._compiled.cache_info().currsize > 0
 
 
 @pytest.fixture(scope="module")

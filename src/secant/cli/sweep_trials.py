@@ -3,8 +3,9 @@
 import gc
 import shlex
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,14 @@ def score(epoch: "Epoch", objective: str) -> float:
     return float(epoch._asdict()[f"validation_{objective}"])
 
 
+_TRIALS_PER_CLEARING = 8
+"""After so many trials all compiled programs are freed.
+
+JAX keeps about 3 MiB for each new shape of a network or batch. Trials that share a
+program mostly follow each other, and what is needed again comes from the compilation
+cache on disk.
+"""
+
 # The first part of a run, one in this number, is too early to prune it.
 _UNJUDGED_PART = 10
 
@@ -49,6 +58,7 @@ class Trials:
     objective: str
     folder: Path
     show: Callable[["Trial", "Progress"], object]
+    _ended: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
     def __call__(self, trial: "Trial") -> float:
         """Trains a trial and returns its score.
@@ -60,6 +70,8 @@ class Trials:
         try:
             return self._score(trial)
         finally:
+            if next(self._ended) % _TRIALS_PER_CLEARING == 0:
+                _free_programs()
             gc.collect()
             return_freed_memory()
 
@@ -135,6 +147,15 @@ class Trials:
                 if name != "step" and value is not None
             },
         )
+
+
+def _free_programs() -> None:
+    import jax
+
+    from secant.training import clear_compiled
+
+    clear_compiled()
+    jax.clear_caches()
 
 
 def _is_milestone(epoch: int) -> bool:
