@@ -12,6 +12,7 @@ import numpy as np
 from secant.checking.point import Point, as_float64, coarsest, in_kind_of
 from secant.derivatives import derivatives
 from secant.derivatives.evaluation import UNDEFINED
+from secant.derivatives.lines import INITIAL_STEP_RATIO, scale
 
 # The error bars of `secant.gradient` hold in 95 % of cases and more. Among thousands of
 # coordinates none may raise a false alarm, so the bars are made this many times longer.
@@ -24,6 +25,9 @@ _NEARBY_STEPS = 16
 # how much the jumps that are found may differ.
 _JUMP_DISTANCES = (2, 8, 32)
 _JUMP_RTOL = 0.1
+
+# First steps from which a suspect is measured once more, in units of the usual one.
+_OTHER_FIRST_STEPS = (0.6180339887498949, 0.3183098861837907)
 
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -141,6 +145,15 @@ class SlopeSource(ABC):
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
         """The slopes to both sides along some coordinates of a leaf."""
 
+    def doubt(self, query: SlopeQuery, slope: np.ndarray) -> np.ndarray:
+        """By how much slopes may be off beyond their errors; exact ones are not.
+
+        Args:
+            query: Some coordinates of a leaf.
+            slope: Their slopes, from `one_sided`.
+        """
+        return np.zeros(len(query.indices))
+
     def jumps(self, query: SlopeQuery, least: float) -> np.ndarray:
         """By how much f jumps at the point along some coordinates, if by over `least`.
 
@@ -246,6 +259,22 @@ class SampledSlopes(SlopeSource):
                 )
                 slopes[i] += change / (4 * self.step)
         return slopes
+
+    def doubt(self, query: SlopeQuery, slope: np.ndarray) -> np.ndarray:
+        """How far slopes from other first steps are from these.
+
+        Where values are coarse, two polynomials agree by accident once in a thousand
+        times, and the error of their slope is too small. They do not again from steps
+        that are no multiples of the first.
+        """
+        value, at = self._along(query)
+        first = INITIAL_STEP_RATIO * scale(at)
+        apart = [
+            abs(derivatives.gradient(value, at, step=ratio * first).value - slope)
+            for ratio in _OTHER_FIRST_STEPS
+        ]
+        doubt: np.ndarray = ERROR_BARS * np.max(apart, axis=0)
+        return np.where(np.isfinite(doubt), doubt, 0.0)
 
     def jumps(self, query: SlopeQuery, least: float) -> np.ndarray:
         """Changes of f that are alike at points 2, 8 and 32 roundings away.

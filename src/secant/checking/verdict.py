@@ -303,6 +303,11 @@ class GradientCheck:
                 leaf, indices, suspect, apart, tolerance
             )
             tolerance += np.where(suspect, self._beside_largest(leaf, indices), 0.0)
+            tolerance += self._doubt_of_suspects(
+                SlopeQuery(leaf, indices, self.point.leaves),
+                sides.slope,
+                np.where(suspect, apart / np.maximum(tolerance, _TINY), np.inf),
+            )
             wrong = suspect & ~(apart <= tolerance)
             vanishes = self._vanishing(leaf, indices, wrong, apart, tolerance)
             # Rounding hides all faults of this size: the tolerance says so.
@@ -565,6 +570,25 @@ class GradientCheck:
             order = np.argsort(apart[rest] / tolerance[rest])
             chosen = rest[order][:_SUSPECTS_MEASURED]
         return spread
+
+    def _doubt_of_suspects(
+        self, query: SlopeQuery, slope: np.ndarray, off: np.ndarray
+    ) -> np.ndarray:
+        """By how much the slopes of suspects may be off; 0 for all others.
+
+        Args:
+            query: Some coordinates of a leaf.
+            slope: Their slopes.
+            off: How far off the gradient is, in tolerances; inf where it is not. Those
+                that are off least, and may be so by accident, are measured.
+        """
+        doubt = np.zeros(len(off))
+        chosen = np.argsort(off)[:_SUSPECTS_MEASURED]
+        chosen = chosen[np.isfinite(off[chosen])]
+        if len(chosen):
+            some = replace(query, indices=query.indices[chosen])
+            doubt[chosen] = self.source.doubt(some, slope[chosen])
+        return doubt
 
     def _vanishing(
         self,
