@@ -9,9 +9,9 @@ from .distributed.process_group import ProcessGroup as ProcessGroup
 from .distributed.rendezvous import Rendezvous as Rendezvous
 from .distributed.rendezvous import join as join
 from .early_stopping import EarlyStopping as EarlyStopping
+from .forecast import Forecast as Forecast
 from .loop import NotFinite as NotFinite
 from .loop import fit as fit
-from .forecast import Forecast as Forecast
 from .metadata import RunMetadata as RunMetadata
 from .optimizers import OPTIMIZERS as OPTIMIZERS
 from .optimizers import NamedOptimizer as NamedOptimizer

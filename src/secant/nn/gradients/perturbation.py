@@ -148,13 +148,12 @@ def loss_deltas(
         architecture: What the network computes.
         weights: Its weights, (outputs, inputs).
         layer: The layer whose neurons are nudged, 1 … depth.
-        context: From `layer_context`: with a column for each sample, or that of one.
-        da: The changes of the pre-activations, (neurons or 1, nudges). Nudge r is made
-            in sample r; or all are made, one at a time, in the one sample of `context`.
+        context: From `layer_context`, with a column for each sample.
+        da: The changes of the pre-activations, (neurons or 1, samples).
         small: Whether `is_small` holds.
 
     Returns:
-        Shape (neurons, nudges): the change of that sample's loss.
+        Shape (neurons, samples): the change of that sample's loss.
     """
     depth, loss = architecture.depth, LOSSES[architecture.loss]
     activation = ACTIVATIONS[architecture.activation]

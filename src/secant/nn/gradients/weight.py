@@ -36,8 +36,8 @@ nearest singularity, at least `Activation.scale` and π for the softmax. So
 
 Nothing else is approximated. Where a nudge crosses a kink, in its own layer or above,
 or where the coefficients do not fall, every weight into that neuron is nudged by itself
-in that sample: `_exactly`. K = 1 is node perturbation, which is why the two are equally
-fast; `weight` knows when it has to do more.
+in that sample: `_exactly`. K = 1 is node perturbation, with the bounds beside it;
+`weight` knows when it has to do more.
 
 Jabri & Flower (1992), "Weight perturbation: an optimal architecture and learning
 technique for analog VLSI feedforward and recurrent multilayer networks", IEEE Trans.
