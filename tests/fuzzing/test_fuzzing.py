@@ -1,5 +1,6 @@
 """Readers of files meet damaged ones; and the watch over them sees what it should."""
 
+import gc
 import importlib
 import os
 import pickle
@@ -34,7 +35,11 @@ def place(tmp_path, monkeypatch):
     folder = tmp_path / "files"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return folder
+    # Each case collects garbage: here too, it looks at its own objects alone.
+    gc.collect()
+    gc.freeze()
+    yield folder
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", ["IDX", "CSV", "npz", "image"])
@@ -98,6 +103,21 @@ def failing(folder):
 
 def talking(folder):
     raise DataError("x" * 30_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_garbage_of_earlier_work_does_not_hide_what_a_reader_allocates(trials, place):
+    class Garbage:
+        def __init__(self):
+            self.itself, self.content = self, np.ones(2**25)
+
+    def collecting(folder):
+        gc.collect()
+        allocating(folder)
+
+    Garbage()
+    tally = trials.tried(reader(trials, collecting), 5, 0, place)
+    assert "bytes, and 67,108,864 are allowed" in tally.faults[5]
 
 
 @pytest.mark.parametrize(
