@@ -54,7 +54,8 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     assert '"b1": d1.sum(axis=0),' in page.inner_text("#code .right")
     assert page.inner_text("#worst tr th >> nth=0").startswith("b1[")
     page.select_option("#fault", "right")
-    settled(page, "Right, within rounding")
+    # Within rounding or not: that is up to the processor's arithmetic.
+    settled(page, "✓\\s*Right")
     assert page.locator("#code .wrong").count() == 0
     settled(page, r"calls \d+ of 221 numbers wrong – and none", "#naive")
 

@@ -14,6 +14,10 @@ from secant import Run
 
 _FILE = Path(__file__).parent / "pair.py"
 
+# Two processes add up their shares of a batch in another order than one. Each of the up
+# to 40 steps rounds the weights, and with them a loss of about 1, by half of 1.2e-7.
+_LOSS_ROUNDINGS = 40 * 6e-8
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="JAX's processes do not meet on Windows")
@@ -43,7 +47,7 @@ def test_two_processes_have_the_losses_of_one(devices, tmp_path, monkeypatch):
         for run in runs:
             name = f"{method}, {optimizer}"
             np.testing.assert_allclose(
-                run.losses, alone.losses, rtol=0, atol=1e-6, err_msg=name
+                run.losses, alone.losses, rtol=0, atol=_LOSS_ROUNDINGS, err_msg=name
             )
             for key, value in alone.net.params.items():
                 np.testing.assert_allclose(
