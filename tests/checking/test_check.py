@@ -5,6 +5,7 @@ import json
 import pickle
 import weakref
 from copy import deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ from secant import (
     check_gradient,
     check_hessian_product,
 )
-from secant.checking import point
+from secant.checking import point, propagated
 from secant.plots.translations import cause_text
 
 
@@ -147,6 +148,9 @@ def test_what_was_compiled_for_a_function_is_kept_for_some_functions_only():
     del f
     for _ in range(point.compiled.cache_info().maxsize):
         point.compiled(abs, object())
+    for _ in range(propagated.traced_change.cache_info().maxsize):
+        of_number = (jax.ShapeDtypeStruct((), jnp.float32),)
+        propagated.traced_change(partial(jnp.sin), (0,), of_number)
     gc.collect()
     assert known() is None
 

@@ -1,21 +1,27 @@
 """The point of a check: its leaves, and the function as one of these leaves."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from secant.arrays import Array, as_array, first_entry, is_traced, jax_array, owned
+from secant.compat import quick_compilation
 from secant.errors import InvalidInput
 from secant.freed_memory import count_program
 
-# For how many functions compiled programs are kept. A program takes megabytes, and the
-# programs of functions checked long ago are not needed again.
-_MAX_COMPILED = 32
+# For how many functions traced and compiled programs are kept. A program takes
+# megabytes, and those of functions checked long ago are not needed again.
+MAX_COMPILED = 32
+
+
+Run: TypeAlias = Literal["often", "long", "briefly"]
+"""How much a program will run: for `compiled`."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ def scalar_function(
     Raises:
         InvalidInput: `f` returns no floating-point number, or several if `single`.
     """
-    result = f(point.tree(point.leaves))
+    result = _result(f, point)
     parts = _floats_of(result)
     if not parts:
         raise InvalidInput(
@@ -180,9 +186,33 @@ def scalar_function(
     return scalar, float(scalar.number_of(result)), notes
 
 
-@lru_cache(maxsize=_MAX_COMPILED)
+def _result(f: Callable[[Any], Any], point: Point) -> Any:
+    """`f` at the point, by one program in place of one for each of its operations.
+
+    A function of `jax.jit` has its own program. What JAX cannot trace, or what returns
+    other things than arrays of JAX, is called as it is.
+    """
+
+    def traced(*leaves: Any) -> Any:
+        result = f(point.tree(leaves))
+        if not all(map(is_traced, jax.tree.leaves(result))):
+            raise TypeError
+        return result
+
+    if not isinstance(f, jax.stages.Wrapped):
+        options = quick_compilation(optimized=False)
+        with suppress(Exception):  # f may raise anything, and is asked again
+            return jax.jit(traced, compiler_options=options)(*point.leaves)
+    return f(point.tree(point.leaves))
+
+
+@lru_cache(maxsize=MAX_COMPILED)
 def compiled(
-    program: Callable[..., Any], f: ScalarFunction, static_argnums: tuple[int, ...] = ()
+    program: Callable[..., Any],
+    f: ScalarFunction,
+    static_argnums: tuple[int, ...] = (),
+    *,
+    run: Run = "often",
 ) -> Callable[..., Any]:
     """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
 
@@ -190,9 +220,14 @@ def compiled(
         program: A function that JAX can trace.
         f: Its first argument.
         static_argnums: Which of the arguments after `f` are not arrays.
+        run: How much the program will run: programs of differences have so many
+            operations that compiling them may take longer than running them.
     """
     count_program()
-    return jax.jit(partial(program, f), static_argnums=static_argnums)
+    options = None if run == "often" else quick_compilation(optimized=run == "long")
+    return jax.jit(
+        partial(program, f), static_argnums=static_argnums, compiler_options=options
+    )
 
 
 def as_float64(array: Any) -> np.ndarray:

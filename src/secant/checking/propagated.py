@@ -7,8 +7,8 @@ subtracted. So h can be tiny: the error of the central formula, of order h², is
 rounding, and a kink within ±h of x is one at x itself.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -18,13 +18,20 @@ from jax import lax
 from jax.extend import core
 
 from secant.arrays import Array
-from secant.checking.point import Point, ScalarFunction, as_float64, coarsest, compiled
+from secant.checking.point import (
+    MAX_COMPILED,
+    Point,
+    ScalarFunction,
+    as_float64,
+    coarsest,
+    compiled,
+)
 from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
 from secant.propagation import difference
 from secant.propagation.coordinates import (
-    both_ways,
+    MIN_SLICED,
     call_in_blocks,
-    change_bytes,
+    nudge_of,
     one_sided_slopes,
 )
 from secant.propagation.jaxpr_tools import axis_lengths, float_dtypes, iter_equations
@@ -42,6 +49,10 @@ _VALUE_ROUNDINGS = 16
 
 # How many changes may underflow, or be rounded by it, on their way through f.
 _MAX_UNDERFLOWS = 16
+
+# Bytes of changes above which a program is optimised. At about a gigabyte a second
+# without, this takes as long as optimising it does.
+_LONG_WORK = 2**28
 
 _ORDERING = {
     lax.sort_p,
@@ -68,13 +79,10 @@ class PropagatedSlopes(SlopeSource):
             Exception: Whatever JAX raises where it cannot trace `f`.
         """
         self._f, self._point = f, point
+        self._nudge_bytes: dict[tuple[int, ...], int] = {}
         program = jax.make_jaxpr(f)(*point.leaves)
         # Raises for a missing rule before anything is computed.
-        jax.eval_shape(
-            difference(lambda leaves: f(*leaves)),
-            list(point.leaves),
-            [_some_change(leaf) for leaf in point.leaves],
-        )
+        traced_change(f, point.real, _shapes(point.leaves))
         self._program = program
         self.axes = axis_lengths(program)
         self.dtype = coarsest(
@@ -97,12 +105,33 @@ class PropagatedSlopes(SlopeSource):
         ahead, behind = call_in_blocks(
             partial(self._sides, leaf, here),
             (indices, steps),
-            2 * change_bytes(self._program, here[self._point.real[leaf]]),
+            2 * self._bytes_of_nudge(self._group(leaf)),
             of=len(sizes),
             progress=query.progress,
         )
         sides = OneSidedSlopes(ahead, behind, self._underflow / steps)
         return self._subtracted(sides, query)
+
+    def _group(self, leaf: int) -> tuple[int, ...]:
+        """The places of the leaves whose coordinates share one program.
+
+        Those of few coordinates do: compiling a program for each would take longer.
+        """
+        leaves, place = self._point.leaves, self._point.real[leaf]
+        if leaves[place].size >= MIN_SLICED:
+            return (place,)
+        return tuple(
+            i
+            for i in self._point.real
+            if leaves[i].size < MIN_SLICED and leaves[i].dtype == leaves[place].dtype
+        )
+
+    def _bytes_of_nudge(self, group: tuple[int, ...]) -> int:
+        """The memory that the change by a nudge of one coordinate takes."""
+        if group not in self._nudge_bytes:
+            nudge = nudge_of(*_of_group(self._f, group, list(self._point.leaves)))
+            self._nudge_bytes[group] = nudge.bytes_each
+        return self._nudge_bytes[group]
 
     @property
     def _underflow(self) -> float:
@@ -174,12 +203,16 @@ class PropagatedSlopes(SlopeSource):
             Richardson (1911), "The approximate arithmetical solution by finite
             differences", Phil. Trans. R. Soc. A 210, 307-357.
         """
-        place = self._point.real[leaf]
-        both_sides = compiled(_both_sides, self._f, (0,))
+        place, group = self._point.real[leaf], self._group(leaf)
+        sizes = {i: self._point.leaves[i].size for i in group}
+        work = 2 * self._bytes_of_nudge(group) * sum(sizes.values())
+        run = "long" if work > _LONG_WORK else "briefly"
+        both_sides = compiled(_both_sides, self._f, (0, 1), run=run)
+        rows = rows + sum(size for i, size in sizes.items() if i < place)
 
         def at(steps: np.ndarray) -> np.ndarray:
             nudges = jnp.asarray(steps, leaves[place].dtype)
-            return as_float64(both_sides(place, leaves, rows, nudges))
+            return as_float64(both_sides(self._point.real, group, leaves, rows, nudges))
 
         far = at(steps)
         if self.step != _FLOAT16_STEP:
@@ -218,29 +251,70 @@ class PropagatedSlopes(SlopeSource):
             for i, d in zip(self._point.real, directions, strict=True)
         ]
         by = dict(zip(self._point.real, moves, strict=True))
-        return as_float64(compiled(_to_both_sides, self._f)(here, by)) / h
+        return (
+            as_float64(compiled(_to_both_sides, self._f, run="briefly")(here, by)) / h
+        )
 
 
 def _to_both_sides(
     f: ScalarFunction, leaves: list[Any], moves: Mapping[int, Array]
 ) -> Array:
     """f(x + move) - f(x) and f(x) - f(x - move), at least in float32."""
-    dx = [moves.get(place) for place in range(len(leaves))]
-    _, ahead, back = both_ways(lambda leaves: f(*leaves), leaves, dx)
-    both = jnp.stack([ahead, -back])
-    return both.astype(jnp.promote_types(both.dtype, jnp.float32))
+
+    def change(sign: Array) -> Array:
+        dx = [
+            moves[place] * sign.astype(moves[place].dtype) if place in moves else None
+            for place in range(len(leaves))
+        ]
+        return difference(lambda leaves: f(*leaves))(leaves, dx)[1]
+
+    # One program for both signs compiles in half the time of two.
+    signs = jnp.array([1, -1])
+    both = jax.vmap(change)(signs)
+    both = both.astype(jnp.promote_types(both.dtype, jnp.float32))
+    return both * signs.astype(both.dtype)
 
 
 def _both_sides(
-    f: ScalarFunction, place: int, leaves: list[Any], indices: Array, steps: Array
+    f: ScalarFunction,
+    real: tuple[int, ...],
+    group: tuple[int, ...],
+    leaves: list[Any],
+    indices: Array,
+    steps: Array,
 ) -> Array:
-    """The slopes ahead and behind along coordinates of one leaf, (2, coordinates)."""
+    """The slopes ahead and behind along coordinates of some leaves, (2, coordinates).
 
-    def of_leaf(leaf: Array) -> Array:
-        return f(*leaves[:place], leaf, *leaves[place + 1 :])
+    Args:
+        f: The function of all leaves.
+        real: The leaves that can change.
+        group: The leaves whose coordinates are asked for.
+        leaves: All leaves.
+        indices: Positions in the flattened leaves of the group, one after the other.
+        steps: The step of each.
+    """
+    of_group, part = _of_group(f, group, leaves)
 
-    leaf = jnp.asarray(leaves[place])
-    return jnp.stack(one_sided_slopes(of_leaf, leaf, indices, steps))
+    def change_by(dx: Any) -> Array:
+        traced = traced_change(f, real, _shapes(leaves))
+        return traced(*leaves, *jax.tree.leaves(dx))[0]
+
+    # Where no other leaf can change, the change is traced already.
+    known = change_by if real == group else None
+    return jnp.stack(one_sided_slopes(of_group, part, indices, steps, known))
+
+
+def _of_group(
+    f: ScalarFunction, group: tuple[int, ...], leaves: list[Any]
+) -> tuple[Callable[[Any], Array], Any]:
+    """`f` as a function of some of its leaves, and these: a list, or the only one."""
+    part = [jnp.asarray(leaves[place]) for place in group]
+
+    def of_group(part: Any) -> Array:
+        by = dict(zip(group, jax.tree.leaves(part), strict=True))
+        return f(*(by.get(place, leaf) for place, leaf in enumerate(leaves)))
+
+    return of_group, part[0] if len(part) == 1 else part
 
 
 def _values(
@@ -264,9 +338,28 @@ def _orders(equation: core.JaxprEqn) -> bool:
     return equation.primitive in _ORDERING
 
 
-def _some_change(leaf: Any) -> Any:
-    return jnp.zeros(leaf.shape, leaf.dtype) if _is_float(leaf.dtype) else None
+def _shapes(leaves: Sequence[Any]) -> tuple[jax.ShapeDtypeStruct, ...]:
+    return tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
 
 
-def _is_float(dtype: Any) -> bool:
-    return jnp.issubdtype(dtype, jnp.floating)
+@lru_cache(maxsize=MAX_COMPILED)
+def traced_change(
+    f: ScalarFunction,
+    real: tuple[int, ...],
+    shapes: tuple[jax.ShapeDtypeStruct, ...],
+) -> Callable[..., list[Array]]:
+    """`(*leaves, *changes) -> [f(leaves + changes) - f(leaves)]`, traced once.
+
+    Args:
+        f: The function.
+        real: The leaves that change.
+        shapes: Of all leaves.
+    """
+
+    def change(leaves: list[Any], changes: list[Any]) -> Any:
+        by = dict(zip(real, changes, strict=True))
+        dx = [by.get(place) for place in range(len(leaves))]
+        return difference(lambda leaves: f(*leaves))(leaves, dx)[1]
+
+    changes = [shapes[place] for place in real]
+    return core.jaxpr_as_fun(jax.make_jaxpr(change)(list(shapes), changes))

@@ -14,12 +14,16 @@ once as fit into `_BLOCK_BYTES`, by the shapes in f's own program. Inside a comp
 program, the blocks are the iterations of a loop (`map_in_blocks`). Outside, each block
 is a separate call, after which the caller can report progress and Ctrl-C has an effect
 (`call_in_blocks`).
+
+Arithmetic. A nudge of one weight changes one neuron of the next layer, not all of them.
+Where most of a program's changes are such slices, they are propagated as slices
+(`secant.propagation.slices`), at a small part of the arithmetic and of the memory.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,9 +34,14 @@ from jax.flatten_util import ravel_pytree
 from secant.arrays import is_traced, jax_array, owned
 from secant.errors import InvalidInput
 from secant.propagation.delta import Array, is_inexact
-from secant.propagation.difference import as_value, difference, paired_leaves
+from secant.propagation.difference import (
+    as_value,
+    difference,
+    entry_difference,
+    paired_leaves,
+)
 from secant.propagation.interpreter import Fallback
-from secant.propagation.jaxpr_tools import AnyJaxpr, result_bytes
+from secant.propagation.jaxpr_tools import AnyJaxpr, dependent_bytes, result_bytes
 from secant.validation import Choice, RealNumber, validate
 
 # The memory for the changes of one block, in bytes. On a CPU, they should stay in its
@@ -46,6 +55,12 @@ _BLOCK_BYTES = 2**28
 
 # A block of more coordinates gains nothing, and makes a progress bar jump.
 _MAX_BLOCK = 1_024
+
+# An array of fewer entries is not worth the search for changes of slices; and the share
+# of the memory of a whole change that such a one may take. Reading slices costs more
+# than reading whole arrays.
+MIN_SLICED = 1_024
+_SLICED_SHARE = 0.25
 
 # Up to this number of coordinates, a second, smaller program is compiled. A large block
 # for a handful of coordinates would take longer to compile and to compute.
@@ -182,8 +197,8 @@ def changes_along_coordinates(
         Array([1. , 0.5], dtype=float32)
     """
     x, entries, steps = jax.tree.map(owned, (x, entries, steps))
-    bytes_each = change_bytes(jax.make_jaxpr(f)(x), x)
-    return map_in_blocks(_change(f, x), (entries, steps), bytes_each)
+    nudge = nudge_of(f, x)
+    return map_in_blocks(nudge.change, (entries, steps), nudge.bytes_each)
 
 
 def central_slopes(
@@ -205,28 +220,41 @@ def central_slopes(
         >>> central_slopes(lambda x: (x**2).sum(), x, jnp.arange(2), 1e-4).round(5)
         Array([6., 8.], dtype=float32)
     """
-    x, entries, h = jax.tree.map(_as_real, x), owned(entries), owned(h)
+    x, h = jax.tree.map(_as_real, x), owned(h)
     steps = jnp.full(len(entries), h, ravel_pytree(x)[0].dtype)
-    bytes_each = 2 * change_bytes(jax.make_jaxpr(f)(x), x)
-    both = _number(map_in_blocks(_both_changes(f, x), (entries, steps), bytes_each))
-    return _over(both[:, 0] - both[:, 1], 2 * h)
+    slopes: Any = None
+    for part, leaf, own, places in _by_leaf(f, x, entries):
+        nudge = nudge_of(part, leaf)
+        both = map_in_blocks(
+            _to_both_sides(nudge), (own, steps[places]), 2 * nudge.bytes_each
+        )
+        both = _number(both)
+        if slopes is None:
+            slopes = jnp.zeros((len(entries), *both.shape[2:]), both.dtype)
+        slopes = slopes.at[places].set(both[:, 0] - both[:, 1])
+    return _over(slopes, 2 * h)
 
 
 def one_sided_slopes(
-    f: Callable[[Any], Array], x: Any, entries: Array, steps: Array
+    f: Callable[[Any], Array],
+    x: Any,
+    entries: Array,
+    steps: Array,
+    change_by: Callable[[Any], Any] | None = None,
 ) -> tuple[Array, Array]:
     """The slopes ahead and behind along some coordinates, all at once.
 
         ahead = (f(x + hᵢ eᵢ) - f(x)) / hᵢ      behind = (f(x) - f(x - hᵢ eᵢ)) / hᵢ
 
     This is the program of one block, for `call_in_blocks`. Each coordinate takes twice
-    `change_bytes`.
+    the memory of its `Nudge`.
 
     Args:
         f: A function of one pytree that returns an array of floating-point numbers.
         x: A pytree of arrays of floating-point numbers.
         entries: The coordinates, by their positions in x's flat vector.
         steps: `h`, one number for each coordinate.
+        change_by: As `nudge_of` takes it.
 
     Returns:
         Two arrays: f's result with one more axis in front, in float32 or wider. A
@@ -237,19 +265,62 @@ def one_sided_slopes(
         >>> one_sided_slopes(lambda x: abs(x).sum(), x, jnp.arange(2), jnp.full(2, 0.5))
         (Array([1., 1.], dtype=float32), Array([-1.,  1.], dtype=float32))
     """
-    both = jax.vmap(_both_changes(f, x))(entries, steps)
+    both = jax.vmap(_to_both_sides(nudge_of(f, x, change_by)))(entries, steps)
     both = both.astype(jnp.promote_types(both.dtype, jnp.float32))
     h = steps.astype(both.dtype).reshape(-1, *[1] * (both.ndim - 2))
     return both[:, 0] / h, -both[:, 1] / h
 
 
-def _change(f: Callable[[Any], Any], x: Any) -> Callable[[Array, Array], Any]:
-    """The change of `f` when one entry of `x` moves by a step."""
-    return lambda entry, step: difference(f)(x, displacement(x, entry, step))[1]
+class Nudge(NamedTuple):
+    """How a function changes if one coordinate of its argument moves.
+
+    Attributes:
+        change: `(entry, step) -> f(x + step e) - f(x)`.
+        bytes_each: The memory that it takes, in bytes.
+    """
+
+    change: Callable[[Array, Array], Any]
+    bytes_each: int
 
 
-def _both_changes(f: Callable[[Any], Array], x: Any) -> Callable[[Array, Array], Array]:
-    """As `_change`, for the step and for minus the step, as the rows of an array.
+def nudge_of(
+    f: Callable[[Any], Any],
+    x: Any,
+    change_by: Callable[[Any], Any] | None = None,
+) -> Nudge:
+    """The change of a function by a nudge of one coordinate, as cheap as is known.
+
+    Args:
+        f: As `difference` takes it.
+        x: The point, a pytree of arrays of floating-point numbers.
+        change_by: `dx -> f(x + dx) - f(x)`, if it is traced already.
+
+    Example:
+        >>> x = jnp.ones((64, 64))
+        >>> nudge = nudge_of(lambda x: jnp.sum(x @ x), x)
+        >>> float(nudge.change(3, 1.0)), nudge.bytes_each < x.nbytes
+        (129.0, True)
+    """
+
+    def whole(entry: Array, step: Array) -> Any:
+        dx = displacement(x, entry, step)
+        return change_by(dx) if change_by else difference(f)(x, dx)[1]
+
+    leaves = jax.tree.leaves(x)
+    if len(leaves) == 1 and x is leaves[0] and x.size >= MIN_SLICED:
+        step = jnp.zeros((), x.dtype)
+        sliced = partial(entry_difference, f, x)
+        sizes = [
+            dependent_bytes(jax.make_jaxpr(change)(0, step))
+            for change in (sliced, whole)
+        ]
+        if sizes[0] <= _SLICED_SHARE * sizes[1]:
+            return Nudge(sliced, sizes[0])
+    return Nudge(whole, change_bytes(jax.make_jaxpr(f)(x), x))
+
+
+def _to_both_sides(nudge: Nudge) -> Callable[[Array, Array], Array]:
+    """The changes for the step and for minus the step, as the rows of an array.
 
     One program computes both rows. It holds the operations of f's change once instead
     of twice, so it compiles in half the time.
@@ -257,9 +328,45 @@ def _both_changes(f: Callable[[Any], Array], x: Any) -> Callable[[Array, Array],
 
     def both(entry: Array, step: Array) -> Array:
         steps = step * np.array([1, -1], step.dtype)
-        return jax.vmap(partial(_change(f, x), entry))(steps)
+        return jax.vmap(partial(nudge.change, entry))(steps)
 
     return both
+
+
+def _by_leaf(
+    f: Callable[[Any], Any], x: Any, entries: Array
+) -> Iterator[tuple[Callable[[Any], Any], Any, Array, Any]]:
+    """Large leaves one by one, where a nudge may be a change of one slice; the rest.
+
+    Yields:
+        A function of a part of `x`; the part; the coordinates there; their places
+        among all `entries`.
+    """
+    leaves, tree = jax.tree.flatten(x)
+    rest = np.arange(len(entries))
+    if len(leaves) > 1 and not is_traced(entries):
+        numbers = np.asarray(entries)
+        starts = np.cumsum([0, *(leaf.size for leaf in leaves)])
+        for i, leaf in enumerate(leaves):
+            (own,) = np.nonzero((numbers >= starts[i]) & (numbers < starts[i + 1]))
+            if len(own) < MIN_SLICED:
+                continue
+            others = leaves.copy()
+
+            def of_leaf(leaf: Array, i: int = i, others: list[Any] = others) -> Any:
+                return f(tree.unflatten([*others[:i], leaf, *others[i + 1 :]]))
+
+            yield of_leaf, leaf, jnp.asarray(numbers[own] - starts[i]), own
+            rest = np.setdiff1d(rest, own)
+    if len(rest) or not len(leaves):
+        yield (
+            f,
+            x,
+            owned(entries)
+            if is_traced(entries)
+            else jnp.asarray(np.asarray(entries)[rest]),
+            rest,
+        )
 
 
 def change_bytes(program: AnyJaxpr, x: Any) -> int:

@@ -12,11 +12,13 @@ The interpreter carries a value and its delta through a program:
 
 A maximum, a sorted number or a clipped one is one of several numbers. Its delta is a
 `SelectionDelta`, which also knows which of them is selected at `x + dx`.
+
+An array of which only one slice can change has a `SliceDelta`.
 """
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -47,7 +49,8 @@ jax.tree_util.register_pytree_node(
 )
 
 Delta = Any
-"""An array, `UNCHANGED`, or, for rules that accept it, a `SelectionDelta`."""
+"""An array, `UNCHANGED`, or, where it is accepted, another kind of delta of this file.
+"""
 
 ExactSum = tuple[Array, Array]
 """A number and its difference; they stand for their sum, which is not rounded."""
@@ -88,6 +91,67 @@ class SelectionDelta:
         return self.compute_selected()
 
 
+@dataclass(frozen=True, eq=False)
+class SliceDelta:
+    """The delta of an array of which only one slice can change.
+
+    A nudge of the weight `w[i, j]` changes one column of the layer's pre-activations:
+    that of neuron j. Its delta is as long as the batch, and all the others are 0. So
+    the cost of a nudge is that of a neuron, not of a layer.
+
+    Attributes:
+        delta: Of the slice, with length 1 along the axes of `index`.
+        index: The position of the slice along some axes of the array.
+    """
+
+    delta: Delta
+    index: Mapping[int, Array]
+
+
+def slice_of(array: Array, index: Mapping[int, Array]) -> Array:
+    """The slice of length 1 at a position along some axes, whole along the others."""
+    if not index:
+        return array
+    starts = _starts(array, index)
+    sizes = [1 if axis in index else n for axis, n in enumerate(array.shape)]
+    return lax.dynamic_slice(array, starts, sizes)
+
+
+def _starts(array: Array, index: Mapping[int, Array]) -> list[Array]:
+    zero = jnp.zeros((), jnp.int32)
+    return [index.get(axis, zero).astype(jnp.int32) for axis in range(array.ndim)]
+
+
+def widen_slice(value: Array, delta: SliceDelta, axes: Sequence[int] = ()) -> Delta:
+    """The same delta, of a slice along fewer axes: of the whole array along the others.
+
+    Args:
+        value: The array.
+        delta: Its delta.
+        axes: Those axes of `delta.index` along which it stays a slice.
+    """
+    kept = {axis: delta.index[axis] for axis in axes}
+    rest = {axis: i for axis, i in delta.index.items() if axis not in kept}
+    if not rest:
+        return delta if kept else delta.delta
+    whole = slice_of(value, kept)
+    zeros = jnp.zeros_like(whole) if is_inexact(whole) else whole
+
+    def widened(array: Array, part: Array) -> Array:
+        return lax.dynamic_update_slice(array, part, _starts(array, rest))
+
+    change = widened(zeros, drop_selection(delta.delta))
+    if isinstance(delta.delta, SelectionDelta):
+        selection = delta.delta
+
+        def compute_selected() -> ExactSum:
+            before, by = selection.selected
+            return widened(whole, before), widened(zeros, by)
+
+        change = SelectionDelta(change, compute_selected)
+    return SliceDelta(change, kept) if kept else change
+
+
 def is_inexact(x: Array) -> bool:
     """Whether a value is floating or complex, so that its delta is a difference."""
     return jnp.issubdtype(x.dtype, jnp.inexact)
@@ -100,6 +164,8 @@ def as_array(x: Any) -> Array:
 
 def materialize(value: Array, delta: Delta) -> Array:
     """The delta as an array; for `UNCHANGED`, zeros or the value itself."""
+    if isinstance(delta, SliceDelta):
+        delta = widen_slice(value, delta)
     if delta is not UNCHANGED:
         return drop_selection(delta)
     return jnp.zeros_like(value) if is_inexact(value) else value
@@ -138,6 +204,8 @@ def cast_delta(delta: Delta, convert: Callable[[Array], Array]) -> Delta:
     """
     if delta is UNCHANGED:
         return UNCHANGED
+    if isinstance(delta, SliceDelta):
+        return SliceDelta(cast_delta(delta.delta, convert), delta.index)
     converted = convert(drop_selection(delta))
     if not isinstance(delta, SelectionDelta):
         return converted

@@ -15,6 +15,7 @@ from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Delta,
+    SliceDelta,
     is_inexact,
     materialize,
 )
@@ -84,6 +85,46 @@ def difference(
         return out.unflatten(results), out.unflatten(differences)
 
     return value_and_difference
+
+
+def entry_difference(
+    f: Callable[[Array], Any], x: Array, entry: Array, step: Array
+) -> Any:
+    """`f(x + h eᵢ) - f(x)`: `difference` for a change of one entry of one array.
+
+    What changes in one slice only is propagated as such (`secant.propagation.slices`).
+    A nudge of one weight then costs what a nudge of one neuron costs.
+
+    Args:
+        f: As `difference` takes it; of one array of floating-point numbers.
+        x: The array.
+        entry: The position in the flattened array.
+        step: `h`, a number of x's dtype.
+
+    Returns:
+        A pytree of f's results' structure.
+
+    Example:
+        >>> change = entry_difference(lambda x: x @ x, jnp.ones((2, 2)), 1, 1e-12)
+        >>> print(change)
+        [[0.e+00 1.e-12]
+         ...
+    """
+    program, shape = jax.make_jaxpr(f, return_shape=True)(x)
+    hide = lax.optimization_barrier if is_traced(x, entry, step) else _identity
+    x = hide(x)
+    at = jnp.unravel_index(entry, x.shape)
+    # Along an axis of length 1, a slice is the whole.
+    index = {axis: at[axis] for axis, n in enumerate(x.shape) if n > 1}
+    nudge: Delta = hide(jnp.asarray(step, x.dtype)).reshape([1] * x.ndim)
+    results, deltas = walk(
+        program.jaxpr,
+        program.consts,
+        [x],
+        [SliceDelta(nudge, index) if index else nudge],
+    )
+    out = jax.tree.structure(shape)
+    return out.unflatten(map(_as_difference, results, deltas))
 
 
 def as_value(leaf: Any) -> Array:

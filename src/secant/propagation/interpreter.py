@@ -6,6 +6,7 @@ of each.
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -13,18 +14,21 @@ from typing import Any, Literal, TypeAlias, cast
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+from jax.extend.core import Primitive
 
 from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Delta,
+    SliceDelta,
     as_array,
     drop_selection,
     is_inexact,
     value_after,
 )
 from secant.propagation.jaxpr_tools import bind
-from secant.propagation.registry import RULES, FallbackWarning, MissingRule
+from secant.propagation.registry import RULES, FallbackWarning, MissingRule, Rule
+from secant.propagation.slices import has_slices, slice_difference, widen_slices
 
 Fallback: TypeAlias = Literal["error", "subtract"]
 
@@ -96,20 +100,24 @@ def _apply(
     primitive, params = equation.primitive, equation.params
     changes = any(delta is not UNCHANGED for delta in deltas)
     rule = RULES.get(primitive) if changes else None
-    if rule is None or not rule.accepts_selection:
-        deltas = list(map(drop_selection, deltas))
     if rule is not None and rule.higher_order:
+        if not rule.accepts_selection:
+            deltas = list(map(drop_selection, widen_slices(values, deltas)))
         inner = partial(walk, fallback=fallback, within=path)
         return rule.function(inner, values, deltas, **params)
-    recompute = changes and _is_discrete(equation, deltas)
-    if changes and rule is None and not recompute:
-        _report_missing(path, fallback)
     ans = bind(primitive, values, params)
+    if has_slices(deltas):
+        delta = _difference_of_slice(equation, rule, ans, values, deltas)
+        if delta is not None:
+            return [ans], [delta]
+        deltas = widen_slices(values, deltas)
+    if rule is None or not rule.accepts_selection:
+        deltas = list(map(drop_selection, deltas))
+    out_deltas: Any
     if not changes:
-        out_deltas: Any = [UNCHANGED] * len(equation.outvars)
-    elif recompute:
-        # There is no small difference: the delta is the result at x + dx.
-        out_deltas = bind(primitive, list(map(value_after, values, deltas)), params)
+        out_deltas = [UNCHANGED] * len(equation.outvars)
+    elif _is_discrete(equation, deltas):
+        out_deltas = _recompute(primitive, ans, values, deltas, **params)
     elif rule is not None:
         try:
             out_deltas = rule.function(ans, values, deltas, **params)
@@ -117,17 +125,63 @@ def _apply(
             _report_missing(path, fallback, f" {left_out}")
             out_deltas = _subtract(equation, ans, values, deltas)
     else:
+        _report_missing(path, fallback)
         out_deltas = _subtract(equation, ans, values, deltas)
     if primitive.multiple_results:
         return list(ans), list(out_deltas)
     return [ans], out_deltas if isinstance(out_deltas, list) else [out_deltas]
 
 
+def _difference_of_slice(
+    equation: core.JaxprEqn,
+    rule: Rule | None,
+    ans: Any,
+    values: list[Array],
+    deltas: list[Delta],
+) -> Delta | None:
+    """The delta of a result by those of slices; None if they do not tell it."""
+    if equation.primitive.multiple_results:
+        return None
+    if _is_discrete(equation, deltas):
+        function: Any = partial(_recompute, equation.primitive)
+    elif rule is not None:
+        function = rule.function
+    else:
+        return None
+    with suppress(MissingRule):  # it is reported where the whole operands meet it
+        return slice_difference(
+            equation.primitive,
+            function,
+            ans,
+            values,
+            deltas,
+            equation.params,
+            accepts_selection=rule is not None and rule.accepts_selection,
+        )
+    return None
+
+
+def _recompute(
+    primitive: Primitive,
+    ans: Any,
+    values: list[Array],
+    deltas: list[Delta],
+    **params: Any,
+) -> Any:
+    """The result at `x + dx`, of numbers that have no small differences."""
+    return bind(primitive, list(map(value_after, values, deltas)), params)
+
+
 def _is_discrete(equation: core.JaxprEqn, deltas: list[Delta]) -> bool:
     """Whether only integers, truth values and keys change, in operands and results."""
-    changing = [drop_selection(delta) for delta in deltas if delta is not UNCHANGED]
+    changing = [_array_of(delta) for delta in deltas if delta is not UNCHANGED]
     results = [cast(Any, variable.aval) for variable in equation.outvars]
     return not any(map(is_inexact, [*changing, *results]))
+
+
+def _array_of(delta: Delta) -> Array:
+    """The array that a delta consists of, of the value's dtype."""
+    return drop_selection(delta.delta if isinstance(delta, SliceDelta) else delta)
 
 
 def _subtract(

@@ -1,7 +1,7 @@
 """Tools for jaxprs: evaluate them, walk them with deltas, and look into them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -218,7 +218,11 @@ def iter_equations(jaxpr: AnyJaxpr) -> Iterator[core.JaxprEqn]:
 
 def result_avals(jaxpr: AnyJaxpr) -> Iterator[Any]:
     """The shape and dtype of every intermediate result, as an abstract array."""
-    for equation in iter_equations(jaxpr):
+    return _avals_of(iter_equations(jaxpr))
+
+
+def _avals_of(equations: Iterable[core.JaxprEqn]) -> Iterator[Any]:
+    for equation in equations:
         for variable in equation.outvars:
             if hasattr(variable.aval, "shape"):
                 yield variable.aval
@@ -226,10 +230,36 @@ def result_avals(jaxpr: AnyJaxpr) -> Iterator[Any]:
 
 def result_bytes(jaxpr: AnyJaxpr) -> int:
     """The memory of all intermediate results together, in bytes."""
-    return sum(
-        math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
-        for aval in result_avals(jaxpr)
-    )
+    return sum(map(_aval_bytes, result_avals(jaxpr)))
+
+
+def _aval_bytes(aval: Any) -> int:
+    return math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
+
+
+def dependent_bytes(jaxpr: AnyJaxpr) -> int:
+    """The memory of all intermediate results that depend on a program's operands.
+
+    Example:
+        >>> a = jnp.ones((100, 100))
+        >>> dependent_bytes(jax.make_jaxpr(lambda x: jnp.sum(a @ a) + x)(1.0))
+        4
+    """
+    opened = _open_jaxpr(jaxpr)
+    dependent, size = set(opened.invars), 0
+    for equation in opened.eqns:
+        if dependent.isdisjoint(
+            atom for atom in equation.invars if isinstance(atom, core.Var)
+        ):
+            continue
+        dependent.update(equation.outvars)
+        inner = [
+            result_bytes(param)
+            for param in jax.tree.leaves(list(equation.params.values()))
+            if hasattr(_open_jaxpr(param), "eqns")
+        ]
+        size += sum(inner) + sum(map(_aval_bytes, _avals_of([equation])))
+    return size
 
 
 def float_dtypes(jaxpr: AnyJaxpr) -> list[Any]:

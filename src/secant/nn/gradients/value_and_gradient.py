@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from secant.arrays import Array, is_tensor, jax_array, owned
@@ -46,7 +46,7 @@ def coordinates(
         Array([6., 8.], dtype=float32)
     """
     flat, shaped = ravel_pytree(params)
-    slopes = central_slopes(loss, params, jnp.arange(flat.size), h)
+    slopes = central_slopes(loss, params, np.arange(flat.size), h)
     return loss(params), shaped(slopes.astype(flat.dtype))
 
 

@@ -18,7 +18,7 @@ from secant.propagation.delta import (
     UNCHANGED,
     Array,
     Delta,
-    drop_selection,
+    materialize,
     two_sum,
 )
 from secant.propagation.jaxpr_tools import (
@@ -50,7 +50,11 @@ def _two_sum_call(values: list[Array], deltas: list[Delta]) -> ValuesAndDeltas:
 
     `s + e = a + b`, so that `Δs + Δe = Δa + Δb`.
     """
-    (a, b), (da, db) = values, map(drop_selection, deltas)
+    (a, b) = values
+    da, db = (
+        delta if delta is UNCHANGED else materialize(value, delta)
+        for value, delta in zip(values, deltas, strict=True)
+    )
     if da is UNCHANGED or db is UNCHANGED:
         change = [db if da is UNCHANGED else da, UNCHANGED]
     else:
