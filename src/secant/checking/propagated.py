@@ -30,10 +30,13 @@ from secant.checking.slope_source import OneSidedSlopes, SlopeQuery, SlopeSource
 from secant.propagation import difference
 from secant.propagation.coordinates import (
     MIN_SLICED,
+    Nudge,
     call_in_blocks,
+    displacement,
     nudge_of,
     one_sided_slopes,
 )
+from secant.propagation.difference import entry_difference
 from secant.propagation.jaxpr_tools import axis_lengths, float_dtypes, iter_equations
 
 # How many coordinates get a second try by subtraction, a call for each.
@@ -79,7 +82,7 @@ class PropagatedSlopes(SlopeSource):
             Exception: Whatever JAX raises where it cannot trace `f`.
         """
         self._f, self._point = f, point
-        self._nudge_bytes: dict[tuple[int, ...], int] = {}
+        self._nudges: dict[tuple[int, ...], Nudge] = {}
         program = jax.make_jaxpr(f)(*point.leaves)
         # Raises for a missing rule before anything is computed.
         traced_change(f, point.real, _shapes(point.leaves))
@@ -98,6 +101,7 @@ class PropagatedSlopes(SlopeSource):
     def one_sided(self, query: SlopeQuery) -> OneSidedSlopes:
         """The one-sided slopes; reports progress after each block of coordinates."""
         leaf, indices, here = query.leaf, query.indices, list(query.leaves)
+        group = self._group(leaf)
         sizes = self._sizes(leaf)
         steps = self.step / query.shrink * sizes[indices]
         if not len(indices):
@@ -105,8 +109,8 @@ class PropagatedSlopes(SlopeSource):
         ahead, behind = call_in_blocks(
             partial(self._sides, leaf, here),
             (indices, steps),
-            2 * self._bytes_of_nudge(self._group(leaf)),
-            of=len(sizes),
+            2 * self._nudge(group).bytes_each,
+            of=sum(self._point.leaves[i].size for i in group),
             progress=query.progress,
         )
         sides = OneSidedSlopes(ahead, behind, self._underflow / steps)
@@ -126,12 +130,12 @@ class PropagatedSlopes(SlopeSource):
             if leaves[i].size < MIN_SLICED and leaves[i].dtype == leaves[place].dtype
         )
 
-    def _bytes_of_nudge(self, group: tuple[int, ...]) -> int:
-        """The memory that the change by a nudge of one coordinate takes."""
-        if group not in self._nudge_bytes:
-            nudge = nudge_of(*_of_group(self._f, group, list(self._point.leaves)))
-            self._nudge_bytes[group] = nudge.bytes_each
-        return self._nudge_bytes[group]
+    def _nudge(self, group: tuple[int, ...]) -> Nudge:
+        """The change by a nudge of one coordinate."""
+        if group not in self._nudges:
+            leaves = list(self._point.leaves)
+            self._nudges[group] = nudge_of(*_of_group(self._f, group, leaves))
+        return self._nudges[group]
 
     @property
     def _underflow(self) -> float:
@@ -205,14 +209,19 @@ class PropagatedSlopes(SlopeSource):
         """
         place, group = self._point.real[leaf], self._group(leaf)
         sizes = {i: self._point.leaves[i].size for i in group}
-        work = 2 * self._bytes_of_nudge(group) * sum(sizes.values())
+        nudge = self._nudge(group)
+        work = 2 * nudge.bytes_each * sum(sizes.values())
         run = "long" if work > _LONG_WORK else "briefly"
-        both_sides = compiled(_both_sides, self._f, (0, 1), run=run)
+        both_sides = compiled(_both_sides, self._f, (0, 1, 2), run=run)
         rows = rows + sum(size for i, size in sizes.items() if i < place)
 
         def at(steps: np.ndarray) -> np.ndarray:
             nudges = jnp.asarray(steps, leaves[place].dtype)
-            return as_float64(both_sides(self._point.real, group, leaves, rows, nudges))
+            return as_float64(
+                both_sides(
+                    self._point.real, group, nudge.in_slices, leaves, rows, nudges
+                )
+            )
 
         far = at(steps)
         if self.step != _FLOAT16_STEP:
@@ -279,6 +288,7 @@ def _both_sides(
     f: ScalarFunction,
     real: tuple[int, ...],
     group: tuple[int, ...],
+    in_slices: bool,
     leaves: list[Any],
     indices: Array,
     steps: Array,
@@ -289,19 +299,24 @@ def _both_sides(
         f: The function of all leaves.
         real: The leaves that can change.
         group: The leaves whose coordinates are asked for.
+        in_slices: Whether their changes are those of slices.
         leaves: All leaves.
         indices: Positions in the flattened leaves of the group, one after the other.
         steps: The step of each.
     """
     of_group, part = _of_group(f, group, leaves)
 
-    def change_by(dx: Any) -> Array:
+    def change(entry: Array, step: Array) -> Array:
+        if in_slices:
+            return entry_difference(of_group, part, entry, step)
+        dx = displacement(part, entry, step)
+        if real != group:
+            return difference(of_group)(part, dx)[1]
+        # Where no other leaf can change, the change is traced already.
         traced = traced_change(f, real, _shapes(leaves))
         return traced(*leaves, *jax.tree.leaves(dx))[0]
 
-    # Where no other leaf can change, the change is traced already.
-    known = change_by if real == group else None
-    return jnp.stack(one_sided_slopes(of_group, part, indices, steps, known))
+    return jnp.stack(one_sided_slopes(of_group, part, indices, steps, change))
 
 
 def _of_group(

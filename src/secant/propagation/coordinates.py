@@ -62,8 +62,9 @@ _MAX_BLOCK = 1_024
 MIN_SLICED = 1_024
 _SLICED_SHARE = 0.25
 
-# Up to this number of coordinates, a second, smaller program is compiled. A large block
-# for a handful of coordinates would take longer to compile and to compute.
+# Up to this number of coordinates, a second, smaller program is compiled where blocks
+# are four times as long and more: for a handful of coordinates, these take longer to
+# compute than a small program to compile.
 _FEW = 64
 
 
@@ -226,7 +227,7 @@ def central_slopes(
     for part, leaf, own, places in _by_leaf(f, x, entries):
         nudge = nudge_of(part, leaf)
         both = map_in_blocks(
-            _to_both_sides(nudge), (own, steps[places]), 2 * nudge.bytes_each
+            _to_both_sides(nudge.change), (own, steps[places]), 2 * nudge.bytes_each
         )
         both = _number(both)
         if slopes is None:
@@ -240,7 +241,7 @@ def one_sided_slopes(
     x: Any,
     entries: Array,
     steps: Array,
-    change_by: Callable[[Any], Any] | None = None,
+    change: Callable[[Array, Array], Any] | None = None,
 ) -> tuple[Array, Array]:
     """The slopes ahead and behind along some coordinates, all at once.
 
@@ -254,7 +255,7 @@ def one_sided_slopes(
         x: A pytree of arrays of floating-point numbers.
         entries: The coordinates, by their positions in x's flat vector.
         steps: `h`, one number for each coordinate.
-        change_by: As `nudge_of` takes it.
+        change: That of a `Nudge`, if it is known already.
 
     Returns:
         Two arrays: f's result with one more axis in front, in float32 or wider. A
@@ -265,7 +266,7 @@ def one_sided_slopes(
         >>> one_sided_slopes(lambda x: abs(x).sum(), x, jnp.arange(2), jnp.full(2, 0.5))
         (Array([1., 1.], dtype=float32), Array([-1.,  1.], dtype=float32))
     """
-    both = jax.vmap(_to_both_sides(nudge_of(f, x, change_by)))(entries, steps)
+    both = jax.vmap(_to_both_sides(change or nudge_of(f, x).change))(entries, steps)
     both = both.astype(jnp.promote_types(both.dtype, jnp.float32))
     h = steps.astype(both.dtype).reshape(-1, *[1] * (both.ndim - 2))
     return both[:, 0] / h, -both[:, 1] / h
@@ -277,23 +278,20 @@ class Nudge(NamedTuple):
     Attributes:
         change: `(entry, step) -> f(x + step e) - f(x)`.
         bytes_each: The memory that it takes, in bytes.
+        in_slices: Whether it is propagated as a change of slices.
     """
 
     change: Callable[[Array, Array], Any]
     bytes_each: int
+    in_slices: bool
 
 
-def nudge_of(
-    f: Callable[[Any], Any],
-    x: Any,
-    change_by: Callable[[Any], Any] | None = None,
-) -> Nudge:
+def nudge_of(f: Callable[[Any], Any], x: Any) -> Nudge:
     """The change of a function by a nudge of one coordinate, as cheap as is known.
 
     Args:
         f: As `difference` takes it.
         x: The point, a pytree of arrays of floating-point numbers.
-        change_by: `dx -> f(x + dx) - f(x)`, if it is traced already.
 
     Example:
         >>> x = jnp.ones((64, 64))
@@ -303,23 +301,25 @@ def nudge_of(
     """
 
     def whole(entry: Array, step: Array) -> Any:
-        dx = displacement(x, entry, step)
-        return change_by(dx) if change_by else difference(f)(x, dx)[1]
+        return difference(f)(x, displacement(x, entry, step))[1]
 
+    bytes_each = change_bytes(jax.make_jaxpr(f)(x), x)
     leaves = jax.tree.leaves(x)
     if len(leaves) == 1 and x is leaves[0] and x.size >= MIN_SLICED:
         step = jnp.zeros((), x.dtype)
         sliced = partial(entry_difference, f, x)
-        sizes = [
+        part, all_of_it = (
             dependent_bytes(jax.make_jaxpr(change)(0, step))
             for change in (sliced, whole)
-        ]
-        if sizes[0] <= _SLICED_SHARE * sizes[1]:
-            return Nudge(sliced, sizes[0])
-    return Nudge(whole, change_bytes(jax.make_jaxpr(f)(x), x))
+        )
+        if part <= _SLICED_SHARE * all_of_it:
+            return Nudge(sliced, bytes_each * part // all_of_it, True)
+    return Nudge(whole, bytes_each, False)
 
 
-def _to_both_sides(nudge: Nudge) -> Callable[[Array, Array], Array]:
+def _to_both_sides(
+    change: Callable[[Array, Array], Any],
+) -> Callable[[Array, Array], Array]:
     """The changes for the step and for minus the step, as the rows of an array.
 
     One program computes both rows. It holds the operations of f's change once instead
@@ -328,7 +328,7 @@ def _to_both_sides(nudge: Nudge) -> Callable[[Array, Array], Array]:
 
     def both(entry: Array, step: Array) -> Array:
         steps = step * np.array([1, -1], step.dtype)
-        return jax.vmap(partial(nudge.change, entry))(steps)
+        return jax.vmap(partial(change, entry))(steps)
 
     return both
 
@@ -439,7 +439,8 @@ def call_in_blocks(
 ) -> tuple[np.ndarray, ...]:
     """The results of a compiled program for all rows, with one call for each block.
 
-    The program is compiled for two lengths: one for up to 64 rows, one for more.
+    The program is compiled for one length, or for two if blocks are long: one for up to
+    64 rows, one for more.
 
     Args:
         program: A function of one block of each of `rows`; it returns a tuple of arrays
@@ -457,11 +458,10 @@ def call_in_blocks(
         (array([1, 2, 3]),)
     """
     count = len(rows[0])
-    few = _power_of_two(min(of, _FEW))
-    length = min(
-        few if count <= few else _power_of_two(of),
-        1 << (block_length(bytes_each).bit_length() - 1),
-    )
+    most = 1 << (block_length(bytes_each).bit_length() - 1)
+    length = min(_power_of_two(of), most)
+    if count <= _FEW and length > 4 * _FEW:
+        length = min(_FEW, most)
     found: list[tuple[np.ndarray, ...]] = []
     for start in range(0, count, length):
         block = [row[start : start + length] for row in rows]
