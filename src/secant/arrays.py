@@ -169,18 +169,16 @@ def as_real(x: ArrayLike, name: str, xp: ModuleType | None = None) -> Array:
     # bfloat16 and similar dtypes are floating in JAX and unknown to NumPy's hierarchy.
     if xp is not np and xp.issubdtype(array.dtype, xp.floating):
         return array
+    if array.dtype.kind == "f":
+        return array
     if array.dtype.kind in "iub":
         return array.astype(xp.asarray(0.0).dtype)
-    if "float" in array.dtype.name and array.dtype.kind != "f":
+    if "float" in array.dtype.name:
         raise InvalidInput(
             f"{name} holds {array.dtype}, and NumPy cannot compute with it: pass a JAX "
             f"array, or {name}.astype(np.float32)"
         )
-    if array.dtype.kind != "f":
-        raise InvalidInput(
-            f"{name} holds {array.dtype}, not real numbers: pass numbers"
-        )
-    return array
+    raise InvalidInput(f"{name} holds {array.dtype}, not real numbers: pass numbers")
 
 
 def first_entry(name: str, mask: np.ndarray) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from secant.derivatives.evaluation import Evaluation
-from secant.derivatives.extrapolation import Extrapolated, extrapolate
+from secant.derivatives.extrapolation import Extrapolated, Number, extrapolate
 from secant.derivatives.lines import EPSILON, Indices, Lines
 from secant.derivatives.validation import Booleans, Floats
 
@@ -61,6 +61,21 @@ class Formula:
     def min_steps(self) -> int:
         """Steps until there is a value with an error."""
         return self.power + 2
+
+
+def central_quotients(
+    ahead: Number, behind: Number, centre: Number, h: Number
+) -> tuple[Number, Number]:
+    """The central quotient of order 1, and half of the jump of the slope.
+
+    Args:
+        ahead: f at h, an array or a number as all that follows.
+        behind: f at -h.
+        centre: f at 0.
+        h: The step.
+    """
+    slope = (ahead - behind) / (2 * h)
+    return slope, ((ahead - centre) - (centre - behind)) / (2 * h)
 
 
 class QuotientTable:
@@ -122,8 +137,7 @@ class QuotientTable:
             ) / 2
             h = length[:, np.newaxis]
             size = np.maximum(np.maximum(abs(ahead), abs(behind)), abs(c))
-            slope = (ahead - behind) / (2 * h)
-            half_jump = ((ahead - c) - (c - behind)) / (2 * h)
+            slope, half_jump = central_quotients(ahead, behind, c, h)
             quotient = slope if self._formula.order % 2 else half_jump / h
             self._half_jump[k, which] = half_jump
         self._is_same[k, which] = (ahead == c) & (behind == c)
@@ -203,6 +217,8 @@ class QuotientTable:
         Now all terms but the first are a power series in s = h². A divided difference
         of order m in s removes every power below m. So with m + 1 steps the divided
         difference of b(h) / h, over that of 1 / h, is c with an error of order h²ᵐ⁺¹.
+
+        `secant.derivatives.scalar_ridders` has this once more, for floats.
 
         Returns:
             For groups of 1, 2, 3, … neighbouring steps the c of each group, and its

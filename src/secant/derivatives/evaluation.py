@@ -5,12 +5,13 @@ An error about a value names the point at which the value came.
 
 import sys
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from secant.arrays import first_entry
-from secant.derivatives.lines import Indices, Lines, Points
+from secant.derivatives.lines import Indices, Lines
 from secant.derivatives.validation import Floats, as_number, number_or_none
 from secant.errors import InvalidInput, short_repr
 from secant.parallel.map import Caller
@@ -53,6 +54,7 @@ class Evaluation:
         self._scalar = scalar
         self._vectorized = vectorized
         self._dtype = dtype
+        self._known: list[Any] = []
         # Python makes (-1) ** 0.5 complex: like log(-1), it is outside of f's domain.
         self._missing = (Raised,) if dtype is complex else (Raised, complex)
 
@@ -71,13 +73,41 @@ class Evaluation:
 
         if self._vectorized:
             return self._stacked(lines.stacked(which, t), where)
-        return self._one_by_one(Points(lines, which, t), where)
+        return self._one_by_one(lines.points(which, t), where)
 
     def of(self, points: Sequence[Any], where: Callable[[int], str]) -> Any:
         """The values at any points."""
         if self._vectorized:
             return self._stacked(np.stack(points), where)
         return self._one_by_one(points, where)
+
+    def floats(self, points: Sequence[Any]) -> list[float] | None:
+        """The values at points, where f returns finite floats; None where it does not.
+
+        They are kept: after `rewind` they come again before f is called.
+        """
+        values = self._call(points)
+        self._known += values
+        self.used += len(points)
+        self.shape = ()
+        for value in values:
+            if type(value) not in (float, np.float64) or not isfinite(value):
+                return None
+        return [float(value) for value in values]
+
+    def rewind(self) -> None:
+        """Starts again, with the values that `floats` has seen, in the same order."""
+        known, call = self._known, self._call
+
+        def call_again(points: Sequence[Any]) -> list[Any]:
+            first = known[: len(points)]
+            if not first:
+                return call(points)
+            del known[: len(points)]
+            return first + call(points[len(first) :])
+
+        self._call = call_again
+        self.used, self.shape = 0, () if self._scalar else None
 
     def _one_by_one(self, points: Sequence[Any], where: Callable[[int], str]) -> Floats:
         self.used += len(points)

@@ -7,11 +7,13 @@ made of the two through one step less (Neville); its distance from both estimate
 error (Ridders).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from secant.derivatives.validation import Booleans, Floats
+
+Number = TypeVar("Number", float, Floats)
 
 
 class Extrapolated(NamedTuple):
@@ -88,19 +90,16 @@ def extrapolate(
     e = [noise] + [np.zeros_like(values)] * power
     for length in range(1, len(values)):
         left, right = s[:-length], s[length:]
-        width = left - right
-        below, before = c[-1], None
+        below = c[-1]
         new_c: list[Floats] = []
         new_e: list[Floats] = []
+        lower: tuple[Floats, Floats] | None = None
+        lower_e: tuple[Floats, Floats] | None = None
         for r in range(power + 1):
-            top = left * c[r][1:] - right * c[r][:-1]
-            error = left * e[r][1:] + right * e[r][:-1]
-            if before is not None:
-                top = top + c[before][:-1] - c[before][1:]
-                error = error + e[before][:-1] + e[before][1:]
-            new_c.append(top / width)
-            new_e.append(error / width)
-            before = r
+            pair, pair_e = (c[r][:-1], c[r][1:]), (e[r][:-1], e[r][1:])
+            new_c.append(neville(left, right, *pair, lower))
+            new_e.append(amplified(left, right, *pair_e, lower_e))
+            lower, lower_e = pair, pair_e
         c, e = new_c, new_e
         if length <= power:
             continue
@@ -117,6 +116,45 @@ def extrapolate(
     best = (total.argmin(axis=0), *np.indices(shape, sparse=True))
     known = total[best] < np.inf
     return Extrapolated(*(np.where(known, part[best], np.inf) for part in pieces))
+
+
+def neville(
+    left: Number,
+    right: Number,
+    longer: Number,
+    shorter: Number,
+    lower: tuple[Number, Number] | None = None,
+) -> Number:
+    """A coefficient of the polynomial through one step more, see `extrapolate`.
+
+    Args:
+        left: The node of the longest step, an array or a number as all that follows.
+        right: That of the shortest.
+        longer: The coefficient of the polynomial without the shortest step.
+        shorter: That of the polynomial without the longest.
+        lower: The coefficients of one power less of both; None for power 0.
+    """
+    top = left * shorter - right * longer
+    if lower is not None:
+        top = top + lower[0] - lower[1]
+    return top / (left - right)
+
+
+def amplified(
+    left: Number,
+    right: Number,
+    longer: Number,
+    shorter: Number,
+    lower: tuple[Number, Number] | None = None,
+) -> Number:
+    """How wrong the errors of f's values may make `neville`, whose weights alternate.
+
+    Its arguments are those of `neville`, with errors in the place of coefficients.
+    """
+    top = left * shorter + right * longer
+    if lower is not None:
+        top = top + lower[0] + lower[1]
+    return top / (left - right)
 
 
 def _contradiction(at_zero: Floats, values: Floats, wrong: Floats) -> Floats:

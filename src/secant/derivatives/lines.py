@@ -79,6 +79,14 @@ class Lines:
         step = t[:, np.newaxis] * self.directions[which]
         return self.x[self.entries[which]] + step
 
+    def points(self, which: Indices, t: Floats) -> "Points":
+        """Points on lines, for one after the other."""
+        displaced = self.displaced(which, t)
+        entries, x = self.entries[which], self.x.astype(displaced.dtype)
+        if displaced.shape[1] != 1:
+            return Points(x, self.shape, list(entries), list(displaced))
+        return Points(x, self.shape, entries[:, 0].tolist(), displaced[:, 0].tolist())
+
     def stacked(self, which: Indices, t: Floats) -> Floats:
         """Points on lines in one array: (points, *shape)."""
         displaced = self.displaced(which, t)
@@ -158,17 +166,24 @@ class Points(Sequence[Any]):
     """Points on lines, each a new array that is made when it is asked for.
 
     A gradient may need 40,000 of them; as a list they would be as many arrays of x's
-    size. The work that all of them share is done at once, in the constructor.
+    size.
+
+    Args:
+        x: The point on all lines, with one dimension.
+        shape: The shape of the points; None where each is its moving entry alone.
+        entries: For each point the entry of `x` that moved, or an array of them.
+        displaced: What it is there.
     """
 
-    def __init__(self, lines: Lines, which: Indices, t: Floats) -> None:
-        displaced = lines.displaced(which, t)
-        self._x = lines.x.astype(displaced.dtype)
-        self._shape = lines.shape
-        single = displaced.shape[1] == 1
-        self._displaced = displaced[:, 0].tolist() if single else list(displaced)
-        entries = lines.entries[which]
-        self._entries = entries[:, 0].tolist() if single else list(entries)
+    def __init__(
+        self,
+        x: Any,
+        shape: tuple[int, ...] | None,
+        entries: Sequence[Any],
+        displaced: Sequence[Any],
+    ) -> None:
+        self._x, self._shape = x, shape
+        self._entries, self._displaced = entries, displaced
 
     def __len__(self) -> int:
         """The number of points."""
@@ -193,9 +208,10 @@ def scale(x: Floats) -> Floats:
     atoms are as small as 1e-35, and have a scale of their own; below `TINY`, numbers
     count as 0.
     """
+    size = abs(x)
     # Never so short that x + h keeps few digits of h.
-    least = 2.0**12 * np.spacing(abs(x))
-    return np.where(abs(x) < TINY, 1.0, np.maximum(np.log1p(abs(x)), least))
+    least = 2.0**12 * np.spacing(size)
+    return np.where(size < TINY, 1.0, np.maximum(np.log1p(size), least))
 
 
 def _noisy_step(x: Floats) -> Floats:
@@ -210,18 +226,24 @@ def _noisy_step(x: Floats) -> Floats:
 
 def axes(x: Floats, step: Floats | None) -> Lines:
     """The lines along each coordinate of `x`."""
+    return _along_coordinates(x, step, x.shape)
+
+
+def elementwise_lines(x: Floats, step: Floats | None) -> Lines:
+    """A line for each entry of `x`, where f is given that entry alone."""
+    return _along_coordinates(x, step, None)
+
+
+def _along_coordinates(
+    x: Floats, step: Floats | None, shape: tuple[int, ...] | None
+) -> Lines:
     flat = x.ravel()
     initial = INITIAL_STEP_RATIO * scale(flat) if step is None else step.ravel()
     max_step = MAX_STEP_RATIO * initial
     if step is None:
         max_step = np.maximum(max_step, _noisy_step(flat))
     entries = np.arange(flat.size, dtype=np.intp)[:, np.newaxis]
-    return Lines(flat, x.shape, entries, np.ones((flat.size, 1)), initial, max_step)
-
-
-def elementwise_lines(x: Floats, step: Floats | None) -> Lines:
-    """A line for each entry of `x`, where f is given that entry alone."""
-    return replace(axes(x, step), shape=None)
+    return Lines(flat, shape, entries, np.ones((flat.size, 1)), initial, max_step)
 
 
 def along_direction(x: Floats, direction: Floats, step: Floats | None) -> Lines:

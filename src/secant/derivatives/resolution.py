@@ -14,7 +14,7 @@ So a few short values at points that are not short themselves name the grid.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import log2
+from math import frexp, log2
 from typing import Any
 
 import numpy as np
@@ -323,12 +323,39 @@ def _spacing(distinct: Floats, largest: float = 0.0) -> float:
     return max(_binary_spacing(some, largest), _decimal_spacing(some, largest))
 
 
+def are_long(values: Sequence[float]) -> bool:
+    """Whether one value is so long that `grid_spacing` is 0, whatever the others are.
+
+    Example:
+        >>> are_long([0.1 + 0.2, 0.5, 1.0]), are_long([0.25, 0.5, 1.0])
+        (True, False)
+    """
+    count = len(values)
+    return any(
+        not _is_surprise(count, _trailing_zeros(value) - 1) for value in values if value
+    ) and any(
+        not _is_surprise(count, log2(10) * (_DIGITS - _decimal_digits(value)[0]))
+        for value in values
+    )
+
+
+def _is_surprise(count: int, bits: float) -> bool:
+    """Whether so many values, each so many bits too short, lie on a grid."""
+    return count * bits >= MIN_SURPRISE
+
+
+def _trailing_zeros(value: float) -> int:
+    """The last of a float's 53 bits that are 0."""
+    whole = abs(int(frexp(value)[0] * 2.0**53))
+    return (whole & -whole).bit_length() - 1
+
+
 def _binary_spacing(values: Floats, largest: float) -> float:
     mantissa, exponent = np.frexp(values)
     whole = abs(mantissa * 2.0**53).astype(np.int64)
     zeros = np.log2(whole & -whole).astype(int)
     # All are as long as the longest. An odd last bit is no surprise.
-    if len(values) * (zeros.min() - 1) < MIN_SURPRISE:
+    if not _is_surprise(len(values), zeros.min() - 1):
         return 0.0
     place = int(np.frexp(largest)[1])
     return 2.0 ** _last_place(53 - zeros, exponent - 53 + zeros, place)
@@ -336,7 +363,7 @@ def _binary_spacing(values: Floats, largest: float) -> float:
 
 def _decimal_spacing(values: Floats, largest: float) -> float:
     digits, places = zip(*map(_decimal_digits, values.tolist()), strict=True)
-    if len(values) * log2(10) * (_DIGITS - max(digits)) < MIN_SURPRISE:
+    if not _is_surprise(len(values), log2(10) * (_DIGITS - max(digits))):
         return 0.0
     # Values that are rounded to 1 are spaced as those below it.
     place = int(np.ceil(np.log10(largest)))

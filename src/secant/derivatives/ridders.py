@@ -12,6 +12,9 @@ does. All lines iterate side by side, so that one batch of evaluations serves th
 
     start, then  update → propose → terminate → evaluate  until no line is active
 
+A few lines begin in Python floats, by the same rules:
+`secant.derivatives.scalar_ridders` has once more what is written with masks here.
+
 Source:
     Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
     Engineering Software 4(2), 75-76.
@@ -132,6 +135,21 @@ def solve(
             tableau.terminate(estimate, proposal)
             tableau.evaluate(proposal)
     return tableau.result
+
+
+def is_settled(truncation: Any, rounding: Any, slow_steps: Any) -> Any:
+    """Whether truncation is so small beside rounding that shorter steps cannot help.
+
+    It is at most `SETTLED_RATIO` times rounding. After two steps that did not help, ten
+    times as much counts as settled, since noise can look like truncation.
+
+    Args:
+        truncation: The formula's share of the error, an array or a number.
+        rounding: The share of the errors of f's values.
+        slow_steps: How many steps in a row did not help.
+    """
+    few, many = SETTLED_RATIO * rounding, 10 * SETTLED_RATIO * rounding
+    return (truncation <= few) | ((slow_steps >= 2) & (truncation <= many))
 
 
 @dataclass(frozen=True)
@@ -338,9 +356,7 @@ class RiddersTableau:
         absolute weights of the polynomial.
 
         A step *did not help* where the error stays above `SLOW_RATIO` of the last one.
-        A line is *settled* where truncation is at most `SETTLED_RATIO` times rounding:
-        shorter steps only amplify the noise. After two steps that did not help, ten
-        times as much counts as settled, since noise can look like truncation.
+        A line is *settled* where shorter steps only amplify the noise (`is_settled`).
         """
         which = self.active
         found = self._table.extrapolated(which, self._accuracy.sigma)
@@ -360,8 +376,7 @@ class RiddersTableau:
         unhelpful = stuck & (self._growths[which] == 0)
         slow: Indices = np.where(unhelpful, self._slow_steps[which] + 1, 0)
         self._slow_steps[which] = slow
-        settled: Booleans = truncation <= SETTLED_RATIO * rounding
-        settled |= (slow >= 2) & (truncation <= 10 * SETTLED_RATIO * rounding)
+        settled: Booleans = is_settled(truncation, rounding, slow)
         return Estimate(
             found,
             targets,
