@@ -27,6 +27,7 @@ from secant.derivatives.one_sided import MAX_ONE_SIDED_LINES, from_one_side
 from secant.derivatives.result import Derivative
 from secant.derivatives.ridders import solve
 from secant.derivatives.rounding_error import with_rounding_error
+from secant.derivatives.scalar_ridders import MAX_LINES, solve_in_floats
 from secant.derivatives.tolerance import (
     DEFAULT_RTOL,
     RMS_OF_ROUNDING,
@@ -155,6 +156,14 @@ class DerivativeProblem:
         if lines.shape is None and not len(lines):
             self._evaluate.shape = ()
             return LineDerivatives(*np.zeros((4, 0, 1)))
+        if self._may_begin_in_floats(lines):
+            smooth = solve_in_floats(
+                self._evaluate, lines, self.tolerance, per_line=per_line
+            )
+            if smooth is not None and not len(self._hidden(lines, *smooth)):
+                self._centre, found = smooth
+                return found
+            self._evaluate.rewind()
         if self.method == "difference":
             return self._by_propagation(lines)
         if self.method != "complex":
@@ -168,6 +177,19 @@ class DerivativeProblem:
             self._require_budget((9 if per_line else 1) * len(lines) + 14)
             return self._by_complex_step(lines, centre, per_line)
         return self._by_differences(lines, centre, per_line, later)
+
+    def _may_begin_in_floats(self, lines: Lines) -> bool:
+        """Whether these lines may begin in Python floats, see `scalar_ridders`."""
+        return (
+            0 < len(lines) <= MAX_LINES
+            and lines.entries.shape[1] == 1
+            and self.order == 1
+            and self.method == "central"
+            and self.noise is None
+            and self.budget == np.inf
+            and not (self._is_bounded or self.vectorized)
+            and self.workers is None
+        )
 
     def result(
         self, found: LineDerivatives, shaped: Callable[[Floats], Floats]
@@ -376,11 +398,15 @@ class DerivativeProblem:
         """The lines of which nothing is known, as where f has a wall near by."""
         if self.order > 1 or self.method != "central":
             return np.zeros(0, np.intp)
+        if not found.outcome.any():  # all have converged
+            return np.zeros(0, np.intp)
         change = found.error * lines.initial_step[:, np.newaxis]
         unknown = (found.error > abs(found.value)) & (
             change > HIDING_SHARE * abs(centre)
         )
-        unknown &= np.isin(found.outcome, (Outcome.ROUNDING, Outcome.NOISE))
+        unknown &= (found.outcome == Outcome.ROUNDING) | (
+            found.outcome == Outcome.NOISE
+        )
         hidden = unknown | (found.outcome == Outcome.DIVERGED)
         which: Indices = np.flatnonzero(
             hidden.any(axis=1) & (self._sides(lines)[0] == 0)
