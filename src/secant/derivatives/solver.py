@@ -36,6 +36,7 @@ from secant.derivatives.tolerance import (
     Outcome,
 )
 from secant.derivatives.validation import (
+    Booleans,
     Floats,
     as_function,
     as_point,
@@ -396,21 +397,18 @@ class DerivativeProblem:
 
     def _hidden(self, lines: Lines, centre: Floats, found: LineDerivatives) -> Indices:
         """The lines of which nothing is known, as where f has a wall near by."""
-        if self.order > 1 or self.method != "central":
-            return np.zeros(0, np.intp)
-        if not found.outcome.any():  # all have converged
+        outcome = found.outcome
+        if self.order > 1 or self.method != "central" or not outcome.any():
             return np.zeros(0, np.intp)
         change = found.error * lines.initial_step[:, np.newaxis]
         unknown = (found.error > abs(found.value)) & (
             change > HIDING_SHARE * abs(centre)
         )
-        unknown &= (found.outcome == Outcome.ROUNDING) | (
-            found.outcome == Outcome.NOISE
-        )
-        hidden = unknown | (found.outcome == Outcome.DIVERGED)
-        which: Indices = np.flatnonzero(
-            hidden.any(axis=1) & (self._sides(lines)[0] == 0)
-        )
+        unknown &= (outcome == Outcome.ROUNDING) | (outcome == Outcome.NOISE)
+        hidden: Booleans = (unknown | (outcome == Outcome.DIVERGED)).any(axis=1)
+        if hidden.any():
+            hidden &= self._sides(lines)[0] == 0
+        which: Indices = np.flatnonzero(hidden)
         return which if len(which) <= MAX_ONE_SIDED_LINES else which[:0]
 
     def _take_one_side(
