@@ -503,7 +503,7 @@ class RiddersTableau:
         # Below a first step that drowned in noise there is nothing, but in the gap
         # between it and the second.
         gap = (second > 2) & (table.count == formula.min_steps + 1)
-        between = np.where(gap, shortest * second**0.5, between)
+        between = np.where(gap, shortest * np.sqrt(second), between)
         free: Any = (abs(np.log(step / between)) > MIN_LOG_SPACING).all(axis=0)
         shorter = np.where(free, between, shortest / divisor)
         return Proposal(wanted, affordable, grow, grow | rise, longer, shorter)
