@@ -76,6 +76,8 @@ PROGRAMS = {
     "concatenated": lambda w: jnp.concatenate([w, 2 * w]),
     "attention": lambda w: attention(w @ w.T),
     "16 bits": lambda w: (w.astype(jnp.bfloat16) * 3).astype(jnp.float32),
+    "counted": lambda w: jnp.sum(w > 0.3, axis=0) * w,
+    "products of whole numbers": lambda w: (w > 0).astype(int) @ (w > 1).T.astype(int),
     "whole numbers": lambda w: w.astype(jnp.int32) * 2 + 1,
     "functions of functions": lambda w: jax.checkpoint(jnp.sin)(doubled(w)).sum(0),
     "loop": lambda w: lax.scan(lambda c, row: (c + row, c * row), X[0, :4], w)[1],

@@ -23,6 +23,7 @@ from secant.propagation.delta import (
     Delta,
     SliceDelta,
     drop_selection,
+    is_inexact,
     slice_of,
     widen_slice,
 )
@@ -66,8 +67,14 @@ def slice_difference(
         A delta, mostly a `SliceDelta`; None if all of the operands are needed.
     """
     labels = axis_labels(primitive, values, ans, params)
-    position = labels and _common_position(labels, deltas)
-    if not labels or not position:
+    if labels is None:
+        return None
+    # The delta of whole numbers is their value at x + dx: a sum needs all of them.
+    changing = [v for v, d in zip(values, deltas, strict=True) if d is not UNCHANGED]
+    may_sum = labels.sums and len(changing) == 1
+    may_sum = may_sum and all(map(is_inexact, [ans, *changing]))
+    position = _common_position(labels, deltas, may_sum=may_sum)
+    if not position:
         return None
     parts: list[Array] = []
     part_deltas: list[Delta] = []
@@ -90,8 +97,16 @@ def slice_difference(
     return SliceDelta(change, index) if index else change
 
 
-def _common_position(labels: AxisLabels, deltas: Sequence[Delta]) -> dict[Any, Array]:
-    """The labels along which all changes are in one slice, and its position there."""
+def _common_position(
+    labels: AxisLabels, deltas: Sequence[Delta], *, may_sum: bool
+) -> dict[Any, Array]:
+    """The labels along which all changes are in one slice, and its position there.
+
+    Args:
+        labels: Of a primitive.
+        deltas: Of its operands.
+        may_sum: Whether to take labels that are summed over.
+    """
     changing = [
         (delta, own)
         for delta, own in zip(deltas, labels.operands, strict=True)
@@ -104,7 +119,6 @@ def _common_position(labels: AxisLabels, deltas: Sequence[Delta]) -> dict[Any, A
         for delta, own in changing
     ]
     first, *others = positions
-    may_sum = labels.sums and len(changing) == 1
     return {
         label: i
         for label, i in first.items()
