@@ -4,7 +4,7 @@
 the `delta` of each intermediate result. `registry` is the table of rules, one for each
 JAX primitive; `rules/` fills it with the combinators of `builders`. `coordinates`
 perturbs one coordinate after the other with `difference`, and has `slope`,
-`central_slopes` and `changes_along_coordinates`. A nudge of one weight changes one slice
+`central_slopes` and `changes_along_coordinates`. A nudge of one weight changes a slice
 of each array on its way: `slices` sends only that slice through a program, by what
 `axes` knows of each primitive.
 """
