@@ -20,8 +20,8 @@ from secant.freed_memory import count_program
 MAX_COMPILED = 32
 
 
-Run: TypeAlias = Literal["often", "long", "briefly"]
-"""How much a program will run: for `compiled`."""
+Compilation: TypeAlias = Literal["full", "quick", "unoptimized"]
+"""How much time to spend on compiling a program: for `compiled`."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def compiled(
     f: ScalarFunction,
     static_argnums: tuple[int, ...] = (),
     *,
-    run: Run = "often",
+    compilation: Compilation = "full",
 ) -> Callable[..., Any]:
     """`program(f, …)`, compiled once for an equal `f`, however often it is checked.
 
@@ -220,11 +220,14 @@ def compiled(
         program: A function that JAX can trace.
         f: Its first argument.
         static_argnums: Which of the arguments after `f` are not arrays.
-        run: How much the program will run: programs of differences have so many
-            operations that compiling them may take longer than running them.
+        compilation: "full": as JAX does; "quick" and "unoptimized": by
+            `quick_compilation`. Programs of differences have so many operations that
+            compiling them may take longer than running them.
     """
     count_program()
-    options = None if run == "often" else quick_compilation(optimized=run == "long")
+    options = None
+    if compilation != "full":
+        options = quick_compilation(optimized=compilation == "quick")
     return jax.jit(
         partial(program, f), static_argnums=static_argnums, compiler_options=options
     )

@@ -20,6 +20,7 @@ from jax.extend import core
 from secant.arrays import Array
 from secant.checking.point import (
     MAX_COMPILED,
+    Compilation,
     Point,
     ScalarFunction,
     as_float64,
@@ -32,6 +33,7 @@ from secant.propagation.coordinates import (
     MIN_SLICED,
     Nudge,
     call_in_blocks,
+    change_bytes,
     displacement,
     nudge_of,
     one_sided_slopes,
@@ -56,6 +58,9 @@ _MAX_UNDERFLOWS = 16
 # Bytes of changes above which a program is optimised. At about a gigabyte a second
 # without, this takes as long as optimising it does.
 _LONG_WORK = 2**28
+
+# How many directions a check may go along: bisection takes some hundred.
+_DIRECTIONS = 100
 
 _ORDERING = {
     lax.sort_p,
@@ -211,8 +216,12 @@ class PropagatedSlopes(SlopeSource):
         sizes = {i: self._point.leaves[i].size for i in group}
         nudge = self._nudge(group)
         work = 2 * nudge.bytes_each * sum(sizes.values())
-        run = "long" if work > _LONG_WORK else "briefly"
-        both_sides = compiled(_both_sides, self._f, (0, 1, 2), run=run)
+        both_sides = compiled(
+            _both_sides,
+            self._f,
+            (0, 1, 2),
+            compilation=_compilation(work),
+        )
         rows = rows + sum(size for i, size in sizes.items() if i < place)
 
         def at(steps: np.ndarray) -> np.ndarray:
@@ -260,9 +269,14 @@ class PropagatedSlopes(SlopeSource):
             for i, d in zip(self._point.real, directions, strict=True)
         ]
         by = dict(zip(self._point.real, moves, strict=True))
-        return (
-            as_float64(compiled(_to_both_sides, self._f, run="briefly")(here, by)) / h
-        )
+        work = 2 * change_bytes(self._program, moves) * _DIRECTIONS
+        both_sides = compiled(_to_both_sides, self._f, compilation=_compilation(work))
+        return as_float64(both_sides(here, by)) / h
+
+
+def _compilation(work: int) -> Compilation:
+    """How to compile a program that will change so many bytes, in all its calls."""
+    return "quick" if work > _LONG_WORK else "unoptimized"
 
 
 def _to_both_sides(
