@@ -9,13 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from secant.checking.diagnosis import (
-    UNKNOWN,
-    Cause,
-    CauseKind,
-    likely_cause,
-    lost_digits,
-)
+from secant.checking.causes import CauseKind
+from secant.checking.diagnosis import UNKNOWN, Cause, likely_cause, lost_digits
 from secant.checking.evidence import Evidence
 
 X = np.array([[0.5, -1.0, 2.0], [-1.5, 0.25, 3.0], [0.75, -0.5, 1.25]])

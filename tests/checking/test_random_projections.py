@@ -6,10 +6,11 @@ f(x) = Σ aᵢ xᵢ² / 2 has the slopes aᵢ xᵢ, so that nothing is compiled.
 import numpy as np
 import pytest
 
+from secant.checking.context import CheckContext
 from secant.checking.point import Point
 from secant.checking.random_projections import DIRECTIONS, project
 from secant.checking.slope_source import OneSidedSlopes, SlopeSource
-from secant.checking.verdict import GradientCheck, Verdict
+from secant.checking.verdict import Verdict
 
 SIZE = 1_000
 A = np.random.default_rng(3).uniform(1, 2, SIZE)
@@ -43,7 +44,7 @@ def report_on(coefficients, *, scale=1.0):
 
     source, rng = Quadratic(x), np.random.default_rng(0)
     values = gradient([x])
-    check = GradientCheck(Point.of(x), source, gradient, values, gradient, 1.0, rng)
+    check = CheckContext(Point.of(x), source, gradient, values, gradient, 1.0, rng)
     return project(check, 0, source)
 
 

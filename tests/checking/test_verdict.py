@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from secant.checking.diagnosis import CauseKind
+from secant.checking.causes import CauseKind
+from secant.checking.context import CheckContext
 from secant.checking.point import Point
+from secant.checking.precision import Precision
 from secant.checking.report import LeafReport
 from secant.checking.slope_source import OneSidedSlopes, SlopeSource
-from secant.checking.verdict import GradientCheck, Precision, Verdict
+from secant.checking.verdict import Verdict, judge
 
 
 @dataclass
@@ -55,11 +57,11 @@ def check_of(source, gradient):
     gradient = np.asarray(gradient, float)
     point = Point.of(np.ones(len(gradient)))
     rng = np.random.default_rng(0)
-    return GradientCheck(point, source, None, [gradient], None, 1.0, rng)
+    return CheckContext(point, source, None, [gradient], None, 1.0, rng)
 
 
 def judged(source, gradient):
-    return check_of(source, gradient).judge(0, np.arange(len(gradient)))
+    return judge(check_of(source, gradient), 0, np.arange(len(gradient)))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_one_sided_slopes_that_meet_slowly_still_belong_to_a_smooth_function():
 
 def report_on(source, gradient):
     check = check_of(source, gradient)
-    return LeafReport.of(check, 0, check.judge(0, np.arange(len(gradient))))
+    return LeafReport.of(check, 0, judge(check, 0, np.arange(len(gradient))))
 
 
 def test_resolution_is_relative_though_all_slopes_are_small():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import secant
-from secant.checking.diagnosis import CauseKind
+from secant.checking.causes import CauseKind
 from secant.errors import InvalidInput
 from secant_lab import server
 from secant_lab.expressions import FUNCTIONS, expression

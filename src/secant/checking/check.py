@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from secant.checking.context import CheckContext, GradientFunction
 from secant.checking.point import (
     Point,
     ScalarFunction,
@@ -21,7 +22,7 @@ from secant.checking.propagated import PropagatedSlopes
 from secant.checking.random_projections import project
 from secant.checking.report import GradientReport, LeafReport
 from secant.checking.slope_source import SampledSlopes, SlopeSource
-from secant.checking.verdict import GradientCheck, GradientFunction
+from secant.checking.verdict import judge, judge_shape
 from secant.errors import InvalidInput
 from secant.propagation import MissingRule
 from secant.validation import SEED, Choice, validate
@@ -131,7 +132,7 @@ def check_gradient(
         if reference is None and source.traceable and _works(by_jax, point):
             reference = by_jax
         rng = np.random.default_rng(seed)
-        check = GradientCheck(point, source, function, values, reference, value, rng)
+        check = CheckContext(point, source, function, values, reference, value, rng)
         return _report(check, coordinates, notes, progress)
 
 
@@ -187,7 +188,7 @@ def check_hessian_product(
             function(point.leaves) if function else point.arrays_of(product, "product")
         )
         reference = function or by_jax
-        check = GradientCheck(point, source, function, values, reference, value, rng)
+        check = CheckContext(point, source, function, values, reference, value, rng)
         return _report(check, "all", notes, None)
 
 
@@ -276,7 +277,7 @@ def _direction(point: Point, v: Any, rng: np.random.Generator) -> list[Any]:
 
 
 def _report(
-    check: GradientCheck,
+    check: CheckContext,
     coordinates: Coordinates,
     notes: list[str],
     progress: CheckProgress | None,
@@ -302,12 +303,12 @@ def _report(
     )
 
 
-def _leaf_report(check: GradientCheck, leaf: int, max_size: int) -> LeafReport:
+def _leaf_report(check: CheckContext, leaf: int, max_size: int) -> LeafReport:
     array = check.point.leaves[check.point.real[leaf]]
     if check.values[leaf].shape != np.shape(array):
         reason = "a gradient has x's shape"
-        return LeafReport.of(check, leaf, check.judge_shape(leaf), reason)
+        return LeafReport.of(check, leaf, judge_shape(check, leaf), reason)
     size = int(np.size(array))
     if size > max_size and isinstance(check.source, PropagatedSlopes):
         return project(check, leaf, check.source)
-    return LeafReport.of(check, leaf, check.judge(leaf, np.arange(size)))
+    return LeafReport.of(check, leaf, judge(check, leaf, np.arange(size)))

@@ -22,9 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from secant.checking.context import CheckContext
 from secant.checking.propagated import PropagatedSlopes
 from secant.checking.report import Entry, LeafReport
-from secant.checking.verdict import GradientCheck, Verdict
+from secant.checking.rounding import rounding_spread
+from secant.checking.verdict import Verdict, judge
 
 DIRECTIONS = 8
 """The number of random directions of a test."""
@@ -55,7 +57,7 @@ class _Projections:
         spread: The largest measured spread of rounding, relative to the tolerance.
     """
 
-    check: GradientCheck
+    check: CheckContext
     source: PropagatedSlopes
     leaf: int
     scales: np.ndarray
@@ -99,7 +101,7 @@ class _Projections:
             error = tolerance = self.tolerance(direction)
             if not abs(gradient - slope) <= tolerance:
                 pair = partial(self.gradient_and_slope, direction)
-                spread = float(self.check.rounding_spread(pair))
+                spread = float(rounding_spread(self.check, pair))
                 self.spread = max(self.spread, spread / max(tolerance, _TINY))
                 tolerance += spread
             found.append(Entry(name, gradient, slope, error, tolerance, slope, slope))
@@ -127,12 +129,12 @@ class _Projections:
         return found
 
 
-def project(check: GradientCheck, leaf: int, source: PropagatedSlopes) -> LeafReport:
+def project(check: CheckContext, leaf: int, source: PropagatedSlopes) -> LeafReport:
     """The report on a leaf by random directions, and on the faults that they find."""
     gradient = check.values[leaf].ravel()
     not_finite = np.flatnonzero(~np.isfinite(gradient))
     if len(not_finite):
-        return LeafReport.of(check, leaf, check.judge(leaf, not_finite[:_SMALL_GROUP]))
+        return LeafReport.of(check, leaf, judge(check, leaf, not_finite[:_SMALL_GROUP]))
     scales = check.point.scales(leaf).ravel()
     projections = _Projections(check, source, leaf, scales)
     found = projections.measure()
@@ -145,10 +147,10 @@ def project(check: GradientCheck, leaf: int, source: PropagatedSlopes) -> LeafRe
     if not any(abs(one.gradient - one.slope) > one.tolerance for one in found):
         # The largest coordinates are nudged by themselves all the same.
         largest = np.sort(np.argsort(-abs(gradient))[:_SMALL_GROUP])
-        return LeafReport.of(check, leaf, check.judge(leaf, largest), reason)
+        return LeafReport.of(check, leaf, judge(check, leaf, largest), reason)
     groups = projections.wrong_groups()
     indices = np.unique(np.concatenate(groups)) if groups else np.arange(0)
-    report = LeafReport.of(check, leaf, check.judge(leaf, indices), reason)
+    report = LeafReport.of(check, leaf, judge(check, leaf, indices), reason)
     if report.wrong:
         return report
     # Wrong along directions, but in no coordinate by so much that it shows there.

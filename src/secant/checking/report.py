@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from secant.checking.context import CheckContext
 from secant.checking.diagnosis import Cause
 from secant.checking.evidence import Comparison
-from secant.checking.verdict import (
-    PERTURBATIONS,
-    GradientCheck,
-    Judgement,
-    Verdict,
-)
+from secant.checking.rounding import PERTURBATIONS
+from secant.checking.verdict import Judgement, Verdict
 from secant.errors import InvalidInput, SecantError
 from secant.validation import Choice, validate
 
@@ -104,7 +101,7 @@ class LeafReport:
     @classmethod
     def of(
         cls,
-        check: GradientCheck,
+        check: CheckContext,
         leaf: int,
         judgement: Judgement,
         reason: str | None = None,
@@ -311,7 +308,7 @@ def _entry_name(leaf: str, index: int, shape: tuple[int, ...]) -> str:
     return f"{leaf}[{', '.join(str(int(i)) for i in np.unravel_index(index, shape))}]"
 
 
-def _reason(check: GradientCheck, leaf: int, comparison: Comparison) -> str:
+def _reason(check: CheckContext, leaf: int, comparison: Comparison) -> str:
     """The origin of the tolerance, in words."""
     precision, source = check.precision, check.source
     text = (

@@ -22,12 +22,13 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from secant.checking.context import CheckContext
 from secant.checking.evidence import Comparison
-from secant.checking.slope_source import SlopeSource
+from secant.checking.point import as_float64, in_kind_of
 
 # At how many points near x slopes are measured.
 _NEIGHBOURS = 12
@@ -50,16 +51,6 @@ _COORDINATE_WIDENING = 0.5
 _DIRECTION_WIDENING = 1.0
 
 
-class _Check(Protocol):
-    """What is needed of a `GradientCheck`."""
-
-    @property
-    def source(self) -> SlopeSource: ...
-    @property
-    def rng(self) -> np.random.Generator: ...
-    def moved_nearby(self) -> list[Any]: ...
-
-
 @dataclass(frozen=True)
 class Tie:
     """A tie at x.
@@ -77,20 +68,30 @@ class Tie:
     off: bool
     within: np.ndarray
 
+    def decides(self, comparison: Comparison) -> bool:
+        """Whether it explains all that is off, or shows what nothing else does."""
+        if self.off:
+            # Where all slopes are 0, the tie alone shows what they should be.
+            return not comparison.wrong.any() or not comparison.slope.any()
+        suspect = comparison.suspect & ~comparison.kink
+        return bool(suspect.any() and self.within[suspect].all())
 
-def find_tie(
-    check: _Check, leaf: int, comparison: Comparison, sizes: np.ndarray, rtol: float
-) -> Tie | None:
+
+def find_tie(check: CheckContext, leaf: int, comparison: Comparison) -> Tie | None:
     """The tie at x among the coordinates of a leaf; None if there is none.
 
-    Args:
-        check: The check.
-        leaf: Which leaf of floats.
-        comparison: Of all coordinates of the leaf.
-        sizes: Of the coordinates, for nudges.
-        rtol: By how much two right results may differ.
+    None also if a part of the coordinates was compared, since a tie takes all of them.
     """
     gradient, slope = comparison.gradient, comparison.slope
+    sizes, rtol = check.nudge_sizes(leaf), check.precision.tolerance
+    if (
+        not check.source.may_tie
+        or comparison.jump.any()
+        or len(comparison.indices) != len(sizes)
+        or len(sizes) < 2
+        or not (np.isfinite(gradient) & np.isfinite(slope)).all()
+    ):
+        return None
     suspects = comparison.suspect | comparison.kink
     # Where gradient and slopes agree, only slopes of 0 can hide a tie: a number that
     # moves nothing by itself may do so together with others.
@@ -103,7 +104,7 @@ def find_tie(
         directions.append(np.where(suspects, directions[1], 0.0))
     if not any(_is_tied(check, leaf, d, comparison) for d in directions):
         return None
-    places = [check.moved_nearby() for _ in range(_NEIGHBOURS)]
+    places = [_moved_nearby(check) for _ in range(_NEIGHBOURS)]
 
     def is_off(d: np.ndarray) -> bool:
         """Whether the gradient's slope along `d` is none of f's."""
@@ -126,7 +127,22 @@ def find_tie(
     )
 
 
-def _along(check: _Check, leaf: int, d: np.ndarray, at: list[Any] | None) -> float:
+def _moved_nearby(check: CheckContext) -> list[Any]:
+    """All leaves, moved at random by so little that only ties are broken."""
+    shift = check.source.nearby_shift or check.precision.shift
+    moved = []
+    for leaf, part in enumerate(check.random_direction()):
+        x = check.point.leaves[check.point.real[leaf]]
+        sizes = check.nudge_sizes(leaf).reshape(np.shape(x))
+        moved.append(
+            in_kind_of(x, (as_float64(x) + shift * part * sizes).astype(x.dtype))
+        )
+    return check.point.with_real(moved)
+
+
+def _along(
+    check: CheckContext, leaf: int, d: np.ndarray, at: list[Any] | None
+) -> float:
     """The mean of the slopes to both sides."""
     return float(np.mean(check.source.along_leaf(leaf, d, at, _SHRINK)[:2]))
 
@@ -140,7 +156,9 @@ def _told_apart(
     return np.array([low, high, *rest[abs(rest - rest.clip(low, high)) > tolerance]])
 
 
-def _is_tied(check: _Check, leaf: int, d: np.ndarray, comparison: Comparison) -> bool:
+def _is_tied(
+    check: CheckContext, leaf: int, d: np.ndarray, comparison: Comparison
+) -> bool:
     """Whether f's slopes along a direction are not those along coordinates together."""
     slope = comparison.slope
     together, size = float(slope @ d), float(abs(slope) @ abs(d))
@@ -157,7 +175,7 @@ def _is_tied(check: _Check, leaf: int, d: np.ndarray, comparison: Comparison) ->
 
 
 def _within(
-    check: _Check,
+    check: CheckContext,
     leaf: int,
     comparison: Comparison,
     places: Sequence[list[Any]],
