@@ -22,14 +22,19 @@ dask_config = pytest.importorskip("dask").config
 
 @pytest.fixture(scope="module")
 def cluster():
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        memory_limit=None,
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    # Two deaths of workers fail a task. With more, a function that kills them would
+    # kill one that is just being started, which its nanny then never starts again.
+    with (
+        dask_config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            memory_limit=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+    ):
         yield cluster
 
 
@@ -37,7 +42,7 @@ def cluster():
 def client(cluster):
     with distributed.Client(cluster) as client:
         ends = time.monotonic() + 300
-        while answering(client) != 2:
+        while answering(client) != 2 or started(cluster) != 2:
             assert time.monotonic() < ends
             time.sleep(0.05)
         yield client
@@ -49,6 +54,16 @@ def answering(client):
         return len(client.run(os.getpid))
     except Exception:
         return 0
+
+
+def started(cluster):
+    """How many workers their nannies know to be running.
+
+    A worker answers before that. One that dies in between is never started again, and
+    without any worker a call waits for ever.
+    """
+    nannies = cluster.workers.values()
+    return sum(nanny.process.status is distributed.Status.running for nanny in nannies)
 
 
 def test_values_are_those_of_a_loop_and_in_its_order(client):
@@ -163,7 +178,6 @@ def test_captured_data_leaves_home_once(client):
 
 def test_a_function_that_kills_every_worker_is_a_clear_error(client):
     with (
-        dask_config.set({"distributed.scheduler.allowed-failures": 1}),
         open_caller(lambda x: os._exit(1), secant.dask_workers(client)) as call,
         pytest.raises(secant.SecantError, match=r"killed every Dask worker .* memory"),
     ):
