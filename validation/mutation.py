@@ -6,11 +6,12 @@
 A mutant is the code with one operator, comparison, condition or number changed
 (DeMillo, Lipton & Sayward 1978, "Hints on test data selection", Computer 11(4), 34-41).
 Mutants are drawn by a seed, in equal shares from the given folders. Each is met by the
-tests that execute its line, as `.coverage` has them, those of its own folder first,
-until one fails (`-x`); by at most `--tests` of them, so that the share is a lower
-bound. A mutant that no test finds *survives*: it needs a test, or it is equivalent to
-the code, which only a reader can say. A mutant whose tests do not end counts as found,
-since a run that hangs is noticed.
+tests that execute its line, as `.coverage` has them, until one fails (`-x`). Those of
+its own file and folder come first, and among these the ones that execute few lines:
+they are quick, and close to what is changed. At most `--tests` of them run, so that the
+share is a lower bound. A mutant that no test finds *survives*: it needs a test, or it
+is equivalent to the code, which only a reader can say. A mutant whose tests do not end
+counts as found, since a run that hangs is noticed.
 
 Each worker changes a copy of the repository, never the repository itself. `--out` is a
 file of JSON lines; what it holds already is not run again, so that a long study can be
@@ -27,9 +28,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -187,21 +189,43 @@ def drawn(folders: list[str], count: int, seed: int) -> list[Mutant]:
     return chosen
 
 
+def executed_lines(data: CoverageData) -> Counter[str]:
+    """How many lines each test executes."""
+    return Counter(
+        test
+        for file in data.measured_files()
+        for contexts in data.contexts_by_lineno(file).values()
+        for test in _tests_in(contexts)
+    )
+
+
+def _tests_in(contexts: Iterable[str]) -> set[str]:
+    """The tests of coverage's contexts, each of which is `test|phase`."""
+    return {context.partition("|")[0] for context in contexts if context}
+
+
 def tests_of(
-    mutant: Mutant, data: CoverageData, collected: list[str], most: int
+    mutant: Mutant,
+    data: CoverageData,
+    collected: list[str],
+    lines: Counter[str],
+    most: int,
 ) -> list[str]:
     """The tests that execute the line, those of the mirrored file and folder first.
 
-    A line that is executed while its file is imported is everyone's.
+    Among these, those that execute few lines. A line that is executed while its file
+    is imported belongs to all tests that execute others of it.
     """
     near = mutant.file.removeprefix("src/secant/").rpartition("/")[0]
-    contexts = data.contexts_by_lineno(str(ROOT / mutant.file)).get(mutant.line, [])
-    executing = {context.partition("|")[0] for context in contexts}
-    tests = [test for test in collected if test in executing] or collected
-    random.Random(mutant.line).shuffle(tests)
+    contexts = data.contexts_by_lineno(str(ROOT / mutant.file))
+    here = _tests_in(contexts.get(mutant.line, []))
+    somewhere = _tests_in(chain.from_iterable(contexts.values()))
+    tests = [t for t in collected if t in here]
+    tests = tests or [t for t in collected if t in somewhere] or collected
     stem = Path(mutant.file).stem
     tests = sorted(
-        tests, key=lambda t: (f"test_{stem}" not in t, f"tests/{near}/" not in t)
+        tests,
+        key=lambda t: (f"test_{stem}" not in t, f"tests/{near}/" not in t, lines[t]),
     )
     return tests[:most]
 
@@ -263,6 +287,11 @@ def main() -> None:
     folders = asked.folders or [f"src/secant/{name}" for name in FOLDERS]
     data = CoverageData(asked.coverage)
     data.read()
+    if not any(data.measured_contexts()):
+        parser.error(
+            f"{asked.coverage} does not say which test executes what: run the tests "
+            "with --cov-context=test and in workers (-n), or pytest-cov says nothing"
+        )
     mutants = drawn(folders, asked.mutants, asked.seed)
     known: dict[str, str] = {}
     if asked.out.exists():
@@ -278,7 +307,7 @@ def main() -> None:
                 ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs")
             )
             copies.put(copy)
-        collected = collected_in(copy)
+        collected, lines = collected_in(copy), executed_lines(data)
 
         def judge(mutant: Mutant) -> str:
             key = f"{mutant.file}:{mutant.index}"
@@ -286,7 +315,7 @@ def main() -> None:
                 return known[key]
             copy = copies.get()
             try:
-                tests = tests_of(mutant, data, collected, asked.tests)
+                tests = tests_of(mutant, data, collected, lines, asked.tests)
                 found = verdict(mutant, copy, tests, asked.limit)
             finally:
                 copies.put(copy)
