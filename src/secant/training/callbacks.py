@@ -216,7 +216,7 @@ class RecordPath:
 
     def __call__(self, progress: Progress) -> None:
         """Keeps the weights, in place of the last ones if those are off the stride."""
-        if self._calls > 1 and (self._calls - 1) % self._stride:
+        if (self._calls - 1) % self._stride:
             self.steps.pop()
             self.params.pop()
         self.steps.append(progress.step)
