@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 import secant
 from secant import (
@@ -244,6 +245,21 @@ def test_kink_of_a_numpy_function_is_one():
     assert report.verdict is Verdict.KINK
     (kink,) = report.leaves["x"].kinks
     assert (kink.below, kink.above) == pytest.approx((-1, 1))
+
+
+def test_the_values_of_a_gradient_that_jax_cannot_compute_are_checked():
+    # JAX traces a while loop, but does not differentiate it in reverse.
+    def tenth_power(x):
+        return lax.while_loop(
+            lambda state: state[0] < 10,
+            lambda state: (state[0] + 1, state[1] * x),
+            (0, jnp.ones_like(x)),
+        )[1]
+
+    x = jnp.float32(1.25)
+    assert check_gradient(tenth_power, x, 10 * x**9).ok
+    report = check_gradient(tenth_power, x, 9 * x**9)
+    assert report.verdict is Verdict.WRONG
 
 
 def test_operation_without_a_rule_is_sampled_and_said_so():

@@ -260,6 +260,23 @@ def test_a_branch_for_positive_x_leaves_out_0():
     assert (cause.kind, cause.facts) == (CauseKind.BRANCH, {"where": "x > 0"})
 
 
+@pytest.mark.parametrize(
+    ("count", "kind"), [(1, CauseKind.SINGLE_FACTOR), (2, CauseKind.BRANCH)]
+)
+def test_two_coordinates_show_a_branch_and_one_does_not(count, kind):
+    x = np.array([-1.0, -2.0, 1.0, 2.0, 3.0, 4.0])[2 - count :]
+    slope = np.array([1.0, -2.1, 3.3, 4.7, 0.55, -6.0])[2 - count :]
+    cause = likely_cause(evidence(np.where(x < 0, 0.9 * slope**2, slope), slope, x))
+    assert cause.kind is kind
+
+
+def test_a_gradient_of_another_shape_may_differ_by_ten_tolerances():
+    leaf = Evidence(np.ones(4), np.full(4, 0.25), np.ones(4), np.full(4, 1e-6))
+    assert leaf.equals_slope(leaf.slope + 9.9e-6)
+    assert not leaf.equals_slope(leaf.slope + 10.1e-6)
+    assert not leaf.equals_slope(leaf.slope[:, None])
+
+
 def test_a_pattern_may_leave_ten_tolerances_and_a_thousandth_of_the_fault():
     ones, nothing = np.ones(4), np.zeros(4)
     right = Evidence(ones, ones, ones, 1e-6 * ones)

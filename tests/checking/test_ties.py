@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from secant import Verdict, check_gradient
+from secant.checking.evidence import Comparison
+from secant.checking.ties import Tie
 
 ONES = jnp.ones(3)
 
@@ -164,3 +166,22 @@ def test_a_tie_at_the_edge_of_a_domain_is_judged_by_coordinates():
 
     report = check_gradient(root, np.full(3, 0.25), np.ones(3))
     assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("suspect", "decides"),
+    [([True, False], True), ([True, True], False), ([False, False], False)],
+    ids=["within", "one is outside", "no suspect"],
+)
+def test_a_tie_explains_suspects_within_the_slopes_nearby(suspect, decides):
+    zeros, none = np.zeros(2), np.zeros(2, bool)
+    comparison = Comparison(
+        *(np.arange(2), zeros, zeros, zeros, zeros, zeros, zeros),
+        suspect=np.array(suspect),
+        kink=none,
+        wrong=none,
+        smooth=none,
+        jump=none,
+    )
+    tie = Tie(1.0, 1.0, off=False, within=np.array([True, False]))
+    assert tie.decides(comparison) is decides

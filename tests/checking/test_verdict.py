@@ -11,6 +11,7 @@ from secant.checking.context import CheckContext
 from secant.checking.point import Point
 from secant.checking.precision import Precision
 from secant.checking.report import LeafReport
+from secant.checking.rounding import PERTURBATIONS
 from secant.checking.slope_source import OneSidedSlopes, SlopeSource
 from secant.checking.verdict import Verdict, judge
 
@@ -44,6 +45,18 @@ class KnownSlopes(SlopeSource):
         return OneSidedSlopes(slope, slope, error[query.indices])
 
 
+class CountedSlopes(KnownSlopes):
+    """Known slopes that count how many coordinates are nudged at a time."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.nudged = []
+
+    def one_sided(self, query):
+        self.nudged.append(len(query.indices))
+        return super().one_sided(query)
+
+
 class PowerOfThreeHalves(KnownSlopes):
     """The slopes of |x|^1.5 at 0: √h ahead and -√h behind."""
 
@@ -52,10 +65,10 @@ class PowerOfThreeHalves(KnownSlopes):
         return OneSidedSlopes(side, -side, np.zeros_like(side))
 
 
-def check_of(source, gradient):
-    """A check of this gradient where all x are 1."""
+def check_of(source, gradient, x=1.0):
+    """A check of this gradient where all x are the same."""
     gradient = np.asarray(gradient, float)
-    point = Point.of(np.ones(len(gradient)))
+    point = Point.of(np.full(len(gradient), x))
     rng = np.random.default_rng(0)
     return CheckContext(point, source, None, [gradient], None, 1.0, rng)
 
@@ -95,6 +108,14 @@ def test_no_coordinate_is_wrong_by_the_rounding_of_others_alone():
     assert verdict is Verdict.ROUNDING
     source.off[one] *= 10
     assert np.flatnonzero(judged(source, slope).comparison.wrong).tolist() == [one]
+
+
+def test_suspects_like_those_that_are_measured_are_not_measured_themselves():
+    source = CountedSlopes(np.full(200, 2.0), off=1e-13, scatter=1e-14)
+    assert judged(source, source.slope).verdict is Verdict.ROUNDING
+    assert source.nudged[0] == 200
+    nearby = [count for count in source.nudged if count < 200]
+    assert nearby == [64] * PERTURBATIONS
 
 
 @pytest.mark.parametrize("largest", [0.5, 50.0])
@@ -158,3 +179,23 @@ def test_at_most_ten_kinks_are_listed(size, told):
     assert report.verdict is Verdict.KINK
     assert report.kinked.sum() == size
     assert [kink.name for kink in report.kinks] == [f"x[{i}]" for i in range(told)]
+
+
+class Jumps(KnownSlopes):
+    """The sampled slopes of a function that jumps by 3 ahead of x, where it is flat."""
+
+    def one_sided(self, query):
+        return OneSidedSlopes(*np.zeros((3, len(query.indices))))
+
+    def jumps(self, query, least):
+        ahead = np.full(len(query.indices), 3.0)
+        return np.array([ahead, 0 * ahead])
+
+
+def test_the_slope_at_a_jump_is_that_of_a_step_of_the_size_of_x():
+    source = Jumps(np.zeros(1), exact=False, step=2.0**-10)
+    check = check_of(source, [0.0], x=4.0)
+    verdict, cause, comparison = judge(check, 0, np.arange(1))
+    assert (verdict, cause.kind) == (Verdict.WRONG, CauseKind.JUMP)
+    assert comparison.above == 3 / (4 * source.step)
+    assert comparison.below == 0

@@ -62,6 +62,20 @@ def test_f_is_called_within_them(bounds):
     np.testing.assert_allclose(found.value, [9.0, 0.0, 0.0], atol=1e-9)
 
 
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("distance", 2.0 ** -np.arange(1, 30))
+def test_a_central_derivative_stays_within_the_nearer_bound(side, distance):
+    def f(x):
+        assert abs(x) <= 1
+        return np.exp(side * x)
+
+    x = side * (1 - distance)
+    found = derivative(f, x, bounds=(-1, 1))
+    true = side * np.exp(1 - distance)
+    assert abs(found.value - true) <= found.error + 1e-13
+    assert found.error <= 1e-6
+
+
 def test_a_point_that_rounding_moved_out_counts_as_on_its_bound():
     def f(x):
         assert 0.0 <= x <= 0.3

@@ -57,3 +57,9 @@ def test_seeds_differ_and_repeat(sampling):
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(InvalidInput, match="batch_size is 11, and there are 10"):
         Batches(10, 11, "replacement", 0)
+
+
+def test_a_batch_may_be_all_of_the_data():
+    batches = Batches(10, 10, "epochs", 0)
+    assert batches.steps_per_epoch == 1
+    assert sorted(batches.indices(3, 4)[0]) == list(range(10))

@@ -79,6 +79,20 @@ def test_a_split_loses_no_sample_and_keeps_the_shares_of_the_classes(
         assert kept < count
 
 
+@pytest.mark.parametrize(
+    ("sizes", "held_back"),
+    [((7, 6), [2, 1]), ((6, 7), [1, 2]), ((5, 7, 6), [1, 2, 1]), ((6, 6), [2, 1])],
+)
+def test_the_classes_that_lack_most_of_their_share_give_what_rounding_left(
+    sizes, held_back
+):
+    """A quarter of 7 is 1.75, of 6 is 1.5 and of 5 is 1.25."""
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    samples = Samples(np.zeros((len(classes), 1)), np.eye(len(sizes))[classes])
+    _, held = split_validation(samples, 0.25, seed=0)
+    assert held.t.sum(axis=0).tolist() == held_back
+
+
 def test_the_seed_selects_the_validation_samples():
     samples = Samples(np.arange(60)[:, None], np.eye(3)[np.arange(60) % 3])
     one, same, other = (split_validation(samples, 0.2, seed)[1].x for seed in (1, 1, 2))

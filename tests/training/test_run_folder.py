@@ -450,6 +450,16 @@ def test_what_a_killed_process_had_reserved_can_be_reserved_again(tmp_path):
     reserve_run_folder(tmp_path).release()
 
 
+def test_a_number_that_no_run_used_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = reserve_run_folder(), reserve_run_folder()
+    assert [one.path.name for one in (first, second)] == ["0001", "0002"]
+    first.release()
+    assert [path.name for path in Path("runs").iterdir()] == ["0002"]
+    second.release()
+    assert not Path("runs").exists()
+
+
 def test_a_full_disk_is_reported_once_and_training_continues(
     net, clusters, tmp_path, monkeypatch
 ):

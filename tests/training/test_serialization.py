@@ -1,18 +1,25 @@
 """Records from JSON files: each field is validated."""
 
 import errno
+import json
 import os
 import stat
 from contextlib import nullcontext
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from secant.errors import InvalidInput
 from secant.history import Epoch
 from secant.training.run import Timings
 from secant.training.schedules import Schedule
-from secant.training.serialization import parse_architecture, parse_record, replace_file
+from secant.training.serialization import (
+    parse_architecture,
+    parse_record,
+    replace_file,
+    tensor_bytes,
+)
 
 RISE = {"name": "cosine", "rate": 0.1, "steps": 9}
 
@@ -63,6 +70,16 @@ def test_an_invalid_record_is_reported(kind, known, said):
 def test_an_invalid_architecture_is_reported(known, error, said):
     with pytest.raises(error, match=said):
         parse_architecture(known)
+
+
+def test_equal_contents_have_equal_fingerprints_in_whatever_order_they_come():
+    def metadata(content):
+        file = tensor_bytes({"w": np.ones(2)}, "net", content)
+        length = int.from_bytes(file[:8], "little")
+        return json.loads(file[8 : 8 + length])["__metadata__"]
+
+    turned = {"b": {"d": 3, "c": 2}, "a": 1}
+    assert metadata({"a": 1, "b": {"c": 2, "d": 3}}) == metadata(turned)
 
 
 @pytest.mark.skipif(

@@ -108,6 +108,14 @@ def test_advancing_to_an_epoch_stops_at_its_end(net, clusters):
     ]
 
 
+def test_of_epochs_with_the_same_accuracy_the_first_is_the_best(net, clusters):
+    trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
+    once = trainer.evaluate(advanced(trainer, 10))
+    again = trainer.evaluate(once)
+    assert len(again.epochs) == 2
+    assert again.best is once.best
+
+
 def test_a_nan_loss_returns_the_last_finite_state(net, clusters):
     trainer = Trainer(net, clusters, TrainConfig.build(batch_size=12))
     first, steps = advanced(trainer, 4), trainer.stepper

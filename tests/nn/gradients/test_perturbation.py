@@ -125,6 +125,22 @@ def test_between_the_smallest_and_large_nudges_weight_is_the_definition(
     assert apart(found[1], expected) < 1e-6
 
 
+def test_a_kink_that_only_the_largest_input_s_weight_passes_is_noticed():
+    """±h times 64 takes relu's sum of 2⁻⁸ across 0, and times 16 does not.
+
+    Nothing moves the sums of a sample of zeros.
+    """
+    architecture = Architecture((3, 1, 1), "relu", "sum_squares", bias=False)
+    params = {"W1": np.array([[2.0**-14], [0], [0]]), "W2": np.ones((1, 1))}
+    x, t = np.array([[64.0, 16, 1], [0, 0, 0]]), np.zeros((2, 1))
+    h = 2.0**-13
+    expected = definition.with_options(h=h)(architecture, params, x, t)[1]
+    method = jax.jit(METHODS["weight"].with_options(h=h), static_argnums=0)
+    found = method(architecture, *in_float32(params, x, t))[1]
+    for name, slopes in expected.items():
+        np.testing.assert_allclose(found[name], slopes, rtol=1e-6)
+
+
 def test_large_inputs_make_a_weight_s_nudge_larger_than_a_node_s():
     """Pixels from 0 to 255: the loss bends within ±h z, and `node` gives its slope."""
     architecture, params, x, t = problem((5,), "tanh")

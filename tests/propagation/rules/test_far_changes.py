@@ -43,3 +43,14 @@ def test_a_far_change_of_a_beta_distribution_has_a_value_and_a_slope(x, dx):
     np.testing.assert_allclose(change, exact(there) - exact(float(x)), rtol=2e-6)
     slope = jax.grad(lambda x: difference(beta)(x, dx)[1])(x)
     np.testing.assert_allclose(slope, density(there) - density(float(x)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("q", "dq"), [(0.25, -0.75), (-0.5, 0.75)])
+def test_a_change_of_zeta_across_its_pole_is_subtracted(q, dq):
+    q, dq = jnp.float32(q), jnp.float32(dq)
+
+    def zeta(q):
+        return lax.zeta(jnp.float32(2), q)
+
+    change = difference(zeta)(q, dq)[1]
+    np.testing.assert_allclose(change, zeta(q + dq) - zeta(q), rtol=1e-6)
