@@ -41,6 +41,7 @@ def coordinates(
         MissingRule: The loss uses an operation that `difference` has no rule for.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> value, gradient = coordinates(lambda w: (w**2).sum(), jnp.array([3.0, 4.0]))
         >>> gradient.round(5)
         Array([6., 8.], dtype=float32)
@@ -87,6 +88,7 @@ def value_and_gradient(
             method that needs a network.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> import optax
         >>> def loss(w, x):
         ...     return ((w["a"] * x - 2 * x) ** 2).mean()
