@@ -61,6 +61,23 @@ def test_a_compiled_forecast_excludes_the_cost_of_the_call(
     assert told[0].forecast.seconds == pytest.approx(0.1)
 
 
+def test_a_short_load_does_not_change_the_forecast_of_compiled_steps(
+    clock, net, clusters, monkeypatch
+):
+    """Another program takes the processor while a step is timed for the first time."""
+    advance, calls = CompiledStepper.advance, []
+
+    def timed(self, state, start, count):
+        calls.append(count)
+        clock[0] += 0.002 * count + (0.1 if len(calls) == 2 else 0)
+        return advance(self, state, start, count)
+
+    monkeypatch.setattr(CompiledStepper, "advance", timed)
+    told = []
+    fit(net, clusters, iterations=50, batch_size=9, callbacks=[told.append])
+    assert told[0].forecast.seconds_per_step == pytest.approx(0.002)
+
+
 def test_the_forecast_of_the_definition_is_its_runs_times_one(
     clock, net, clusters, monkeypatch
 ):
