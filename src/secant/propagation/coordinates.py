@@ -295,9 +295,9 @@ def nudge_of(f: Callable[[Any], Any], x: Any) -> Nudge:
 
     Example:
         >>> x = jnp.ones((64, 64))
-        >>> nudge = nudge_of(lambda x: jnp.sum(x @ x), x)
-        >>> float(nudge.change(3, 1.0)), nudge.bytes_each < x.nbytes
-        (129.0, True)
+        >>> nudge = nudge_of(lambda w: jnp.sum(jnp.square(x @ w)), x)
+        >>> float(nudge.change(3, 0.5)), nudge.in_slices
+        (4112.0, True)
     """
 
     def whole(entry: Array, step: Array) -> Any:

@@ -242,7 +242,7 @@ def dependent_bytes(jaxpr: AnyJaxpr) -> int:
 
     Example:
         >>> a = jnp.ones((100, 100))
-        >>> dependent_bytes(jax.make_jaxpr(lambda x: jnp.sum(a @ a) + x)(1.0))
+        >>> dependent_bytes(jax.make_jaxpr(lambda x: jnp.sum(a @ a) + x)(a[0, 0]))
         4
     """
     opened = _open_jaxpr(jaxpr)
