@@ -76,6 +76,9 @@ _TAIL = 2e-7
 """The largest of the last two coefficients, in units of the layer's largest quotient.
 What is left out is smaller by the factor with which they fall."""
 
+_SHORT_COLUMN = 256
+"""Numbers whose maximum XLA may take one at a time."""
+
 _BLOCK = 4096
 """Nudges to compute at a time, one by one: often only those of a single neuron."""
 
@@ -151,7 +154,7 @@ class _Nudges(NamedTuple):
 
         A bias is a weight along which 1 comes in.
         """
-        largest = [abs(z).max() for z in self.layers.outputs[:-1]]
+        largest = [_largest_of_each(z).max() for z in self.layers.outputs[:-1]]
         return jnp.stack([*largest, jnp.ones_like(largest[0])]).max()
 
     def gradients(self, points: int, *, small: bool) -> dict[str, Array]:
@@ -168,7 +171,7 @@ class _Nudges(NamedTuple):
         architecture, weights, h = self.architecture, self.weights, self.h
         context = layer_context(architecture, weights, self.layers, self.targets, layer)
         below = self.layers.outputs[layer - 1]
-        size = abs(below).max(axis=0, keepdims=True)
+        size = _largest_of_each(below)
         if architecture.bias:
             size = jnp.maximum(size, 1)
         # A sample of zeros changes nothing, whatever is nudged.
@@ -275,6 +278,20 @@ class _Nudges(NamedTuple):
         blocks = -(-counted[-1] // length)
         total = lax.fori_loop(0, blocks, add, total) / (2 * h * samples)
         return of_weights + total[:, :-1], of_biases + total[:, -1]
+
+
+def _largest_of_each(values: Array) -> Array:
+    """The largest absolute value of each column, (1, samples).
+
+    The inputs of a sample lie side by side in memory, and XLA takes the maximum of
+    neighbours one at a time. Two halves are compared many numbers at a time; where they
+    overlap, a number is compared with itself.
+    """
+    sizes = abs(values)
+    while len(sizes) > _SHORT_COLUMN:
+        half = -(-len(sizes) // 2)
+        sizes = jnp.maximum(sizes[:half], sizes[-half:])
+    return sizes.max(axis=0, keepdims=True)
 
 
 def _even_chebyshev(u: Array, count: int) -> Iterator[Array]:
