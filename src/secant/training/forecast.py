@@ -18,6 +18,8 @@ _MAX_PROBE_SECONDS, _MAX_PROBE_SHARE = 0.5, 0.02
 # A step that takes longer is timed once. A step above a quarter of it is timed alone,
 # a shorter step in a block of steps.
 _SLOW_STEP_SECONDS = 0.2
+# The block takes about these seconds: its steps are taken twice, and thrown away.
+_BLOCK_SECONDS = 0.0125
 # A first step that takes less is timed again, because most of its time may be the
 # compilation of the optimiser.
 _MAX_REPEATED_SECONDS = 10.0
@@ -122,7 +124,7 @@ def _compiled_step(stepper: Stepper, state: TrainState) -> float:
         one = min(one, *again)
     if one > _SLOW_STEP_SECONDS / 4:
         return one
-    more = int(min(max(0.05 / one, 1), 100))
+    more = int(min(max(_BLOCK_SECONDS / one, 1), 100))
     many = min(
         _seconds_of(lambda: stepper.advance(state, 0, 1 + more)) for _ in range(2)
     )
