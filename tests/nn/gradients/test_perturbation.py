@@ -158,6 +158,25 @@ def test_large_inputs_make_a_weight_s_nudge_larger_than_a_node_s():
     assert error("node") > 1e-2
 
 
+def test_the_largest_of_many_inputs_bounds_the_nudges_wherever_it_is():
+    """601 inputs, compared in overlapping halves; the bend is that of the largest."""
+    inputs, h = 601, 2.0**-9
+    architecture = Architecture((inputs, 2, 2), "tanh")
+    draw = np.random.default_rng(0)
+    params = {
+        name: draw.standard_normal(shape).astype(np.float32).astype(np.float64)
+        for name, shape in architecture.shapes.items()
+    }
+    params["W1"] /= 1024
+    method = jax.jit(METHODS["weight"].with_options(h=h), static_argnums=0)
+    for place in (0, 150, 300, 301, 450, 600):
+        x, t = np.full((3, inputs), 0.25), np.eye(2)[[0, 1, 0]]
+        x[1, place] = -512
+        found = method(architecture, *in_float32(params, x, t))[1]
+        expected = definition.with_options(h=h)(architecture, params, x, t)[1]
+        assert apart(found, expected) < 1e-6
+
+
 def crossings(architecture, params, x, t, h):
     """Whether ±h of each weight of layer 1 takes a relu above across 0."""
 
