@@ -162,3 +162,12 @@ def test_the_bytes_are_those_of_all_intermediate_results():
     assert change_bytes(program, x) == 2 * (128 + 4 * 32 + 16)
     assert axis_lengths(program) == {4, 8}
     assert set(float_dtypes(program)) == {jnp.dtype("float32"), jnp.dtype("bfloat16")}
+
+
+@pytest.mark.parametrize("x", [TREE, jnp.ones(3)], ids=["tree", "array"])
+def test_no_coordinates_have_no_slopes(x):
+    def f(x):
+        return sum((jnp.sum(leaf) for leaf in jax.tree.leaves(x)), jnp.zeros(2))
+
+    found = central_slopes(f, x, np.zeros(0, int), 1e-4)
+    assert found.shape == (0, 2)

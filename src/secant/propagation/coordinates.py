@@ -342,31 +342,25 @@ def _by_leaf(
         A function of a part of `x`; the part; the coordinates there; their places
         among all `entries`.
     """
+    if is_traced(entries):
+        yield f, x, entries, np.arange(len(entries))
+        return
+    numbers = np.asarray(entries)
+    rest = np.arange(len(numbers))
     leaves, tree = jax.tree.flatten(x)
-    rest = np.arange(len(entries))
-    if len(leaves) > 1 and not is_traced(entries):
-        numbers = np.asarray(entries)
-        starts = np.cumsum([0, *(leaf.size for leaf in leaves)])
-        for i, leaf in enumerate(leaves):
-            (own,) = np.nonzero((numbers >= starts[i]) & (numbers < starts[i + 1]))
-            if len(own) < MIN_SLICED:
-                continue
-            others = leaves.copy()
+    starts = np.cumsum([0, *(leaf.size for leaf in leaves)])
+    for i, leaf in enumerate(leaves if len(leaves) > 1 else ()):
+        (own,) = np.nonzero((numbers >= starts[i]) & (numbers < starts[i + 1]))
+        if len(own) < MIN_SLICED:
+            continue
 
-            def of_leaf(leaf: Array, i: int = i, others: list[Any] = others) -> Any:
-                return f(tree.unflatten([*others[:i], leaf, *others[i + 1 :]]))
+        def of_leaf(leaf: Array, i: int = i) -> Any:
+            return f(tree.unflatten([*leaves[:i], leaf, *leaves[i + 1 :]]))
 
-            yield of_leaf, leaf, jnp.asarray(numbers[own] - starts[i]), own
-            rest = np.setdiff1d(rest, own)
-    if len(rest) or not len(leaves):
-        yield (
-            f,
-            x,
-            owned(entries)
-            if is_traced(entries)
-            else jnp.asarray(np.asarray(entries)[rest]),
-            rest,
-        )
+        yield of_leaf, leaf, jnp.asarray(numbers[own] - starts[i]), own
+        rest = np.setdiff1d(rest, own)
+    if len(rest) or not len(numbers):
+        yield f, x, jnp.asarray(numbers[rest]), rest
 
 
 def change_bytes(program: AnyJaxpr, x: Any) -> int:
