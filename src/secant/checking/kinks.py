@@ -58,8 +58,9 @@ def find_kinks(
     nearby. What h² still makes of them shows in the change from h/3 to h/7, which
     is added to their error bar.
 
-    A jump J of f at x adds J/h, which grows as h shrinks. One that is far larger
-    than a rounding of f is no rounding, however erratic it is.
+    A jump J of f at x adds J/h, which grows as h shrinks: to the gap, or, where f jumps
+    by as much on both sides, to both slopes. One that is far larger than a rounding of
+    f is no rounding, however erratic it is.
 
     Slopes that were sampled have error bars instead. There the one-sided slopes
     differ by more than these bars at a kink, and only at a kink; jumps are looked
@@ -87,8 +88,10 @@ def find_kinks(
         is_kink = abs(gap) > 4 * roundings * size[places]
         for closer in (near, nearest):
             is_kink &= abs(closer.gap - gap) <= _KINK_RTOL * abs(gap)
-        better = ~is_kink
-        jump[places] = _jumps(check, leaf, indices[places], gap, near, nearest)
+        jump[places] = _jumps(
+            check, leaf, indices[places], sides.at(places), near, nearest
+        )
+        better = ~is_kink & ~jump[places]
         # Where values were subtracted after all, the gap of roundings only grows.
         little = _KINK_RTOL * size[np.isfinite(size)].max(initial=0.0)
         smooth[places] = abs(nearest.gap) <= np.maximum(abs(gap) / 2, little)
@@ -126,16 +129,22 @@ def _jumps(
     check: CheckContext,
     leaf: int,
     indices: np.ndarray,
-    gap: np.ndarray,
+    sides: OneSidedSlopes,
     near: OneSidedSlopes,
     nearest: OneSidedSlopes,
 ) -> np.ndarray:
-    """Where the gap of the slopes grows as 1/h, by more than roundings of f."""
-    jumps = np.ones(len(indices), bool)
-    for closer, shrink in zip((near, nearest), _KINK_SHRINKS, strict=True):
-        jumps &= abs(closer.gap - shrink * gap) <= _KINK_RTOL * shrink * abs(gap)
+    """Where the gap or the slopes grow as 1/h, by more than roundings of f."""
     steps = check.source.step * check.nudge_sizes(leaf)[indices]
-    return jumps & (abs(gap) * steps > _least_jump(check))
+
+    def grows(first: np.ndarray, *closer: np.ndarray) -> np.ndarray:
+        jumps = abs(first) * steps > _least_jump(check)
+        for there, shrink in zip(closer, _KINK_SHRINKS, strict=True):
+            jumps &= abs(there - shrink * first) <= _KINK_RTOL * shrink * abs(first)
+        return jumps
+
+    return grows(sides.gap, near.gap, nearest.gap) | grows(
+        sides.slope, near.slope, nearest.slope
+    )
 
 
 def _one_sided_limits(near: OneSidedSlopes, nearest: OneSidedSlopes) -> OneSidedSlopes:

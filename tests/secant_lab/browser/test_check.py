@@ -55,7 +55,7 @@ def test_a_fault_is_picked_and_its_verdict_and_line_are_seen(open_room, settled)
     assert page.inner_text("#worst tr th >> nth=0").startswith("b1[")
     page.select_option("#fault", "right")
     # Within rounding or not: that is up to the processor's arithmetic.
-    settled(page, "✓\\s*Right")
+    settled(page, "All 221 numbers agree with their secants")
     assert page.locator("#code .wrong").count() == 0
     settled(page, r"calls \d+ of 221 numbers wrong – and none", "#naive")
 
